@@ -1,0 +1,1 @@
+//! The one integration binary: each suite is a module.
