@@ -1,0 +1,2 @@
+pub mod personal;
+pub mod value;
