@@ -1,0 +1,3 @@
+//! How any definition file is read, and how its faults are told.
+
+pub mod reader;
