@@ -1,0 +1,6 @@
+//! How any definition file is read, and how its faults are told.
+
+pub mod diagnostic;
+pub mod reader;
+pub mod schedule;
+pub mod secret;

@@ -1,0 +1,3 @@
+//! The message translator: source record → fragment, change event → message.
+
+pub mod definition;
