@@ -61,6 +61,7 @@ CREATE TABLE batch (
     changes BIGINT NOT NULL DEFAULT 0,
     -- Staged records up to this one are resolved.
     resolved_to BIGINT NOT NULL DEFAULT 0,
+    last_record BIGINT NOT NULL DEFAULT 0,
     started_ms BIGINT NOT NULL,
     released_ms BIGINT,
     closed_ms BIGINT

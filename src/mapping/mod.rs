@@ -1,3 +1,4 @@
 //! The message translator: source record → fragment, change event → message.
 
 pub mod definition;
+pub mod inbound;

@@ -29,13 +29,14 @@ pub struct BatchRow {
     pub residents_changed: i64,
     pub changes: i64,
     pub resolved_to: i64,
+    pub last_record: i64,
     pub started_ms: i64,
 }
 
 const COLUMNS: &str = "id, source_id, job, origin, origin_mark, state, cause_code, cause, \
     mapping_version, sends, rows_in, published, unchanged, held, filtered, records_new, \
     records_changed, records_unchanged, records_gone, residents_created, residents_changed, \
-    changes, resolved_to, started_ms";
+    changes, resolved_to, last_record, started_ms";
 
 /// What a batch is opened with.
 #[derive(Debug, Clone)]
@@ -157,7 +158,7 @@ pub async fn end(
         .execute("DELETE FROM dead_letter WHERE batch_id = $1", cells![batch_id])
         .await?;
     transaction
-        .execute("DELETE FROM source_record WHERE batch_id = $1", cells![batch_id])
+        .execute("DELETE FROM source_record WHERE id > $1 AND batch_id = $1", cells![batch_id])
         .await?;
     let sql = "UPDATE batch SET state = $2, cause_code = $3, cause = $4, content_digest = $5, \
                closed_ms = $6, rows_in = $7, held = $8, unchanged = $9 WHERE id = $1";
@@ -182,11 +183,13 @@ pub async fn release(
     batch_id: i64,
     content_digest: &str,
     counts: &Counts,
+    last_record: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE batch SET state = 'released', content_digest = $2, released_ms = $3, \
                rows_in = $4, unchanged = $5, held = $6, records_new = $7, records_changed = $8, \
-               records_unchanged = $9, records_gone = $10 WHERE id = $1 AND state = 'reading'";
+               records_unchanged = $9, records_gone = $10, last_record = $11, resolved_to = id \
+               WHERE id = $1 AND state = 'reading'";
     let cells = cells![
         batch_id,
         content_digest.to_owned(),
@@ -198,6 +201,7 @@ pub async fn release(
         counts.records_changed,
         counts.records_unchanged,
         counts.records_gone,
+        last_record,
     ];
     match transaction.execute(sql, cells).await? {
         1 => Ok(()),

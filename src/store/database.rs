@@ -233,9 +233,9 @@ impl Transaction {
     /// Reads rows for many values: `before (…values…) after`, each value once.
     pub async fn fetch_for<T: Row>(
         &mut self,
-        before: &'static str,
+        before: &str,
         values: &[i64],
-        after: &'static str,
+        after: &str,
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         for some in values.chunks(1024) {

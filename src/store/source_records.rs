@@ -104,6 +104,7 @@ pub async fn stage(
 }
 
 /// Makes what a batch staged the last word of its source. Part of the releasing transaction.
+/// Records are numbered after their batch, so its own number keeps each search on the primary key.
 pub async fn release(
     transaction: &mut Transaction,
     batch_id: i64,
@@ -111,11 +112,11 @@ pub async fn release(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO source_key (id, source_id, key, key_digest, digest, record_id) \
                SELECT source_key_id, $2, key, key_digest, digest, id FROM source_record \
-               WHERE batch_id = $1 AND change = 1 ORDER BY id";
+               WHERE id > $1 AND batch_id = $1 AND change = 1 ORDER BY id";
     transaction.execute(sql, cells![batch_id, source_id]).await?;
     let sql = "UPDATE source_key SET digest = r.digest, record_id = r.id, gone_ms = NULL, \
                gone_batch = NULL FROM source_record r \
-               WHERE r.batch_id = $1 AND r.change = 2 AND source_key.id = r.source_key_id";
+               WHERE r.id > $1 AND r.batch_id = $1 AND r.change = 2 AND source_key.id = r.source_key_id";
     transaction.execute(sql, cells![batch_id]).await?;
     Ok(())
 }
@@ -167,14 +168,6 @@ pub async fn staged(
                WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4";
     // The range of ids keeps this on the primary key: a batch's records lie together.
     database.fetch(sql, cells![batch_id, after, last, most]).await
-}
-
-/// The first and last record of a batch.
-pub async fn range(database: &Database, batch_id: i64) -> Result<Option<(i64, i64)>, StoreError> {
-    let sql = "SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM source_record \
-               WHERE batch_id = $1 AND change > 0";
-    let rows: Vec<(i64, i64)> = database.fetch(sql, cells![batch_id]).await?;
-    Ok(rows.into_iter().next().filter(|(_, last)| *last > 0))
 }
 
 /// The records that keys stand on now, with whether the key is marked gone.
