@@ -1,3 +1,6 @@
 //! The message translator: source record → fragment, change event → message.
 
+pub mod code_list;
 pub mod definition;
+pub mod read;
+pub mod source_path;
