@@ -3,4 +3,5 @@
 pub mod code_list;
 pub mod definition;
 pub mod read;
+pub mod read_outbound;
 pub mod source_path;
