@@ -199,7 +199,7 @@ impl File {
         let diagnostic = Diagnostic {
             severity,
             file,
-            place: Some(place),
+            place: Some(Box::new(place)),
             what,
             label,
             help,

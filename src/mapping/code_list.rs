@@ -67,7 +67,7 @@ impl Faults<'_> {
         self.told.push(Diagnostic {
             severity: Severity::Error,
             file: self.file.to_owned(),
-            place: Some(Place::locate(self.text, line_at, end)),
+            place: Some(Box::new(Place::locate(self.text, line_at, end))),
             what,
             label: label.to_owned(),
             help: Some(help.to_owned()),

@@ -3,5 +3,6 @@
 pub mod code_list;
 pub mod definition;
 pub mod read;
+pub mod read_field;
 pub mod read_outbound;
 pub mod source_path;
