@@ -2,6 +2,7 @@
 
 pub mod code_list;
 pub mod definition;
+pub mod inbound;
 pub mod read;
 pub mod read_field;
 pub mod read_outbound;
