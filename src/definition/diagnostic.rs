@@ -23,7 +23,7 @@ pub struct Diagnostic {
     pub file: String,
     /// Absent when the fault is the file as a whole.
     #[serde(flatten)]
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// The sentence: what is wrong.
     pub what: String,
     /// A few words under the carets: what follows from it.
@@ -222,7 +222,7 @@ mod tests {
         Diagnostic {
             severity,
             file: "mappings/inbound/ctax_account.toml".into(),
-            place: Some(Place::locate(text, start, start + marked.len())),
+            place: Some(Box::new(Place::locate(text, start, start + marked.len()))),
             what: "`Surnme` is not in the source schema of `revenues`".into(),
             label: "nothing is ever read from here".into(),
             help: Some("did you mean `LiableParty/Surname`?".into()),

@@ -4,3 +4,5 @@ pub mod diagnostic;
 pub mod reader;
 pub mod schedule;
 pub mod secret;
+pub mod syntax;
+pub mod table;
