@@ -44,6 +44,10 @@ impl Token {
     }
 }
 
+pub(super) fn words(tokens: &[Token]) -> impl Iterator<Item = &Word> {
+    tokens.iter().filter_map(Token::word)
+}
+
 /// Cuts a field into words. Marks in front (`&`, `*`, `.`, `/`, `\`), which systems use to sort or
 /// flag a name, and brackets go; a care-of address and all behind it goes too.
 pub(super) fn tokens(text: &str) -> Vec<Token> {

@@ -1,7 +1,7 @@
 //! The words by which a name field tells what it holds: titles, executors, firms, nobody.
 //!
-//! Words are compared in capitals, letters and digits only (`DEC'D` is `DECD`). These lists are what
-//! British revenues systems hold; a council's own odd words belong in its mapping, not here.
+//! Words are compared in capitals, letters and digits only (`DEC'D` is `DECD`). These lists are
+//! what British revenues systems hold; a council's own odd words belong in its mapping, not here.
 
 /// Titles and how they are printed; an empty one is dropped.
 const TITLES: [(&str, &str); 37] = [

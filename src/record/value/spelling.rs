@@ -5,8 +5,8 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Words inside a family name that are written small when another word follows. Di, Della and Le are
-/// not here: those who bear them in Britain mostly write a capital.
+/// Words inside a family name that are written small when another word follows. Di, Della and Le
+/// are not here: those who bear them in Britain mostly write a capital.
 const PARTICLES: [&str; 16] = [
     "ab", "af", "ap", "bin", "bint", "binti", "da", "de", "den", "der", "dos", "ibn", "van", "von",
     "y", "zu",
