@@ -104,6 +104,9 @@ pub trait Format: Send + Sync {
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
 
+    /// The same format, for another thread.
+    fn share(&self) -> Box<dyn Format>;
+
     /// What a namespace prefix in a path stands for.
     fn namespace(&self, _prefix: &str) -> Option<&str> {
         None
