@@ -4,7 +4,9 @@
 use crate::definition::reader::{File, Spanned};
 use crate::definition::table::{self, Table, Value};
 use crate::mapping::code_list::CodeLists;
-use crate::mapping::definition::{AsType, CodeList, FieldMap, OnError, SourcePath, Step};
+use crate::mapping::definition::{
+    AsType, CodeList, FieldMap, FieldPlaces, OnError, SourcePath, Step,
+};
 use crate::mapping::source_path;
 use crate::record::schema;
 use crate::record::value::date::DateFormat;
@@ -84,6 +86,14 @@ impl Reading<'_> {
             on_error: on_error(&table),
             default: default.map(|text| text.value),
             value: value.map(|text| text.value),
+            places: FieldPlaces {
+                kind: table.at_value("as"),
+                via: table.at_value("via"),
+                codes: table.at_value("codes"),
+                default: table.at_value("default"),
+                value: table.at_value("value"),
+                required: table.at_value("required"),
+            },
             target,
             from,
         };
@@ -270,7 +280,16 @@ fn is_group(target: &str) -> bool {
 }
 
 fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
+    let at = target.at;
     FieldMap {
+        places: FieldPlaces {
+            kind: at,
+            via: at,
+            codes: at,
+            default: at,
+            value: at,
+            required: at,
+        },
         target,
         from: vec![path],
         value: None,
