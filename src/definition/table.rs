@@ -78,6 +78,12 @@ impl<'f> Table<'f> {
         found.map_or(self.at, |entry| entry.key_at)
     }
 
+    /// Where the key's value stands, or the table when there is none.
+    pub fn at_value(&self, key: &str) -> Span {
+        let found = self.entries.iter().find(|entry| entry.key == key);
+        found.map_or(self.at, |entry| entry.at)
+    }
+
     pub fn text(&self, key: &str) -> Option<Spanned<String>> {
         self.typed(key, "text in double quotes", |node| match node {
             Node::Text(text) => Some(text.clone()),

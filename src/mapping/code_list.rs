@@ -76,44 +76,51 @@ impl Faults<'_> {
 }
 
 fn rows(text: &str, faults: &mut Faults<'_>) -> Vec<Placed> {
-    let mut reader = csv::ReaderBuilder::new()
-        .comment(Some(b'#'))
-        .flexible(true)
-        .has_headers(false)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
     let mut rows = Vec::new();
     let mut header_seen = false;
-    for record in reader.records() {
-        // The text is UTF-8 and records may differ in length, so no record of it can fail.
-        let Ok(record) = record else { continue };
-        let at = record
-            .position()
-            .map_or(0, |position| position.byte() as usize);
-        let at = line_start(text, at);
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let line_at = at;
+        at += line.len();
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some(cells) = cells(line) else {
+            let what = "a quote is opened and not closed".to_owned();
+            faults.tell(
+                line_at,
+                what,
+                "",
+                "a row is one line; write a quote in quotes twice",
+            );
+            continue;
+        };
         if !header_seen {
             header_seen = true;
-            let names: Vec<&str> = record
-                .iter()
-                .map(|name| name.trim_start_matches('\u{feff}'))
-                .collect();
+            let names: Vec<&str> = cells.iter().map(String::as_str).collect();
             if !matches!(
                 names[..],
                 ["code", "value"] | ["code", "value", "from", "to"]
             ) {
                 let what = "the first line must be the header".to_owned();
-                faults.tell(at, what, "not the header", "write `code,value,from,to`");
+                faults.tell(
+                    line_at,
+                    what,
+                    "not the header",
+                    "write `code,value,from,to`",
+                );
                 return rows;
             }
             continue;
         }
         if rows.len() == ROWS_MAX {
             let what = format!("a code list has at most {ROWS_MAX} rows");
-            faults.tell(at, what, "one too many", "is it a code list?");
+            faults.tell(line_at, what, "one too many", "is it a code list?");
             return rows;
         }
-        if let Some(row) = row(&record, at, faults) {
-            rows.push((row, at));
+        if let Some(row) = row(&cells, line_at, faults) {
+            rows.push((row, line_at));
         }
     }
     if !header_seen {
@@ -127,8 +134,28 @@ fn rows(text: &str, faults: &mut Faults<'_>) -> Vec<Placed> {
     rows
 }
 
-fn row(record: &csv::StringRecord, at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> {
-    let columns = record.len();
+/// The cells of one line. None when a quote is left open.
+fn cells(line: &str) -> Option<Vec<String>> {
+    let mut cells = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        let cell = cells.last_mut()?;
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                cell.push('"');
+            }
+            '"' if quoted || cell.trim().is_empty() => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            other => cell.push(other),
+        }
+    }
+    (!quoted).then(|| cells.iter().map(|cell| cell.trim().to_owned()).collect())
+}
+
+fn row(cells: &[String], at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> {
+    let columns = cells.len();
     if !(2..=4).contains(&columns) {
         let what = format!("this row has {columns} columns");
         faults.tell(
@@ -139,7 +166,7 @@ fn row(record: &csv::StringRecord, at: usize, faults: &mut Faults<'_>) -> Option
         );
         return None;
     }
-    let (code, value) = (record[0].to_owned(), record[1].to_owned());
+    let (code, value) = (cells[0].clone(), cells[1].clone());
     if value.is_empty() {
         faults.tell(
             at,
@@ -150,7 +177,7 @@ fn row(record: &csv::StringRecord, at: usize, faults: &mut Faults<'_>) -> Option
         return None;
     }
     let mut date = |column: usize| -> Result<Option<NaiveDate>, ()> {
-        let text = record.get(column).unwrap_or_default();
+        let text = cells.get(column).map_or("", String::as_str);
         if text.is_empty() {
             return Ok(None);
         }
@@ -208,18 +235,6 @@ fn tell_overlaps(rows: &[Placed], faults: &mut Faults<'_>) {
     }
 }
 
-/// The csv reader counts comments and blank lines into the record that follows them.
-fn line_start(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while let Some(line) = text[at..].split_inclusive('\n').next() {
-        if !line.trim().is_empty() && !line.starts_with('#') {
-            break;
-        }
-        at += line.len();
-    }
-    at.min(text.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +281,10 @@ mod tests {
         assert_eq!(read("").1, ["1 this code list is empty"]);
         assert_eq!(read("# only\n").1, ["1 this code list is empty"]);
         assert_eq!(read("a;b\n").1, ["1 the first line must be the header"]);
+        assert_eq!(
+            read("code,value\n\"A,b\n").1,
+            ["2 a quote is opened and not closed"]
+        );
     }
 
     #[test]

@@ -70,6 +70,18 @@ pub struct FieldMap {
     pub default: Option<String>,
     pub required: bool,
     pub on_error: OnError,
+    pub places: FieldPlaces,
+}
+
+/// Where the parts of a field are written, for those who check it; the field's own place where one is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldPlaces {
+    pub kind: Span,
+    pub via: Span,
+    pub codes: Span,
+    pub default: Span,
+    pub value: Span,
+    pub required: Span,
 }
 
 /// What a value that will not do means for the row.

@@ -8,3 +8,4 @@ pub mod read;
 pub mod read_field;
 pub mod read_outbound;
 pub mod source_path;
+pub mod source_schema;

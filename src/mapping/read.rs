@@ -3,14 +3,15 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::definition::reader::File;
-use crate::definition::table::{Table, Value};
+use crate::definition::reader::{File, Span};
+use crate::definition::table::{self, Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AccountMap, FilterRule, InboundMapping, ListMap, PartyMap, RoleMap, SourcePath,
 };
 use crate::mapping::read_field::{Reading, on_error};
 use crate::mapping::source_path;
+use crate::record::schema;
 
 const LANGUAGE: i64 = 1;
 
@@ -116,11 +117,17 @@ impl Reading<'_> {
                 );
                 None
             }
-            Some(Value::Text(fixed)) => Some(RoleMap::Fixed(fixed.value)),
+            Some(Value::Text(fixed)) => {
+                check_role(self.file, &fixed.value, fixed.at);
+                Some(RoleMap::Fixed(fixed.value))
+            }
             Some(Value::Table(inner)) => {
                 let from = inner.need_text("from");
                 let path = from.and_then(|from| source_path::read(self.file, &from));
                 let codes = self.code_list(&inner);
+                for row in codes.iter().flat_map(|codes| &codes.rows) {
+                    check_role(self.file, &row.value, inner.at_value("codes"));
+                }
                 let on_error = on_error(&inner);
                 inner.finish();
                 Some(RoleMap::From {
@@ -160,6 +167,20 @@ impl Reading<'_> {
 
     fn path(&self, table: &Table<'_>, key: &str) -> Option<SourcePath> {
         source_path::read(self.file, &table.text(key)?)
+    }
+}
+
+/// Tells a role that no party can have.
+pub fn check_role(file: &File, role: &str, at: Span) {
+    let known: Vec<&str> = schema::ROLES.iter().map(|(role, _)| *role).collect();
+    if !known.contains(&role) {
+        let what = format!("`{role}` is not a role");
+        file.error(
+            at,
+            what,
+            "no party can have it",
+            table::suggest(role, &known),
+        );
     }
 }
 
@@ -217,7 +238,7 @@ fields."amount" = { from = "@amount", as = { pence = "decimal_pounds" } }
 [[party]]
 each = "LiablePersons/Person"
 key = "@seq"
-role = { from = "@role", codes = "codes/account_status.csv" }
+role = { from = "@role", codes = "codes/role.csv" }
 [party.fields.name.family]
 from = ["Surname", "../Name"]
 via = ["trim", "title_case", { none_if = ["N/A"] }]
@@ -237,6 +258,7 @@ because = "no person is liable for a void"
     fn codes() -> CodeLists {
         let mut lists = CodeLists::default();
         lists.add("codes/account_status.csv", "x", "code,value\nOPEN,open\n");
+        lists.add("codes/role.csv", "x", "code,value\nPRIMARY,liable\n");
         lists
     }
 

@@ -4,17 +4,13 @@
 use crate::definition::reader::{File, Spanned};
 use crate::definition::table::{self, Table, Value};
 use crate::mapping::code_list::CodeLists;
-use crate::mapping::definition::{AsType, CodeList, FieldMap, OnError, SourcePath, Step};
+use crate::mapping::definition::{
+    AsType, CodeList, FieldMap, FieldPlaces, OnError, SourcePath, Step,
+};
 use crate::mapping::source_path;
 use crate::record::schema;
-
-/// The formats of `as = { pence = "…" }`.
-pub const PENCE_FORMATS: [&str; 4] = [
-    "decimal_pounds",
-    "decimal_pounds_loose",
-    "integer_pence",
-    "signed_pence_trailing",
-];
+use crate::record::value::date::DateFormat;
+use crate::record::value::pence::PenceFormat;
 
 /// One file being read, with the code lists it may name.
 pub struct Reading<'f> {
@@ -90,6 +86,14 @@ impl Reading<'_> {
             on_error: on_error(&table),
             default: default.map(|text| text.value),
             value: value.map(|text| text.value),
+            places: FieldPlaces {
+                kind: table.at_value("as"),
+                via: table.at_value("via"),
+                codes: table.at_value("codes"),
+                default: table.at_value("default"),
+                value: table.at_value("value"),
+                required: table.at_value("required"),
+            },
             target,
             from,
         };
@@ -157,7 +161,7 @@ impl Reading<'_> {
                 .filter(|format| self.is_date_format(format));
             return AsType::Date(good.map(|format| format.value).collect());
         }
-        let pence = PENCE_FORMATS.map(|name| (name, name));
+        let pence = PenceFormat::ALL.map(|format| (format.word(), format.word()));
         if let Some(format) = table.choice("pence", &pence) {
             return AsType::Pence(format.value.to_owned());
         }
@@ -177,15 +181,11 @@ impl Reading<'_> {
         AsType::ByTarget
     }
 
-    /// `%Y`, `%m` and `%d`, each once, with anything between them.
     fn is_date_format(&self, format: &Spanned<String>) -> bool {
-        let parts: Vec<&str> = format.value.split('%').skip(1).collect();
-        let mut letters: Vec<Option<char>> = parts.iter().map(|part| part.chars().next()).collect();
-        letters.sort_unstable();
-        let good = letters == [Some('Y'), Some('d'), Some('m')];
+        let good = DateFormat::new(&format.value).is_ok();
         if !good {
             let what = format!("`{}` is not a date format", format.value);
-            let help = "use %Y, %m and %d once each, such as `%d/%m/%Y`".to_owned();
+            let help = "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`".to_owned();
             self.file.error(format.at, what, "", Some(help));
         }
         good
@@ -280,7 +280,16 @@ fn is_group(target: &str) -> bool {
 }
 
 fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
+    let at = target.at;
     FieldMap {
+        places: FieldPlaces {
+            kind: at,
+            via: at,
+            codes: at,
+            default: at,
+            value: at,
+            required: at,
+        },
         target,
         from: vec![path],
         value: None,
@@ -306,10 +315,13 @@ pub fn on_error(table: &Table<'_>) -> OnError {
         .unwrap_or_default()
 }
 
+/// Words are compared as written, so the usual ones are there in the usual spellings.
 fn flag_words(yes: Option<Vec<String>>, no: Option<Vec<String>>) -> AsType {
-    let usual = |words: [&str; 4]| words.map(str::to_owned).to_vec();
+    const YES: [&str; 9] = ["Y", "y", "YES", "Yes", "yes", "TRUE", "True", "true", "1"];
+    const NO: [&str; 9] = ["N", "n", "NO", "No", "no", "FALSE", "False", "false", "0"];
+    let usual = |words: [&str; 9]| words.map(str::to_owned).to_vec();
     AsType::Flag {
-        yes: yes.unwrap_or_else(|| usual(["Y", "YES", "TRUE", "1"])),
-        no: no.unwrap_or_else(|| usual(["N", "NO", "FALSE", "0"])),
+        yes: yes.unwrap_or_else(|| usual(YES)),
+        no: no.unwrap_or_else(|| usual(NO)),
     }
 }

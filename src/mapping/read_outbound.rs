@@ -19,6 +19,9 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
     let on = root.need_text("on");
     let purpose = root.need_text("purpose");
     let roles = root.texts("roles").unwrap_or_default();
+    for role in &roles {
+        read::check_role(file, &role.value, role.at);
+    }
     let consent = root.flag("consent").is_some_and(|flag| flag.value);
     let collection = root.flag("collection").is_some_and(|flag| flag.value);
     if root.has("when") {
@@ -65,11 +68,26 @@ fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
     ];
     let written = table.choice("channel", &words);
     let to = table.text("to");
-    let channel = match &written {
-        Some(channel) => Some(channel.value),
-        None if table.has("channel") => None,
-        None => channel_of(&table, to.as_ref()),
+    let channel = match (&written, &to) {
+        (Some(channel), _) if channel.value == Channel::Letter => Some(Channel::Letter),
+        (_, Some(to)) => {
+            reached_by(&table, to).filter(|_| written.is_some() == table.has("channel"))
+        }
+        (Some(channel), None) => Some(channel.value),
+        (None, None) => (!table.has("channel")).then_some(Channel::Letter),
     };
+    if let (Some(written), Some(channel)) = (&written, channel)
+        && written.value != channel
+    {
+        let help = "write `contact.email` for an email, `contact.mobile` for an sms".to_owned();
+        let what = "`to` does not suit the channel";
+        file.error(
+            table.at_value("to"),
+            what,
+            "another kind of address",
+            Some(help),
+        );
+    }
     if let (Some(Channel::Letter), Some(to)) = (channel, &to) {
         let help = "leave `to` out".to_owned();
         file.error(
@@ -103,11 +121,8 @@ fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
     })
 }
 
-/// An address says by its type how it is reached; no address at all means a letter.
-fn channel_of(table: &Table<'_>, to: Option<&Spanned<String>>) -> Option<Channel> {
-    let Some(to) = to else {
-        return Some(Channel::Letter);
-    };
+/// An address says by its type how it is reached.
+fn reached_by(table: &Table<'_>, to: &Spanned<String>) -> Option<Channel> {
     match schema::party_field(bare(&to.value).1).map(|field| field.kind) {
         Some(Kind::Email) => Some(Channel::Email),
         Some(Kind::Phone) => Some(Channel::Sms),
@@ -226,6 +241,14 @@ mod tests {
             (
                 "[message]\ntemplate = \"x\"\nchannel = \"fax\"\n",
                 "`fax` is not a `channel`",
+            ),
+            (
+                "[message]\ntemplate = \"x\"\nchannel = \"sms\"\nto = \"contact.email\"\n",
+                "`to` does not suit the channel",
+            ),
+            (
+                "roles = [\"libale\"]\n[message]\ntemplate = \"x\"\n",
+                "`libale` is not a role",
             ),
             (
                 "[message]\ntemplate = \"x\"\nchannel = \"letter\"\nto = \"contact.email\"\n",
