@@ -76,6 +76,8 @@ pub struct FieldMap {
 /// Where the parts of a field are written, for those who check it; the field's own place where one is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldPlaces {
+    /// The field's table.
+    pub whole: Span,
     pub kind: Span,
     pub via: Span,
     pub codes: Span,

@@ -1,5 +1,6 @@
 //! The message translator: source record → fragment, change event → message.
 
+pub mod check;
 pub mod code_list;
 pub mod definition;
 pub mod inbound;

@@ -87,6 +87,7 @@ impl Reading<'_> {
             default: default.map(|text| text.value),
             value: value.map(|text| text.value),
             places: FieldPlaces {
+                whole: table.at(),
                 kind: table.at_value("as"),
                 via: table.at_value("via"),
                 codes: table.at_value("codes"),
@@ -283,6 +284,7 @@ fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
     let at = target.at;
     FieldMap {
         places: FieldPlaces {
+            whole: at,
             kind: at,
             via: at,
             codes: at,
