@@ -4,6 +4,7 @@ pub mod check;
 pub mod code_list;
 pub mod definition;
 pub mod inbound;
+pub mod outbound;
 pub mod read;
 pub mod read_field;
 pub mod read_outbound;

@@ -5,7 +5,6 @@ pub mod delivery;
 pub mod document;
 pub mod facts;
 pub mod fragment;
-
 pub mod name;
 pub mod personal;
 pub mod schema;

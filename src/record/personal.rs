@@ -1,7 +1,8 @@
-//! `Personal<T>`: a value about a person, which cannot be printed, logged or serialised by accident.
+//! `Personal<T>`: a value about a person, which cannot be printed, logged or serialised by
+//! accident.
 //!
-//! It protects against a slip, not against intent: `expose` is there to be called, and to be seen in
-//! a review. It neither encrypts nor forgets.
+//! It protects against a slip, not against intent: `expose` is there to be called, and to be seen
+//! in a review. It neither encrypts nor forgets.
 
 use std::fmt;
 

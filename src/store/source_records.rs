@@ -17,6 +17,8 @@ pub enum Change {
     Unreadable,
     New,
     Changed,
+    /// It was gone, and is there again.
+    Returned,
 }
 
 impl Change {
@@ -25,6 +27,7 @@ impl Change {
             Change::Unreadable => 0,
             Change::New => 1,
             Change::Changed => 2,
+            Change::Returned => 3,
         }
     }
 }
@@ -56,6 +59,11 @@ impl StagedRow {
     pub fn is_new(&self) -> bool {
         self.change == Change::New.number()
     }
+
+    /// Whether it was gone before.
+    pub fn is_returned(&self) -> bool {
+        self.change == Change::Returned.number()
+    }
 }
 
 const STAGE: Insert = Insert {
@@ -70,13 +78,6 @@ pub async fn known(database: &Database, source_id: i64) -> Result<Vec<KnownKey>,
     let mut known: Vec<KnownKey> = database.fetch(sql, cells![source_id]).await?;
     known.sort_unstable_by_key(|key| key.key_digest as u64);
     Ok(known)
-}
-
-/// How many keys of a source are there, those marked gone left out.
-pub async fn present(database: &Database, source_id: i64) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM source_key WHERE source_id = $1 AND gone_ms IS NULL";
-    let rows: Vec<(i64,)> = database.fetch(sql, cells![source_id]).await?;
-    Ok(rows.first().map_or(0, |(count,)| *count))
 }
 
 /// Stages records of a batch that is being read. Nothing sees them until the batch is released.
@@ -116,7 +117,7 @@ pub async fn release(
     transaction.execute(sql, cells![batch_id, source_id]).await?;
     let sql = "UPDATE source_key SET digest = r.digest, record_id = r.id, gone_ms = NULL, \
                gone_batch = NULL FROM source_record r \
-               WHERE r.id > $1 AND r.batch_id = $1 AND r.change = 2 AND source_key.id = r.source_key_id";
+               WHERE r.id > $1 AND r.batch_id = $1 AND r.change >= 2 AND source_key.id = r.source_key_id";
     transaction.execute(sql, cells![batch_id]).await?;
     Ok(())
 }
@@ -141,13 +142,6 @@ pub async fn mark_gone(
         transaction.execute(&sql, cells).await?;
     }
     Ok(())
-}
-
-/// Keys already marked gone, so that they are not marked again.
-pub async fn gone(database: &Database, source_id: i64) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT id FROM source_key WHERE source_id = $1 AND gone_ms IS NOT NULL ORDER BY id";
-    let rows: Vec<(i64,)> = database.fetch(sql, cells![source_id]).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// What a batch marked gone: source key and its last record.
@@ -175,6 +169,8 @@ pub async fn staged(
 pub struct LastRecord {
     pub source_key_id: i64,
     pub gone: bool,
+    /// Whether it was read with the mapping as it is now.
+    pub same_mapping: bool,
     pub dictionary_id: i64,
     pub payload: Vec<u8>,
 }
@@ -183,11 +179,36 @@ pub struct LastRecord {
 pub async fn last_of(
     transaction: &mut Transaction,
     keys: &[i64],
+    mapping_version: i64,
 ) -> Result<Vec<LastRecord>, StoreError> {
-    let before = "SELECT k.id AS source_key_id, k.gone_ms IS NOT NULL AS gone, r.dictionary_id, \
-                  r.payload FROM source_key k JOIN source_record r ON r.id = k.record_id \
-                  WHERE k.id IN";
-    transaction.fetch_for(before, keys, "").await
+    let before = format!(
+        "SELECT k.id AS source_key_id, k.gone_ms IS NOT NULL AS gone, r.dictionary_id, r.payload, \
+         b.mapping_version = {mapping_version} AS same_mapping FROM source_key k \
+         JOIN source_record r ON r.id = k.record_id JOIN batch b ON b.id = r.batch_id WHERE k.id IN"
+    );
+    transaction.fetch_for(&before, keys, "").await
+}
+
+/// Brings digests up to date where bytes changed and meaning did not.
+pub async fn restate(
+    transaction: &mut Transaction,
+    digests: &[(i64, i64)],
+) -> Result<(), StoreError> {
+    for some in digests.chunks(1024) {
+        let size = some.len().next_power_of_two();
+        let rows: Vec<String> =
+            (0..size).map(|row| format!("(${},${})", 2 * row + 1, 2 * row + 2)).collect();
+        let sql = format!(
+            "WITH v (id, digest) AS (VALUES {}) UPDATE source_key SET digest = v.digest FROM v \
+             WHERE source_key.id = v.id",
+            rows.join(",")
+        );
+        let last = some.last().copied().into_iter().cycle();
+        let filled = some.iter().copied().chain(last).take(size);
+        let cells = filled.flat_map(|(id, digest)| cells![id, digest]).collect();
+        transaction.execute(&sql, cells).await?;
+    }
+    Ok(())
 }
 
 /// The dictionary that a source's records are compressed with, if it has one.

@@ -128,6 +128,10 @@ impl Format for CsvFormat {
             Ok(())
         })
     }
+
+    fn share(&self) -> Box<dyn Format> {
+        Box::new(self.clone())
+    }
 }
 
 impl CsvFormat {

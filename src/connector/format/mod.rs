@@ -31,6 +31,10 @@ pub trait RecordSink: Send {
     fn record(&mut self, key: &str, raw: Raw<'_>) -> Result<(), Stopped>;
     /// A row that cannot be a record; it is kept and held under `code`.
     fn unreadable(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped>;
+    /// Nothing more comes, whether the stream ended well or not. Called on the thread that cuts.
+    fn finish(&mut self) -> Result<(), Stopped> {
+        Ok(())
+    }
 }
 
 /// Whoever takes the records wants no more: there is nothing to tell the reader beyond that.
@@ -99,6 +103,9 @@ pub trait Format: Send + Sync {
 
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
+
+    /// The same format, for another thread.
+    fn share(&self) -> Box<dyn Format>;
 
     /// What a namespace prefix in a path stands for.
     fn namespace(&self, _prefix: &str) -> Option<&str> {

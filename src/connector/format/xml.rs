@@ -40,6 +40,10 @@ impl Format for XmlFormat {
         parse::parse(record, into)
     }
 
+    fn share(&self) -> Box<dyn Format> {
+        Box::new(self.clone())
+    }
+
     fn namespace(&self, prefix: &str) -> Option<&str> {
         let known = self.namespaces.iter().find(|(known, _)| known == prefix);
         known.map(|(_, uri)| uri.as_str())

@@ -1,6 +1,7 @@
 //! A short ASCII text that lives where it is, without an allocation. It checks no meaning.
 
-/// At most `N` ASCII characters. Unused bytes are zero, so equality and order are those of the text.
+/// At most `N` ASCII characters. Unused bytes are zero, so equality and order are those of the
+/// text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Ascii<const N: usize> {
     bytes: [u8; N],

@@ -1,9 +1,9 @@
 //! Telephone numbers in international form, read as a UK council receives them.
 //!
-//! Ranges change, so Google's metadata (crate `phonenumber`) has the last word on what is given out.
-//! Its patterns cost some 18 µs each, too dear for a whole extract: blocks that are wholly mobile or
-//! wholly geographic are known here by their first four digits, and a test holds the two equal.
-//! A premium rate number is refused; whether a number answers is not asked.
+//! Ranges change, so Google's metadata (crate `phonenumber`) has the last word on what is given
+//! out. Its patterns cost some 18 µs each, too dear for a whole extract: blocks that are wholly
+//! mobile or wholly geographic are known here by their first four digits, and a test holds the two
+//! equal. A premium rate number is refused; whether a number answers is not asked.
 
 use std::fmt;
 

@@ -5,8 +5,8 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Words inside a family name that are written small when another word follows. Di, Della and Le are
-/// not here: those who bear them in Britain mostly write a capital.
+/// Words inside a family name that are written small when another word follows. Di, Della and Le
+/// are not here: those who bear them in Britain mostly write a capital.
 const PARTICLES: [&str; 16] = [
     "ab", "af", "ap", "bin", "bint", "binti", "da", "de", "den", "der", "dos", "ibn", "van", "von",
     "y", "zu",
@@ -40,13 +40,15 @@ pub fn title_case(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut left = text;
+    let mut before = "";
     while let Some(start) = left.find(|letter: char| !letter.is_whitespace()) {
         let (blank, rest) = left.split_at(start);
         out.push_str(blank);
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         let followed = !after.trim_start().is_empty();
-        write_word(word, followed, &mut out);
+        write_word(before, word, followed, &mut out);
+        before = word;
         left = after;
     }
     out.push_str(left);
@@ -118,9 +120,11 @@ fn is_invisible(letter: char) -> bool {
         )
 }
 
-fn write_word(word: &str, followed: bool, out: &mut String) {
+fn write_word(before: &str, word: &str, followed: bool, out: &mut String) {
     let small = word.to_lowercase();
-    if followed && PARTICLES.contains(&small.as_str()) {
+    // `de la Cruz`, though `La Rue` by itself.
+    let article = before.eq_ignore_ascii_case("de") && matches!(&*small, "la" | "las" | "los");
+    if followed && (article || PARTICLES.contains(&small.as_str())) {
         out.push_str(&small);
         return;
     }
@@ -223,6 +227,8 @@ mod tests {
             ("ST.JOHN-SMYTHE", "St.John-Smythe"),
             ("VAN DER BERG", "van der Berg"),
             ("VAN", "Van"),
+            ("DE LA BRAMBLE", "de la Bramble"),
+            ("LA RUE", "La Rue"),
             ("DE SOUZA", "de Souza"),
             ("AP RHYS", "ap Rhys"),
             ("AL-HASSAN", "Al-Hassan"),
