@@ -190,6 +190,33 @@ impl<'f> Table<'f> {
         Some(items)
     }
 
+    /// A list of lists of texts; none when the key is absent or something else.
+    pub fn lists_of_texts(&self, key: &str) -> Vec<Vec<Spanned<String>>> {
+        let Some(entry) = self.entry(key) else {
+            return Vec::new();
+        };
+        let inner = |(item, _): &(Node, Span)| match item {
+            Node::List(items) => Some(
+                items
+                    .iter()
+                    .filter_map(|item| self.item_text(item))
+                    .collect(),
+            ),
+            _ => None,
+        };
+        let lists: Option<Vec<Vec<Spanned<String>>>> = match &entry.value {
+            Node::List(items) => items.iter().map(inner).collect(),
+            _ => None,
+        };
+        if lists.is_none() {
+            let what = format!("`{key}` must be a list of lists of texts");
+            let help = format!("write `{key} = [[\"…\", \"…\"]]`");
+            self.file
+                .error(entry.at, what, "not understood", Some(help));
+        }
+        lists.unwrap_or_default()
+    }
+
     pub fn table(&self, key: &str) -> Option<Table<'f>> {
         let entry = self.entry(key)?;
         match &entry.value {
