@@ -1,0 +1,5 @@
+//! All definitions together: loaded, and checked against each other.
+
+pub mod check;
+pub mod load;
+pub mod stray;

@@ -40,6 +40,11 @@ impl CodeLists {
         self.lists.get(path)
     }
 
+    /// Where every list stands, below `mappings/`.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.lists.keys().map(String::as_str)
+    }
+
     /// The remedy for a list that is not there.
     pub fn remedy(&self, path: &str) -> String {
         let known: Vec<&str> = self.lists.keys().map(String::as_str).collect();

@@ -1,0 +1,273 @@
+//! Holds the definitions against each other: names that must exist, systems that must be the same, parts that nobody
+//! uses. What is wrong within one file was told when it was read.
+
+use std::collections::BTreeMap;
+
+use crate::connector::definition::ConnectorDefinition;
+use crate::definition::diagnostic::{Diagnostic, Severity};
+use crate::definition::reader::{File, Span, Spanned};
+use crate::definition::table;
+use crate::job::definition::{Action, JobDefinition};
+use crate::mapping::check as mapping_check;
+use crate::mapping::code_list::CodeLists;
+use crate::mapping::definition::{InboundMapping, OutboundMapping, RoleMap};
+use crate::mapping::source_schema::SourceSchema;
+use crate::resolution::definition::ResidentRules;
+
+/// A definition with the file it came from, which takes further faults.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    pub name: String,
+    pub file: File,
+    /// None when the file could not be understood; its name still exists.
+    pub definition: Option<T>,
+}
+
+type Connectors<S> = [Loaded<ConnectorDefinition<S>>];
+
+pub fn inbound<S>(
+    mappings: &[Loaded<InboundMapping>],
+    connectors: &Connectors<S>,
+    schemas: &BTreeMap<String, SourceSchema>,
+    jobs: &[Loaded<JobDefinition>],
+) {
+    for Loaded {
+        name,
+        file,
+        definition,
+    } in mappings
+    {
+        let Some(mapping) = definition else { continue };
+        let source = connector_of(connectors, &mapping.source.value);
+        if source.is_none() {
+            unknown(
+                file,
+                &mapping.source,
+                "connector",
+                &names(connectors),
+                "connectors",
+            );
+        }
+        let schema = source.and_then(|source| schemas.get(&source.name));
+        mapping_check::inbound(file, mapping, schema);
+        let used = jobs
+            .iter()
+            .filter_map(|job| job.definition.as_ref()?.mapping.as_ref());
+        if !used.into_iter().any(|used| used.value == *name) {
+            let help = format!("add a job with `mapping = \"{name}\"`");
+            file.warn(
+                mapping.source.at,
+                "no job reads with this mapping",
+                "",
+                Some(help),
+            );
+        }
+    }
+}
+
+pub fn outbound<S>(
+    mappings: &[Loaded<OutboundMapping>],
+    connectors: &Connectors<S>,
+    jobs: &[Loaded<JobDefinition>],
+) {
+    for Loaded {
+        file, definition, ..
+    } in mappings
+    {
+        let Some(mapping) = definition else { continue };
+        mapping_check::outbound(file, mapping);
+        let destination = &mapping.destination;
+        if !connectors
+            .iter()
+            .any(|known| known.name == destination.value)
+        {
+            unknown(
+                file,
+                destination,
+                "connector",
+                &names(connectors),
+                "connectors",
+            );
+            continue;
+        }
+        let delivers = |job: &JobDefinition| {
+            job.action == Action::Deliver && job.connector.value == destination.value
+        };
+        if !jobs
+            .iter()
+            .filter_map(|job| job.definition.as_ref())
+            .any(delivers)
+        {
+            let what = format!("no job delivers to `{}`", destination.value);
+            let help = format!(
+                "add a job with `action = \"deliver\"` and `connector = \"{}\"`",
+                destination.value
+            );
+            file.warn(
+                destination.at,
+                what,
+                "messages would wait for ever",
+                Some(help),
+            );
+        }
+    }
+}
+
+pub fn jobs<S>(
+    jobs: &[Loaded<JobDefinition>],
+    connectors: &Connectors<S>,
+    mappings: &[Loaded<InboundMapping>],
+) {
+    for Loaded {
+        file, definition, ..
+    } in jobs
+    {
+        let Some(job) = definition else { continue };
+        if !connectors
+            .iter()
+            .any(|known| known.name == job.connector.value)
+        {
+            unknown(
+                file,
+                &job.connector,
+                "connector",
+                &names(connectors),
+                "connectors",
+            );
+        }
+        let (Action::Ingest, Some(wanted)) = (job.action, &job.mapping) else {
+            continue;
+        };
+        let Some(mapping) = mappings.iter().find(|known| known.name == wanted.value) else {
+            unknown(
+                file,
+                wanted,
+                "inbound mapping",
+                &names(mappings),
+                "mappings/inbound",
+            );
+            continue;
+        };
+        if let Some(mapping) = &mapping.definition
+            && let Some(source) = connector_of(connectors, &mapping.source.value)
+            && connectors
+                .iter()
+                .any(|known| known.name == job.connector.value)
+            && source.name != job.connector.value
+        {
+            let what = format!(
+                "`{}` reads records of `{}`, and this job brings `{}`",
+                wanted.value, mapping.source.value, job.connector.value
+            );
+            file.error(wanted.at, what, "another source", None);
+        }
+    }
+}
+
+pub fn residents<S>(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors<S>) {
+    let Some(Loaded {
+        file,
+        definition: Some(rules),
+        ..
+    }) = rules
+    else {
+        return;
+    };
+    let systems = systems(connectors);
+    for source in rules
+        .prefer
+        .iter()
+        .flat_map(|preference| &preference.sources)
+    {
+        if connector_of(connectors, &source.value).is_none() {
+            unknown(file, source, "system", &systems, "connectors");
+        }
+    }
+}
+
+/// A list that no mapping names is more likely a slip than a spare.
+pub fn code_lists(
+    codes: &CodeLists,
+    mappings: &[Loaded<InboundMapping>],
+    told: &mut Vec<Diagnostic>,
+) {
+    // A mapping that could not be read may be the one that names it.
+    if mappings.iter().any(|mapping| mapping.definition.is_none()) {
+        return;
+    }
+    let used: Vec<&str> = mappings.iter().flat_map(code_lists_of).collect();
+    for path in codes.paths().filter(|path| !used.contains(path)) {
+        let file = format!("mappings/{path}");
+        let what = "no mapping names this code list";
+        told.push(Diagnostic::of_file(Severity::Warning, file, what, None));
+    }
+}
+
+fn code_lists_of(mapping: &Loaded<InboundMapping>) -> Vec<&str> {
+    let Some(mapping) = &mapping.definition else {
+        return Vec::new();
+    };
+    let account = mapping.account.iter();
+    let of_account = account.flat_map(|account| {
+        account
+            .fields
+            .iter()
+            .chain(account.lists.iter().flat_map(|list| &list.fields))
+    });
+    let of_parties = mapping.parties.iter().flat_map(|party| &party.fields);
+    let roles = mapping
+        .parties
+        .iter()
+        .filter_map(|party| match &party.role {
+            RoleMap::From { codes, .. } => codes.as_ref(),
+            RoleMap::Fixed(_) => None,
+        });
+    let of_fields = of_account
+        .chain(of_parties)
+        .filter_map(|field| field.codes.as_ref());
+    of_fields
+        .chain(roles)
+        .map(|list| list.name.as_str())
+        .collect()
+}
+
+/// By the name of its file, or else by the system it reads.
+fn connector_of<'c, S>(
+    connectors: &'c Connectors<S>,
+    wanted: &str,
+) -> Option<&'c Loaded<ConnectorDefinition<S>>> {
+    let system = |loaded: &&Loaded<ConnectorDefinition<S>>| {
+        loaded
+            .definition
+            .as_ref()
+            .is_some_and(|known| known.system.value == wanted)
+    };
+    let by_name = connectors.iter().find(|loaded| loaded.name == wanted);
+    by_name.or_else(|| connectors.iter().find(system))
+}
+
+fn names<T>(loaded: &[Loaded<T>]) -> Vec<&str> {
+    loaded.iter().map(|one| one.name.as_str()).collect()
+}
+
+fn systems<S>(connectors: &Connectors<S>) -> Vec<&str> {
+    let known = connectors
+        .iter()
+        .filter_map(|loaded| loaded.definition.as_ref());
+    known
+        .map(|connector| connector.system.value.as_str())
+        .collect()
+}
+
+fn unknown(file: &File, wanted: &Spanned<String>, noun: &str, known: &[&str], folder: &str) {
+    let help = table::suggest(&wanted.value, known)
+        .unwrap_or_else(|| format!("create `{folder}/{}.toml`", wanted.value));
+    let what = format!("there is no {noun} `{}`", wanted.value);
+    let at: Span = wanted.at;
+    file.error(
+        at,
+        what,
+        format!("nothing of that name in `{folder}/`"),
+        Some(help),
+    );
+}
