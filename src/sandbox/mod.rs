@@ -1,0 +1,3 @@
+//! Faithful emulators of platforms and legacy systems. They know nothing of the hub but record.
+
+pub mod council;
