@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::catalogue::check::{self, Loaded};
-use crate::catalogue::stray;
-use crate::connector::definition::{self as connector, ConnectorDefinition};
+use crate::catalogue::{sample, stray};
+use crate::connector::definition::{self as connector, ConnectorDefinition, Kinds};
 use crate::definition::diagnostic::{self, Diagnostic, Severity};
-use crate::definition::reader::{self, File, Spanned};
-use crate::definition::table::{self, Table};
+use crate::definition::reader::{self, File};
 use crate::job::definition::{self as job, JobDefinition};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{InboundMapping, OutboundMapping};
@@ -43,25 +42,6 @@ impl<S> Catalogue<S> {
     }
 }
 
-/// What is known of the kinds of connectors by those who may know.
-pub trait Kinds {
-    /// What a kind makes of its `[settings]`.
-    type Settings;
-
-    /// The words that may stand in `kind = "…"`.
-    fn names(&self) -> Vec<&'static str>;
-
-    /// Reads the settings of one of those kinds; faults are told to the table's file.
-    fn read(&self, kind: &str, settings: Table<'_>) -> Option<Self::Settings>;
-
-    /// The shape of the records in a sample; None when the kind gives no records. The error is a sentence.
-    fn sample(
-        &self,
-        settings: &Self::Settings,
-        sample: &str,
-    ) -> Result<Option<SourceSchema>, String>;
-}
-
 /// Loads and checks everything below `root`.
 pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
     let mut loading = Loading {
@@ -70,11 +50,9 @@ pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
         files: 0,
     };
     let codes = loading.code_lists();
-    let connectors: Vec<Loaded<ConnectorDefinition<K::Settings>>> =
-        loading.each("connectors", |file, name| {
-            connector::read(file, name, |kind, settings| {
-                read_settings(file, kinds, kind, settings)
-            })
+    let connectors: Vec<Loaded<ConnectorDefinition<K::Settings>>> = loading
+        .each("connectors", |file, name| {
+            connector::read(file, name, kinds)
         });
     let schemas = loading.samples(kinds, &connectors);
     let inbound: Vec<Loaded<InboundMapping>> = loading.each("mappings/inbound", |file, name| {
@@ -113,26 +91,6 @@ pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
         diagnostics,
         files,
     }
-}
-
-fn read_settings<K: Kinds>(
-    file: &File,
-    kinds: &K,
-    kind: &Spanned<String>,
-    settings: Table<'_>,
-) -> Option<K::Settings> {
-    let names = kinds.names();
-    if names.contains(&kind.value.as_str()) {
-        return kinds.read(&kind.value, settings);
-    }
-    let what = format!("there is no kind `{}`", kind.value);
-    file.error(
-        kind.at,
-        what,
-        "not known",
-        table::suggest(&kind.value, &names),
-    );
-    None
 }
 
 struct Loading<'l> {
@@ -192,24 +150,26 @@ impl Loading<'_> {
             let Some(connector) = &loaded.definition else {
                 continue;
             };
-            let Some(sample) = &connector.sample else {
+            let Some(beside) = &connector.sample else {
                 continue;
             };
-            let path = format!("connectors/{}", sample.value);
+            let path = format!("connectors/{}", beside.value);
+            let Some(format) = kinds.format(&connector.settings) else {
+                continue;
+            };
             let found = reader::load_text(self.root, &path)
                 .map_err(|refused| refused.what)
-                .and_then(|text| kinds.sample(&connector.settings, &text));
+                .and_then(|text| sample::learn(format.as_ref(), &text));
             match found {
-                Ok(Some(schema)) => {
+                Ok(schema) => {
                     schemas.insert(loaded.name.clone(), schema);
                 }
-                Ok(None) => {}
                 Err(what) => {
                     let help = format!("put invented records into `{path}`, or take `sample` out");
                     let what = format!("the sample `{path}` cannot be used: {what}");
                     loaded
                         .file
-                        .error(sample.at, what, "paths are not checked", Some(help));
+                        .error(beside.at, what, "paths are not checked", Some(help));
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! What a connector file says: which system, by which kind of door, with which settings and limits. The settings
 //! themselves are read by the kind, which alone knows what they mean.
 
+use crate::connector::format::Format;
 use crate::definition::reader::{File, Span, Spanned};
-use crate::definition::table::Table;
+use crate::definition::table::{self, Table};
 
 const CHUNK_RECORDS_DEFAULT: u32 = 500;
 const RECORD_BYTES_DEFAULT: u32 = 1_048_576;
@@ -43,13 +44,32 @@ impl Default for Limits {
     }
 }
 
-/// Reads a connector file; `settings` reads the `[settings]` of a kind, and tells faults to the file. A secret in clear
-/// is refused here, whatever the kind. None when the connector cannot be used.
-pub fn read<S>(
+/// What is known of the kinds of connectors. The list itself is in `kinds`.
+pub trait Kinds {
+    /// What a kind makes of its `[settings]`.
+    type Settings;
+
+    /// The words that may stand in `kind = "…"`.
+    fn names(&self) -> Vec<&'static str>;
+
+    /// Reads the settings of one of those kinds; faults are told to the table's file.
+    fn read(
+        &self,
+        kind: &str,
+        settings: Table<'_>,
+        limits: Option<&Table<'_>>,
+    ) -> Option<Self::Settings>;
+
+    /// How the records of such a connector are read; None when it gives none.
+    fn format(&self, settings: &Self::Settings) -> Option<Box<dyn Format>>;
+}
+
+/// Reads a connector file. A secret in clear is refused here, whatever the kind. None when it cannot be used.
+pub fn read<K: Kinds>(
     file: &File,
     name: &str,
-    settings: impl FnOnce(&Spanned<String>, Table<'_>) -> Option<S>,
-) -> Option<ConnectorDefinition<S>> {
+    kinds: &K,
+) -> Option<ConnectorDefinition<K::Settings>> {
     let root = file.root();
     let kind = root.need_text("kind");
     let system = root.need_text("system");
@@ -58,11 +78,25 @@ pub fn read<S>(
     let table = root
         .table("settings")
         .unwrap_or_else(|| Table::new(file, &[], Span::default()));
+    let limits_table = root.table("limits");
+    let known = kinds.names();
     let settings = match &kind {
-        Some(kind) => settings(kind, table),
+        Some(kind) if known.contains(&kind.value.as_str()) => {
+            kinds.read(&kind.value, table, limits_table.as_ref())
+        }
+        Some(kind) => {
+            let what = format!("there is no kind `{}`", kind.value);
+            file.error(
+                kind.at,
+                what,
+                "not known",
+                table::suggest(&kind.value, &known),
+            );
+            None
+        }
         None => None,
     };
-    let limits = root.table("limits").map(limits).unwrap_or_default();
+    let limits = limits_table.map(limits).unwrap_or_default();
     root.finish();
     file.refuse_clear_secrets();
     Some(ConnectorDefinition {
@@ -103,14 +137,30 @@ fn limits(table: Table<'_>) -> Limits {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> (Option<ConnectorDefinition<String>>, Vec<String>) {
-        let file = File::parse("connectors/x.toml", text.to_owned());
-        let connector = read(&file, "x", |_, settings| {
+    struct OneKind;
+
+    impl Kinds for OneKind {
+        type Settings = String;
+
+        fn names(&self) -> Vec<&'static str> {
+            vec!["file_drop"]
+        }
+
+        fn read(&self, _: &str, settings: Table<'_>, _: Option<&Table<'_>>) -> Option<String> {
             let directory = settings.need_text("directory");
             let password = settings.secret("password");
             settings.finish();
             directory.map(|directory| format!("{} {}", directory.value, password.is_some()))
-        });
+        }
+
+        fn format(&self, _: &String) -> Option<Box<dyn Format>> {
+            None
+        }
+    }
+
+    fn told(text: &str) -> (Option<ConnectorDefinition<String>>, Vec<String>) {
+        let file = File::parse("connectors/x.toml", text.to_owned());
+        let connector = read(&file, "x", &OneKind);
         (
             connector,
             file.into_diagnostics()
@@ -152,5 +202,12 @@ mod tests {
                 "a secret is written in clear",
             ]
         );
+    }
+
+    #[test]
+    fn an_unknown_kind_is_told_with_a_guess() {
+        let (connector, told) = told("kind = \"file_dropp\"\nsystem = \"x\"\n");
+        assert!(connector.is_none());
+        assert_eq!(told, ["there is no kind `file_dropp`"]);
     }
 }
