@@ -39,7 +39,8 @@ pub fn inbound<S>(
     {
         let Some(mapping) = definition else { continue };
         let source = connector_of(connectors, &mapping.source.value);
-        if source.is_none() {
+        // What is missing was told; an empty name stands for it.
+        if source.is_none() && !mapping.source.value.is_empty() {
             unknown(
                 file,
                 &mapping.source,
@@ -53,7 +54,8 @@ pub fn inbound<S>(
         let used = jobs
             .iter()
             .filter_map(|job| job.definition.as_ref()?.mapping.as_ref());
-        if !used.into_iter().any(|used| used.value == *name) {
+        let named = !mapping.source.value.is_empty();
+        if named && !used.into_iter().any(|used| used.value == *name) {
             let help = format!("add a job with `mapping = \"{name}\"`");
             file.warn(
                 mapping.source.at,
@@ -77,6 +79,9 @@ pub fn outbound<S>(
         let Some(mapping) = definition else { continue };
         mapping_check::outbound(file, mapping);
         let destination = &mapping.destination;
+        if destination.value.is_empty() {
+            continue;
+        }
         if !connectors
             .iter()
             .any(|known| known.name == destination.value)
@@ -191,8 +196,8 @@ pub fn code_lists(
     mappings: &[Loaded<InboundMapping>],
     told: &mut Vec<Diagnostic>,
 ) {
-    // A mapping that could not be read may be the one that names it.
-    if mappings.iter().any(|mapping| mapping.definition.is_none()) {
+    // A mapping with faults may be the one that should name it.
+    if mappings.iter().any(|mapping| mapping.file.has_errors()) {
         return;
     }
     let used: Vec<&str> = mappings.iter().flat_map(code_lists_of).collect();

@@ -55,6 +55,7 @@ impl File {
         let path = path.into();
         let mut mending = Mending::new(&text);
         let mut faults = Vec::new();
+        let mut rounds = 0;
         let mut root = Vec::new();
         loop {
             let (tree, problems) = DeTable::parse_recoverable(mending.text());
@@ -69,7 +70,7 @@ impl File {
             let derailed = problems
                 .iter()
                 .find(|(_, _, message)| !syntax::is_harmless(message));
-            let Some((start, _, message)) = derailed.filter(|_| faults.len() < SYNTAX_FAULTS_MAX)
+            let Some((start, _, message)) = derailed.filter(|_| rounds < 2 * SYNTAX_FAULTS_MAX)
             else {
                 faults.extend(problems.iter().map(|(start, end, message)| {
                     let marked = mending.text().get(*start..*end).unwrap_or_default();
@@ -93,7 +94,8 @@ impl File {
                 break;
             };
             let (start, message) = (*start, message.clone());
-            faults.push(mending.mend(&message, start));
+            faults.extend(mending.mend(&message, start));
+            rounds += 1;
         }
         faults.sort_by_key(|fault| fault.at.start);
         faults.dedup_by_key(|fault| fault.at.start);
@@ -140,6 +142,16 @@ impl File {
         self.tell(Severity::Error, at, what.into(), label.into(), help);
     }
 
+    /// A fault of the file as a whole, such as a key that its top level lacks.
+    pub fn error_of_file(&self, what: impl Into<String>, help: Option<String>) {
+        self.push(Diagnostic::of_file(
+            Severity::Error,
+            self.path.clone(),
+            what,
+            help,
+        ));
+    }
+
     pub fn warn(
         &self,
         at: Span,
@@ -158,6 +170,11 @@ impl File {
     /// True when a line that could not be read may have held this key: that it is absent is no second fault.
     pub fn may_have_lost(&self, key: &str) -> bool {
         self.hopeless || self.lost_keys.iter().any(|lost| lost == key)
+    }
+
+    /// Too many syntax faults: nothing of it was understood.
+    pub fn is_hopeless(&self) -> bool {
+        self.hopeless
     }
 
     pub fn has_errors(&self) -> bool {
@@ -204,6 +221,10 @@ impl File {
             label,
             help,
         };
+        self.push(diagnostic);
+    }
+
+    fn push(&self, diagnostic: Diagnostic) {
         let mut told = self.diagnostics.borrow_mut();
         if told.len() < DIAGNOSTICS_MAX && !told.contains(&diagnostic) {
             told.push(diagnostic);
@@ -450,6 +471,16 @@ mod tests {
             ),
             ("a = [1 \"x\"]\nlast = 1", vec!["1:1 a comma is missing"]),
             (
+                "a = { b = [1, 2 }\nlast = 1",
+                vec!["1:11 `[` is never closed"],
+            ),
+            (
+                "a = { b = [1, c = 2 }\nlast = 1",
+                vec!["1:11 `[` is never closed"],
+            ),
+            ("a\u{a0}1\nlast = 1", vec!["1:1 `=` is missing after `a`"]),
+            ("a : 1\nlast = 1", vec!["1:1 `=` is missing after `a`"]),
+            (
                 "a = { b = \"@r, c = \"x\" }\nlast = 1",
                 vec!["1:1 a quote is opened and not closed"],
             ),
@@ -471,6 +502,16 @@ mod tests {
             let file = File::parse("x.toml", text.to_owned());
             let last = file.root().whole("last", 0..=9);
             assert_eq!(last.map(|last| last.value), Some(1), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(
+            text in "([a-c\\[\\]{}=:,.\"'# \n\u{a0}é]|\"\"\"|a = |\\[\\[){0,60}"
+        ) {
+            let told = File::parse("x.toml", text).into_diagnostics();
+            proptest::prop_assert!(told.iter().all(|one| !one.to_string().is_empty()));
         }
     }
 

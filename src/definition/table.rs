@@ -286,7 +286,7 @@ impl<'f> Table<'f> {
         let help = suggest(&text.value, &known);
         self.error(
             text.at,
-            format!("`{}` is not a `{key}`", text.value),
+            format!("`{key}` cannot be `{}`", text.value),
             "not known",
             help,
         );
@@ -334,9 +334,12 @@ impl<'f> Table<'f> {
     /// Told at the table, unless an unreadable line may have held the key.
     pub fn missing(&self, key: &str, remedy: &str) {
         if !self.file.may_have_lost(key) {
-            let what = format!("`{key}` is missing");
-            self.file
-                .error(self.at, what, "needed here", Some(remedy.to_owned()));
+            let (what, help) = (format!("`{key}` is missing"), Some(remedy.to_owned()));
+            if self.at == Span::default() {
+                self.file.error_of_file(what, help);
+            } else {
+                self.file.error(self.at, what, "needed here", help);
+            }
         }
     }
 
@@ -594,7 +597,7 @@ mod tests {
         );
         assert_eq!(
             told(file),
-            ["`skp` is not a `overlap`; did you mean `skip`?"]
+            ["`overlap` cannot be `skp`; did you mean `skip`?"]
         );
     }
 

@@ -158,9 +158,7 @@ fn schedule(root: &Table<'_>) -> Option<Schedule> {
             let at = timezone
                 .filter(|_| of_zone)
                 .map_or(expression.at, |zone| zone.at);
-            let help = "five fields: minute, hour, day of the month, month, day of the week; \
-                        such as `30 2 * * *`";
-            let help = (!of_zone).then(|| help.to_owned());
+            let help = (!of_zone).then(|| "such as `30 2 * * *`: every night at 02:30".to_owned());
             root.error(at, what, "cannot be kept", help);
             None
         }
@@ -290,7 +288,7 @@ mod tests {
                 "schedule = \"0 0 * * *\"\ntimezone = \"Europe/Lundon\"",
                 "`Europe/Lundon` is not a time zone; did you mean `Europe/London`?",
             ),
-            ("overlap = \"queue\"", "`queue` is not a `overlap`"),
+            ("overlap = \"queue\"", "`overlap` cannot be `queue`"),
             ("[retry]\nattempts = 0", "`attempts` is out of range"),
             (
                 "[retry]\nbackoff = { first = \"soon\" }",

@@ -46,7 +46,7 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
     let of_account = mapping.on.value.starts_with("account.");
     let events = events(of_account);
     let known: Vec<&str> = events.iter().map(String::as_str).collect();
-    if !known.contains(&mapping.on.value.as_str()) {
+    if !mapping.on.value.is_empty() && !known.contains(&mapping.on.value.as_str()) {
         let what = format!("`{}` never happens", mapping.on.value);
         let usual = [
             "resident.created",
@@ -59,7 +59,7 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
         );
         file.error(mapping.on.at, what, "no such event", Some(help));
     }
-    if !of_account && !mapping.roles.is_empty() {
+    if mapping.on.value.starts_with("resident.") && !mapping.roles.is_empty() {
         let help = "take `roles` out, or listen for an `account.` event".to_owned();
         file.warn(
             mapping.on.at,
@@ -235,9 +235,8 @@ impl Check<'_> {
             if let Some(text) = text
                 && let Some(help) = constant_fault(target.kind, text)
             {
-                let word = target.kind.word();
                 let what = format!("`{text}` cannot stand in `{}`", target.name);
-                let label = format!("the field holds {word}");
+                let label = format!("the field holds {}", noun(target.kind));
                 self.file.error(at, what, label, Some(help.to_owned()));
             }
         }
@@ -269,8 +268,8 @@ impl Check<'_> {
             (AsType::ByTarget, _) => {}
             (kind, target_kind) if suits(kind, target_kind) => {}
             (kind, target_kind) => {
-                let (word, wanted) = (word(kind), target_kind.word());
-                let what = format!("`{}` holds {wanted}, not {word}", target.name);
+                let (read, wanted) = (as_kind(kind).map_or("anything", noun), target_kind.word());
+                let what = format!("`{}` holds {}, not {read}", target.name, noun(target_kind));
                 let help = match target_kind {
                     Kind::Date => "write `as = { date = \"%Y-%m-%d\" }`".to_owned(),
                     Kind::Pence => "write `as = { pence = \"decimal_pounds\" }`".to_owned(),
@@ -282,9 +281,9 @@ impl Check<'_> {
         }
         let rows = field.codes.iter().flat_map(|codes| &codes.rows);
         for row in rows.filter(|row| !reads(&field.kind, target.kind, &row.value)) {
-            let wanted = target.kind.word();
+            let wanted = noun(target.kind);
             let what = format!(
-                "the code `{}` means `{}`, which is no {wanted}",
+                "the code `{}` means `{}`, which is not {wanted}",
                 row.code, row.value
             );
             let label = format!("`{}` holds {wanted}", target.name);
@@ -316,7 +315,7 @@ impl Check<'_> {
             self.file.error(
                 field.places.via,
                 fault,
-                format!("a {} field", kind.word()),
+                format!("the field holds {}", noun(kind)),
                 help,
             );
         }
@@ -342,39 +341,45 @@ impl Check<'_> {
     }
 }
 
-/// Whether text read as this may be kept in such a field. What is parsed to text may be kept as text.
+/// Whether text read as this may be kept in such a field. What stays text when it is parsed may be kept as text.
 fn suits(kind: &AsType, target: Kind) -> bool {
-    match (kind, target) {
-        (AsType::Text | AsType::Nino | AsType::Uprn | AsType::Postcode, Kind::Text)
-        | (AsType::Phone | AsType::Email, Kind::Text)
-        | (AsType::Nino, Kind::Nino)
-        | (AsType::Uprn, Kind::Uprn)
-        | (AsType::Postcode, Kind::Postcode)
-        | (AsType::Phone, Kind::Phone)
-        | (AsType::Email, Kind::Email)
-        | (AsType::Whole, Kind::Whole)
-        | (AsType::Decimal, Kind::Decimal)
-        | (AsType::Flag { .. }, Kind::Flag)
-        | (AsType::Pence(_), Kind::Pence)
-        | (AsType::Date(_), Kind::Date) => true,
-        _ => matches!(kind, AsType::ByTarget),
-    }
+    use Kind::{Email, Nino, Phone, Postcode, Text, Uprn};
+    let stays_text = |kind| matches!(kind, Text | Nino | Uprn | Postcode | Phone | Email);
+    as_kind(kind).is_none_or(|kind| kind == target || (target == Text && stays_text(kind)))
 }
 
-fn word(kind: &AsType) -> &'static str {
+/// What the text is read as, where that does not hang on the target.
+fn as_kind(kind: &AsType) -> Option<Kind> {
+    Some(match kind {
+        AsType::ByTarget => return None,
+        AsType::Text => Kind::Text,
+        AsType::Nino => Kind::Nino,
+        AsType::Uprn => Kind::Uprn,
+        AsType::Postcode => Kind::Postcode,
+        AsType::Phone => Kind::Phone,
+        AsType::Email => Kind::Email,
+        AsType::Whole => Kind::Whole,
+        AsType::Decimal => Kind::Decimal,
+        AsType::Flag { .. } => Kind::Flag,
+        AsType::Pence(_) => Kind::Pence,
+        AsType::Date(_) => Kind::Date,
+    })
+}
+
+/// In the middle of a sentence.
+fn noun(kind: Kind) -> &'static str {
     match kind {
-        AsType::ByTarget => "anything",
-        AsType::Text => "text",
-        AsType::Nino => "nino",
-        AsType::Uprn => "uprn",
-        AsType::Postcode => "postcode",
-        AsType::Phone => "phone",
-        AsType::Email => "email",
-        AsType::Whole => "whole",
-        AsType::Decimal => "decimal",
-        AsType::Flag { .. } => "flag",
-        AsType::Pence(_) => "pence",
-        AsType::Date(_) => "date",
+        Kind::Text => "text",
+        Kind::Date => "a date",
+        Kind::Pence => "money",
+        Kind::Whole => "a whole number",
+        Kind::Decimal => "a decimal number",
+        Kind::Flag => "true or false",
+        Kind::Nino => "a National Insurance number",
+        Kind::Uprn => "a UPRN",
+        Kind::Postcode => "a postcode",
+        Kind::Phone => "a telephone number",
+        Kind::Email => "an e-mail address",
     }
 }
 
@@ -483,16 +488,16 @@ mod tests {
             ),
             (
                 "opened = { from = \"A\", as = \"whole\" }",
-                "`opened` holds date, not whole; write `as = { date = \"%Y-%m-%d\" }`",
+                "`opened` holds a date, not a whole number; write `as = { date = \"%Y-%m-%d\" }`",
             ),
             (
                 "year = { from = \"A\", as = \"nino\" }",
-                "`year` holds whole, not nino; write `as = \"whole\"`, or take `as` out",
+                "`year` holds a whole number, not a National Insurance number; write `as = \"whole\"`, or take `as` out",
             ),
             ("status = { from = \"A\", as = \"uprn\" }", ""),
             (
                 "status = { from = \"A\", as = \"decimal\" }",
-                "`status` holds text, not decimal; write `as = \"text\"`, or take `as` out",
+                "`status` holds text, not a decimal number; write `as = \"text\"`, or take `as` out",
             ),
             (
                 "balance = { from = \"A\", default = \"0.00\" }",
@@ -575,7 +580,7 @@ mod tests {
             ),
             (
                 "fields.deceased = { from = \"A\", codes = \"codes/x.csv\" }\nfields.name.family = \"B\"",
-                "the code `A` means `open`, which is no flag",
+                "the code `A` means `open`, which is not true or false",
             ),
             (
                 "fields.nino = \"A\"",

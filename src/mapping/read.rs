@@ -3,7 +3,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::definition::reader::{File, Span};
+use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::table::{self, Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
@@ -15,8 +15,12 @@ use crate::record::schema;
 
 const LANGUAGE: i64 = 1;
 
-/// `name` is the file's name without folders and ending. None when not even its source is known.
+/// `name` is the file's name without folders and ending. What is missing is told and left empty, so that the rest can
+/// still be checked; with an error told, nothing of it may be used. None when the file is not TOML at all.
 pub fn inbound(file: &File, name: &str, codes: &CodeLists) -> Option<InboundMapping> {
+    if file.is_hopeless() {
+        return None;
+    }
     let reading = Reading { file, codes };
     let root = file.root();
     language(&root);
@@ -38,7 +42,7 @@ pub fn inbound(file: &File, name: &str, codes: &CodeLists) -> Option<InboundMapp
     root.finish();
     let mut mapping = InboundMapping {
         name: name.to_owned(),
-        source: source?,
+        source: source.unwrap_or_else(unwritten),
         account,
         parties,
         filter,
@@ -46,6 +50,14 @@ pub fn inbound(file: &File, name: &str, codes: &CodeLists) -> Option<InboundMapp
     };
     mapping.version = version(file, &mapping);
     Some(mapping)
+}
+
+/// Stands for a text that is needed and was not written, which was told.
+pub fn unwritten() -> Spanned<String> {
+    Spanned {
+        value: String::new(),
+        at: Span::default(),
+    }
 }
 
 /// The language of the file; only one is known so far.
@@ -93,17 +105,23 @@ impl Reading<'_> {
     }
 
     fn party(&self, table: Table<'_>) -> Option<PartyMap> {
+        let table_has_each = table.has("each");
         let each = self.path(&table, "each");
         let names = self.path(&table, "names");
         let key = self.path(&table, "key");
-        let role = self.role(&table);
+        // A role that is at fault was told; the fields are still worth a look.
+        let role = self.role(&table).unwrap_or(RoleMap::Fixed(String::new()));
         let fields = self.fields(&table);
         table.finish();
+        // Without their own place the paths of the fields cannot be judged.
+        if each.is_none() && table_has_each {
+            return None;
+        }
         Some(PartyMap {
             each,
             names,
             key,
-            role: role?,
+            role,
             fields,
         })
     }
@@ -353,7 +371,7 @@ because = "no person is liable for a void"
             ),
             (
                 "a = { from = \"x\", as = { pence = \"pounds\" } }",
-                "`pounds` is not a `pence`",
+                "`pence` cannot be `pounds`",
             ),
             ("a = { from = \"x\", as = {} }", "`as` names no type"),
             (
@@ -379,7 +397,7 @@ because = "no person is liable for a void"
             ),
             (
                 "a = { from = \"x\", on_error = \"drop\" }",
-                "`drop` is not a `on_error`",
+                "`on_error` cannot be `drop`",
             ),
             (
                 "a = { from = \"x\", value = \"y\" }",

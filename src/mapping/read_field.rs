@@ -43,7 +43,7 @@ impl Reading<'_> {
                 Value::Table(inner) if is_group(&target.value) => {
                     self.collect_fields(&inner, &target.value, fields);
                 }
-                Value::Table(inner) => fields.extend(self.field(target, inner)),
+                Value::Table(inner) => fields.push(self.field(target, inner)),
                 Value::Text(from) => {
                     let path = source_path::read(self.file, &from);
                     fields.extend(path.map(|path| plain_field(target, path)));
@@ -57,7 +57,7 @@ impl Reading<'_> {
         }
     }
 
-    fn field(&self, target: Spanned<String>, table: Table<'_>) -> Option<FieldMap> {
+    fn field(&self, target: Spanned<String>, table: Table<'_>) -> FieldMap {
         let written = table.texts("from");
         let from: Vec<SourcePath> = written
             .iter()
@@ -104,7 +104,7 @@ impl Reading<'_> {
             table.error(at, "there is no default to fall back on", "", Some(help));
         }
         table.finish();
-        (field.value.is_some() || !field.from.is_empty()).then_some(field)
+        field
     }
 
     fn as_type(&self, table: &Table<'_>) -> AsType {

@@ -11,8 +11,12 @@ use crate::record::schema::{self, Kind};
 
 const MESSAGES_MAX: usize = 8;
 
-/// `name` is the file's name without folders and ending. None when it cannot be known what it listens for.
+/// `name` is the file's name without folders and ending. What is missing is told and left empty, so that the rest can
+/// still be checked; with an error told, nothing of it may be used. None when the file is not TOML at all.
 pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
+    if file.is_hopeless() {
+        return None;
+    }
     let root = file.root();
     read::language(&root);
     let destination = root.need_text("destination");
@@ -44,13 +48,13 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
     }
     let messages = tables
         .into_iter()
-        .filter_map(|table| message(file, table))
+        .map(|table| message(file, table))
         .collect();
     root.finish();
     Some(OutboundMapping {
         name: name.to_owned(),
-        destination: destination?,
-        on: on?,
+        destination: destination.unwrap_or_else(read::unwritten),
+        on: on.unwrap_or_else(read::unwritten),
         roles: roles.into_iter().map(|role| role.value).collect(),
         purpose: purpose.map(|purpose| purpose.value).unwrap_or_default(),
         consent,
@@ -60,7 +64,7 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
     })
 }
 
-fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
+fn message(file: &File, table: Table<'_>) -> MessageMap {
     let words = [
         ("email", Channel::Email),
         ("sms", Channel::Sms),
@@ -113,12 +117,12 @@ fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
     }
     table.finish();
     let to = to.map(|to| bare(&to.value).1.to_owned());
-    Some(MessageMap {
-        channel: channel?,
-        template: template?.value,
+    MessageMap {
+        channel: channel.unwrap_or(Channel::Letter),
+        template: template.map(|template| template.value).unwrap_or_default(),
         to,
         fields,
-    })
+    }
 }
 
 /// An address says by its type how it is reached.
@@ -240,7 +244,7 @@ mod tests {
             ),
             (
                 "[message]\ntemplate = \"x\"\nchannel = \"fax\"\n",
-                "`fax` is not a `channel`",
+                "`channel` cannot be `fax`",
             ),
             (
                 "[message]\ntemplate = \"x\"\nchannel = \"sms\"\nto = \"contact.email\"\n",
