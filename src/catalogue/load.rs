@@ -1,5 +1,6 @@
-//! Loads a directory of definitions, whole: every file is read, whatever is wrong with another. What the kinds of
-//! connectors know is handed in. It opens nothing but definitions and starts nothing.
+//! Loads a directory of definitions, whole: every file is read, whatever is wrong with another.
+//! What the kinds of connectors know is handed in. It opens nothing but definitions and starts
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,8 @@ use crate::mapping::source_schema::SourceSchema;
 use crate::mapping::{read, read_outbound};
 use crate::resolution::definition::{self as resident, ResidentRules};
 
+const NAME_BYTES_MAX: usize = 60;
+
 /// Every definition of a council, by name, and everything that is wrong with them.
 #[derive(Debug)]
 pub struct Catalogue<S> {
@@ -31,9 +34,15 @@ pub struct Catalogue<S> {
 }
 
 impl<S> Catalogue<S> {
-    /// With an error anywhere nothing is started: half a set of definitions means something nobody wrote.
+    /// With an error anywhere nothing is started: half a set of definitions means something nobody
+    /// wrote.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// What `viaduct check --json` prints.
+    pub fn json(&self) -> serde_json::Value {
+        diagnostic::json_all(&self.diagnostics, self.files)
     }
 
     /// What `viaduct check` prints.
@@ -44,26 +53,20 @@ impl<S> Catalogue<S> {
 
 /// Loads and checks everything below `root`.
 pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
-    let mut loading = Loading {
-        root,
-        told: Vec::new(),
-        files: 0,
-    };
+    let mut loading = Loading { root, told: Vec::new(), files: 0 };
     let codes = loading.code_lists();
-    let connectors: Vec<Loaded<ConnectorDefinition<K::Settings>>> = loading
-        .each("connectors", |file, name| {
-            connector::read(file, name, kinds)
-        });
+    let connectors: Vec<Loaded<ConnectorDefinition<K::Settings>>> =
+        loading.each("connectors", |file, name| connector::read(file, name, kinds));
     let schemas = loading.samples(kinds, &connectors);
-    let inbound: Vec<Loaded<InboundMapping>> = loading.each("mappings/inbound", |file, name| {
-        read::inbound(file, name, &codes)
-    });
+    let inbound: Vec<Loaded<InboundMapping>> =
+        loading.each("mappings/inbound", |file, name| read::inbound(file, name, &codes));
     let outbound: Vec<Loaded<OutboundMapping>> =
         loading.each("mappings/outbound", read_outbound::outbound);
     let jobs: Vec<Loaded<JobDefinition>> = loading.each("jobs", job::read);
     let residents = loading.residents(!inbound.is_empty());
 
     check::inbound(&inbound, &connectors, &schemas, &jobs);
+    check::prefixes(&inbound, &connectors, kinds);
     check::outbound(&outbound, &connectors, &jobs);
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
@@ -82,15 +85,7 @@ pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
     let diagnostics = diagnostic::sorted(&told).into_iter().cloned().collect();
     let resident = resident.unwrap_or_default();
     let files = loading.files;
-    Catalogue {
-        connectors,
-        inbound,
-        outbound,
-        resident,
-        jobs,
-        diagnostics,
-        files,
-    }
+    Catalogue { connectors, inbound, outbound, resident, jobs, diagnostics, files }
 }
 
 struct Loading<'l> {
@@ -114,12 +109,13 @@ impl Loading<'_> {
                 }
             };
             let name = stem(path);
+            if !is_name(name) {
+                let help = "small letters, digits, `-` and `_`, such as `ctax_account.toml`";
+                let what = format!("`{name}` is not a name for a definition");
+                file.error_of_file(what, Some(help.to_owned()));
+            }
             let definition = read(&file, name);
-            loaded.push(Loaded {
-                name: name.to_owned(),
-                file,
-                definition,
-            });
+            loaded.push(Loaded { name: name.to_owned(), file, definition });
         }
         loaded
     }
@@ -167,9 +163,7 @@ impl Loading<'_> {
                 Err(what) => {
                     let help = format!("put invented records into `{path}`, or take `sample` out");
                     let what = format!("the sample `{path}` cannot be used: {what}");
-                    loaded
-                        .file
-                        .error(beside.at, what, "paths are not checked", Some(help));
+                    loaded.file.error(beside.at, what, "paths are not checked", Some(help));
                 }
             }
         }
@@ -182,12 +176,7 @@ impl Loading<'_> {
             if needed {
                 let what = "there is no such file: no two parties ever become one resident";
                 let help = "write `[match]` with `exact = [[\"nino\", \"birth_date\"]]`".to_owned();
-                self.told.push(Diagnostic::of_file(
-                    Severity::Warning,
-                    PATH,
-                    what,
-                    Some(help),
-                ));
+                self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
             }
             return None;
         }
@@ -195,11 +184,7 @@ impl Loading<'_> {
         match File::load(self.root, PATH) {
             Ok(file) => {
                 let definition = Some(resident::read(&file));
-                Some(Loaded {
-                    name: "resident".to_owned(),
-                    file,
-                    definition,
-                })
+                Some(Loaded { name: "resident".to_owned(), file, definition })
             }
             Err(refused) => {
                 self.told.push(refused);
@@ -224,4 +209,10 @@ fn keep<T>(loaded: Vec<Loaded<T>>, told: &mut Vec<Diagnostic>) -> BTreeMap<Strin
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.strip_suffix(".toml").unwrap_or(name)
+}
+
+/// Names stand in tables, in logs and on the command line.
+fn is_name(stem: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    !stem.is_empty() && stem.len() <= NAME_BYTES_MAX && stem.chars().all(plain)
 }

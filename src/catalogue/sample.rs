@@ -1,4 +1,5 @@
-//! Learns the shape of a source's records from its sample, with the same reader that will read the real ones.
+//! Learns the shape of a source's records from its sample, with the same reader that will read the
+//! real ones.
 
 use crate::connector::format::{CutError, Format, Raw, RecordSink, Stopped};
 use crate::mapping::source_schema::SourceSchema;
@@ -9,12 +10,8 @@ const RECORDS_MAX: usize = 1_000;
 
 /// The shape of every record in `sample`. The error is a sentence.
 pub fn learn(format: &dyn Format, sample: &str) -> Result<SourceSchema, String> {
-    let mut learning = Learning {
-        format,
-        schema: SourceSchema::default(),
-        records: 0,
-        fault: None,
-    };
+    let mut learning =
+        Learning { format, schema: SourceSchema::default(), records: 0, fault: None };
     let cut = format.cut(&mut sample.as_bytes(), &mut learning);
     match (cut, learning.fault) {
         (_, Some(fault)) => Err(fault),
@@ -46,11 +43,7 @@ impl RecordSink for Learning<'_> {
         }
         self.schema.add(&record);
         self.records += 1;
-        if self.records == RECORDS_MAX {
-            Err(Stopped)
-        } else {
-            Ok(())
-        }
+        if self.records == RECORDS_MAX { Err(Stopped) } else { Ok(()) }
     }
 
     fn unreadable(

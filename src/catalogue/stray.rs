@@ -1,4 +1,5 @@
-//! Files that lie where definitions are and are read by nobody. A misplaced definition is silent otherwise.
+//! Files that lie where definitions are and are read by nobody. A misplaced definition is silent
+//! otherwise.
 
 use std::path::Path;
 
@@ -24,18 +25,10 @@ pub fn tell<S>(
     told: &mut Vec<Diagnostic>,
 ) {
     let folders = reader::list_folders(root, "");
-    if !["connectors", "mappings", "jobs"]
-        .iter()
-        .any(|known| folders.iter().any(|f| f == known))
-    {
+    if !["connectors", "mappings", "jobs"].iter().any(|known| folders.iter().any(|f| f == known)) {
         let what = "there are no definitions here";
         let help = "a directory of definitions has the folders connectors, mappings and jobs";
-        told.push(Diagnostic::of_file(
-            Severity::Error,
-            ".",
-            what,
-            Some(help.to_owned()),
-        ));
+        told.push(Diagnostic::of_file(Severity::Error, ".", what, Some(help.to_owned())));
     }
     let samples: Vec<String> = connectors
         .iter()
@@ -50,24 +43,15 @@ pub fn tell<S>(
             let sample = samples.contains(&file) || (unread && folder == "connectors");
             if !read && !sample && !file.ends_with(".md") {
                 let what = "nothing reads this file";
-                told.push(warning(
-                    &file,
-                    what,
-                    &format!("{folder}/ has {}", endings.join(", ")),
-                ));
+                told.push(warning(&file, what, &format!("{folder}/ has {}", endings.join(", "))));
             }
         }
         for inner in reader::list_folders(root, folder) {
             let known = FOLDERS.iter().any(|(known, _)| *known == inner);
-            let sample = samples
-                .iter()
-                .any(|sample| sample.starts_with(&format!("{inner}/")));
-            if !known && !sample && !(unread && folder == "connectors") {
-                told.push(warning(
-                    &inner,
-                    "nothing in this folder is read",
-                    "move its files",
-                ));
+            let sample = samples.iter().any(|sample| sample.starts_with(&format!("{inner}/")));
+            let may_be_sample = sample || (unread && folder == "connectors");
+            if !known && !may_be_sample {
+                told.push(warning(&inner, "nothing in this folder is read", "move its files"));
             }
         }
     }

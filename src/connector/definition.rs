@@ -1,5 +1,5 @@
-//! What a connector file says: which system, by which kind of door, with which settings and limits. The settings
-//! themselves are read by the kind, which alone knows what they mean.
+//! What a connector file says: which system, by which kind of door, with which settings and limits.
+//! The settings themselves are read by the kind, which alone knows what they mean.
 
 use crate::connector::format::Format;
 use crate::definition::reader::{File, Span, Spanned};
@@ -64,7 +64,8 @@ pub trait Kinds {
     fn format(&self, settings: &Self::Settings) -> Option<Box<dyn Format>>;
 }
 
-/// Reads a connector file. A secret in clear is refused here, whatever the kind. None when it cannot be used.
+/// Reads a connector file. A secret in clear is refused here, whatever the kind. None when it
+/// cannot be used.
 pub fn read<K: Kinds>(
     file: &File,
     name: &str,
@@ -75,9 +76,7 @@ pub fn read<K: Kinds>(
     let system = root.need_text("system");
     let owner = root.text("owner").map(|owner| owner.value);
     let sample = root.text("sample");
-    let table = root
-        .table("settings")
-        .unwrap_or_else(|| Table::new(file, &[], Span::default()));
+    let table = root.table("settings").unwrap_or_else(|| Table::new(file, &[], Span::default()));
     let limits_table = root.table("limits");
     let known = kinds.names();
     let settings = match &kind {
@@ -86,12 +85,7 @@ pub fn read<K: Kinds>(
         }
         Some(kind) => {
             let what = format!("there is no kind `{}`", kind.value);
-            file.error(
-                kind.at,
-                what,
-                "not known",
-                table::suggest(&kind.value, &known),
-            );
+            file.error(kind.at, what, "not known", table::suggest(&kind.value, &known));
             None
         }
         None => None,
@@ -114,19 +108,12 @@ fn limits(table: Table<'_>) -> Limits {
     let usual = Limits::default();
     let number = |key: &str, least: i64, most: i64, usual: u32| {
         let written = table.whole(key, least..=most);
-        written
-            .and_then(|number| u32::try_from(number.value).ok())
-            .unwrap_or(usual)
+        written.and_then(|number| u32::try_from(number.value).ok()).unwrap_or(usual)
     };
     let keep_percent = number("keep_percent", 0, 100, u32::from(usual.keep_percent));
     let limits = Limits {
         chunk_records: number("chunk_records", 1, 10_000, usual.chunk_records),
-        record_bytes_max: number(
-            "record_bytes_max",
-            1_024,
-            67_108_864,
-            usual.record_bytes_max,
-        ),
+        record_bytes_max: number("record_bytes_max", 1_024, 67_108_864, usual.record_bytes_max),
         keep_percent: u8::try_from(keep_percent).unwrap_or(usual.keep_percent),
     };
     table.finish();
@@ -161,13 +148,7 @@ mod tests {
     fn told(text: &str) -> (Option<ConnectorDefinition<String>>, Vec<String>) {
         let file = File::parse("connectors/x.toml", text.to_owned());
         let connector = read(&file, "x", &OneKind);
-        (
-            connector,
-            file.into_diagnostics()
-                .into_iter()
-                .map(|one| one.what)
-                .collect(),
-        )
+        (connector, file.into_diagnostics().into_iter().map(|one| one.what).collect())
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Syntax faults in plain words, and small mends of the text so that the rest of the file is still checked.
-//! The mended text is only ever read, never written back.
+//! Syntax faults in plain words, and small mends of the text so that the rest of the file is still
+//! checked. The mended text is only ever read, never written back.
 
 use std::ops::Range;
 
@@ -17,13 +17,14 @@ pub struct Fault {
     pub help: Option<String>,
 }
 
-/// A text under repair. Mends insert single characters or blank a statement out, so that every place in the mended
-/// text leads back to its place in the original.
+/// A text under repair. Mends insert single characters or blank a statement out, so that every
+/// place in the mended text leads back to its place in the original.
 pub struct Mending {
     text: String,
     /// Where characters were inserted, in bytes of the mended text, rising.
     inserted: Vec<usize>,
-    /// Statements already mended once, by the start of their line in the original: the second time they are blanked.
+    /// Statements already mended once, by the start of their line in the original: the second time
+    /// they are blanked.
     touched: Vec<usize>,
     /// Keys whose statement had to be blanked: that they are absent is then no news.
     pub lost_keys: Vec<String>,
@@ -32,12 +33,7 @@ pub struct Mending {
 impl Mending {
     pub fn new(text: &str) -> Mending {
         let text = text.to_owned();
-        Mending {
-            text,
-            inserted: Vec::new(),
-            touched: Vec::new(),
-            lost_keys: Vec::new(),
-        }
+        Mending { text, inserted: Vec::new(), touched: Vec::new(), lost_keys: Vec::new() }
     }
 
     pub fn text(&self) -> &str {
@@ -46,28 +42,19 @@ impl Mending {
 
     /// The place in the original text.
     pub fn original(&self, at: usize) -> usize {
-        at - self
-            .inserted
-            .iter()
-            .filter(|inserted| **inserted < at)
-            .count()
+        at - self.inserted.iter().filter(|inserted| **inserted < at).count()
     }
 
-    /// Mends the statement in which the parser lost its way at byte `at`, and says what was wrong with it. One that
-    /// was mended before is blanked, and nothing more is said: what follows from a fault is no second one.
+    /// Mends the statement in which the parser lost its way at byte `at`, and says what was wrong
+    /// with it. One that was mended before is blanked, and nothing more is said: what follows from
+    /// a fault is no second one.
     pub fn mend(&mut self, message: &str, at: usize) -> Option<Fault> {
         let statements = statements(&self.text);
         let Some(here) = statements.iter().rposition(|one| one.start <= at) else {
-            let end = statements
-                .first()
-                .map_or(self.text.len(), |first| first.start);
+            let end = statements.first().map_or(self.text.len(), |first| first.start);
             let at = self.span(0..0);
             self.blank(0..end);
-            return Some(Fault::new(
-                at,
-                "this is not TOML",
-                "write `name = \"text\"`",
-            ));
+            return Some(Fault::new(at, "this is not TOML", "write `name = \"text\"`"));
         };
         let range = self.culprit(&statements, here, at);
         let line = self.original(range.start);
@@ -99,7 +86,8 @@ impl Mending {
         })
     }
 
-    /// The statement at fault: the one at `at`, or one above it that left a bracket open and swallowed what follows.
+    /// The statement at fault: the one at `at`, or one above it that left a bracket open and
+    /// swallowed what follows.
     fn culprit(&self, statements: &[Range<usize>], here: usize, at: usize) -> Range<usize> {
         let range = &statements[here];
         let at_start = at <= range.start;
@@ -107,11 +95,7 @@ impl Mending {
         if shape(range).quote_open && !at_start {
             return range.clone();
         }
-        let above = if at_start {
-            &statements[..here]
-        } else {
-            &statements[..=here]
-        };
+        let above = if at_start { &statements[..here] } else { &statements[..=here] };
         let opens = |range: &&Range<usize>| {
             let shape = shape(range);
             !shape.open.is_empty() && !shape.quote_open
@@ -123,39 +107,22 @@ impl Mending {
     fn skip(&mut self, range: Range<usize>, what: &str, help: &str) -> Fault {
         let fault = Fault::new(self.span(range.clone()), what, help);
         self.blank(range);
-        Fault {
-            label: "skipped".to_owned(),
-            ..fault
-        }
+        Fault { label: "skipped".to_owned(), ..fault }
     }
 
     fn close(&mut self, range: Range<usize>, shape: &Shape) -> Fault {
         let (first, bracket) = shape.open[0];
         let at = self.span(range.start + first..range.start + first + 1);
-        let closers: String = shape
-            .open
-            .iter()
-            .rev()
-            .map(|(_, open)| closer(*open))
-            .collect();
+        let closers: String = shape.open.iter().rev().map(|(_, open)| closer(*open)).collect();
         let (place, help) = match shape.crossed {
-            Some(crossed) => (
-                crossed,
-                format!("add `{closers}` before what closes around it"),
-            ),
-            None => (
-                shape.content_end,
-                format!("add `{closers}` at the end of the line"),
-            ),
+            Some((crossed, outer)) => (crossed, format!("add `{closers}` before the `{outer}`")),
+            None => (shape.content_end, format!("add `{closers}` at the end of the line")),
         };
         for (count, closer) in closers.chars().enumerate() {
             self.insert(range.start + place + count, closer);
         }
         let fault = Fault::new(at, &format!("`{bracket}` is never closed"), &help);
-        Fault {
-            label: "opened here".to_owned(),
-            ..fault
-        }
+        Fault { label: "opened here".to_owned(), ..fault }
     }
 
     fn missing_equals(&mut self, range: Range<usize>) -> Fault {
@@ -177,10 +144,7 @@ impl Mending {
     }
 
     fn span(&self, range: Range<usize>) -> Span {
-        Span {
-            start: self.original(range.start),
-            end: self.original(range.end),
-        }
+        Span { start: self.original(range.start), end: self.original(range.end) }
     }
 
     fn insert(&mut self, at: usize, character: char) {
@@ -196,10 +160,7 @@ impl Mending {
         let line = &self.text[range.clone()];
         let name = line.split(['=', ' ', ':', '\t']).next().unwrap_or_default();
         self.lost_keys.push(name.trim_matches('"').to_owned());
-        let blanks: String = line
-            .bytes()
-            .map(|b| if b == b'\n' { '\n' } else { ' ' })
-            .collect();
+        let blanks: String = line.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect();
         self.text.replace_range(range, &blanks);
     }
 }
@@ -207,12 +168,7 @@ impl Mending {
 impl Fault {
     fn new(at: Span, what: &str, help: &str) -> Fault {
         let (what, help) = (what.to_owned(), Some(help.to_owned()));
-        Fault {
-            at,
-            what,
-            label: String::new(),
-            help,
-        }
+        Fault { at, what, label: String::new(), help }
     }
 }
 
@@ -222,9 +178,7 @@ fn ends_name(c: char) -> bool {
 
 /// `name value`, or `name: value` as in other languages.
 fn lacks_equals(line: &str) -> bool {
-    let name = line
-        .find(|c: char| ends_name(c) || c == '=')
-        .unwrap_or(line.len());
+    let name = line.find(|c: char| ends_name(c) || c == '=').unwrap_or(line.len());
     line.starts_with(char::is_alphanumeric)
         && !line[name..].trim_start_matches(ends_name).starts_with('=')
 }
@@ -251,7 +205,8 @@ pub fn is_harmless(message: &str) -> bool {
     !DERAILING.iter().any(|start| message.starts_with(start))
 }
 
-/// What a harmless fault means; `marked` is the text that the parser pointed at. Returns what, label and help.
+/// What a harmless fault means; `marked` is the text that the parser pointed at. Returns what,
+/// label and help.
 pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<String>) {
     let quoted = format!("write `\"{marked}\"`");
     let (what, label, help): (&str, &str, &str) = match message {
@@ -261,11 +216,9 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
                 "nothing stands here",
                 "write a value or take the line out",
             ),
-            "yes" | "no" | "on" | "off" | "Yes" | "No" => (
-                "this is neither text nor a flag",
-                "not quoted",
-                "write `true` or `false`",
-            ),
+            "yes" | "no" | "on" | "off" | "Yes" | "No" => {
+                ("this is neither text nor a flag", "not quoted", "write `true` or `false`")
+            }
             m if m.starts_with(['“', '”', '‘', '’', '„']) => (
                 "curly quotes are not quotes",
                 "typed by a word processor",
@@ -273,16 +226,12 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
             ),
             _ => ("text must stand in quotes", "not quoted", quoted.as_str()),
         },
-        m if m.starts_with("duplicate key") => (
-            "the same name is given twice",
-            "the second one",
-            "keep one of them",
-        ),
-        m if m.starts_with("invalid boolean") => (
-            "this is not a flag",
-            "misspelt",
-            "write `true` or `false`, in small letters",
-        ),
+        m if m.starts_with("duplicate key") => {
+            ("the same name is given twice", "the second one", "keep one of them")
+        }
+        m if m.starts_with("invalid boolean") => {
+            ("this is not a flag", "misspelt", "write `true` or `false`, in small letters")
+        }
         m if m.contains("multi-line") && m.contains("string, expected `\"`") => (
             "a text of several lines is never closed",
             "the file ends inside it",
@@ -293,21 +242,17 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
             "expected here",
             "end the text with the quote it began with",
         ),
-        m if m.contains("visible characters") => (
-            "an invisible control character stands in the text",
-            "here",
-            "retype this text",
-        ),
+        m if m.contains("visible characters") => {
+            ("an invisible control character stands in the text", "here", "retype this text")
+        }
         m if m.starts_with("missing escaped value") || m.contains("unicode") => (
             "`\\` begins a special character in double quotes",
             "no such special character",
             "write paths with `/`, or put the text in single quotes",
         ),
-        m if m.starts_with("unexpected leading zero") => (
-            "a number cannot begin with 0",
-            "here",
-            "a reference is text: put it in quotes",
-        ),
+        m if m.starts_with("unexpected leading zero") => {
+            ("a number cannot begin with 0", "here", "a reference is text: put it in quotes")
+        }
         m if m.starts_with("unexpected key or value") => (
             "more than one value stands on this line",
             "not expected",
@@ -318,11 +263,9 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
             "cannot have parts too",
             "take one of the two out",
         ),
-        m if m.starts_with("cannot recurse") => (
-            "brackets are nested too deeply",
-            "here",
-            "definitions need no more than a few levels",
-        ),
+        m if m.starts_with("cannot recurse") => {
+            ("brackets are nested too deeply", "here", "definitions need no more than a few levels")
+        }
         _ => {
             let short = message.split(", expected").next().unwrap_or(message);
             return (format!("this cannot be read: {short}"), String::new(), None);
@@ -337,19 +280,15 @@ struct Shape {
     open: Vec<(usize, char)>,
     quote_open: bool,
     /// Where a bracket of the other sort closes around one that is open.
-    crossed: Option<usize>,
+    crossed: Option<(usize, char)>,
     /// Where its last character that is neither blank nor comment ends.
     content_end: usize,
 }
 
 impl Shape {
     fn of(statement: &str) -> Shape {
-        let mut shape = Shape {
-            open: Vec::new(),
-            quote_open: false,
-            crossed: None,
-            content_end: 0,
-        };
+        let mut shape =
+            Shape { open: Vec::new(), quote_open: false, crossed: None, content_end: 0 };
         let mut quote: Option<char> = None;
         let mut chars = statement.char_indices();
         while let Some((at, c)) = chars.next() {
@@ -374,12 +313,8 @@ impl Shape {
                 }
                 (None, '[' | '{') => shape.open.push((at, c)),
                 (None, ']' | '}') => {
-                    if shape
-                        .open
-                        .last()
-                        .is_some_and(|(_, open)| closer(*open) != c)
-                    {
-                        shape.crossed = Some(at);
+                    if shape.open.last().is_some_and(|(_, open)| closer(*open) != c) {
+                        shape.crossed = Some((at, c));
                         shape.open = shape.open.split_off(shape.open.len() - 1);
                         return shape;
                     }
@@ -400,8 +335,9 @@ fn closer(open: char) -> char {
     if open == '[' { ']' } else { '}' }
 }
 
-/// The statements of a text by how their lines begin: `name =`, `name` at the margin, `[table]`. A continued value
-/// belongs to the statement above it. Lines inside a text of several lines begin nothing.
+/// The statements of a text by how their lines begin: `name =`, `name` at the margin, `[table]`. A
+/// continued value belongs to the statement above it. Lines inside a text of several lines begin
+/// nothing.
 fn statements(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut inside_long_text = false;
@@ -440,27 +376,17 @@ mod tests {
     #[test]
     fn a_statement_goes_on_until_the_next_begins() {
         let text = "a = [\n  \"x\",\n  [1, 2],\n]\n\n[t]\nb \"c\"\nd = \"\"\"\ne = 1\n\"\"\"\n";
-        let found: Vec<&str> = statements(text)
-            .into_iter()
-            .map(|range| &text[range])
-            .collect();
+        let found: Vec<&str> = statements(text).into_iter().map(|range| &text[range]).collect();
         assert_eq!(
             found,
-            [
-                "a = [\n  \"x\",\n  [1, 2],\n]",
-                "[t]",
-                "b \"c\"",
-                "d = \"\"\"\ne = 1\n\"\"\""
-            ]
+            ["a = [\n  \"x\",\n  [1, 2],\n]", "[t]", "b \"c\"", "d = \"\"\"\ne = 1\n\"\"\""]
         );
     }
 
     #[test]
     fn places_lead_back_to_the_original_after_insertions() {
         let mut mending = Mending::new("a = [1\nb = 2\n");
-        let fault = mending
-            .mend("missing comma between array elements", 7)
-            .expect("a first fault");
+        let fault = mending.mend("missing comma between array elements", 7).expect("a first fault");
         assert_eq!(mending.text(), "a = [1]\nb = 2\n");
         assert_eq!(fault.at, Span { start: 4, end: 5 });
         assert_eq!(mending.original(8), 7);

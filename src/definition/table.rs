@@ -1,5 +1,5 @@
-//! A table of a definition file, asked for its keys one by one. It remembers what was asked, so that a key nobody
-//! reads is told as unknown, with the name that was probably meant.
+//! A table of a definition file, asked for its keys one by one. It remembers what was asked, so
+//! that a key nobody reads is told as unknown, with the name that was probably meant.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
@@ -51,12 +51,7 @@ pub enum Node {
 
 impl<'f> Table<'f> {
     pub fn new(file: &'f File, entries: &'f [Entry], at: Span) -> Table<'f> {
-        Table {
-            file,
-            entries,
-            at,
-            asked: RefCell::default(),
-        }
+        Table { file, entries, at, asked: RefCell::default() }
     }
 
     pub fn file(&self) -> &'f File {
@@ -122,12 +117,7 @@ impl<'f> Table<'f> {
             return Some(number);
         }
         let bounds = format!("write a number from {} to {}", range.start(), range.end());
-        self.error(
-            number.at,
-            format!("`{key}` is out of range"),
-            "not sensible",
-            Some(bounds),
-        );
+        self.error(number.at, format!("`{key}` is out of range"), "not sensible", Some(bounds));
         None
     }
 
@@ -141,12 +131,7 @@ impl<'f> Table<'f> {
             return Some(number);
         }
         let bounds = format!("write a number from {} to {}", range.start(), range.end());
-        self.error(
-            number.at,
-            format!("`{key}` is out of range"),
-            "not sensible",
-            Some(bounds),
-        );
+        self.error(number.at, format!("`{key}` is out of range"), "not sensible", Some(bounds));
         None
     }
 
@@ -157,31 +142,17 @@ impl<'f> Table<'f> {
         if length.is_none() {
             let help =
                 "write `\"90s\"`, `\"15m\"`, `\"2h\"` or `\"7d\"`; at most a year".to_owned();
-            self.error(
-                text.at,
-                format!("`{key}` is not a length of time"),
-                "",
-                Some(help),
-            );
+            self.error(text.at, format!("`{key}` is not a length of time"), "", Some(help));
         }
-        Some(Spanned {
-            value: length?,
-            at: text.at,
-        })
+        Some(Spanned { value: length?, at: text.at })
     }
 
     /// One text, or a list of texts. An item of another type is an error and is left out.
     pub fn texts(&self, key: &str) -> Option<Vec<Spanned<String>>> {
         let entry = self.entry(key)?;
         let items = match &entry.value {
-            Node::Text(text) => vec![Spanned {
-                value: text.clone(),
-                at: entry.at,
-            }],
-            Node::List(items) => items
-                .iter()
-                .filter_map(|item| self.item_text(item))
-                .collect(),
+            Node::Text(text) => vec![Spanned { value: text.clone(), at: entry.at }],
+            Node::List(items) => items.iter().filter_map(|item| self.item_text(item)).collect(),
             other => {
                 self.wrong_type(entry, "text in double quotes, or a list of texts", other);
                 return None;
@@ -196,12 +167,9 @@ impl<'f> Table<'f> {
             return Vec::new();
         };
         let inner = |(item, _): &(Node, Span)| match item {
-            Node::List(items) => Some(
-                items
-                    .iter()
-                    .filter_map(|item| self.item_text(item))
-                    .collect(),
-            ),
+            Node::List(items) => {
+                Some(items.iter().filter_map(|item| self.item_text(item)).collect())
+            }
             _ => None,
         };
         let lists: Option<Vec<Vec<Spanned<String>>>> = match &entry.value {
@@ -211,8 +179,7 @@ impl<'f> Table<'f> {
         if lists.is_none() {
             let what = format!("`{key}` must be a list of lists of texts");
             let help = format!("write `{key} = [[\"…\", \"…\"]]`");
-            self.file
-                .error(entry.at, what, "not understood", Some(help));
+            self.file.error(entry.at, what, "not understood", Some(help));
         }
         lists.unwrap_or_default()
     }
@@ -264,10 +231,7 @@ impl<'f> Table<'f> {
             .iter()
             .map(|entry| {
                 self.ask(&entry.key);
-                let key = Spanned {
-                    value: entry.key.clone(),
-                    at: entry.key_at,
-                };
+                let key = Spanned { value: entry.key.clone(), at: entry.key_at };
                 (key, value(self.file, &entry.value, entry.at))
             })
             .collect()
@@ -277,23 +241,16 @@ impl<'f> Table<'f> {
     pub fn choice<T: Clone>(&self, key: &str, words: &[(&str, T)]) -> Option<Spanned<T>> {
         let text = self.text(key)?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.value) {
-            return Some(Spanned {
-                value: meaning.clone(),
-                at: text.at,
-            });
+            return Some(Spanned { value: meaning.clone(), at: text.at });
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let help = suggest(&text.value, &known);
-        self.error(
-            text.at,
-            format!("`{key}` cannot be `{}`", text.value),
-            "not known",
-            help,
-        );
+        self.error(text.at, format!("`{key}` cannot be `{}`", text.value), "not known", help);
         None
     }
 
-    /// `secret:NAME` or `${NAME}`. Anything else is a secret in clear, which is refused and not shown.
+    /// `secret:NAME` or `${NAME}`. Anything else is a secret in clear, which is refused and not
+    /// shown.
     pub fn secret(&self, key: &str) -> Option<Spanned<SecretReference>> {
         let text = self.text(key)?;
         match SecretReference::parse(&text.value) {
@@ -308,19 +265,15 @@ impl<'f> Table<'f> {
         }
     }
 
-    /// Tells every key that was not asked for. Call it last; it is what makes a misspelt key an error.
+    /// Tells every key that was not asked for. Call it last; it is what makes a misspelt key an
+    /// error.
     pub fn finish(self) {
         let asked = self.asked.borrow();
         let known: Vec<&str> = asked.iter().map(String::as_str).collect();
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| !asked.contains(&entry.key))
-        {
+        for entry in self.entries.iter().filter(|entry| !asked.contains(&entry.key)) {
             let what = format!("`{}` is not known here", entry.key);
             let help = suggest(&entry.key, &known);
-            self.file
-                .error(entry.key_at, what, "nothing reads this", help);
+            self.file.error(entry.key_at, what, "nothing reads this", help);
         }
     }
 
@@ -373,10 +326,7 @@ impl<'f> Table<'f> {
     ) -> Option<Spanned<T>> {
         let entry = self.entry(key)?;
         match read(&entry.value) {
-            Some(value) => Some(Spanned {
-                value,
-                at: entry.at,
-            }),
+            Some(value) => Some(Spanned { value, at: entry.at }),
             None => {
                 self.wrong_type(entry, wanted, &entry.value);
                 None
@@ -386,10 +336,7 @@ impl<'f> Table<'f> {
 
     fn item_text(&self, (item, at): &(Node, Span)) -> Option<Spanned<String>> {
         match item {
-            Node::Text(text) => Some(Spanned {
-                value: text.clone(),
-                at: *at,
-            }),
+            Node::Text(text) => Some(Spanned { value: text.clone(), at: *at }),
             other => {
                 self.wrong_item(*at, "text in double quotes", other);
                 None
@@ -399,14 +346,12 @@ impl<'f> Table<'f> {
 
     fn wrong_type(&self, entry: &Entry, wanted: &str, found: &Node) {
         let what = format!("`{}` must be {wanted}", entry.key);
-        self.file
-            .error(entry.at, what, format!("this is {}", found.word()), None);
+        self.file.error(entry.at, what, format!("this is {}", found.word()), None);
     }
 
     fn wrong_item(&self, at: Span, wanted: &str, found: &Node) {
         let what = format!("every item of this list must be {wanted}");
-        self.file
-            .error(at, what, format!("this is {}", found.word()), None);
+        self.file.error(at, what, format!("this is {}", found.word()), None);
     }
 }
 
@@ -485,20 +430,13 @@ pub fn duration_ms(text: &str) -> Option<i64> {
 
 fn value<'f>(file: &'f File, node: &'f Node, at: Span) -> Value<'f> {
     match node {
-        Node::Text(text) => Value::Text(Spanned {
-            value: text.clone(),
-            at,
-        }),
+        Node::Text(text) => Value::Text(Spanned { value: text.clone(), at }),
         Node::Whole(number) => Value::Whole(Spanned { value: *number, at }),
         Node::Decimal(number) => Value::Decimal(Spanned { value: *number, at }),
         Node::Flag(flag) => Value::Flag(Spanned { value: *flag, at }),
-        Node::List(items) => Value::List(
-            items
-                .iter()
-                .map(|(item, at)| value(file, item, *at))
-                .collect(),
-            at,
-        ),
+        Node::List(items) => {
+            Value::List(items.iter().map(|(item, at)| value(file, item, *at)).collect(), at)
+        }
         Node::Table(entries) => Value::Table(Table::new(file, entries, at)),
         Node::Other(_) => Value::Other(at),
     }
@@ -545,10 +483,7 @@ mod tests {
         assert_eq!(table.texts("c").map(|texts| texts.len()), Some(1));
         assert!(table.whole("d", 1..=65_535).is_none());
         assert!(table.text("e").is_none());
-        assert_eq!(
-            table.decimal("f", 0.0..=2.0).map(|number| number.value),
-            Some(1.5)
-        );
+        assert_eq!(table.decimal("f", 0.0..=2.0).map(|number| number.value), Some(1.5));
         table.finish();
         assert_eq!(
             told(file),
@@ -590,15 +525,8 @@ mod tests {
     #[test]
     fn choices_suggest() {
         let file = file("overlap = \"skp\"\n");
-        assert!(
-            file.root()
-                .choice("overlap", &[("skip", 1), ("wait", 2)])
-                .is_none()
-        );
-        assert_eq!(
-            told(file),
-            ["`overlap` cannot be `skp`; did you mean `skip`?"]
-        );
+        assert!(file.root().choice("overlap", &[("skip", 1), ("wait", 2)]).is_none());
+        assert_eq!(told(file), ["`overlap` cannot be `skp`; did you mean `skip`?"]);
     }
 
     #[test]
@@ -624,11 +552,7 @@ mod tests {
     fn entries_come_in_the_order_written() {
         let file = file("b = 1\na = \"x\"\n[c]\n");
         let table = file.root();
-        let keys: Vec<String> = table
-            .entries()
-            .into_iter()
-            .map(|(key, _)| key.value)
-            .collect();
+        let keys: Vec<String> = table.entries().into_iter().map(|(key, _)| key.value).collect();
         assert_eq!(keys, ["b", "a", "c"]);
         table.finish();
         assert!(!file.has_errors());

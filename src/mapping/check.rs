@@ -1,13 +1,14 @@
-//! Checks mappings that were read: their targets against the common record, types and steps against the targets, and
-//! their paths against what the source's sample holds. It tells faults to the file and changes nothing.
+//! Checks mappings that were read: their targets against the common record, types and steps against
+//! the targets, and their paths against what the source's sample holds. It tells faults to the file
+//! and changes nothing.
 
 use chrono::NaiveDate;
 
 use crate::definition::reader::File;
 use crate::definition::table;
 use crate::mapping::definition::{
-    AsType, FieldMap, InboundMapping, ListMap, OutboundMapping, PartyMap, RoleMap, SourcePath,
-    Step, Subject,
+    AsType, FieldMap, InboundMapping, ListMap, OutboundMapping, PartyMap, PathStep, RoleMap,
+    SourcePath, Step, Subject,
 };
 use crate::mapping::source_schema::SourceSchema;
 use crate::record::schema::{self, Class, Field, Kind};
@@ -22,11 +23,7 @@ use crate::record::value::uprn::Uprn;
 /// Checks an inbound mapping. Without a sample of the source its paths are not checked.
 pub fn inbound(file: &File, mapping: &InboundMapping, sample: Option<&SourceSchema>) {
     let sample = sample.filter(|sample| !sample.is_empty());
-    let check = Check {
-        file,
-        source: &mapping.source.value,
-        sample,
-    };
+    let check = Check { file, source: &mapping.source.value, sample };
     if let Some(account) = &mapping.account {
         check.fields(&account.fields, schema::ACCOUNT, "account", "");
         for list in &account.lists {
@@ -41,6 +38,21 @@ pub fn inbound(file: &File, mapping: &InboundMapping, sample: Option<&SourceSche
     }
 }
 
+/// Checks that every prefix of a path is one that the source declares.
+pub fn prefixes(file: &File, mapping: &InboundMapping, declared: &dyn Fn(&str) -> bool) {
+    for path in mapping.paths() {
+        for step in &path.steps {
+            let (PathStep::Child { ns, .. } | PathStep::Attribute { ns, .. }) = step;
+            if let Some(prefix) = ns.as_deref().filter(|prefix| !declared(prefix)) {
+                let what = format!("`{prefix}` is not a prefix of `{}`", mapping.source.value);
+                let help =
+                    format!("add `{prefix}` to `namespaces` of the connector, or leave it out");
+                file.error(path.at, what, "nothing is ever read from here", Some(help));
+            }
+        }
+    }
+}
+
 /// Checks what an outbound mapping listens for and what it says.
 pub fn outbound(file: &File, mapping: &OutboundMapping) {
     let of_account = mapping.on.value.starts_with("account.");
@@ -48,11 +60,7 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
     let known: Vec<&str> = events.iter().map(String::as_str).collect();
     if !mapping.on.value.is_empty() && !known.contains(&mapping.on.value.as_str()) {
         let what = format!("`{}` never happens", mapping.on.value);
-        let usual = [
-            "resident.created",
-            "resident.changed",
-            "resident.address_changed",
-        ];
+        let usual = ["resident.created", "resident.changed", "resident.address_changed"];
         let help = table::nearest(&mapping.on.value, &known).map_or_else(
             || format!("such as `{}` or `account.created`", usual.join("`, `")),
             |near| format!("did you mean `{near}`?"),
@@ -61,12 +69,7 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
     }
     if mapping.on.value.starts_with("resident.") && !mapping.roles.is_empty() {
         let help = "take `roles` out, or listen for an `account.` event".to_owned();
-        file.warn(
-            mapping.on.at,
-            "`roles` only count for account events",
-            "",
-            Some(help),
-        );
+        file.warn(mapping.on.at, "`roles` only count for account events", "", Some(help));
     }
     for (_, field) in mapping.messages.iter().flat_map(|message| &message.fields) {
         let (fields, whose) = match field.of {
@@ -100,20 +103,12 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
 
 /// Every event that can be listened for, of accounts or of residents.
 fn events(of_account: bool) -> Vec<String> {
-    let (subject, fields) = if of_account {
-        ("account", schema::ACCOUNT)
-    } else {
-        ("resident", schema::PARTY)
-    };
+    let (subject, fields) =
+        if of_account { ("account", schema::ACCOUNT) } else { ("resident", schema::PARTY) };
     let whole = ["created", "changed", "gone", "returned"].map(str::to_owned);
-    let lists = schema::LISTS
-        .iter()
-        .filter(|_| of_account)
-        .map(|list| list.name);
+    let lists = schema::LISTS.iter().filter(|_| of_account).map(|list| list.name);
     let groups = fields.iter().map(Field::group).chain(lists);
-    let kinds = whole
-        .into_iter()
-        .chain(groups.map(|group| format!("{group}_changed")));
+    let kinds = whole.into_iter().chain(groups.map(|group| format!("{group}_changed")));
     kinds.map(|kind| format!("{subject}.{kind}")).collect()
 }
 
@@ -135,8 +130,7 @@ impl Check<'_> {
                 let known: Vec<&str> = schema::LISTS.iter().map(|list| list.name).collect();
                 let what = format!("`{}` is not a list of an account", list.name.value);
                 let help = table::suggest(&list.name.value, &known);
-                self.file
-                    .error(list.name.at, what, "nowhere to keep it", help);
+                self.file.error(list.name.at, what, "nowhere to keep it", help);
             }
         }
     }
@@ -160,12 +154,7 @@ impl Check<'_> {
         if party.names.is_none() && !party.fields.is_empty() && !party.fields.iter().any(named) {
             let help = "map `name.family`, or give `names`".to_owned();
             let what = "a party without a name can hardly be matched";
-            self.file.warn(
-                party.fields[0].target.at,
-                what,
-                "no `name.family`",
-                Some(help),
-            );
+            self.file.warn(party.fields[0].target.at, what, "no `name.family`", Some(help));
         }
     }
 
@@ -188,14 +177,10 @@ impl Check<'_> {
                 }
             }
             let name = &field.target.value;
-            if fields[..place]
-                .iter()
-                .any(|before| before.target.value == *name)
-            {
+            if fields[..place].iter().any(|before| before.target.value == *name) {
                 let what = format!("`{name}` is mapped twice");
                 let help = Some("give several paths in one `from = [ … ]`".to_owned());
-                self.file
-                    .error(field.target.at, what, "the second one", help);
+                self.file.error(field.target.at, what, "the second one", help);
             }
             match known.iter().find(|known| known.name == name) {
                 Some(target) => self.field(field, target),
@@ -222,16 +207,14 @@ impl Check<'_> {
             }),
         };
         let what = format!("`{name}` is not a field of the {of}");
-        self.file
-            .error(field.target.at, what, "nowhere to keep it", help);
+        self.file.error(field.target.at, what, "nowhere to keep it", help);
     }
 
     fn field(&self, field: &FieldMap, target: &Field) {
         self.kind(field, target);
-        for (text, at) in [
-            (&field.value, field.places.value),
-            (&field.default, field.places.default),
-        ] {
+        for (text, at) in
+            [(&field.value, field.places.value), (&field.default, field.places.default)]
+        {
             if let Some(text) = text
                 && let Some(help) = constant_fault(target.kind, text)
             {
@@ -243,8 +226,7 @@ impl Check<'_> {
         if field.required && field.default.is_some() {
             let help = Some("take one of the two out".to_owned());
             let what = "`required` never holds a row: there is a `default`";
-            self.file
-                .warn(field.places.required, what, "has no effect", help);
+            self.file.warn(field.places.required, what, "has no effect", help);
         }
         if field.value.is_none() {
             self.steps(field, target.kind);
@@ -260,8 +242,7 @@ impl Check<'_> {
                 let help = "add `as = { date = \"%Y-%m-%d\" }`".to_owned();
                 // A broken `as` was told already.
                 if at == field.places.whole {
-                    self.file
-                        .error(field.target.at, what, "no format", Some(help));
+                    self.file.error(field.target.at, what, "no format", Some(help));
                 }
                 return;
             }
@@ -282,10 +263,8 @@ impl Check<'_> {
         let rows = field.codes.iter().flat_map(|codes| &codes.rows);
         for row in rows.filter(|row| !reads(&field.kind, target.kind, &row.value)) {
             let wanted = noun(target.kind);
-            let what = format!(
-                "the code `{}` means `{}`, which is not {wanted}",
-                row.code, row.value
-            );
+            let what =
+                format!("the code `{}` means `{}`, which is not {wanted}", row.code, row.value);
             let label = format!("`{}` holds {wanted}", target.name);
             self.file.error(field.places.codes, what, label, None);
         }
@@ -329,19 +308,17 @@ impl Check<'_> {
         match sample.resolve(context, path) {
             Ok(place) => Some(place),
             Err(astray) => {
-                let what = format!(
-                    "`{}` is not in the source schema of `{}`",
-                    astray.step, self.source
-                );
-                self.file
-                    .error(path.at, what, "nothing is ever read from here", astray.help);
+                let what =
+                    format!("`{}` is not in the source schema of `{}`", astray.step, self.source);
+                self.file.error(path.at, what, "nothing is ever read from here", astray.help);
                 None
             }
         }
     }
 }
 
-/// Whether text read as this may be kept in such a field. What stays text when it is parsed may be kept as text.
+/// Whether text read as this may be kept in such a field. What stays text when it is parsed may be
+/// kept as text.
 fn suits(kind: &AsType, target: Kind) -> bool {
     use Kind::{Email, Nino, Phone, Postcode, Text, Uprn};
     let stays_text = |kind| matches!(kind, Text | Nino | Uprn | Postcode | Phone | Email);
@@ -391,10 +368,8 @@ fn reads(kind: &AsType, target: Kind, text: &str) -> bool {
             PenceFormat::from_word(format).is_some_and(|format| Pence::parse(text, format).is_ok())
         }
         AsType::Date(formats) => {
-            let formats: Vec<DateFormat> = formats
-                .iter()
-                .filter_map(|format| DateFormat::new(format).ok())
-                .collect();
+            let formats: Vec<DateFormat> =
+                formats.iter().filter_map(|format| DateFormat::new(format).ok()).collect();
             parse_date(text, &formats).is_ok()
         }
         _ if target == Kind::Pence => Pence::parse(text, PenceFormat::DecimalPounds).is_ok(),
@@ -406,27 +381,12 @@ fn reads(kind: &AsType, target: Kind, text: &str) -> bool {
 fn constant_fault(kind: Kind, text: &str) -> Option<&'static str> {
     let (good, remedy) = match kind {
         Kind::Text => return None,
-        Kind::Pence => (
-            text.parse::<i64>().is_ok(),
-            "write whole pence: `\"1250\"` is £12.50",
-        ),
+        Kind::Pence => (text.parse::<i64>().is_ok(), "write whole pence: `\"1250\"` is £12.50"),
         Kind::Whole => (text.parse::<i64>().is_ok(), "write a whole number"),
-        Kind::Decimal => (
-            text.parse::<f64>().is_ok_and(f64::is_finite),
-            "write a number",
-        ),
-        Kind::Flag => (
-            matches!(text, "true" | "false"),
-            "write `\"true\"` or `\"false\"`",
-        ),
-        Kind::Date => (
-            text.parse::<NaiveDate>().is_ok(),
-            "write it like `\"2026-04-01\"`",
-        ),
-        Kind::Nino => (
-            Nino::parse(text).is_ok(),
-            "write a National Insurance number",
-        ),
+        Kind::Decimal => (text.parse::<f64>().is_ok_and(f64::is_finite), "write a number"),
+        Kind::Flag => (matches!(text, "true" | "false"), "write `\"true\"` or `\"false\"`"),
+        Kind::Date => (text.parse::<NaiveDate>().is_ok(), "write it like `\"2026-04-01\"`"),
+        Kind::Nino => (Nino::parse(text).is_ok(), "write a National Insurance number"),
         Kind::Uprn => (Uprn::parse(text).is_ok(), "write up to twelve digits"),
         Kind::Postcode => (Postcode::parse(text).is_ok(), "write a postcode"),
         Kind::Phone => (Phone::parse(text).is_ok(), "write a telephone number"),
@@ -448,18 +408,13 @@ mod tests {
         let file = File::parse("x.toml", text);
         let mapping = read::inbound(&file, "x", &codes).expect("it has a source");
         let paths = ["A", "B", "People", "People/Person", "People/Person/Name"];
-        let sample = SourceSchema {
-            paths: paths.into_iter().map(str::to_owned).collect(),
-        };
+        let sample = SourceSchema { paths: paths.into_iter().map(str::to_owned).collect() };
         inbound(&file, &mapping, Some(&sample));
         let shown = |what: &str, help: &Option<String>| match help {
             Some(help) => format!("{what}; {help}"),
             None => what.to_owned(),
         };
-        file.into_diagnostics()
-            .iter()
-            .map(|one| shown(&one.what, &one.help))
-            .collect()
+        file.into_diagnostics().iter().map(|one| shown(&one.what, &one.help)).collect()
     }
 
     #[test]
@@ -474,10 +429,7 @@ mod tests {
                 "ballance = \"A\"",
                 "`ballance` is not a field of the account; did you mean `balance`?",
             ),
-            (
-                "nino = \"A\"",
-                "`nino` is not a field of the account; move it to `[party.fields]`",
-            ),
+            ("nino = \"A\"", "`nino` is not a field of the account; move it to `[party.fields]`"),
             (
                 "opened = \"A\"",
                 "`opened` is a date: how is it written?; add `as = { date = \"%Y-%m-%d\" }`",
@@ -503,10 +455,7 @@ mod tests {
                 "balance = { from = \"A\", default = \"0.00\" }",
                 "`0.00` cannot stand in `balance`; write whole pence: `\"1250\"` is £12.50",
             ),
-            (
-                "year = { value = \"now\" }",
-                "`now` cannot stand in `year`; write a whole number",
-            ),
+            ("year = { value = \"now\" }", "`now` cannot stand in `year`; write a whole number"),
             (
                 "status = { from = \"A\", via = [\"open_ended_dates\"] }",
                 "this step is for dates; take it out of `via`",
@@ -536,11 +485,7 @@ mod tests {
                 "`property.band` is mapped twice; give several paths in one `from = [ … ]`",
             ),
         ] {
-            let table = if field.starts_with('[') {
-                ""
-            } else {
-                "[account.fields]\n"
-            };
+            let table = if field.starts_with('[') { "" } else { "[account.fields]\n" };
             let part = format!("[account]\nkind = \"council_tax\"\n{table}{field}");
             assert_eq!(told(&part).join("|"), expected, "{field}");
         }
@@ -550,14 +495,8 @@ mod tests {
     fn parties_and_lists_are_seen_from_their_own_place() {
         let head = "[[party]]\nrole = \"liable\"\n";
         for (part, expected) in [
-            (
-                "each = \"People/Person\"\nfields.\"name.family\" = \"Name\"",
-                "",
-            ),
-            (
-                "each = \"People/Person\"\nfields.\"name.family\" = \"../../A\"",
-                "",
-            ),
+            ("each = \"People/Person\"\nfields.\"name.family\" = \"Name\"", ""),
+            ("each = \"People/Person\"\nfields.\"name.family\" = \"../../A\"", ""),
             (
                 "each = \"People/Persn\"\nfields.\"name.family\" = \"Whatever\"",
                 "`Persn` is not in the source schema of `revenues`; did you mean `People/Person`?",
@@ -603,17 +542,9 @@ mod tests {
             ("account.created", "account.balance", ""),
             ("account.instalments_changed", "account.balance", ""),
             ("account.returned", "name.family", ""),
-            (
-                "resident.adress_changed",
-                "name.given",
-                "`resident.adress_changed` never happens",
-            ),
+            ("resident.adress_changed", "name.given", "`resident.adress_changed` never happens"),
             ("moved", "name.given", "`moved` never happens"),
-            (
-                "account.created",
-                "account.balanse",
-                "`balanse` is not a field of the account",
-            ),
+            ("account.created", "account.balanse", "`balanse` is not a field of the account"),
             (
                 "resident.created",
                 "person.given_name",
@@ -624,11 +555,7 @@ mod tests {
                 "account.balance",
                 "a resident's event has no account to speak of",
             ),
-            (
-                "account.created",
-                "account.payment.sort_code",
-                "bank details are never sent",
-            ),
+            ("account.created", "account.payment.sort_code", "bank details are never sent"),
         ] {
             let text = format!(
                 "destination = \"notify\"\non = \"{on}\"\npurpose = \"service\"\n[message]\n\
@@ -637,13 +564,20 @@ mod tests {
             let file = File::parse("x.toml", text);
             let mapping = read_outbound::outbound(&file, "x").expect("it is whole");
             outbound(&file, &mapping);
-            let told: Vec<String> = file
-                .into_diagnostics()
-                .into_iter()
-                .map(|one| one.what)
-                .collect();
+            let told: Vec<String> =
+                file.into_diagnostics().into_iter().map(|one| one.what).collect();
             assert_eq!(told.join("|"), expected, "{on} {field}");
         }
+    }
+
+    #[test]
+    fn a_prefix_must_be_declared() {
+        let text = "source = \"s\"\n[account]\nkind = \"x\"\nfields.status = \"c:A/@d:b\"\n";
+        let file = File::parse("x.toml", text.to_owned());
+        let mapping = read::inbound(&file, "x", &CodeLists::default()).expect("it has a source");
+        prefixes(&file, &mapping, &|prefix| prefix == "c");
+        let told: Vec<String> = file.into_diagnostics().into_iter().map(|one| one.what).collect();
+        assert_eq!(told, ["`d` is not a prefix of `s`"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What `mappings/resident.toml` says: which fields make two parties one resident, and whose value wins. Names of
-//! sources stay names here; the policy is made from them where sources have numbers.
+//! What `mappings/resident.toml` says: which fields make two parties one resident, and whose value
+//! wins. Names of sources stay names here; the policy is made from them where sources have numbers.
 
 use crate::definition::reader::{File, Spanned};
 use crate::definition::table::{self, Table, Value};
@@ -90,18 +90,12 @@ fn preferences(file: &File, fields: &Table<'_>) -> Vec<Preference> {
     let mut preferences = Vec::new();
     for (key, value) in fields.entries() {
         let known = schema::PARTY.iter().map(Field::group);
-        let mut known: Vec<&str> = known
-            .chain(schema::PARTY.iter().map(|field| field.name))
-            .collect();
+        let mut known: Vec<&str> =
+            known.chain(schema::PARTY.iter().map(|field| field.name)).collect();
         known.dedup();
         if !known.contains(&key.value.as_str()) {
             let what = format!("`{}` is not a field or group of the resident", key.value);
-            file.error(
-                key.at,
-                what,
-                "no value to choose",
-                table::suggest(&key.value, &known),
-            );
+            file.error(key.at, what, "no value to choose", table::suggest(&key.value, &known));
         }
         let Value::Table(inner) = value else {
             let help = format!("write `\"{}\" = {{ prefer = [\"revenues\"] }}`", key.value);
@@ -109,18 +103,12 @@ fn preferences(file: &File, fields: &Table<'_>) -> Vec<Preference> {
             continue;
         };
         if !inner.has("prefer") {
-            inner.missing(
-                "prefer",
-                "add `prefer = [\"revenues\"]`: systems, the best first",
-            );
+            inner.missing("prefer", "add `prefer = [\"revenues\"]`: systems, the best first");
         }
         let sources = inner.texts("prefer").unwrap_or_default();
         let _ = inner.choice("then", &[("most_recent", ())]);
         inner.finish();
-        preferences.push(Preference {
-            group: key.value,
-            sources,
-        });
+        preferences.push(Preference { group: key.value, sources });
     }
     preferences
 }
@@ -132,13 +120,7 @@ mod tests {
     fn told(text: &str) -> (ResidentRules, Vec<String>) {
         let file = File::parse("mappings/resident.toml", text.to_owned());
         let rules = read(&file);
-        (
-            rules,
-            file.into_diagnostics()
-                .into_iter()
-                .map(|one| one.what)
-                .collect(),
-        )
+        (rules, file.into_diagnostics().into_iter().map(|one| one.what).collect())
     }
 
     #[test]
@@ -159,31 +141,19 @@ mod tests {
     fn faults_are_told() {
         for (text, expected) in [
             ("", "no two parties ever become one resident"),
-            (
-                "[match]\nexact = [[\"nina\"]]",
-                "`nina` is not a field of the party",
-            ),
+            ("[match]\nexact = [[\"nina\"]]", "`nina` is not a field of the party"),
             (
                 "[match]\nexact = [[\"name.family\"]]",
                 "`name.family` alone would make strangers one resident",
             ),
-            (
-                "[match]\nexact = [\"nino\"]",
-                "`exact` must be a list of lists of texts",
-            ),
-            (
-                "[match]\nexact = [[\"nino\"]]\nlink_at = 0.9",
-                "`link_at` is not known here",
-            ),
+            ("[match]\nexact = [\"nino\"]", "`exact` must be a list of lists of texts"),
+            ("[match]\nexact = [[\"nino\"]]\nlink_at = 0.9", "`link_at` is not known here"),
         ] {
             assert_eq!(told(text).1, [expected], "{text}");
         }
         let head = "[match]\nexact = [[\"nino\"]]\n[survivorship.fields]\n";
         for (part, expected) in [
-            (
-                "adress = { prefer = [\"x\"] }",
-                "`adress` is not a field or group of the resident",
-            ),
+            ("adress = { prefer = [\"x\"] }", "`adress` is not a field or group of the resident"),
             ("address = \"most_agreed\"", "a rule must be a table"),
             ("address = {}", "`prefer` is missing"),
         ] {

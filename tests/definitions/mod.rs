@@ -1,5 +1,6 @@
-//! What `viaduct check` prints, to the letter: each file of `bad/` takes the place that its first line names among the
-//! sound definitions of `base/`, and the report is held against the snapshot beside it.
+//! What `viaduct check` prints, to the letter: each file of `bad/` takes the place that its first
+//! line names among the sound definitions of `base/`, and the report is held against the snapshot
+//! beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,9 +81,7 @@ fn with(place: &str, text: &str) -> Catalogue<Settings> {
 fn report(case: &str) {
     let text = fs::read_to_string(here().join("bad").join(case)).expect("a case of bad/");
     let first = text.lines().next().expect("a case has a first line");
-    let place = first
-        .strip_prefix("# ")
-        .expect("the first line names the place");
+    let place = first.strip_prefix("# ").expect("the first line names the place");
     let name = case.split('.').next().expect("a case has a name");
     insta::with_settings!({
         snapshot_path => "bad",
@@ -141,10 +140,7 @@ fn every_case_is_run() {
         let name = entry.expect("an entry of bad/").file_name();
         let name = name.to_str().expect("a plain name");
         if !name.ends_with(".snap") {
-            assert!(
-                source.contains(&format!("report(\"{name}\")")),
-                "{name} is never run"
-            );
+            assert!(source.contains(&format!("report(\"{name}\")")), "{name} is never run");
         }
     }
 }
@@ -152,10 +148,7 @@ fn every_case_is_run() {
 #[test]
 fn sound_definitions_pass() {
     let catalogue = load(&here().join("base"), &TestKinds);
-    assert_eq!(
-        catalogue.report(),
-        "No errors in 9 files. Nothing was changed.\n"
-    );
+    assert_eq!(catalogue.report(), "No errors in 9 files. Nothing was changed.\n");
     assert_eq!(catalogue.connectors.len(), 2);
     assert!(catalogue.inbound.contains_key("ctax_account"));
     assert!(catalogue.outbound.contains_key("moved_home"));
@@ -176,17 +169,10 @@ fn files_that_nobody_reads_are_told() {
         ("mappings/inbound/ctax.yaml", "nothing reads this file"),
         ("mappings/weights/x.toml", "nothing in this folder is read"),
         ("connectors/old/x.toml", "nothing in this folder is read"),
-        (
-            "mappings/codes/spare.csv",
-            "no mapping names this code list",
-        ),
+        ("mappings/codes/spare.csv", "no mapping names this code list"),
     ] {
         let catalogue = with(place, "code,value\nA,b\n");
-        let told: Vec<&str> = catalogue
-            .diagnostics
-            .iter()
-            .map(|one| one.what.as_str())
-            .collect();
+        let told: Vec<&str> = catalogue.diagnostics.iter().map(|one| one.what.as_str()).collect();
         assert_eq!(told, [what], "{place}");
         assert!(!catalogue.has_errors(), "{place}");
     }
@@ -198,14 +184,7 @@ fn files_that_nobody_reads_are_told() {
 fn hostile_files_are_refused_and_the_rest_is_still_checked() {
     let large = format!("a = \"{}\"\n", "x".repeat(10_000_000));
     let deep = format!("a = {}", "[".repeat(100_000));
-    for text in [
-        large.as_str(),
-        deep.as_str(),
-        "\0\0\0",
-        "<xml/>",
-        "&a [*a]\n",
-        "\u{feff}",
-    ] {
+    for text in [large.as_str(), deep.as_str(), "\0\0\0", "<xml/>", "&a [*a]\n", "\u{feff}"] {
         let catalogue = with("jobs/ingest-revenues.toml", text);
         assert!(catalogue.has_errors());
         assert!(catalogue.connectors.contains_key("revenues"));
