@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use crate::connector::definition::{ConnectorDefinition, Kinds};
 use crate::definition::diagnostic::{Diagnostic, Severity};
 use crate::definition::reader::{File, Span, Spanned};
-use crate::definition::table;
+use crate::definition::suggest;
 use crate::job::definition::{Action, JobDefinition};
 use crate::mapping::check as mapping_check;
+use crate::mapping::check_outbound;
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{InboundMapping, OutboundMapping};
 use crate::mapping::source_schema::SourceSchema;
@@ -71,7 +72,7 @@ pub fn outbound<S>(
 ) {
     for Loaded { file, definition, .. } in mappings {
         let Some(mapping) = definition else { continue };
-        mapping_check::outbound(file, mapping);
+        check_outbound::outbound(file, mapping);
         let destination = &mapping.destination;
         if destination.value.is_empty() {
             continue;
@@ -90,6 +91,31 @@ pub fn outbound<S>(
                 destination.value
             );
             file.warn(destination.at, what, "messages would wait for ever", Some(help));
+        }
+    }
+}
+
+/// A message names a template that its destination declares.
+pub fn templates<K: Kinds>(
+    mappings: &[Loaded<OutboundMapping>],
+    connectors: &Connectors<K::Settings>,
+    kinds: &K,
+) {
+    for Loaded { file, definition, .. } in mappings {
+        let Some(mapping) = definition else { continue };
+        let destination = connectors.iter().find(|one| one.name == mapping.destination.value);
+        let Some(destination) = destination.and_then(|one| one.definition.as_ref()) else {
+            continue;
+        };
+        let Some(known) = kinds.templates(&destination.settings) else { continue };
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        for message in mapping.messages.iter().filter(|message| !message.template.is_empty()) {
+            if !known.contains(&message.template.as_str()) {
+                let what = format!("there is no template `{}`", message.template);
+                let label = format!("`{}` declares none of that name", destination.name);
+                let help = suggest::help(&message.template, &known);
+                file.error(message.template_at, what, label, help);
+            }
         }
     }
 }
@@ -179,7 +205,7 @@ fn systems<S>(connectors: &Connectors<S>) -> Vec<&str> {
 }
 
 fn unknown(file: &File, wanted: &Spanned<String>, noun: &str, known: &[&str], folder: &str) {
-    let help = table::suggest(&wanted.value, known)
+    let help = suggest::help(&wanted.value, known)
         .unwrap_or_else(|| format!("create `{folder}/{}.toml`", wanted.value));
     let what = format!("there is no {noun} `{}`", wanted.value);
     let at: Span = wanted.at;

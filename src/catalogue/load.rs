@@ -68,6 +68,7 @@ pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
     check::inbound(&inbound, &connectors, &schemas, &jobs);
     check::prefixes(&inbound, &connectors, kinds);
     check::outbound(&outbound, &connectors, &jobs);
+    check::templates(&outbound, &connectors, kinds);
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
     check::code_lists(&codes, &inbound, &mut loading.told);

@@ -3,7 +3,8 @@
 
 use crate::connector::format::Format;
 use crate::definition::reader::{File, Span, Spanned};
-use crate::definition::table::{self, Table};
+use crate::definition::suggest;
+use crate::definition::table::Table;
 
 const CHUNK_RECORDS_DEFAULT: u32 = 500;
 const RECORD_BYTES_DEFAULT: u32 = 1_048_576;
@@ -62,6 +63,11 @@ pub trait Kinds {
 
     /// How the records of such a connector are read; None when it gives none.
     fn format(&self, settings: &Self::Settings) -> Option<Box<dyn Format>>;
+
+    /// The templates that a destination declares; None when any name will do.
+    fn templates(&self, _settings: &Self::Settings) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// Reads a connector file. A secret in clear is refused here, whatever the kind. None when it
@@ -85,7 +91,7 @@ pub fn read<K: Kinds>(
         }
         Some(kind) => {
             let what = format!("there is no kind `{}`", kind.value);
-            file.error(kind.at, what, "not known", table::suggest(&kind.value, &known));
+            file.error(kind.at, what, "not known", suggest::help(&kind.value, &known));
             None
         }
         None => None,

@@ -11,7 +11,7 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-use crate::definition::table;
+use crate::definition::suggest;
 
 const EXPRESSION_CHARS_MAX: usize = 200;
 /// 29 February is at most eight years away; a year more for the search to begin in.
@@ -260,7 +260,7 @@ fn split(expression: &str) -> Result<[&str; 5], String> {
 
 fn unknown_zone(timezone: &str) -> String {
     let known: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-    match table::nearest(timezone, &known) {
+    match suggest::nearest(timezone, &known) {
         Some(near) => format!("`{timezone}` is not a time zone; did you mean `{near}`?"),
         None => format!("`{timezone}` is not a time zone; write `Europe/London`"),
     }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::SecretReference;
+use crate::definition::suggest;
 
 /// What a key holds.
 #[derive(Debug)]
@@ -244,7 +245,7 @@ impl<'f> Table<'f> {
             return Some(Spanned { value: meaning.clone(), at: text.at });
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let help = suggest(&text.value, &known);
+        let help = suggest::help(&text.value, &known);
         self.error(text.at, format!("`{key}` cannot be `{}`", text.value), "not known", help);
         None
     }
@@ -272,7 +273,7 @@ impl<'f> Table<'f> {
         let known: Vec<&str> = asked.iter().map(String::as_str).collect();
         for entry in self.entries.iter().filter(|entry| !asked.contains(&entry.key)) {
             let what = format!("`{}` is not known here", entry.key);
-            let help = suggest(&entry.key, &known);
+            let help = suggest::help(&entry.key, &known);
             self.file.error(entry.key_at, what, "nothing reads this", help);
         }
     }
@@ -380,36 +381,6 @@ impl Node {
             Node::Other(word) => word,
         }
     }
-}
-
-/// The help for a word that is not known: the nearest one, or the whole list while it is short.
-pub fn suggest(word: &str, known: &[&str]) -> Option<String> {
-    if let Some(near) = nearest(word, known) {
-        return Some(format!("did you mean `{near}`?"));
-    }
-    match known.len() {
-        0 => None,
-        1..=16 => {
-            let mut listed: Vec<String> = known.iter().map(|one| format!("`{one}`")).collect();
-            listed.sort();
-            Some(format!("known here: {}", listed.join(", ")))
-        }
-        _ => None,
-    }
-}
-
-/// The known word that is most like this one, if any is like it at all.
-pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
-    const LIKENESS_MIN: f64 = 0.7;
-    let likeness = |other: &str| {
-        strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
-    };
-    known
-        .iter()
-        .map(|other| (likeness(other), *other))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, other)| other)
 }
 
 /// `"90s"`, `"15m"`, `"2h"`, `"7d"` or `"250ms"` in milliseconds; nothing longer than a year.

@@ -1,17 +1,16 @@
-//! Checks mappings that were read: their targets against the common record, types and steps against
-//! the targets, and their paths against what the source's sample holds. It tells faults to the file
-//! and changes nothing.
+//! Checks inbound mappings that were read: their targets against the common record, types and steps
+//! against the targets, and their paths against what the source's sample holds. It tells faults to
+//! the file and changes nothing.
 
 use chrono::NaiveDate;
 
 use crate::definition::reader::File;
-use crate::definition::table;
+use crate::definition::suggest;
 use crate::mapping::definition::{
-    AsType, FieldMap, InboundMapping, ListMap, OutboundMapping, PartyMap, PathStep, RoleMap,
-    SourcePath, Step, Subject,
+    AsType, FieldMap, InboundMapping, ListMap, PartyMap, PathStep, RoleMap, SourcePath, Step,
 };
 use crate::mapping::source_schema::SourceSchema;
-use crate::record::schema::{self, Class, Field, Kind};
+use crate::record::schema::{self, Field, Kind};
 use crate::record::value::date::{DateFormat, parse_date};
 use crate::record::value::email::Email;
 use crate::record::value::nino::Nino;
@@ -53,65 +52,6 @@ pub fn prefixes(file: &File, mapping: &InboundMapping, declared: &dyn Fn(&str) -
     }
 }
 
-/// Checks what an outbound mapping listens for and what it says.
-pub fn outbound(file: &File, mapping: &OutboundMapping) {
-    let of_account = mapping.on.value.starts_with("account.");
-    let events = events(of_account);
-    let known: Vec<&str> = events.iter().map(String::as_str).collect();
-    if !mapping.on.value.is_empty() && !known.contains(&mapping.on.value.as_str()) {
-        let what = format!("`{}` never happens", mapping.on.value);
-        let usual = ["resident.created", "resident.changed", "resident.address_changed"];
-        let help = table::nearest(&mapping.on.value, &known).map_or_else(
-            || format!("such as `{}` or `account.created`", usual.join("`, `")),
-            |near| format!("did you mean `{near}`?"),
-        );
-        file.error(mapping.on.at, what, "no such event", Some(help));
-    }
-    if mapping.on.value.starts_with("resident.") && !mapping.roles.is_empty() {
-        let help = "take `roles` out, or listen for an `account.` event".to_owned();
-        file.warn(mapping.on.at, "`roles` only count for account events", "", Some(help));
-    }
-    for (_, field) in mapping.messages.iter().flat_map(|message| &message.fields) {
-        let (fields, whose) = match field.of {
-            Subject::Resident => (schema::PARTY, "resident"),
-            Subject::Account => (schema::ACCOUNT, "account"),
-        };
-        let (name, at) = (&field.name.value, field.name.at);
-        match fields.iter().find(|known| known.name == name) {
-            None => {
-                let known: Vec<&str> = fields.iter().map(|known| known.name).collect();
-                let help = table::nearest(name, &known).map(|near| match field.of {
-                    Subject::Resident => format!("did you mean `{near}`?"),
-                    Subject::Account => format!("did you mean `account.{near}`?"),
-                });
-                let what = format!("`{name}` is not a field of the {whose}");
-                file.error(at, what, "nothing to say here", help);
-            }
-            Some(known) if known.class == Class::Bank => {
-                let help = Some("take it out of the message".to_owned());
-                file.error(at, "bank details are never sent", "refused", help);
-            }
-            Some(_) if field.of == Subject::Account && !of_account => {
-                let help = Some("listen for an event of the account".to_owned());
-                let what = "a resident's event has no account to speak of";
-                file.error(at, what, "which account?", help);
-            }
-            Some(_) => {}
-        }
-    }
-}
-
-/// Every event that can be listened for, of accounts or of residents.
-fn events(of_account: bool) -> Vec<String> {
-    let (subject, fields) =
-        if of_account { ("account", schema::ACCOUNT) } else { ("resident", schema::PARTY) };
-    let whole = ["created", "changed", "gone", "returned"].map(str::to_owned);
-    let lists = schema::LISTS.iter().filter(|_| of_account).map(|list| list.name);
-    let groups = fields.iter().map(Field::group).chain(lists);
-    let kinds = whole.into_iter().chain(groups.map(|group| format!("{group}_changed")));
-    kinds.map(|kind| format!("{subject}.{kind}")).collect()
-}
-
 struct Check<'c> {
     file: &'c File,
     source: &'c str,
@@ -129,7 +69,7 @@ impl Check<'_> {
             None => {
                 let known: Vec<&str> = schema::LISTS.iter().map(|list| list.name).collect();
                 let what = format!("`{}` is not a list of an account", list.name.value);
-                let help = table::suggest(&list.name.value, &known);
+                let help = suggest::help(&list.name.value, &known);
                 self.file.error(list.name.at, what, "nowhere to keep it", help);
             }
         }
@@ -198,12 +138,12 @@ impl Check<'_> {
         };
         let help = match elsewhere {
             Some(table) => Some(format!("move it to `{table}`")),
-            None => table::suggest(name, &known).or_else(|| {
+            None => suggest::help(name, &known).or_else(|| {
                 let first = name.split('.').next()?;
                 let same_group: Vec<&str> = (known.iter().copied())
                     .filter(|known| known.split('.').next() == Some(first))
                     .collect();
-                table::suggest(name, &same_group)
+                suggest::help(name, &same_group)
             }),
         };
         let what = format!("`{name}` is not a field of the {of}");
@@ -399,7 +339,7 @@ fn constant_fault(kind: Kind, text: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::mapping::code_list::CodeLists;
-    use crate::mapping::{read, read_outbound};
+    use crate::mapping::read;
 
     fn told(part: &str) -> Vec<String> {
         let text = format!("source = \"revenues\"\n{part}\n");
@@ -533,41 +473,6 @@ mod tests {
             told(list),
             ["`instalment` is not a list of an account; did you mean `instalments`?"]
         );
-    }
-
-    #[test]
-    fn outbound_events_and_fields_must_exist() {
-        for (on, field, expected) in [
-            ("resident.address_changed", "name.given", ""),
-            ("account.created", "account.balance", ""),
-            ("account.instalments_changed", "account.balance", ""),
-            ("account.returned", "name.family", ""),
-            ("resident.adress_changed", "name.given", "`resident.adress_changed` never happens"),
-            ("moved", "name.given", "`moved` never happens"),
-            ("account.created", "account.balanse", "`balanse` is not a field of the account"),
-            (
-                "resident.created",
-                "person.given_name",
-                "`person.given_name` is not a field of the resident",
-            ),
-            (
-                "resident.created",
-                "account.balance",
-                "a resident's event has no account to speak of",
-            ),
-            ("account.created", "account.payment.sort_code", "bank details are never sent"),
-        ] {
-            let text = format!(
-                "destination = \"notify\"\non = \"{on}\"\npurpose = \"service\"\n[message]\n\
-                 template = \"t\"\nto = \"contact.email\"\nfields = {{ x = \"{field}\" }}\n"
-            );
-            let file = File::parse("x.toml", text);
-            let mapping = read_outbound::outbound(&file, "x").expect("it is whole");
-            outbound(&file, &mapping);
-            let told: Vec<String> =
-                file.into_diagnostics().into_iter().map(|one| one.what).collect();
-            assert_eq!(told.join("|"), expected, "{on} {field}");
-        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::definition::diagnostic::{Diagnostic, Place, Severity};
-use crate::definition::table;
+use crate::definition::suggest;
 use crate::mapping::definition::{CodeList, CodeRow};
 
 const ROWS_MAX: usize = 20_000;
@@ -43,7 +43,7 @@ impl CodeLists {
     /// The remedy for a list that is not there.
     pub fn remedy(&self, path: &str) -> String {
         let known: Vec<&str> = self.lists.keys().map(String::as_str).collect();
-        match table::nearest(path, &known) {
+        match suggest::nearest(path, &known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("create `mappings/{path}` with the header `code,value,from,to`"),
         }

@@ -238,6 +238,7 @@ pub struct OutboundMapping {
 pub struct MessageMap {
     pub channel: Channel,
     pub template: String,
+    pub template_at: Span,
     /// A field of the resident. A letter goes to the address and has none.
     pub to: Option<String>,
     pub fields: Vec<(String, FieldRef)>,

@@ -5,7 +5,8 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::definition::reader::{File, Span, Spanned};
-use crate::definition::table::{self, Table, Value};
+use crate::definition::suggest;
+use crate::definition::table::{Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AccountMap, FilterRule, InboundMapping, ListMap, PartyMap, RoleMap, SourcePath,
@@ -147,7 +148,7 @@ pub fn check_role(file: &File, role: &str, at: Span) {
     let known: Vec<&str> = schema::ROLES.iter().map(|(role, _)| *role).collect();
     if !known.contains(&role) {
         let what = format!("`{role}` is not a role");
-        file.error(at, what, "no party can have it", table::suggest(role, &known));
+        file.error(at, what, "no party can have it", suggest::help(role, &known));
     }
 }
 

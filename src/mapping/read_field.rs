@@ -2,7 +2,8 @@
 //! the way. What cannot be understood is told to the file and left out.
 
 use crate::definition::reader::{File, Spanned};
-use crate::definition::table::{self, Table, Value};
+use crate::definition::suggest;
+use crate::definition::table::{Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AsType, CodeList, FieldMap, FieldPlaces, OnError, SourcePath, Step,
@@ -136,7 +137,7 @@ impl Reading<'_> {
             "pence" => {
                 Some("say how money is written: `as = { pence = \"decimal_pounds\" }`".to_owned())
             }
-            other => table::suggest(
+            other => suggest::help(
                 other,
                 &[
                     "text", "nino", "uprn", "postcode", "phone", "email", "whole", "decimal",
@@ -238,7 +239,7 @@ impl Reading<'_> {
         }
         let known: Vec<&str> = steps.iter().map(|(name, _)| *name).collect();
         let what = format!("`{}` is not a step", word.value);
-        self.file.error(word.at, what, "not understood", table::suggest(&word.value, &known));
+        self.file.error(word.at, what, "not understood", suggest::help(&word.value, &known));
         None
     }
 

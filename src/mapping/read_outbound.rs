@@ -84,7 +84,7 @@ fn message(file: &File, table: Table<'_>) -> MessageMap {
     if let (Some(Channel::Email | Channel::Sms), None) = (channel, &to) {
         table.missing("to", "add `to = \"contact.email\"` or `to = \"contact.mobile\"`");
     }
-    let template = table.need_text("template");
+    let template = table.need_text("template").unwrap_or_else(read::unwritten);
     let mut fields = Vec::new();
     if let Some(inner) = table.table("fields") {
         for (placeholder, value) in inner.entries() {
@@ -96,7 +96,8 @@ fn message(file: &File, table: Table<'_>) -> MessageMap {
     let to = to.map(|to| bare(&to.value).1.to_owned());
     MessageMap {
         channel: channel.unwrap_or(Channel::Letter),
-        template: template.map(|template| template.value).unwrap_or_default(),
+        template: template.value,
+        template_at: template.at,
         to,
         fields,
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::definition::table;
+use crate::definition::suggest;
 use crate::mapping::definition::{PathStep, SourcePath};
 use crate::record::document::{Document, NodeId};
 
@@ -78,7 +78,7 @@ impl SourceSchema {
         name: &str,
     ) -> Option<String> {
         let here = self.children(place);
-        if let Some(near) = table::nearest(name, &here) {
+        if let Some(near) = suggest::nearest(name, &here) {
             let mut written: Vec<&str> = path.text.split('/').collect();
             *written.get_mut(path.up + number)? = near;
             return Some(format!("did you mean `{}`?", written.join("/")));
@@ -87,7 +87,7 @@ impl SourceSchema {
         if let Some(elsewhere) = self.paths.iter().find(|known| last_part(known) == last) {
             return Some(format!("did you mean `{}`?", relative(context, elsewhere)));
         }
-        table::suggest(name, &here)
+        suggest::help(name, &here)
     }
 
     fn children(&self, place: &str) -> Vec<&str> {

@@ -2,7 +2,8 @@
 //! wins. Names of sources stay names here; the policy is made from them where sources have numbers.
 
 use crate::definition::reader::{File, Spanned};
-use crate::definition::table::{self, Table, Value};
+use crate::definition::suggest;
+use crate::definition::table::{Table, Value};
 use crate::record::schema::{self, Field, FieldId};
 
 /// The rules as written.
@@ -66,7 +67,7 @@ fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
                 None => {
                     let known: Vec<&str> = schema::PARTY.iter().map(|field| field.name).collect();
                     let what = format!("`{}` is not a field of the party", name.value);
-                    let help = table::suggest(&name.value, &known);
+                    let help = suggest::help(&name.value, &known);
                     file.error(name.at, what, "nothing to compare", help);
                 }
             }
@@ -95,7 +96,7 @@ fn preferences(file: &File, fields: &Table<'_>) -> Vec<Preference> {
         known.dedup();
         if !known.contains(&key.value.as_str()) {
             let what = format!("`{}` is not a field or group of the resident", key.value);
-            file.error(key.at, what, "no value to choose", table::suggest(&key.value, &known));
+            file.error(key.at, what, "no value to choose", suggest::help(&key.value, &known));
         }
         let Value::Table(inner) = value else {
             let help = format!("write `\"{}\" = {{ prefer = [\"revenues\"] }}`", key.value);

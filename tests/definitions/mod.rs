@@ -17,7 +17,7 @@ struct TestKinds;
 #[derive(Debug)]
 enum Settings {
     FileDrop(Box<FileDropSettings>),
-    Notify,
+    Notify(Vec<String>),
 }
 
 impl Kinds for TestKinds {
@@ -38,15 +38,24 @@ impl Kinds for TestKinds {
             return Some(Settings::FileDrop(Box::new(settings)));
         }
         settings.secret("api_key")?;
+        let declared = settings.table("templates");
+        let entries = declared.map(|table| table.entries()).unwrap_or_default();
         settings.leave_unread();
         settings.finish();
-        Some(Settings::Notify)
+        Some(Settings::Notify(entries.into_iter().map(|(name, _)| name.value).collect()))
     }
 
     fn format(&self, settings: &Settings) -> Option<Box<dyn Format>> {
         match settings {
             Settings::FileDrop(settings) => Some(settings.format.open()),
-            Settings::Notify => None,
+            Settings::Notify(_) => None,
+        }
+    }
+
+    fn templates(&self, settings: &Settings) -> Option<Vec<String>> {
+        match settings {
+            Settings::FileDrop(_) => None,
+            Settings::Notify(templates) => Some(templates.clone()),
         }
     }
 }
@@ -121,6 +130,7 @@ fn a_job_names_what_there_is_and_when_it_can_be() {
 #[test]
 fn an_outbound_mapping_listens_and_speaks_of_what_there_is() {
     report("outbound.toml");
+    report("template.toml");
 }
 
 #[test]
