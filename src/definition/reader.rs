@@ -43,7 +43,7 @@ pub struct File {
     pub text: String,
     root: Vec<Entry>,
     /// Secrets written in clear: never shown in a snippet.
-    hidden: Vec<Span>,
+    hidden: RefCell<Vec<Span>>,
     lost_keys: Vec<String>,
     /// Too many syntax faults: nothing of it was understood, and nothing is missing from it.
     hopeless: bool,
@@ -98,6 +98,7 @@ impl File {
         }
         let mut hidden = Vec::new();
         find_secrets(&root, &mut hidden);
+        let hidden = RefCell::new(hidden);
         let lost_keys = mending.lost_keys;
         let diagnostics = RefCell::default();
         let file = File { path, text, root, hidden, lost_keys, hopeless, diagnostics };
@@ -169,7 +170,8 @@ impl File {
     /// Refuses every secret written in clear, by name. For files of settings: elsewhere a `token`
     /// may be a field.
     pub fn refuse_clear_secrets(&self) {
-        for at in &self.hidden {
+        let hidden = self.hidden.borrow().clone();
+        for at in &hidden {
             let help = "keep it in the secret store and write `\"secret:NAME\"`, or `\"${NAME}\"`";
             let what = "a secret is written in clear";
             self.error(*at, what, "change it: it has been seen", Some(help.to_owned()));
@@ -184,15 +186,21 @@ impl File {
         label: String,
         help: Option<String>,
     ) {
-        let place = if self.hidden.is_empty() {
+        let hidden = self.hidden.borrow();
+        let place = if hidden.is_empty() {
             Place::locate(&self.text, at.start, at.end)
         } else {
-            Place::locate(&masked(&self.text, &self.hidden), at.start, at.end)
+            Place::locate(&masked(&self.text, &hidden), at.start, at.end)
         };
         let file = self.path.clone();
         let diagnostic =
             Diagnostic { severity, file, place: Some(Box::new(place)), what, label, help };
         self.push(diagnostic);
+    }
+
+    /// What stands here is from now on never shown.
+    pub fn hide(&self, at: Span) {
+        self.hidden.borrow_mut().push(at);
     }
 
     fn push(&self, diagnostic: Diagnostic) {

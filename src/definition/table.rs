@@ -259,7 +259,8 @@ impl<'f> Table<'f> {
             None => {
                 let what = format!("`{key}` must name a secret, not hold it");
                 let help = format!("write `{key} = \"secret:NAME\"` or `{key} = \"${{NAME}}\"`");
-                // At the key: the value may be the secret itself.
+                // The value may be the secret itself.
+                self.file.hide(text.at);
                 self.error(self.at_key(key), what, "", Some(help));
                 None
             }
@@ -535,6 +536,8 @@ mod tests {
         let table = file.root();
         assert!(table.secret("api_key").is_some());
         assert!(table.secret("other").is_none());
-        assert_eq!(told(file).len(), 1);
+        let told = file.into_diagnostics();
+        assert_eq!(told.len(), 1);
+        assert!(!told[0].to_string().contains("hunter2"));
     }
 }
