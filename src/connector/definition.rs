@@ -182,11 +182,10 @@ mod tests {
             [
                 "`system` is missing",
                 "`directory` is missing",
-                "`password` must name a secret, not hold it",
+                "a secret is written in clear",
                 "`direktory` is not known here",
                 "`chunk_records` is out of range",
                 "`records` is not known here",
-                "a secret is written in clear",
             ]
         );
     }

@@ -171,11 +171,19 @@ impl File {
     /// may be a field.
     pub fn refuse_clear_secrets(&self) {
         let hidden = self.hidden.borrow().clone();
-        for at in &hidden {
-            let help = "keep it in the secret store and write `\"secret:NAME\"`, or `\"${NAME}\"`";
-            let what = "a secret is written in clear";
-            self.error(*at, what, "change it: it has been seen", Some(help.to_owned()));
+        for at in hidden {
+            self.refuse_secret(at);
         }
+    }
+
+    /// Refuses one secret written in clear. It is shown neither here nor by any later fault.
+    pub fn refuse_secret(&self, at: Span) {
+        if !self.hidden.borrow().contains(&at) {
+            self.hidden.borrow_mut().push(at);
+        }
+        let help = "keep it in the secret store and write `\"secret:NAME\"`, or `\"${NAME}\"`";
+        let what = "a secret is written in clear";
+        self.error(at, what, "change it: it has been seen", Some(help.to_owned()));
     }
 
     fn tell(
@@ -196,11 +204,6 @@ impl File {
         let diagnostic =
             Diagnostic { severity, file, place: Some(Box::new(place)), what, label, help };
         self.push(diagnostic);
-    }
-
-    /// What stands here is from now on never shown.
-    pub fn hide(&self, at: Span) {
-        self.hidden.borrow_mut().push(at);
     }
 
     fn push(&self, diagnostic: Diagnostic) {

@@ -257,11 +257,7 @@ impl<'f> Table<'f> {
         match SecretReference::parse(&text.value) {
             Some(value) => Some(Spanned { value, at: text.at }),
             None => {
-                let what = format!("`{key}` must name a secret, not hold it");
-                let help = format!("write `{key} = \"secret:NAME\"` or `{key} = \"${{NAME}}\"`");
-                // The value may be the secret itself.
-                self.file.hide(text.at);
-                self.error(self.at_key(key), what, "", Some(help));
+                self.file.refuse_secret(text.at);
                 None
             }
         }
