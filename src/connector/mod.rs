@@ -1,5 +1,6 @@
 //! The doors: channel adapters, one folder for each protocol.
 
 pub mod channel;
+pub mod definition;
 pub mod file_drop;
 pub mod format;
