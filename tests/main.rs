@@ -1,1 +1,3 @@
 //! The one integration binary: each suite is a module.
+
+mod sandbox;
