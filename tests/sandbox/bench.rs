@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use viaduct::sandbox::govuk_notify::NotifySandbox;
 use viaduct::sandbox::govuk_notify::council::SERVICE_ID;
 use viaduct::sandbox::govuk_notify::service::{KeyKind, Service};
+use viaduct::sandbox::govuk_notify::state::Clock;
 use viaduct::sandbox::serving::Running;
 
 /// 22 November 2026, 12:00 UTC.
@@ -36,8 +37,33 @@ impl Bench {
     pub async fn of_all(services: Vec<Service>) -> Self {
         let clock_ms = Arc::new(AtomicI64::new(NOON_MS));
         let hands = Arc::clone(&clock_ms);
+        Self::with_clock(
+            services,
+            clock_ms,
+            Arc::new(move || hands.load(Ordering::SeqCst)),
+        )
+        .await
+    }
+
+    /// Receipts are told only when the test says so.
+    pub async fn with_receipts_on_request(service: Service) -> Self {
+        let bench = Self::of(service).await;
+        let running = Running::start(bench.sandbox.router(), 0)
+            .await
+            .expect("a free port");
+        Self { running, ..bench }
+    }
+
+    /// For callers whose clock is not ours to set.
+    pub async fn on_the_wall_clock() -> Self {
+        let clock_ms = Arc::new(AtomicI64::new(NOON_MS));
+        let wall = Arc::new(|| chrono::Utc::now().timestamp_millis());
+        Self::with_clock(vec![Service::council()], clock_ms, wall).await
+    }
+
+    async fn with_clock(services: Vec<Service>, clock_ms: Arc<AtomicI64>, clock: Clock) -> Self {
         let service = services[0].clone();
-        let sandbox = NotifySandbox::new(services, Arc::new(move || hands.load(Ordering::SeqCst)));
+        let sandbox = NotifySandbox::new(services, clock);
         let running = sandbox.serve(0).await.expect("a free port");
         Self {
             sandbox,

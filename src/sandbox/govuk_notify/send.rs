@@ -20,6 +20,8 @@ use crate::sandbox::govuk_notify::{files, post, pytext, sanitise, sender, uuid, 
 const TEXT_CHARACTERS_MAX: usize = 918;
 const EMAIL_BYTES_MAX: usize = 2_000_000;
 
+type Fields = Map<String, Value>;
+
 /// A request of a known caller.
 pub struct Call<'request> {
     pub shared: &'request Shared,
@@ -304,7 +306,7 @@ fn permitted(service: &Service, channel: Channel) -> Result<(), Refusal> {
 fn chosen_template<'service>(
     call: &Call<'service>,
     channel: Channel,
-    form: &Map<String, Value>,
+    form: &Fields,
     values: &Values,
 ) -> Result<&'service Template, Refusal> {
     let template = uuid::read(text_of(form, "template_id"))
@@ -359,10 +361,7 @@ fn may_post(call: &Call<'_>) -> Result<(), Refusal> {
 }
 
 /// The values with those named made harmless, and what that changed.
-fn sanitised(
-    given: &Map<String, Value>,
-    named: Option<&Value>,
-) -> Result<(Map<String, Value>, Map<String, Value>), Refusal> {
+fn sanitised(given: &Fields, named: Option<&Value>) -> Result<(Fields, Fields), Refusal> {
     let named = named
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
@@ -396,14 +395,14 @@ fn sanitised(
     Ok((safe, changed))
 }
 
-fn personalisation(form: &Map<String, Value>) -> Map<String, Value> {
+fn personalisation(form: &Fields) -> Fields {
     form.get("personalisation")
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default()
 }
 
-fn text_of<'form>(form: &'form Map<String, Value>, name: &str) -> &'form str {
+fn text_of<'form>(form: &'form Fields, name: &str) -> &'form str {
     form.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -412,7 +411,7 @@ fn blank(
     call: &Call<'_>,
     memory: &mut Memory,
     channel: Channel,
-    form: &Map<String, Value>,
+    form: &Fields,
     template: &Template,
     to: &str,
 ) -> Message {
@@ -438,7 +437,7 @@ fn blank(
     }
 }
 
-fn accepted(call: &Call<'_>, message: &Message) -> Map<String, Value> {
+fn accepted(call: &Call<'_>, message: &Message) -> Fields {
     Map::from_iter([
         ("id".to_owned(), json!(message.id)),
         ("reference".to_owned(), json!(message.reference)),
