@@ -20,49 +20,82 @@ pub fn improve(text: &str) -> String {
     DASH.replace_all(&emails, " – ").into_owned()
 }
 
-/// Which way a quote curls depends on its neighbours only.
+/// Which way a quote curls depends on its neighbours only; the second of two that touch always opens.
 fn curl_quotes(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let at = |index: usize| characters.get(index).copied();
     let mut curled = String::with_capacity(text.len());
+    let mut closed_at = None;
     for (index, &character) in characters.iter().enumerate() {
+        if !matches!(character, '\'' | '"') {
+            curled.push(character);
+            continue;
+        }
         let before = index.checked_sub(1).and_then(at);
-        let after = at(index + 1);
-        curled.push(match character {
-            '\'' if opens_single(before, after, at(index + 2)) => '‘',
-            '\'' => '’',
-            '"' if opens_double(before, after) => '“',
-            '"' => '”',
-            other => other,
+        let around = Around {
+            before,
+            after: at(index + 1),
+            second: at(index + 2),
+            third: at(index + 3),
+        };
+        let touches = index > 0
+            && closed_at == Some(index - 1)
+            && before == Some(character)
+            && !at(index + 1).is_some_and(char::is_whitespace);
+        let opens =
+            touches || around.starts_words_in_two_quotes(character) || around.opens(character);
+        if !opens {
+            closed_at = Some(index);
+        }
+        curled.push(match (character, opens) {
+            ('\'', true) => '‘',
+            ('\'', false) => '’',
+            (_, true) => '“',
+            (_, false) => '”',
         });
     }
     curled
 }
 
-fn opens_single(before: Option<char>, after: Option<char>, second: Option<char>) -> bool {
-    let Some(before) = before.filter(|&before| may_close(before)) else {
-        return !closes_at_start(after);
-    };
-    // A digit after an apostrophe reads as a quotation, unless it names a decade ('80s).
-    let decade = before.is_alphanumeric() && second.is_some_and(|found| found.is_ascii_digit());
-    after.is_some_and(|found| found.is_ascii_digit()) && !decade
+struct Around {
+    before: Option<char>,
+    after: Option<char>,
+    second: Option<char>,
+    third: Option<char>,
 }
 
-fn opens_double(before: Option<char>, after: Option<char>) -> bool {
-    if after.is_some_and(char::is_whitespace) {
-        return false;
+impl Around {
+    fn opens(&self, quote: char) -> bool {
+        let ends = self.after.is_some_and(char::is_whitespace);
+        let Some(before) = self.before else {
+            // A double quote before bare punctuation closes nothing, but is drawn as if it did.
+            let bare = self
+                .after
+                .is_some_and(|found| found.is_ascii_punctuation() && found != '&');
+            return quote == '\'' || !(ends || bare);
+        };
+        if before.is_whitespace() && self.after.is_some_and(is_word) {
+            return true;
+        }
+        if quote == '"' {
+            return !ends && !may_close(before);
+        }
+        // A digit after an apostrophe reads as a quotation, unless it names a decade ('80s).
+        let digit = |found: Option<char>| found.is_some_and(|found| found.is_ascii_digit());
+        let decade = is_word(before) && digit(self.second) && self.third == Some('s');
+        !may_close(before) || (digit(self.after) && !decade)
     }
-    !before.is_some_and(|before| may_close(before) || before == '\'')
-        || (before == Some('\'') && after.is_some_and(is_word))
+
+    /// Two quotes of different kinds before a word are both opening ones.
+    fn starts_words_in_two_quotes(&self, quote: char) -> bool {
+        let other = if quote == '"' { '\'' } else { '"' };
+        let first = self.after == Some(other) && self.second.is_some_and(is_word);
+        first || (self.before == Some(other) && self.after.is_some_and(is_word))
+    }
 }
 
 fn may_close(before: char) -> bool {
     !matches!(before, ' ' | '\t' | '\r' | '\n' | '[' | '{' | '(' | '-')
-}
-
-/// A quote that starts the text and stands before bare punctuation closes nothing, but is drawn as if it did.
-fn closes_at_start(after: Option<char>) -> bool {
-    after.is_some_and(|found| found.is_ascii_punctuation() && !matches!(found, '"' | '\'' | '&'))
 }
 
 fn is_word(character: char) -> bool {
