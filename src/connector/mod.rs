@@ -1,1 +1,5 @@
+//! The doors: channel adapters, one folder for each protocol.
 
+pub mod channel;
+pub mod file_drop;
+pub mod format;

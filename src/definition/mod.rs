@@ -1,1 +1,8 @@
+//! How any definition file is read, and how its faults are told.
 
+pub mod diagnostic;
+pub mod reader;
+pub mod schedule;
+pub mod secret;
+pub mod syntax;
+pub mod table;

@@ -1,1 +1,9 @@
+//! The verbs: ingest, resolve, deliver.
 
+pub mod clock;
+pub mod error;
+pub mod fail_point;
+pub mod ingest;
+pub mod matches;
+pub mod packing;
+pub mod resolve;

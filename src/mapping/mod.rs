@@ -1,1 +1,11 @@
+//! The message translator: source record → fragment, change event → message.
 
+pub mod code_list;
+pub mod definition;
+pub mod inbound;
+pub mod outbound;
+pub mod read;
+pub mod read_field;
+pub mod read_outbound;
+pub mod source_path;
+pub mod source_schema;

@@ -1,1 +1,11 @@
+//! The canonical data model: what every room speaks of. No I/O, no clock, no configuration.
 
+pub mod batch;
+pub mod delivery;
+pub mod document;
+pub mod facts;
+pub mod fragment;
+pub mod name;
+pub mod personal;
+pub mod schema;
+pub mod value;

@@ -1,1 +1,5 @@
+//! Who is who, and which value wins: match and merge. Pure.
 
+pub mod matching;
+pub mod policy;
+pub mod survivorship;

@@ -1,1 +1,3 @@
+//! What may leave: holds, death, consent. Pure.
 
+pub mod gate;

@@ -1,0 +1,13 @@
+//! The machine's own clock: the only place that looks at it.
+
+use crate::job::clock::Clock;
+
+/// The time of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MachineClock;
+
+impl Clock for MachineClock {
+    fn now_ms(&self) -> i64 {
+        chrono::Utc::now().timestamp_millis()
+    }
+}

@@ -1,0 +1,143 @@
+//! What a connector is: a source that we ask, a destination that we tell, and what can go wrong.
+
+use async_trait::async_trait;
+
+use super::format::{Format, FormatError, RecordSink, Total};
+use crate::record::delivery::Delivery;
+use crate::suppression::gate::Cleared;
+
+/// Why a system could not be read or told. Each variant is a decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectorError {
+    /// Nothing happened there; try later.
+    #[error("the system is not available: {cause}")]
+    Unavailable { cause: String, retry_after_ms: Option<i64> },
+    /// Stop this connector and tell someone.
+    #[error("the system does not let us in ({code}): {cause}")]
+    Unauthorised { code: &'static str, cause: String },
+    /// This one never again: it was looked at and refused.
+    #[error("the system refused ({code}): {cause}")]
+    Refused { code: String, cause: String },
+    /// What it gave cannot be read.
+    #[error("what the system gave cannot be read: {0}")]
+    Malformed(FormatError),
+    /// It may have happened, or not: ask.
+    #[error("no answer came: {cause}")]
+    Unknown { cause: String },
+}
+
+/// One thing to read: a file, a page of results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// What people call it: a file's name.
+    pub name: String,
+    /// Tells it from another of the same name: name, size, time.
+    pub mark: String,
+    /// Bytes to be read, for the progress bar.
+    pub bytes: u64,
+}
+
+/// What a source said when it was read to its end.
+#[derive(Debug, Clone, Default)]
+pub struct ReadEnd {
+    pub totals: Vec<Total>,
+    /// SHA-256 of the content, hexadecimal.
+    pub content_digest: String,
+}
+
+/// Whether an extract holds everything, or only what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extract {
+    /// A record that is absent is gone at its source.
+    Full,
+    /// A record that is absent says nothing.
+    Delta,
+}
+
+/// What became of an origin, and so where it belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Safely stored, or known already.
+    Processed,
+    /// Held whole for a person.
+    Held,
+}
+
+/// A system that is asked for its records.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What there is to read now, oldest first. Nothing means "nothing new", not "nothing wrong".
+    async fn look(&self) -> Result<Vec<Origin>, ConnectorError>;
+
+    /// Cuts one origin into records, in memory bounded by one record. The sink comes back in any case.
+    async fn read(
+        &self,
+        origin: &Origin,
+        sink: Box<dyn RecordSink>,
+    ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>);
+
+    /// Called when what was read is safely stored: move the file, delete the message, or do nothing.
+    async fn acknowledge(&self, origin: &Origin, taken: Taken) -> Result<(), ConnectorError>;
+
+    /// How one of its records is read.
+    fn format(&self) -> &dyn Format;
+
+    /// Whether what it gives is all there is.
+    fn extract(&self) -> Extract;
+}
+
+/// A platform's word that it took a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The platform's own name for it.
+    pub platform_id: String,
+    pub status: Status,
+}
+
+/// What a platform says became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The platform's own word.
+    pub word: String,
+    pub stands: Standing,
+}
+
+/// What the platform's word means for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It will say more.
+    Pending,
+    /// It arrived, or no more will ever be said.
+    Delivered,
+    /// It failed for good.
+    Failed,
+    /// It failed and may be sent once more later.
+    MayResend,
+}
+
+/// The answer to "did it happen?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inquiry {
+    Happened(Receipt),
+    NotFound,
+    /// The platform cannot say: a person decides.
+    CannotTell,
+}
+
+/// A system that is told.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// Sends each; one outcome for each, in the same order.
+    async fn deliver(
+        &self,
+        deliveries: &[Cleared<Delivery>],
+    ) -> Vec<Result<Receipt, ConnectorError>>;
+
+    /// Did it happen? Asked by our reference, after a silence.
+    async fn inquire(&self, _reference: &str) -> Result<Inquiry, ConnectorError> {
+        Ok(Inquiry::CannotTell)
+    }
+
+    /// What became of it, by the platform's name for it.
+    async fn status(&self, platform_id: &str) -> Result<Status, ConnectorError>;
+}

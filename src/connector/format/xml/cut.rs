@@ -1,0 +1,469 @@
+//! Finds the records in a stream of XML without parsing them.
+//!
+//! A scan from `<` to `<` that knows tags, quotes, comments, CDATA and processing instructions, keeps
+//! the names of open elements to see that they match, and remembers the namespaces in scope where a
+//! record begins. Memory: one buffer, grown to the longest record.
+
+use std::io::Read;
+
+use memchr::{memchr, memchr3, memmem};
+
+use super::parse::{self, DOCTYPE};
+use super::{XmlFormat, key_attribute};
+use crate::connector::format::{CutError, FormatError, Raw, RecordSink};
+use crate::record::document::{DEPTH_MAX, Document, Step};
+
+/// How much is read at a time, bytes.
+const BUFFER: usize = 1 << 18;
+/// What may stand around the records (header, trailer), bytes.
+const AROUND_MAX: usize = 1 << 20;
+
+/// What the cut saw when the stream ended as it should.
+pub struct End {
+    pub records: u64,
+    /// The extract without its records: a small document of header and trailer.
+    pub around: String,
+}
+
+/// Cuts the stream into records.
+pub fn cut(
+    format: &XmlFormat,
+    input: &mut dyn Read,
+    sink: &mut dyn RecordSink,
+) -> Result<End, CutError> {
+    let mut cutter = Cutter::new(format);
+    let mut buffer = Buffer { bytes: vec![0; BUFFER], at: 0, end: 0, before: 0, finished: false };
+    loop {
+        match token(&buffer.bytes[buffer.at..buffer.end], buffer.finished) {
+            Token::More if buffer.finished => break,
+            Token::More => {
+                let keep = cutter.record_from.unwrap_or(buffer.at);
+                if buffer.end - keep > format.record_bytes_max {
+                    let most = format.record_bytes_max;
+                    let cause = format!("a record or a tag is longer than {most} bytes");
+                    return Err(refuse("xml.size", cause, &buffer, &cutter).into());
+                }
+                let moved = buffer.fill(input, keep)?;
+                cutter.record_from = cutter.record_from.map(|from| from - moved);
+            }
+            Token::Some { kind, text, end } => {
+                cutter.take(kind, text, end, &buffer, sink)?;
+                buffer.at += end;
+            }
+        }
+    }
+    cutter.finish(&buffer)
+}
+
+struct Buffer {
+    bytes: Vec<u8>,
+    at: usize,
+    end: usize,
+    /// Bytes of the stream before this buffer.
+    before: u64,
+    finished: bool,
+}
+
+impl Buffer {
+    /// Drops what lies before `keep`, reads more behind the rest. Gives by how much bytes moved.
+    fn fill(&mut self, input: &mut dyn Read, keep: usize) -> std::io::Result<usize> {
+        self.bytes.copy_within(keep..self.end, 0);
+        self.end -= keep;
+        self.at -= keep;
+        self.before += keep as u64;
+        if self.end == self.bytes.len() {
+            self.bytes.resize(self.bytes.len() * 2, 0);
+        }
+        loop {
+            match input.read(&mut self.bytes[self.end..]) {
+                Ok(0) => self.finished = true,
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            return Ok(keep);
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Start,
+    Empty,
+    End,
+    /// A comment or a processing instruction.
+    Aside,
+    CData,
+    Doctype,
+    /// Text up to the end of the stream.
+    Tail,
+}
+
+enum Token {
+    /// The buffer ends inside a token.
+    More,
+    /// Text before the token, and where the token ends; both from the start of the slice.
+    Some { kind: Kind, text: usize, end: usize },
+}
+
+fn token(bytes: &[u8], finished: bool) -> Token {
+    let Some(open) = memchr(b'<', bytes) else {
+        return if finished && !bytes.is_empty() {
+            Token::Some { kind: Kind::Tail, text: bytes.len(), end: bytes.len() }
+        } else {
+            Token::More
+        };
+    };
+    let rest = &bytes[open + 1..];
+    let found = match rest.first() {
+        None => None,
+        Some(b'/') => memchr(b'>', rest).map(|at| (Kind::End, at + 1)),
+        Some(b'?') => memmem::find(rest, b"?>").map(|at| (Kind::Aside, at + 2)),
+        Some(b'!') => bang(rest),
+        Some(_) => start_tag(rest),
+    };
+    match found {
+        Some((kind, length)) => Token::Some { kind, text: open, end: open + 1 + length },
+        None => Token::More,
+    }
+}
+
+fn bang(rest: &[u8]) -> Option<(Kind, usize)> {
+    if rest.starts_with(b"!--") {
+        memmem::find(&rest[3..], b"-->").map(|at| (Kind::Aside, at + 6))
+    } else if rest.starts_with(b"![CDATA[") {
+        memmem::find(&rest[8..], b"]]>").map(|at| (Kind::CData, at + 11))
+    } else if rest.len() >= 8 {
+        Some((Kind::Doctype, rest.len()))
+    } else {
+        None
+    }
+}
+
+fn start_tag(rest: &[u8]) -> Option<(Kind, usize)> {
+    let mut at = 0;
+    loop {
+        let found = at + memchr3(b'>', b'"', b'\'', &rest[at..])?;
+        match rest[found] {
+            b'>' if found > 0 && rest[found - 1] == b'/' => return Some((Kind::Empty, found + 1)),
+            b'>' => return Some((Kind::Start, found + 1)),
+            quote => at = found + 1 + memchr(quote, &rest[found + 1..])? + 1,
+        }
+    }
+}
+
+struct Cutter<'f> {
+    format: &'f XmlFormat,
+    /// Names of the open elements, end to end, and where each begins.
+    names: Vec<u8>,
+    starts: Vec<usize>,
+    /// How many leading steps of the record's path the open elements fit.
+    fitted: usize,
+    /// Where in the buffer the record began that we are in.
+    record_from: Option<usize>,
+    /// Where in the record its own start tag's name ends.
+    name_end: usize,
+    /// Namespaces declared outside records: prefix, address, depth.
+    scope: Vec<(String, String, usize)>,
+    /// The declarations that a record leans on, as they are written into it.
+    context: Vec<u8>,
+    context_depth: usize,
+    around: String,
+    records: u64,
+    root_closed: bool,
+    parsed: Document,
+    alone: Vec<u8>,
+}
+
+impl<'f> Cutter<'f> {
+    fn new(format: &'f XmlFormat) -> Self {
+        Cutter {
+            format,
+            names: Vec::new(),
+            starts: Vec::new(),
+            fitted: 0,
+            record_from: None,
+            name_end: 0,
+            scope: Vec::new(),
+            context: Vec::new(),
+            context_depth: usize::MAX,
+            around: String::new(),
+            records: 0,
+            root_closed: false,
+            parsed: Document::default(),
+            alone: Vec::new(),
+        }
+    }
+
+    fn take(
+        &mut self,
+        kind: Kind,
+        text: usize,
+        end: usize,
+        buffer: &Buffer,
+        sink: &mut dyn RecordSink,
+    ) -> Result<(), CutError> {
+        let from = buffer.at;
+        let tag = &buffer.bytes[from + text..from + end];
+        if self.record_from.is_none() {
+            self.outside(&buffer.bytes[from..from + text], tag, kind, buffer)?;
+        }
+        match kind {
+            Kind::Start | Kind::Empty => {
+                let name = name_of(&tag[1..]);
+                self.open(name, tag, from + text, buffer)?;
+                if kind == Kind::Empty {
+                    self.shut(name, from + end, buffer, sink)?;
+                }
+            }
+            Kind::End => {
+                let name = tag[2..tag.len() - 1].trim_ascii_end();
+                self.shut(name, from + end, buffer, sink)?;
+            }
+            Kind::Doctype => return Err(refuse("xml.doctype", DOCTYPE, buffer, self).into()),
+            Kind::Aside | Kind::CData | Kind::Tail => {}
+        }
+        Ok(())
+    }
+
+    /// Keeps what stands around the records, and refuses what may not stand there.
+    fn outside(
+        &mut self,
+        text: &[u8],
+        tag: &[u8],
+        kind: Kind,
+        buffer: &Buffer,
+    ) -> Result<(), CutError> {
+        let blank = text.trim_ascii().is_empty() || (text.starts_with(b"\xEF\xBB\xBF") && buffer.before == 0);
+        if self.starts.is_empty() {
+            let late = self.root_closed && matches!(kind, Kind::Start | Kind::Empty | Kind::End);
+            if !blank || late || kind == Kind::CData {
+                let (code, cause) = match self.root_closed {
+                    true => ("xml.trailing", "something stands after the root element"),
+                    false => ("xml.malformed", "something stands before the root element"),
+                };
+                return Err(refuse(code, cause, buffer, self).into());
+            }
+        }
+        if kind == Kind::Aside || self.begins_record(kind, tag) {
+            return Ok(());
+        }
+        if self.around.len() + text.len() + tag.len() > AROUND_MAX {
+            let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
+            return Err(refuse("xml.size", cause, buffer, self).into());
+        }
+        for part in [if blank { b"" } else { text }, tag] {
+            let part = std::str::from_utf8(part)
+                .map_err(|_| refuse("xml.encoding", "the bytes are not UTF-8", buffer, self))?;
+            self.around.push_str(part);
+        }
+        Ok(())
+    }
+
+    fn begins_record(&self, kind: Kind, tag: &[u8]) -> bool {
+        matches!(kind, Kind::Start | Kind::Empty)
+            && self.fitted + 1 == self.format.record.steps.len()
+            && self.starts.len() == self.fitted
+            && self.fits(name_of(&tag[1..]), tag)
+    }
+
+    fn open(
+        &mut self,
+        name: &[u8],
+        tag: &[u8],
+        from: usize,
+        buffer: &Buffer,
+    ) -> Result<(), CutError> {
+        if self.starts.len() >= DEPTH_MAX {
+            let cause = format!("elements are nested more than {DEPTH_MAX} deep");
+            return Err(refuse("xml.depth", cause, buffer, self).into());
+        }
+        if name.is_empty() {
+            return Err(refuse("xml.malformed", "a tag without a name", buffer, self).into());
+        }
+        if self.record_from.is_none() {
+            let depth = self.starts.len();
+            if depth == self.fitted && self.fits(name, tag) {
+                self.fitted += 1;
+                if self.fitted == self.format.record.steps.len() {
+                    self.record_from = Some(from);
+                    self.name_end = 1 + name.len();
+                }
+            }
+            if self.record_from.is_none() && memmem::find(tag, b"xmlns").is_some() {
+                self.declare(tag, depth + 1);
+            }
+        }
+        self.starts.push(self.names.len());
+        self.names.extend_from_slice(name);
+        Ok(())
+    }
+
+    fn shut(
+        &mut self,
+        name: &[u8],
+        end: usize,
+        buffer: &Buffer,
+        sink: &mut dyn RecordSink,
+    ) -> Result<(), CutError> {
+        let Some(start) = self.starts.pop() else {
+            return Err(refuse("xml.malformed", "an end tag without a start", buffer, self).into());
+        };
+        if &self.names[start..] != name {
+            let cause = "an end tag does not match the start tag before it";
+            return Err(refuse("xml.malformed", cause, buffer, self).into());
+        }
+        self.names.truncate(start);
+        let depth = self.starts.len();
+        if depth < self.fitted {
+            self.fitted = depth;
+            if let Some(from) = self.record_from.take() {
+                self.records += 1;
+                self.emit(&buffer.bytes[from..end], sink)?;
+            }
+        }
+        while self.scope.last().is_some_and(|(.., at)| *at > depth) {
+            self.scope.pop();
+            self.context_depth = usize::MAX;
+        }
+        self.root_closed |= depth == 0;
+        Ok(())
+    }
+
+    fn emit(&mut self, bytes: &[u8], sink: &mut dyn RecordSink) -> Result<(), CutError> {
+        if bytes.len() > self.format.record_bytes_max {
+            let most = self.format.record_bytes_max;
+            let raw = Raw { bytes: b"", context: b"", context_at: 0 };
+            let cause = format!("the record is longer than {most} bytes");
+            return Ok(sink.unreadable("xml.size", cause, raw)?);
+        }
+        let own = memmem::find(start_tag_of(bytes), b"xmlns").is_some();
+        if self.context_depth != self.scope.len() || own {
+            self.context = self.declarations(if own { start_tag_of(bytes) } else { b"" });
+            self.context_depth = if own { usize::MAX } else { self.scope.len() };
+        }
+        let raw = Raw { bytes, context: &self.context, context_at: self.name_end };
+        if let Some(step) = key_attribute(&self.format.key)
+            && let Some(value) = attribute(start_tag_of(bytes), step.name.as_bytes())
+            && !value.contains(&b'&')
+            && let Ok(key) = std::str::from_utf8(value)
+        {
+            return Ok(sink.record(key.trim(), raw)?);
+        }
+        self.alone.clear();
+        raw.write_alone(&mut self.alone);
+        let Ok(text) = std::str::from_utf8(&self.alone) else {
+            let cause = "the record's bytes are not UTF-8".to_owned();
+            return Ok(sink.unreadable("xml.encoding", cause, raw)?);
+        };
+        match parse::parse(text, &mut self.parsed) {
+            Err(fault) => Ok(sink.unreadable(fault.code, fault.cause, raw)?),
+            Ok(()) => {
+                let root = self.parsed.root();
+                let node = root.and_then(|root| self.parsed.find(root, &self.format.key));
+                let key = node.map_or("", |node| self.parsed.text(node).trim());
+                Ok(sink.record(key, raw)?)
+            }
+        }
+    }
+
+    fn fits(&self, name: &[u8], tag: &[u8]) -> bool {
+        let Some(step) = self.format.record.steps.get(self.fitted) else { return false };
+        let colon = memchr(b':', name);
+        let local = colon.map_or(name, |at| &name[at + 1..]);
+        local == step.name.as_bytes() && self.space_fits(step, &name[..colon.unwrap_or(0)], tag)
+    }
+
+    fn space_fits(&self, step: &Step, prefix: &[u8], tag: &[u8]) -> bool {
+        let Some(wanted) = &step.space else { return true };
+        let name = [b"xmlns".as_slice(), if prefix.is_empty() { b"" } else { b":" }, prefix].concat();
+        if let Some(own) = attribute(tag, &name) {
+            return own == wanted.as_bytes();
+        }
+        let known = self.scope.iter().rev().find(|(known, ..)| known.as_bytes() == prefix);
+        known.is_some_and(|(_, uri, _)| uri == wanted)
+    }
+
+    fn declare(&mut self, tag: &[u8], depth: usize) {
+        each_attribute(tag, |name, value| {
+            let prefix = match name.strip_prefix(b"xmlns") {
+                Some(b"") => b"".as_slice(),
+                Some(rest) if rest.starts_with(b":") => &rest[1..],
+                _ => return,
+            };
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            self.scope.push((text(prefix), text(value), depth));
+        });
+        self.context_depth = usize::MAX;
+    }
+
+    /// The declarations in scope that a record's own tag does not make itself.
+    fn declarations(&self, own: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut done: Vec<&str> = Vec::new();
+        for (prefix, uri, _) in self.scope.iter().rev() {
+            let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+            if !done.contains(&prefix.as_str()) && attribute(own, name.as_bytes()).is_none() {
+                let quote = if uri.contains('"') { '\'' } else { '"' };
+                out.extend_from_slice(format!(" {name}={quote}{uri}{quote}").as_bytes());
+            }
+            done.push(prefix);
+        }
+        out
+    }
+
+    fn finish(self, buffer: &Buffer) -> Result<End, CutError> {
+        let rest = &buffer.bytes[buffer.at..buffer.end];
+        if !self.root_closed || !rest.trim_ascii().is_empty() {
+            let cause = "the extract ends before its root element does: is it complete?";
+            return Err(refuse("xml.malformed", cause, buffer, &self).into());
+        }
+        Ok(End { records: self.records, around: self.around })
+    }
+}
+
+fn name_of(tag: &[u8]) -> &[u8] {
+    let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'));
+    &tag[..end.unwrap_or(tag.len())]
+}
+
+/// The record's own start tag.
+fn start_tag_of(record: &[u8]) -> &[u8] {
+    let end = start_tag(record.get(1..).unwrap_or_default()).map_or(0, |(_, end)| end + 1);
+    &record[..end]
+}
+
+fn attribute<'t>(tag: &'t [u8], wanted: &[u8]) -> Option<&'t [u8]> {
+    let mut found = None;
+    each_attribute(tag, |name, value| {
+        if name == wanted && found.is_none() {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+fn each_attribute<'t>(tag: &'t [u8], mut take: impl FnMut(&'t [u8], &'t [u8])) {
+    let mut at = name_of(tag).len();
+    while let Some(equals) = memchr(b'=', &tag[at..]).map(|found| at + found) {
+        let Some(open) = (equals + 1..tag.len()).find(|at| !tag[*at].is_ascii_whitespace()) else {
+            return;
+        };
+        let Some(close) = memchr(tag[open], &tag[open + 1..]).map(|found| open + 1 + found) else {
+            return;
+        };
+        take(tag[at..equals].trim_ascii(), &tag[open + 1..close]);
+        at = close + 1;
+    }
+}
+
+fn refuse(
+    code: &'static str,
+    cause: impl Into<String>,
+    buffer: &Buffer,
+    cutter: &Cutter<'_>,
+) -> FormatError {
+    let byte = buffer.before + buffer.at as u64;
+    let place = format!("near byte {byte}, after {} records", cutter.records);
+    FormatError { code, cause: cause.into(), place }
+}

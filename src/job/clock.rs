@@ -1,0 +1,13 @@
+//! The time, as an argument: nothing below `app` asks the machine.
+
+/// Tells the time. Tests have one of their own.
+pub trait Clock: Send + Sync {
+    /// UTC milliseconds.
+    fn now_ms(&self) -> i64;
+
+    /// Today in the council's own time, for codes that are dated.
+    fn today(&self) -> chrono::NaiveDate {
+        let utc = chrono::DateTime::from_timestamp_millis(self.now_ms()).unwrap_or_default();
+        utc.with_timezone(&chrono_tz::Europe::London).date_naive()
+    }
+}

@@ -1,0 +1,19 @@
+//! What stops a job. What only stops a record or a delivery is a result, not an error.
+
+use crate::connector::channel::ConnectorError;
+use crate::store::database::StoreError;
+
+/// Why a job could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// A field whose rule is to stop the batch.
+    #[error("the batch is stopped by the rule of `{field}`: {code}")]
+    Stopped { field: String, code: String },
+    /// Something that cannot happen did.
+    #[error("{0}")]
+    Broken(String),
+}

@@ -1,0 +1,33 @@
+//! Named places around each commit and each send, where a test can kill the process.
+//!
+//! `VIADUCT_FAIL_AT=17` kills it, as `kill -9` does, at the 17th place it passes; with `VIADUCT_FAIL_TRACE`
+//! the names of the places passed are written to that file. Only debug builds look at either.
+
+/// Passes a named place.
+#[cfg(debug_assertions)]
+pub fn pass(name: &'static str) {
+    use std::io::Write;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static FAIL_AT: OnceLock<Option<u64>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+    if let Some(path) = std::env::var_os("VIADUCT_FAIL_TRACE")
+        && let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path)
+    {
+        // A trace that cannot be written shows in the test that reads it.
+        let _ = writeln!(file, "{name}");
+    }
+    if *FAIL_AT.get_or_init(|| number("VIADUCT_FAIL_AT")) == Some(passed) {
+        let killed = std::process::Command::new("kill")
+            .args(["-9", &std::process::id().to_string()])
+            .status();
+        panic!("this process should have been killed at {name}: {killed:?}");
+    }
+}
+
+/// Passes a named place.
+#[cfg(not(debug_assertions))]
+pub fn pass(_name: &'static str) {}

@@ -1,0 +1,486 @@
+//! Ingest: what a source gives is compared, staged, accounted for and released; then it is resolved.
+//!
+//! One read. An unchanged record costs a digest and a comparison. Nothing is seen by anyone until the
+//! whole extract has been read and its totals agree; one durable commit then releases the batch, and
+//! only after it is the file acknowledged.
+
+mod admission;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use admission::{Admission, Entry, Portion, Tally};
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::error::JobError;
+use super::fail_point;
+use super::matches::Matches;
+use super::packing::Unpacker;
+use super::resolve::{self, Rules};
+use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
+use crate::record::batch::Counts;
+use crate::record::document::Document;
+use crate::store::batches::{self, BatchRow, Ending, Opening};
+use crate::store::database::{Database, Transaction};
+use crate::store::dead_letters::{self, DeadLetter};
+use crate::store::ids::Ids;
+use crate::store::source_records::{self, Change, KnownKey, Staged};
+
+/// How an ingest job goes about it; filled by `app` from the definitions.
+pub struct Ingest {
+    pub job: String,
+    /// The name of the connector, and so of the source.
+    pub source_name: String,
+    pub source: Arc<dyn Source>,
+    pub rules: Arc<Rules>,
+    /// Whether a source's first load may send.
+    pub first_load_sends: bool,
+    /// A full extract with fewer than this many of a hundred known records is held whole.
+    pub keep_percent: i64,
+    /// Records in a chunk.
+    pub chunk: usize,
+}
+
+/// How far a run is, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Watch {
+    pub bytes_total: AtomicU64,
+    pub records_read: AtomicU64,
+    pub records_staged: AtomicU64,
+    pub records_resolved: AtomicU64,
+}
+
+/// Everything a job works with.
+pub struct Bench {
+    pub database: Database,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Ids,
+    pub watch: Arc<Watch>,
+}
+
+/// Runs the job once: what a stop left undone, then everything that is there. Gives the batches it
+/// ended, in order.
+pub async fn ingest(job: &Ingest, bench: &mut Bench) -> Result<Vec<BatchRow>, JobError> {
+    bench.ids.reserve(&bench.database, 1).await?;
+    let id = bench.ids.take();
+    let source_id = batches::source_id(&bench.database, &job.source_name, id).await?;
+    let mut matches = Matches::open(&bench.database).await?;
+    let mut ended = Vec::new();
+    for batch in batches::unfinished(&bench.database, source_id).await? {
+        if batch.state == "released" {
+            finish(job, bench, &mut matches, batch.id, &mut ended).await?;
+        } else {
+            abandon(bench, &batch).await?;
+        }
+    }
+    for origin in job.source.look().await? {
+        if known_already(job, bench, source_id, &origin).await? {
+            continue;
+        }
+        let batch_id = take_in(job, bench, source_id, &origin).await?;
+        finish(job, bench, &mut matches, batch_id, &mut ended).await?;
+    }
+    matches.flush(&bench.database).await?;
+    Ok(ended)
+}
+
+/// Resolves a batch if it was released, and notes how it stands.
+async fn finish(
+    job: &Ingest,
+    bench: &mut Bench,
+    matches: &mut Matches,
+    batch_id: i64,
+    ended: &mut Vec<BatchRow>,
+) -> Result<(), JobError> {
+    let missing = || JobError::Broken(format!("batch {batch_id} is not there any more"));
+    let batch = batches::get(&bench.database, batch_id).await?.ok_or_else(missing)?;
+    if batch.state == "released" {
+        resolve::resolve(&batch, &job.rules, &job.source, bench, matches).await?;
+    }
+    ended.push(batches::get(&bench.database, batch_id).await?.ok_or_else(missing)?);
+    Ok(())
+}
+
+/// A stop in mid-read: nothing of it was seen, so it goes, and the origin is read again.
+async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
+    let ending = Ending {
+        state: "abandoned",
+        code: Some("batch.interrupted"),
+        cause: Some("the reading was interrupted; it was begun again"),
+        content_digest: None,
+        now_ms: bench.clock.now_ms(),
+    };
+    Ok(batches::end(&bench.database, batch.id, ending, &Counts::default()).await?)
+}
+
+/// A stop between release and acknowledgement: it is only put where it belongs.
+async fn known_already(
+    job: &Ingest,
+    bench: &Bench,
+    source_id: i64,
+    origin: &Origin,
+) -> Result<bool, JobError> {
+    let Some(batch) = batches::of_origin(&bench.database, source_id, &origin.mark).await? else {
+        return Ok(false);
+    };
+    let taken = if batch.state == "held" { Taken::Held } else { Taken::Processed };
+    job.source.acknowledge(origin, taken).await?;
+    Ok(true)
+}
+
+/// Reads one origin to its end and decides: released, held or a duplicate.
+async fn take_in(
+    job: &Ingest,
+    bench: &mut Bench,
+    source_id: i64,
+    origin: &Origin,
+) -> Result<i64, JobError> {
+    bench.ids.reserve(&bench.database, 1).await?;
+    let batch_id = bench.ids.take();
+    let first_load = !batches::any_accepted(&bench.database, source_id).await?;
+    let opening = Opening {
+        id: batch_id,
+        source_id,
+        job: &job.job,
+        origin: &origin.name,
+        origin_mark: &origin.mark,
+        mapping: &job.rules.inbound.name,
+        mapping_version: job.rules.inbound.version,
+        sends: !first_load || job.first_load_sends,
+        now_ms: bench.clock.now_ms(),
+    };
+    batches::open(&bench.database, opening).await?;
+    bench.watch.bytes_total.fetch_add(origin.bytes, Ordering::Relaxed);
+    let (mut reading, end) = Reading::run(job, bench, source_id, batch_id, origin).await?;
+    let verdict = match end {
+        Err(ConnectorError::Malformed(fault)) => Err((fault.code.to_owned(), fault.to_string())),
+        Err(other) => return Err(other.into()),
+        Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest).await? {
+            Some(first) => {
+                let cause = format!("the same content as batch {} ({})", first.id, first.origin);
+                reading.counts.unchanged = reading.counts.rows_in;
+                end_batch(bench, &reading, "duplicate", "file.duplicate", &cause, &end).await?;
+                job.source.acknowledge(origin, Taken::Processed).await?;
+                return Ok(batch_id);
+            }
+            None => reading.judge(job, &end).map(|()| end),
+        },
+    };
+    match verdict {
+        Ok(end) => {
+            reading.release(bench, source_id, &end).await?;
+            fail_point::pass("ingest.released");
+            job.source.acknowledge(origin, Taken::Processed).await?;
+            fail_point::pass("ingest.acknowledged");
+        }
+        Err((code, cause)) => {
+            reading.counts.held = reading.counts.rows_in;
+            end_batch(bench, &reading, "held", &code, &cause, &ReadEnd::default()).await?;
+            job.source.acknowledge(origin, Taken::Held).await?;
+        }
+    }
+    Ok(batch_id)
+}
+
+async fn end_batch(
+    bench: &Bench,
+    reading: &Reading,
+    state: &'static str,
+    code: &str,
+    cause: &str,
+    end: &ReadEnd,
+) -> Result<(), JobError> {
+    let ending = Ending {
+        state,
+        code: Some(code),
+        cause: Some(cause),
+        content_digest: Some(end.content_digest.as_str()).filter(|digest| !digest.is_empty()),
+        now_ms: bench.clock.now_ms(),
+    };
+    let counts = Counts {
+        rows_in: reading.counts.rows_in,
+        held: if state == "held" { reading.counts.rows_in } else { 0 },
+        unchanged: if state == "held" { 0 } else { reading.counts.rows_in },
+        ..Counts::default()
+    };
+    Ok(batches::end(&bench.database, reading.batch_id, ending, &counts).await?)
+}
+
+/// What a reading brought, before anybody else sees it.
+struct Reading {
+    batch_id: i64,
+    counts: Counts,
+    /// Known records that the extract does not hold.
+    absent: Vec<i64>,
+    /// How many records the source had before.
+    present: i64,
+    /// Keys whose bytes changed and whose meaning did not: their digests are brought up to date.
+    restated: Vec<(i64, i64)>,
+    last_record: i64,
+}
+
+impl Reading {
+    async fn run(
+        job: &Ingest,
+        bench: &mut Bench,
+        source_id: i64,
+        batch_id: i64,
+        origin: &Origin,
+    ) -> Result<(Reading, Result<ReadEnd, ConnectorError>), JobError> {
+        let database = bench.database.clone();
+        let known = source_records::known(&database, source_id).await?;
+        let dictionary = source_records::dictionary_of(&database, source_id).await?;
+        let mut stager = Stager {
+            job,
+            batch_id,
+            source_id,
+            dictionary_id: dictionary.as_ref().map_or(0, |(id, _)| *id),
+            unpacker: None,
+            reading: Reading {
+                batch_id,
+                counts: Counts::default(),
+                absent: Vec::new(),
+                present: 0,
+                restated: Vec::new(),
+                last_record: batch_id,
+            },
+        };
+        let (sender, mut portions) = mpsc::channel::<Portion>(2);
+        let seed = job.rules.inbound.version as u64;
+        let bytes = dictionary.map(|(_, bytes)| bytes);
+        let watch = Arc::clone(&bench.watch);
+        let admission = Admission::new(known, seed, bytes, job.chunk, sender, watch)?;
+        let tally = admission.tally();
+        let source = Arc::clone(&job.source);
+        let origin = origin.clone();
+        let cutting = tokio::spawn(async move {
+            let (sink, end) = source.read(&origin, Box::new(admission)).await;
+            drop(sink);
+            end
+        });
+        while let Some(portion) = portions.recv().await {
+            stager.stage(bench, portion).await?;
+        }
+        let end = cutting.await.map_err(|error| JobError::Broken(error.to_string()))?;
+        let mut reading = stager.reading;
+        let tally = tally.take()?;
+        reading.add(&tally, job.source.extract());
+        Ok((reading, end))
+    }
+
+    fn add(&mut self, tally: &Tally, extract: Extract) {
+        self.counts.rows_in = tally.rows;
+        self.counts.unchanged += tally.unchanged;
+        self.counts.records_unchanged = self.counts.unchanged;
+        self.present = tally.present;
+        if extract == Extract::Full {
+            self.absent.clone_from(&tally.absent);
+            self.counts.records_gone = self.absent.len() as i64;
+        }
+    }
+
+    /// Whether the extract can be what it says it is.
+    fn judge(&self, job: &Ingest, end: &ReadEnd) -> Result<(), (String, String)> {
+        if let Some(total) = end.totals.iter().find(|total| !total.agrees()) {
+            let declared = total.declared.map_or("nothing".to_owned(), |count| count.to_string());
+            let cause = format!(
+                "the extract declares {declared} {} and holds {}",
+                total.name, total.counted
+            );
+            return Err(("file.total".to_owned(), cause));
+        }
+        if self.counts.rows_in == 0 && job.source.extract() == Extract::Full {
+            return Err(("file.empty".to_owned(), "the extract holds no records".to_owned()));
+        }
+        let there = self.present - self.absent.len() as i64;
+        if there * 100 < self.present * job.keep_percent {
+            let cause = format!(
+                "only {there} of {} known records are in this full extract; under {} % it is held",
+                self.present, job.keep_percent
+            );
+            return Err(("extract.short".to_owned(), cause));
+        }
+        Ok(())
+    }
+
+    /// The one durable commit that makes the batch everybody's.
+    async fn release(
+        &self,
+        bench: &Bench,
+        source_id: i64,
+        end: &ReadEnd,
+    ) -> Result<(), JobError> {
+        let now_ms = bench.clock.now_ms();
+        let mut transaction = bench.database.begin_durable().await?;
+        source_records::release(&mut transaction, self.batch_id, source_id).await?;
+        source_records::restate(&mut transaction, &self.restated).await?;
+        source_records::mark_gone(&mut transaction, self.batch_id, &self.absent, now_ms).await?;
+        let digest = &end.content_digest;
+        batches::release(
+            &mut transaction,
+            self.batch_id,
+            digest,
+            &self.counts,
+            self.last_record,
+            now_ms,
+        )
+        .await?;
+        fail_point::pass("ingest.before_release");
+        Ok(transaction.commit().await?)
+    }
+}
+
+/// Puts portions into the store as they come.
+struct Stager<'j> {
+    job: &'j Ingest,
+    batch_id: i64,
+    source_id: i64,
+    dictionary_id: i64,
+    unpacker: Option<Unpacker>,
+    reading: Reading,
+}
+
+impl Stager<'_> {
+    async fn stage(&mut self, bench: &mut Bench, portion: Portion) -> Result<(), JobError> {
+        let many = portion.entries.len();
+        bench.ids.reserve(&bench.database, 3 * many + 1).await?;
+        let mut transaction = bench.database.begin().await?;
+        if let Some(bytes) = portion.dictionary {
+            self.dictionary_id = bench.ids.take();
+            let id = self.dictionary_id;
+            source_records::keep_dictionary(&mut transaction, id, self.source_id, bytes).await?;
+        }
+        let returned = self.drop_restated(&mut transaction, bench, &portion.entries).await?;
+        let (mut staged, mut letters) = (Vec::with_capacity(many), Vec::new());
+        for (place, entry) in portion.entries.into_iter().enumerate() {
+            let change = match (entry.known, &entry.fault, &returned[place]) {
+                (_, Some(_), _) => Change::Unreadable,
+                (_, None, Meaning::Same) => continue,
+                (Some(_), None, Meaning::Returned) => Change::Returned,
+                (Some(_), None, Meaning::Other) => Change::Changed,
+                (None, None, _) => Change::New,
+            };
+            staged.push(self.entry(bench, entry, change, &mut letters));
+        }
+        if let Some(last) = staged.last() {
+            self.reading.last_record = last.id;
+        }
+        bench.watch.records_staged.fetch_add(staged.len() as u64, Ordering::Relaxed);
+        let dictionary = self.dictionary_id;
+        source_records::stage(&mut transaction, self.batch_id, dictionary, staged).await?;
+        dead_letters::put(&mut transaction, letters, bench.clock.now_ms()).await?;
+        fail_point::pass("ingest.before_stage");
+        transaction.commit().await?;
+        fail_point::pass("ingest.staged");
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        bench: &mut Bench,
+        entry: Entry,
+        change: Change,
+        letters: &mut Vec<DeadLetter>,
+    ) -> Staged {
+        let id = bench.ids.take();
+        let counts = &mut self.reading.counts;
+        let source_key_id = match (change, entry.known) {
+            (Change::Unreadable, _) => 0,
+            (_, Some(known)) => known,
+            (_, None) => bench.ids.take(),
+        };
+        match change {
+            Change::Unreadable => counts.held += 1,
+            Change::New => counts.records_new += 1,
+            Change::Changed | Change::Returned => counts.records_changed += 1,
+        }
+        if let Some((code, cause)) = entry.fault {
+            letters.push(DeadLetter {
+                id: bench.ids.take(),
+                batch_id: self.batch_id,
+                record_id: id,
+                source_key_id: 0,
+                stage: "receive",
+                code: code.to_owned(),
+                field: None,
+                cause,
+            });
+        }
+        Staged {
+            id,
+            source_key_id,
+            change,
+            key: entry.key,
+            key_digest: entry.key_digest,
+            digest: entry.digest,
+            payload: entry.payload,
+        }
+    }
+
+    /// Tells for each entry whether it says anything new: bytes may differ where nothing else does.
+    async fn drop_restated(
+        &mut self,
+        transaction: &mut Transaction,
+        bench: &Bench,
+        entries: &[Entry],
+    ) -> Result<Vec<Meaning>, JobError> {
+        let mut meanings: Vec<Meaning> = entries.iter().map(|_| Meaning::Other).collect();
+        let keys: Vec<i64> = entries.iter().filter_map(|entry| entry.known).collect();
+        if keys.is_empty() {
+            return Ok(meanings);
+        }
+        if self.unpacker.is_none() {
+            let all = source_records::dictionaries(&bench.database, self.source_id).await?;
+            self.unpacker = Some(Unpacker::new(&all)?);
+        }
+        let Some(unpacker) = &mut self.unpacker else { return Ok(meanings) };
+        let mapping = self.job.rules.inbound.version;
+        let last: std::collections::HashMap<i64, _> =
+            source_records::last_of(transaction, &keys, mapping)
+                .await?
+                .into_iter()
+                .map(|last| (last.source_key_id, last))
+                .collect();
+        let (mut before, mut now) = (Document::default(), Document::default());
+        for (place, entry) in entries.iter().enumerate() {
+            let Some(last) = entry.known.and_then(|known| last.get(&known)) else { continue };
+            if last.gone {
+                meanings[place] = Meaning::Returned;
+                continue;
+            }
+            if !last.same_mapping {
+                continue;
+            }
+            let texts = (
+                unpacker.unpack(last.dictionary_id, &last.payload)?,
+                unpacker.unpack(self.dictionary_id, &entry.payload)?,
+            );
+            let format = self.job.source.format();
+            if let (Some(old), Some(new)) = texts
+                && format.read(&old, &mut before).is_ok()
+                && format.read(&new, &mut now).is_ok()
+                && before.says_the_same_as(&now)
+            {
+                meanings[place] = Meaning::Same;
+                self.reading.counts.unchanged += 1;
+                self.reading.restated.push((last.source_key_id, entry.digest));
+            }
+        }
+        Ok(meanings)
+    }
+}
+
+/// What an entry with other bytes says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Other,
+    Same,
+    /// It was gone, and is there again.
+    Returned,
+}
+
+/// The keys that a source is known to have, for a fast look.
+fn is_gone(known: &KnownKey) -> bool {
+    known.digest == 0
+}

@@ -1,0 +1,317 @@
+//! Admission: every record that is cut is compared with what was known, on the thread that cuts.
+//!
+//! What is unchanged ends here. What is new or changed is packed and handed on in portions.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::{Watch, is_gone};
+use crate::connector::format::{Raw, RecordSink, Stopped};
+use crate::job::error::JobError;
+use crate::job::packing::{self, Packer};
+use crate::store::source_records::KnownKey;
+
+/// A record that is to be staged.
+#[derive(Debug)]
+pub struct Entry {
+    pub key: String,
+    pub key_digest: i64,
+    pub digest: i64,
+    /// The source key it is known under, if it is.
+    pub known: Option<i64>,
+    /// Why it can only be kept and held: code and cause.
+    pub fault: Option<(&'static str, String)>,
+    pub payload: Vec<u8>,
+}
+
+/// Some records to be staged together.
+#[derive(Debug)]
+pub struct Portion {
+    /// A dictionary just made; this portion and the next ones are packed with it.
+    pub dictionary: Option<Vec<u8>>,
+    pub entries: Vec<Entry>,
+}
+
+/// What was counted when the cutting ended.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub rows: i64,
+    pub unchanged: i64,
+    /// Known records that were there before.
+    pub present: i64,
+    /// Of those, the ones that did not come.
+    pub absent: Vec<i64>,
+}
+
+/// Where the tally is found when the sink has been dropped.
+#[derive(Clone, Default)]
+pub struct TallyHandle(Arc<Mutex<Option<Tally>>>);
+
+impl TallyHandle {
+    /// The tally; there is one once the sink is gone.
+    pub fn take(&self) -> Result<Tally, JobError> {
+        let mut held = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        held.take().ok_or_else(|| JobError::Broken("the reading left no tally".to_owned()))
+    }
+}
+
+/// Takes records from the format.
+pub struct Admission {
+    known: Known,
+    /// Digests of keys met for the first time, to notice one that comes twice.
+    met: HashSet<u64, BuildHasherDefault<Unhashed>>,
+    seed: u64,
+    packer: Option<Packer>,
+    /// Records waiting for a dictionary to be trained on them.
+    samples: Vec<Vec<u8>>,
+    sample_bytes: usize,
+    dictionary: Option<Vec<u8>>,
+    entries: Vec<Entry>,
+    chunk: usize,
+    sender: mpsc::Sender<Portion>,
+    alone: Vec<u8>,
+    rows: i64,
+    unchanged: i64,
+    tally: TallyHandle,
+    watch: Arc<Watch>,
+}
+
+impl Admission {
+    /// With what is known of the source, and its dictionary if it has one.
+    pub fn new(
+        known: Vec<KnownKey>,
+        seed: u64,
+        dictionary: Option<Vec<u8>>,
+        chunk: usize,
+        sender: mpsc::Sender<Portion>,
+        watch: Arc<Watch>,
+    ) -> Result<Admission, JobError> {
+        let packer = dictionary.map(|bytes| Packer::new(Some(&bytes))).transpose()?;
+        Ok(Admission {
+            known: Known::new(known),
+            met: HashSet::default(),
+            seed,
+            packer,
+            samples: Vec::new(),
+            sample_bytes: 0,
+            dictionary: None,
+            entries: Vec::new(),
+            chunk,
+            sender,
+            alone: Vec::new(),
+            rows: 0,
+            unchanged: 0,
+            tally: TallyHandle::default(),
+            watch,
+        })
+    }
+
+    /// Where the tally will be.
+    pub fn tally(&self) -> TallyHandle {
+        self.tally.clone()
+    }
+
+    /// The digest of a record: of its bytes, of what it leans on, and of the mapping that reads it.
+    fn digest(&self, raw: Raw<'_>) -> u64 {
+        let context = if raw.context.is_empty() { 0 } else { xxh3_64(raw.context) };
+        // Zero stands for "gone": no record has it.
+        xxh3_64_with_seed(raw.bytes, self.seed ^ context).max(1)
+    }
+
+    fn put(&mut self, mut entry: Entry, raw: Raw<'_>) -> Result<(), Stopped> {
+        self.alone.clear();
+        raw.write_alone(&mut self.alone);
+        match &mut self.packer {
+            Some(packer) => {
+                entry.payload = packer.pack(&self.alone).map_err(|_| Stopped)?;
+                self.entries.push(entry);
+                if self.entries.len() >= self.chunk {
+                    self.send()?;
+                }
+            }
+            None => {
+                self.sample_bytes += self.alone.len();
+                self.samples.push(self.alone.clone());
+                self.entries.push(entry);
+                if packing::enough_samples(self.sample_bytes) {
+                    self.train()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the dictionary from what has come so far, and packs that.
+    fn train(&mut self) -> Result<(), Stopped> {
+        self.dictionary = packing::train(&self.samples);
+        let mut packer = Packer::new(self.dictionary.as_deref()).map_err(|_| Stopped)?;
+        for (entry, sample) in self.entries.iter_mut().zip(self.samples.drain(..)) {
+            entry.payload = packer.pack(&sample).map_err(|_| Stopped)?;
+        }
+        self.samples = Vec::new();
+        self.packer = Some(packer);
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Stopped> {
+        let entries = std::mem::take(&mut self.entries);
+        let portion = Portion { dictionary: self.dictionary.take(), entries };
+        self.sender.blocking_send(portion).map_err(|_| Stopped)
+    }
+
+    fn count(&mut self) {
+        self.rows += 1;
+        if self.rows % 256 == 0 {
+            self.watch.records_read.fetch_add(256, Ordering::Relaxed);
+        }
+    }
+}
+
+impl RecordSink for Admission {
+    fn record(&mut self, key: &str, raw: Raw<'_>) -> Result<(), Stopped> {
+        if key.is_empty() {
+            let cause = "the record has no key".to_owned();
+            return self.unreadable("record.no_key", cause, raw);
+        }
+        let key_digest = xxh3_64(key.as_bytes());
+        let digest = self.digest(raw);
+        let found = self.known.find(key_digest);
+        let twice = match found {
+            Some(place) => self.known.mark_seen(place),
+            None => !self.met.insert(key_digest),
+        };
+        if twice {
+            let cause = "another record of this extract has the same key".to_owned();
+            return self.unreadable("record.duplicate_key", cause, raw);
+        }
+        self.count();
+        if let Some(place) = found
+            && self.known.digest(place) == digest as i64
+        {
+            self.unchanged += 1;
+            return Ok(());
+        }
+        let entry = Entry {
+            key: key.to_owned(),
+            key_digest: key_digest as i64,
+            digest: digest as i64,
+            known: found.map(|place| self.known.id(place)),
+            fault: None,
+            payload: Vec::new(),
+        };
+        self.put(entry, raw)
+    }
+
+    fn unreadable(
+        &mut self,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.count();
+        let entry = Entry {
+            key: String::new(),
+            key_digest: 0,
+            digest: 0,
+            known: None,
+            fault: Some((code, cause)),
+            payload: Vec::new(),
+        };
+        self.put(entry, raw)
+    }
+
+    /// The last portion and the tally.
+    fn finish(&mut self) -> Result<(), Stopped> {
+        match self.packer {
+            None if !self.entries.is_empty() => self.train()?,
+            _ if !self.entries.is_empty() => self.send()?,
+            _ => {}
+        }
+        let (present, absent) = self.known.absent();
+        let tally = Tally { rows: self.rows, unchanged: self.unchanged, present, absent };
+        let mut held = self.tally.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *held = Some(tally);
+        Ok(())
+    }
+}
+
+/// Known keys in the order of their digests, with a first guess by the digest's leading bits.
+struct Known {
+    keys: Vec<KnownKey>,
+    seen: Vec<u64>,
+    /// Where the keys begin whose digest has these leading sixteen bits.
+    starts: Vec<u32>,
+}
+
+impl Known {
+    fn new(keys: Vec<KnownKey>) -> Known {
+        let mut starts = vec![0u32; (1 << 16) + 1];
+        for key in &keys {
+            starts[(key.key_digest as u64 >> 48) as usize + 1] += 1;
+        }
+        for place in 1..starts.len() {
+            starts[place] += starts[place - 1];
+        }
+        let seen = vec![0; keys.len().div_ceil(64)];
+        Known { keys, seen, starts }
+    }
+
+    fn find(&self, key_digest: u64) -> Option<usize> {
+        let lead = (key_digest >> 48) as usize;
+        let (from, to) = (self.starts[lead] as usize, self.starts[lead + 1] as usize);
+        let some = &self.keys[from..to];
+        let found = some.binary_search_by_key(&key_digest, |key| key.key_digest as u64);
+        found.ok().map(|place| from + place)
+    }
+
+    /// Marks a key as met; true when it was met before.
+    fn mark_seen(&mut self, place: usize) -> bool {
+        let (word, bit) = (place / 64, 1u64 << (place % 64));
+        let before = self.seen[word] & bit != 0;
+        self.seen[word] |= bit;
+        before
+    }
+
+    fn digest(&self, place: usize) -> i64 {
+        self.keys[place].digest
+    }
+
+    fn id(&self, place: usize) -> i64 {
+        self.keys[place].id
+    }
+
+    /// How many were there before, and which of those were not met.
+    fn absent(&self) -> (i64, Vec<i64>) {
+        let there = || self.keys.iter().enumerate().filter(|(_, key)| !is_gone(key));
+        let met = |place: usize| self.seen[place / 64] & (1 << (place % 64)) != 0;
+        let mut absent: Vec<i64> =
+            there().filter(|(place, _)| !met(*place)).map(|(_, key)| key.id).collect();
+        absent.sort_unstable();
+        (there().count() as i64, absent)
+    }
+}
+
+/// Digests are hashed already.
+#[derive(Default)]
+struct Unhashed(u64);
+
+impl Hasher for Unhashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

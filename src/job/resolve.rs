@@ -1,0 +1,304 @@
+//! Resolve: what staged records mean for accounts and residents, and for everyone who must hear of it.
+//!
+//! Chunk by chunk, each in one transaction: records are translated before any lock is taken, then what
+//! is known is fetched, settled and written with a few statements. The batch's watermark moves in the
+//! same transaction, so that a stop repeats a chunk whole or not at all.
+
+mod settle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use settle::{Draft, Settling};
+
+use super::error::JobError;
+use super::fail_point;
+use super::ingest::Bench;
+use super::matches::Matches;
+use super::packing::Unpacker;
+use crate::connector::channel::Source;
+use crate::mapping::inbound::{Inbound, Translation};
+use crate::mapping::outbound::{Heard, Outbound, Subject};
+use crate::record::document::Document;
+use crate::record::fragment::FieldIssue;
+use crate::resolution::policy::Policy;
+use crate::store::batches::{self, BatchRow, Progress};
+use crate::store::database::{Database, cells};
+use crate::store::dead_letters::{self, DeadLetter};
+use crate::store::outbox;
+use crate::store::residents;
+use crate::store::source_records::{self, StagedRow};
+
+/// What records are read and settled with; filled by `app` from the definitions.
+#[derive(Debug)]
+pub struct Rules {
+    pub inbound: Inbound,
+    pub outbound: Vec<Outbound>,
+    pub policy: Policy,
+    /// Records in a chunk.
+    pub chunk: usize,
+}
+
+/// A staged record and what became of it.
+pub struct Translated {
+    pub row_id: i64,
+    pub source_key_id: i64,
+    pub is_new: bool,
+    pub is_returned: bool,
+    pub translation: Translation,
+}
+
+/// Resolves what a released batch still has to resolve, and closes it.
+pub async fn resolve(
+    batch: &BatchRow,
+    rules: &Arc<Rules>,
+    source: &Arc<dyn Source>,
+    bench: &mut Bench,
+    matches: &mut Matches,
+) -> Result<(), JobError> {
+    let dictionaries = source_records::dictionaries(&bench.database, batch.source_id).await?;
+    let mut translator = Some(Translator {
+        rules: Arc::clone(rules),
+        source: Arc::clone(source),
+        unpacker: Unpacker::new(&dictionaries)?,
+        document: Document::default(),
+        today: bench.clock.today(),
+    });
+    let mut mark = outbox::hub_mark(&bench.database).await?;
+    mark.push('-');
+    let mut at = batch.resolved_to;
+    let mut ahead = next_chunk(&bench.database, batch, at, rules.chunk, &mut translator)?;
+    loop {
+        let (chunk, back) = ahead.await.map_err(|error| JobError::Broken(error.to_string()))??;
+        translator = Some(back);
+        let Some(last) = chunk.last().map(|record| record.row_id) else { break };
+        // The next chunk is translated while this one is written.
+        ahead = next_chunk(&bench.database, batch, last, rules.chunk, &mut translator)?;
+        let many = chunk.len() as u64;
+        settle_chunk(batch, rules, bench, matches, &mark, chunk).await?;
+        bench.watch.records_resolved.fetch_add(many, Ordering::Relaxed);
+        at = last;
+        if matches.is_full() {
+            matches.flush(&bench.database).await?;
+        }
+    }
+    close(batch, rules, bench, &mark, at).await
+}
+
+type Ahead = tokio::task::JoinHandle<Result<(Vec<Translated>, Translator), JobError>>;
+
+fn next_chunk(
+    database: &Database,
+    batch: &BatchRow,
+    after: i64,
+    most: usize,
+    translator: &mut Option<Translator>,
+) -> Result<Ahead, JobError> {
+    let mut translator = translator
+        .take()
+        .ok_or_else(|| JobError::Broken("the translator is still at work".to_owned()))?;
+    let database = database.clone();
+    let (batch_id, last) = (batch.id, batch.last_record);
+    Ok(tokio::spawn(async move {
+        let rows = source_records::staged(&database, batch_id, after, last, most as i64).await?;
+        let work = move || translator.translate(rows).map(|chunk| (chunk, translator));
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| JobError::Broken(error.to_string()))?
+    }))
+}
+
+/// Turns staged rows into what they mean. No I/O.
+struct Translator {
+    rules: Arc<Rules>,
+    source: Arc<dyn Source>,
+    unpacker: Unpacker,
+    document: Document,
+    today: chrono::NaiveDate,
+}
+
+impl Translator {
+    fn translate(&mut self, rows: Vec<StagedRow>) -> Result<Vec<Translated>, JobError> {
+        let mut chunk = Vec::with_capacity(rows.len());
+        for row in rows {
+            let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
+            let translation = match record {
+                None => unreadable("encoding"),
+                Some(record) => match self.source.format().read(&record, &mut self.document) {
+                    Err(fault) => unreadable(fault.code),
+                    Ok(()) => self.rules.inbound.translate(&self.document, self.today),
+                },
+            };
+            chunk.push(Translated {
+                row_id: row.id,
+                source_key_id: row.source_key_id,
+                is_new: row.is_new(),
+                is_returned: row.is_returned(),
+                translation,
+            });
+        }
+        Ok(chunk)
+    }
+}
+
+fn unreadable(code: &str) -> Translation {
+    Translation::Held(vec![FieldIssue { field: "record".to_owned(), code: code.to_owned() }])
+}
+
+async fn settle_chunk(
+    batch: &BatchRow,
+    rules: &Arc<Rules>,
+    bench: &mut Bench,
+    matches: &mut Matches,
+    mark: &str,
+    chunk: Vec<Translated>,
+) -> Result<(), JobError> {
+    let now_ms = bench.clock.now_ms();
+    let parties: usize = chunk.iter().map(Translated::parties).sum();
+    // Each record: an event, a letter; each party: itself, a resident, its event; each may be told of each event.
+    let listeners = if batch.sends { rules.outbound.len() } else { 0 };
+    let wanted = chunk.len() * 3 + parties * 3 + (chunk.len() + 2 * parties) * 4 * listeners;
+    bench.ids.reserve(&bench.database, wanted + 64).await?;
+
+    let resolved_to = chunk.last().map_or(batch.resolved_to, |record| record.row_id);
+    let mut transaction = bench.database.begin().await?;
+    let mut settling =
+        Settling::open(batch, rules, mark, now_ms, &mut transaction, matches, &chunk).await?;
+    let mut progress = Progress { resolved_to, ..Progress::default() };
+    let mut letters = Vec::new();
+    let mut published_again = Vec::new();
+    for record in chunk {
+        let (row_id, key) = (record.row_id, record.source_key_id);
+        match record.translation {
+            Translation::Published(fragment) => {
+                progress.published += 1;
+                if !record.is_new {
+                    published_again.push(key);
+                }
+                let about = settle::About {
+                    record_id: row_id,
+                    source_key_id: key,
+                    is_new: record.is_new,
+                    is_returned: record.is_returned,
+                };
+                settling.settle(about, fragment, &mut bench.ids)?;
+            }
+            Translation::Filtered(_) => progress.filtered += 1,
+            Translation::Held(issues) => {
+                progress.held += 1;
+                letters.push(letter(batch, row_id, key, &issues, bench.ids.take()));
+            }
+            Translation::Failed(FieldIssue { field, code }) => {
+                return Err(JobError::Stopped { field, code });
+            }
+        }
+    }
+    let draft = settling.finish(&mut bench.ids)?;
+    progress.residents_created = draft.residents_created;
+    progress.residents_changed = draft.residents_changed;
+    progress.changes = draft.changes;
+    let found = write(&mut transaction, draft).await?;
+    dead_letters::settle(&mut transaction, &published_again, now_ms).await?;
+    dead_letters::put(&mut transaction, letters, now_ms).await?;
+    batches::advance(&mut transaction, batch, progress).await?;
+    fail_point::pass("resolve.before_commit");
+    transaction.commit().await?;
+    fail_point::pass("resolve.committed");
+    for (digest, party_id, resident_id) in found {
+        matches.add(digest, party_id, resident_id);
+    }
+    Ok(())
+}
+
+impl Translated {
+    fn parties(&self) -> usize {
+        match &self.translation {
+            Translation::Published(fragment) => fragment.parties.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// One statement for each table. Gives the match keys of new parties.
+async fn write(
+    transaction: &mut crate::store::database::Transaction,
+    draft: Draft,
+) -> Result<Vec<(i64, i64, i64)>, JobError> {
+    transaction.insert(residents::ACCOUNTS, draft.accounts).await?;
+    transaction.insert(residents::ACCOUNTS_AGAIN, draft.accounts_again).await?;
+    transaction.insert(residents::PARTIES, draft.parties).await?;
+    transaction.insert(residents::PARTIES_AGAIN, draft.parties_again).await?;
+    transaction.insert(residents::RESIDENTS, draft.residents).await?;
+    transaction.insert(residents::RESIDENTS_AGAIN, draft.residents_again).await?;
+    transaction.insert(residents::EVENTS, draft.events).await?;
+    transaction.insert(outbox::DELIVERIES, draft.deliveries).await?;
+    Ok(draft.keys)
+}
+
+/// A row held for what its fields say.
+fn letter(batch: &BatchRow, record: i64, key: i64, issues: &[FieldIssue], id: i64) -> DeadLetter {
+    let first = issues.first();
+    let said: Vec<String> =
+        issues.iter().map(|issue| format!("{}: {}", issue.field, issue.code)).collect();
+    DeadLetter {
+        id,
+        batch_id: batch.id,
+        record_id: record,
+        source_key_id: key,
+        stage: "map",
+        code: first.map_or("record", |issue| issue.code.as_str()).to_owned(),
+        field: first.map(|issue| issue.field.clone()),
+        cause: said.join("; "),
+    }
+}
+
+/// The last step: what is gone is told, and the batch's account must balance.
+async fn close(
+    batch: &BatchRow,
+    rules: &Arc<Rules>,
+    bench: &mut Bench,
+    mark: &str,
+    _at: i64,
+) -> Result<(), JobError> {
+    let now_ms = bench.clock.now_ms();
+    let gone = source_records::gone_in(&bench.database, batch.id).await?;
+    let heard = Heard { subject: Subject::Account, kind: "gone", differences: &[] };
+    let told: Vec<&Outbound> =
+        rules.outbound.iter().filter(|mapping| batch.sends && mapping.hears(heard)).collect();
+    let mut transaction = bench.database.begin().await?;
+    for some in gone.chunks(500) {
+        bench.ids.reserve(&bench.database, some.len()).await?;
+        let mut events = Vec::with_capacity(some.len() * 8);
+        for (key, record_id) in some {
+            let none: Option<String> = None;
+            let id = bench.ids.take();
+            events.extend(cells![id, batch.id, *record_id, "account", *key, "gone", none, now_ms]);
+        }
+        transaction.insert(residents::EVENTS, events).await?;
+    }
+    if !told.is_empty() {
+        settle::tell_of_gone(batch, mark, now_ms, &mut transaction, &told, &gone, bench).await?;
+    }
+    batches::close(&mut transaction, batch.id, gone.len() as i64, now_ms).await?;
+    fail_point::pass("resolve.before_close");
+    transaction.commit().await?;
+    fail_point::pass("resolve.closed");
+    Ok(())
+}
+
+/// The distinct values of many, for one question to the store.
+fn distinct(values: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut values: Vec<i64> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// Rows by a number of theirs.
+fn grouped<T>(rows: Vec<T>, by: impl Fn(&T) -> i64) -> HashMap<i64, Vec<T>> {
+    let mut groups: HashMap<i64, Vec<T>> = HashMap::new();
+    for row in rows {
+        groups.entry(by(&row)).or_default().push(row);
+    }
+    groups
+}

@@ -1,0 +1,572 @@
+//! Settling one chunk: fragments meet what is known, and rows to be written come out.
+//!
+//! Only `open` reads from the store. The rest decides, record by record, in the order they came.
+
+use std::collections::HashMap;
+
+use super::{Rules, Translated, distinct, grouped};
+use crate::job::error::JobError;
+use crate::job::ingest::Bench;
+use crate::job::matches::{self, Matches};
+use crate::mapping::inbound::Translation;
+use crate::mapping::outbound::{Heard, Outbound, Subject};
+use crate::record::facts::{Difference, Facts, differences_to_json};
+use crate::record::fragment::{AccountFragment, Fragment, PartyFragment};
+use crate::record::schema;
+use crate::resolution::matching;
+use crate::resolution::survivorship::{Word, survive};
+use crate::store::batches::BatchRow;
+use crate::store::database::{Cell, StoreError, Transaction, cells};
+use crate::store::ids::Ids;
+use crate::store::outbox;
+use crate::store::residents::{self, Candidate, PartyRow};
+
+/// Which record is settled, and how it stands to what was known.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    pub record_id: i64,
+    pub source_key_id: i64,
+    pub is_new: bool,
+    pub is_returned: bool,
+}
+
+/// Rows to be written, ready for the store, and counts.
+#[derive(Debug, Default)]
+pub struct Draft {
+    pub accounts: Vec<Cell>,
+    pub accounts_again: Vec<Cell>,
+    pub parties: Vec<Cell>,
+    pub parties_again: Vec<Cell>,
+    pub residents: Vec<Cell>,
+    pub residents_again: Vec<Cell>,
+    pub events: Vec<Cell>,
+    pub deliveries: Vec<Cell>,
+    /// Match keys of new parties: digest, party, resident.
+    pub keys: Vec<(i64, i64, i64)>,
+    pub residents_created: i64,
+    pub residents_changed: i64,
+    pub changes: i64,
+}
+
+/// A party as this chunk knows it.
+struct Party {
+    id: i64,
+    source_id: i64,
+    source_key_id: i64,
+    resident_id: i64,
+    key: String,
+    role: String,
+    record_id: i64,
+    ended_ms: Option<i64>,
+    facts: Facts,
+}
+
+/// A resident as this chunk knows it.
+struct Resident {
+    /// Version and creation, of one that was there before.
+    was: Option<(i64, i64, Facts)>,
+    parties: Vec<Party>,
+    /// The record that last touched it here, if any did.
+    because: Option<i64>,
+}
+
+/// A message's occasion, composed when every resident of the chunk is settled.
+struct Occasion {
+    event_id: i64,
+    mapping: usize,
+    resident_id: i64,
+    account: Option<Facts>,
+}
+
+/// One chunk being settled.
+pub struct Settling<'c> {
+    batch: &'c BatchRow,
+    rules: &'c Rules,
+    mark: &'c str,
+    now_ms: i64,
+    accounts: HashMap<i64, Facts>,
+    residents: HashMap<i64, Resident>,
+    /// Residents that this chunk made, in the order of their making.
+    made: Vec<i64>,
+    /// Residents of the parties of each known source key.
+    of_key: HashMap<i64, Vec<i64>>,
+    candidates: HashMap<i64, Vec<Candidate>>,
+    occasions: Vec<Occasion>,
+    draft: Draft,
+}
+
+impl<'c> Settling<'c> {
+    /// Fetches what the chunk's records may touch.
+    pub async fn open(
+        batch: &'c BatchRow,
+        rules: &'c Rules,
+        mark: &'c str,
+        now_ms: i64,
+        transaction: &mut Transaction,
+        matches: &Matches,
+        chunk: &[Translated],
+    ) -> Result<Settling<'c>, JobError> {
+        let known = distinct(
+            chunk.iter().filter(|record| !record.is_new).map(|record| record.source_key_id),
+        );
+        let accounts = residents::accounts(transaction, &known).await?;
+        let named = residents::parties_of_keys(transaction, &known).await?;
+        let digests = distinct(chunk.iter().flat_map(|record| match &record.translation {
+            Translation::Published(fragment) => (fragment.parties.iter())
+                .flat_map(|party| matching::keys(&party.facts, &rules.policy))
+                .collect(),
+            _ => Vec::new(),
+        }));
+        let candidates = matches.find(transaction, &digests).await?;
+        let touched = distinct(
+            (named.iter().map(|party| party.resident_id))
+                .chain(candidates.iter().map(|candidate| candidate.resident_id))
+                .filter(|id| *id != 0),
+        );
+        let rows = residents::residents(transaction, &touched).await?;
+        let parties = residents::parties_of_residents(transaction, &touched).await?;
+        let mut of_key: HashMap<i64, Vec<i64>> = HashMap::new();
+        for party in &named {
+            of_key.entry(party.source_key_id).or_default().push(party.resident_id);
+        }
+        let mut parties = grouped(parties, |party| party.resident_id);
+        let mut residents = HashMap::new();
+        for row in rows {
+            let facts = read_facts(&row.facts, schema::PARTY, "resident", row.id)?;
+            let own = parties.remove(&row.id).unwrap_or_default();
+            let own = own.into_iter().map(Party::read).collect::<Result<_, _>>()?;
+            let was = Some((row.version, row.created_ms, facts));
+            residents.insert(row.id, Resident { was, parties: own, because: None });
+        }
+        let accounts = accounts.into_iter().map(|row| {
+            Ok((row.id, read_facts(&row.facts, schema::ACCOUNT, "account", row.id)?))
+        });
+        Ok(Settling {
+            batch,
+            rules,
+            mark,
+            now_ms,
+            accounts: accounts.collect::<Result<_, StoreError>>()?,
+            residents,
+            made: Vec::new(),
+            of_key,
+            candidates: grouped(candidates, |candidate| candidate.digest),
+            occasions: Vec::new(),
+            draft: Draft::default(),
+        })
+    }
+
+    /// Settles one record: its parties first, so that its account can say who came and who left.
+    pub fn settle(
+        &mut self,
+        about: About,
+        fragment: Fragment,
+        ids: &mut Ids,
+    ) -> Result<(), JobError> {
+        let before = self.of_key.remove(&about.source_key_id).unwrap_or_default();
+        let mut named: Vec<i64> = Vec::with_capacity(fragment.parties.len());
+        let mut roles: Vec<(i64, String)> = Vec::with_capacity(fragment.parties.len());
+        let mut moved = false;
+        for party in fragment.parties {
+            let role = party.role.clone();
+            let (resident_id, is_new) = self.party(about, party, &before, &named, ids);
+            moved |= is_new;
+            named.push(resident_id);
+            roles.push((resident_id, role));
+        }
+        if !about.is_new {
+            moved |= self.end_absent(about, &before);
+        }
+        if let Some(account) = fragment.account {
+            self.account(about, account, moved, &roles, ids);
+        }
+        self.of_key.insert(about.source_key_id, named);
+        Ok(())
+    }
+
+    fn account(
+        &mut self,
+        about: About,
+        account: AccountFragment,
+        moved: bool,
+        roles: &[(i64, String)],
+        ids: &mut Ids,
+    ) {
+        let id = about.source_key_id;
+        let was = self.accounts.remove(&id);
+        let mut differences = was
+            .as_ref()
+            .map(|was| was.differences(&account.facts, schema::ACCOUNT))
+            .unwrap_or_default();
+        if moved && was.is_some() {
+            differences.push(Difference { field: "parties", was: None, is: None });
+        }
+        let kind = match (&was, about.is_returned) {
+            (None, _) => "created",
+            (Some(_), true) => "returned",
+            (Some(_), false) => "changed",
+        };
+        let row = cells![
+            id,
+            account.kind,
+            about.record_id,
+            self.rules.inbound.version,
+            self.now_ms,
+            account.facts.to_json(schema::ACCOUNT),
+            Some(account.issues).filter(|issues| !issues.is_empty()),
+        ];
+        match was {
+            None => self.draft.accounts.extend(row),
+            Some(_) => self.draft.accounts_again.extend(row),
+        }
+        if kind != "changed" || !differences.is_empty() {
+            let heard = Heard { subject: Subject::Account, kind, differences: &differences };
+            let event_id = self.event(about.record_id, id, heard, ids);
+            for mapping in self.listeners(heard) {
+                for (resident_id, role) in roles {
+                    if *resident_id != 0 && self.rules.outbound[mapping].tells(role) {
+                        self.occasions.push(Occasion {
+                            event_id,
+                            mapping,
+                            resident_id: *resident_id,
+                            account: Some(account.facts.clone()),
+                        });
+                    }
+                }
+            }
+        }
+        self.accounts.insert(id, account.facts);
+    }
+
+    /// Settles one party of a record; gives its resident, and whether it was not on the record before.
+    fn party(
+        &mut self,
+        about: About,
+        fragment: PartyFragment,
+        before: &[i64],
+        named: &[i64],
+        ids: &mut Ids,
+    ) -> (i64, bool) {
+        for resident_id in before {
+            let Some(resident) = self.residents.get_mut(resident_id) else { continue };
+            let known = resident.parties.iter_mut().find(|party| {
+                party.source_key_id == about.source_key_id
+                    && party.key == fragment.key
+                    && party.ended_ms.is_none()
+            });
+            let Some(party) = known else { continue };
+            if !matching::may_be_same(&party.facts, &fragment.facts) {
+                break;
+            }
+            let same = party.facts == fragment.facts && party.role == fragment.role;
+            party.record_id = about.record_id;
+            if !same {
+                party.facts = fragment.facts;
+                party.role = fragment.role;
+                let row = party_row(party, &self.rules.inbound, self.now_ms, fragment.issues, None);
+                self.draft.parties_again.extend(row);
+                resident.because = Some(about.record_id);
+            }
+            return (*resident_id, false);
+        }
+        (self.new_party(about, fragment, before, named, ids), true)
+    }
+
+    fn new_party(
+        &mut self,
+        about: About,
+        fragment: PartyFragment,
+        before: &[i64],
+        named: &[i64],
+        ids: &mut Ids,
+    ) -> i64 {
+        let keys = matching::keys(&fragment.facts, &self.rules.policy);
+        let taken = |resident: i64| named.contains(&resident) || before.contains(&resident);
+        // Two parties of one account are two people, whatever their numbers say.
+        let found = (keys.iter())
+            .filter_map(|key| self.candidates.get(key))
+            .flatten()
+            .map(|candidate| candidate.resident_id)
+            .find(|resident| !taken(*resident) && self.residents.contains_key(resident));
+        let id = ids.take();
+        let resident_id = found.unwrap_or_else(|| ids.take());
+        let party = Party {
+            id,
+            source_id: self.batch.source_id,
+            source_key_id: about.source_key_id,
+            resident_id,
+            key: fragment.key,
+            role: fragment.role,
+            record_id: about.record_id,
+            ended_ms: None,
+            facts: fragment.facts,
+        };
+        let packed = matches::pack(&keys);
+        let row = party_row(&party, &self.rules.inbound, self.now_ms, fragment.issues, packed);
+        self.draft.parties.extend(row);
+        for key in keys {
+            self.draft.keys.push((key, id, resident_id));
+            let candidate = Candidate { digest: key, party_id: id, resident_id };
+            self.candidates.entry(key).or_default().push(candidate);
+        }
+        let made = &mut self.made;
+        let resident = self.residents.entry(resident_id).or_insert_with(|| {
+            made.push(resident_id);
+            Resident { was: None, parties: Vec::with_capacity(1), because: None }
+        });
+        resident.parties.push(party);
+        resident.because = Some(about.record_id);
+        resident_id
+    }
+
+    /// Ends the parties that the record does not name any more.
+    fn end_absent(&mut self, about: About, before: &[i64]) -> bool {
+        let mut ended = false;
+        for resident_id in before {
+            let Some(resident) = self.residents.get_mut(resident_id) else { continue };
+            for party in &mut resident.parties {
+                let here = party.source_key_id == about.source_key_id;
+                if here && party.ended_ms.is_none() && party.record_id != about.record_id {
+                    party.ended_ms = Some(self.now_ms);
+                    let inbound = &self.rules.inbound;
+                    let row = party_row(party, inbound, self.now_ms, String::new(), None);
+                    self.draft.parties_again.extend(row);
+                    resident.because = Some(about.record_id);
+                    ended = true;
+                }
+            }
+        }
+        ended
+    }
+
+    /// Lets the best values win for every resident that was touched, and writes every message.
+    pub fn finish(mut self, ids: &mut Ids) -> Result<Draft, JobError> {
+        let mut touched: Vec<i64> = (self.residents.iter())
+            .filter(|(_, resident)| resident.because.is_some() && resident.was.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        touched.sort_unstable();
+        let made = std::mem::take(&mut self.made);
+        let mut settled: HashMap<i64, Facts> = HashMap::new();
+        let tells = !self.occasions.is_empty() || self.batch.sends;
+        for id in touched.into_iter().chain(made) {
+            let facts = self.resident(id, ids);
+            if tells {
+                settled.insert(id, facts);
+            }
+        }
+        let occasions = std::mem::take(&mut self.occasions);
+        for occasion in occasions {
+            let facts = match settled.get(&occasion.resident_id) {
+                Some(facts) => Some(facts),
+                None => self.residents.get(&occasion.resident_id).and_then(|resident| {
+                    resident.was.as_ref().map(|(.., facts)| facts)
+                }),
+            };
+            if let Some(facts) = facts {
+                let mapping = &self.rules.outbound[occasion.mapping];
+                let told = Told {
+                    id: ids.take(),
+                    event_id: occasion.event_id,
+                    resident_id: occasion.resident_id,
+                };
+                let row = delivery(self.batch, self.mark, self.now_ms, mapping, told, facts, occasion.account.as_ref());
+                self.draft.deliveries.extend(row);
+            }
+        }
+        Ok(self.draft)
+    }
+
+    fn resident(&mut self, id: i64, ids: &mut Ids) -> Facts {
+        let Some(resident) = self.residents.get(&id) else { return Facts::default() };
+        let words: Vec<Word<'_>> = (resident.parties.iter())
+            .map(|party| Word {
+                party_id: party.id,
+                source_id: party.source_id,
+                record_id: party.record_id,
+                ended: party.ended_ms.is_some(),
+                facts: &party.facts,
+            })
+            .collect();
+        let (facts, provenance) = survive(&words, &self.rules.policy);
+        let record_id = resident.because.unwrap_or_default();
+        let row = |version: i64, created_ms: i64| {
+            let provenance = provenance.as_ref().map(|from| provenance_json(from));
+            cells![id, version, created_ms, self.now_ms, facts.to_json(schema::PARTY), provenance]
+        };
+        let (kind, differences) = match &resident.was {
+            None => {
+                let row = row(1, self.now_ms);
+                self.draft.residents.extend(row);
+                self.draft.residents_created += 1;
+                ("created", Vec::new())
+            }
+            Some((version, created_ms, was)) => {
+                let differences = was.differences(&facts, schema::PARTY);
+                let row = row(version + 1, *created_ms);
+                if differences.is_empty() {
+                    return facts;
+                }
+                self.draft.residents_again.extend(row);
+                self.draft.residents_changed += 1;
+                ("changed", differences)
+            }
+        };
+        let heard = Heard { subject: Subject::Resident, kind, differences: &differences };
+        let event_id = self.event(record_id, id, heard, ids);
+        for mapping in self.listeners(heard) {
+            self.occasions.push(Occasion { event_id, mapping, resident_id: id, account: None });
+        }
+        facts
+    }
+
+    fn event(&mut self, record_id: i64, subject_id: i64, heard: Heard<'_>, ids: &mut Ids) -> i64 {
+        let id = ids.take();
+        let differences = heard.differences;
+        let changes = (!differences.is_empty()).then(|| differences_to_json(differences));
+        self.draft.events.extend(cells![
+            id,
+            self.batch.id,
+            record_id,
+            heard.subject.word(),
+            subject_id,
+            heard.kind,
+            changes,
+            self.now_ms,
+        ]);
+        self.draft.changes += 1;
+        id
+    }
+
+    fn listeners(&self, heard: Heard<'_>) -> Vec<usize> {
+        if !self.batch.sends {
+            return Vec::new();
+        }
+        let all = self.rules.outbound.iter().enumerate();
+        all.filter(|(_, mapping)| mapping.hears(heard)).map(|(place, _)| place).collect()
+    }
+}
+
+impl Party {
+    fn read(row: PartyRow) -> Result<Party, StoreError> {
+        Ok(Party {
+            facts: read_facts(&row.facts, schema::PARTY, "party", row.id)?,
+            id: row.id,
+            source_id: row.source_id,
+            source_key_id: row.source_key_id,
+            resident_id: row.resident_id,
+            key: row.key,
+            role: row.role,
+            record_id: row.record_id,
+            ended_ms: row.ended_ms,
+        })
+    }
+}
+
+fn read_facts(
+    json: &str,
+    table: &'static [schema::Field],
+    name: &'static str,
+    id: i64,
+) -> Result<Facts, StoreError> {
+    let corrupt = StoreError::Corrupt { table: name, column: "facts", id };
+    Facts::from_json(json, table).ok_or(corrupt)
+}
+
+fn party_row(
+    party: &Party,
+    inbound: &crate::mapping::inbound::Inbound,
+    now_ms: i64,
+    issues: String,
+    keys: Option<Vec<u8>>,
+) -> Vec<Cell> {
+    cells![
+        party.id,
+        party.source_key_id,
+        party.resident_id,
+        party.key.clone(),
+        party.role.clone(),
+        party.record_id,
+        inbound.version,
+        now_ms,
+        party.ended_ms,
+        party.facts.to_json(schema::PARTY),
+        Some(issues).filter(|issues| !issues.is_empty()),
+        keys,
+    ]
+}
+
+/// `{"name":12,"contact.email":15}`: each group or field, and its party.
+fn provenance_json(from: &[(String, i64)]) -> String {
+    let parts: Vec<String> = from.iter().map(|(unit, party)| format!("\"{unit}\":{party}")).collect();
+    format!("{{{}}}", parts.join(","))
+}
+
+struct Told {
+    id: i64,
+    event_id: i64,
+    resident_id: i64,
+}
+
+fn delivery(
+    batch: &BatchRow,
+    mark: &str,
+    now_ms: i64,
+    mapping: &Outbound,
+    told: Told,
+    resident: &Facts,
+    account: Option<&Facts>,
+) -> Vec<Cell> {
+    let composed = mapping.compose(resident, account);
+    outbox::row(outbox::New {
+        id: told.id,
+        event_id: told.event_id,
+        batch_id: batch.id,
+        resident_id: told.resident_id,
+        destination: &mapping.destination,
+        mapping: &mapping.name,
+        mapping_version: mapping.version,
+        purpose: &mapping.purpose,
+        needs_consent: mapping.needs_consent,
+        reference: format!("{mark}{}", told.id),
+        composed: composed.map_err(|reason| (reason.code, reason.cause)),
+        now_ms,
+    })
+}
+
+/// Tells the people on accounts that are gone at their source.
+pub async fn tell_of_gone(
+    batch: &BatchRow,
+    mark: &str,
+    now_ms: i64,
+    transaction: &mut Transaction,
+    told: &[&Outbound],
+    gone: &[(i64, i64)],
+    bench: &mut Bench,
+) -> Result<(), JobError> {
+    for some in gone.chunks(500) {
+        let keys: Vec<i64> = some.iter().map(|(key, _)| *key).collect();
+        let parties = residents::parties_of_keys(transaction, &keys).await?;
+        let ids = distinct(parties.iter().map(|party| party.resident_id));
+        let rows = residents::residents(transaction, &ids).await?;
+        let accounts = residents::accounts(transaction, &keys).await?;
+        bench.ids.reserve(&bench.database, parties.len() * told.len()).await?;
+        let mut deliveries = Vec::new();
+        for party in parties.iter().filter(|party| party.ended_ms.is_none()) {
+            let Some(row) = rows.iter().find(|row| row.id == party.resident_id) else { continue };
+            let facts = read_facts(&row.facts, schema::PARTY, "resident", row.id)?;
+            let account = accounts.iter().find(|row| row.id == party.source_key_id);
+            let account = account
+                .map(|row| read_facts(&row.facts, schema::ACCOUNT, "account", row.id))
+                .transpose()?;
+            for mapping in told.iter().filter(|mapping| mapping.tells(&party.role)) {
+                let id = bench.ids.take();
+                let told = Told { id, event_id: 0, resident_id: row.id };
+                let cells = delivery(batch, mark, now_ms, mapping, told, &facts, account.as_ref());
+                deliveries.extend(cells);
+            }
+        }
+        transaction.insert(outbox::DELIVERIES, deliveries).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! What a mapping file says, read into plain structures: which source record, which fields, which steps, and what
+//! to do when a value will not do. It collects every fault it meets and decides nothing about records.
+
+use chrono::NaiveDate;
+
+use crate::definition::reader::{Span, Spanned};
+
+/// `mappings/inbound/<name>.toml`: source record → fragment.
+#[derive(Clone, Debug)]
+pub struct InboundMapping {
+    pub name: String,
+    pub source: Spanned<String>,
+    pub account: Option<AccountMap>,
+    pub parties: Vec<PartyMap>,
+    pub filter: Vec<FilterRule>,
+    /// xxh3 of the file's text and of the code lists it names.
+    pub version: u64,
+}
+
+/// Facts of the account: once, whoever is liable.
+#[derive(Clone, Debug)]
+pub struct AccountMap {
+    pub kind: String,
+    pub fields: Vec<FieldMap>,
+    pub lists: Vec<ListMap>,
+}
+
+/// A repeating part of the account, such as its instalments.
+#[derive(Clone, Debug)]
+pub struct ListMap {
+    pub name: Spanned<String>,
+    pub each: SourcePath,
+    pub fields: Vec<FieldMap>,
+}
+
+/// One `[[party]]`: the people that one place of the record names.
+#[derive(Clone, Debug)]
+pub struct PartyMap {
+    /// One party for each of these; without it the record itself is the party.
+    pub each: Option<SourcePath>,
+    /// One party for each person that this one text names ("MR B & MRS C FAKELEY").
+    pub names: Option<SourcePath>,
+    /// What tells this party from the others of the record, tomorrow too.
+    pub key: Option<SourcePath>,
+    pub role: RoleMap,
+    pub fields: Vec<FieldMap>,
+}
+
+#[derive(Clone, Debug)]
+pub enum RoleMap {
+    Fixed(String),
+    From {
+        path: SourcePath,
+        codes: Option<CodeList>,
+        on_error: OnError,
+    },
+}
+
+/// One target field and how it is filled.
+#[derive(Clone, Debug)]
+pub struct FieldMap {
+    pub target: Spanned<String>,
+    /// The first that is not empty wins. Empty when `value` is given.
+    pub from: Vec<SourcePath>,
+    /// A constant.
+    pub value: Option<String>,
+    pub kind: AsType,
+    pub via: Vec<Step>,
+    pub codes: Option<CodeList>,
+    pub default: Option<String>,
+    pub required: bool,
+    pub on_error: OnError,
+    pub places: FieldPlaces,
+}
+
+/// Where the parts of a field are written, for those who check it; the field's own place where one is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldPlaces {
+    pub kind: Span,
+    pub via: Span,
+    pub codes: Span,
+    pub default: Span,
+    pub value: Span,
+    pub required: Span,
+}
+
+/// What a value that will not do means for the row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The row waits for a person. The default: nothing is lost silently.
+    #[default]
+    Hold,
+    /// The field is left empty and the issue is noted.
+    Null,
+    /// The field takes its `default` and the issue is noted.
+    Default,
+    /// The batch stops: the file cannot be what it says it is.
+    Fail,
+}
+
+/// How the text is read. `ByTarget` takes the type of the target field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AsType {
+    ByTarget,
+    Text,
+    Nino,
+    Uprn,
+    Postcode,
+    Phone,
+    Email,
+    Whole,
+    Decimal,
+    Flag {
+        yes: Vec<String>,
+        no: Vec<String>,
+    },
+    /// The name of a pence format, such as `decimal_pounds`.
+    Pence(String),
+    /// Date formats, tried in order, such as `%Y-%m-%d`.
+    Date(Vec<String>),
+}
+
+/// One step of `via`, in the order written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    Trim,
+    CollapseSpaces,
+    UpperCase,
+    LowerCase,
+    TitleCase,
+    DigitsOnly,
+    StripLeadingZeros,
+    NoneIf(Vec<String>),
+    /// 1900-01-01 and its like mean "not known".
+    DropPlaceholderDates,
+    /// 2999-12-31 and its like mean "no end".
+    OpenEndedDates,
+    Prefix(String),
+}
+
+/// Where in a source record a value stands: "Balance/Outstanding", "@ref", "../../Property/UPRN", "c:Status", ".".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePath {
+    pub text: String,
+    pub at: Span,
+    /// Leading `../` parts.
+    pub up: usize,
+    /// Empty for ".": the place itself.
+    pub steps: Vec<PathStep>,
+}
+
+/// `ns` is the prefix as written; without one a step matches by local name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathStep {
+    Child { ns: Option<String>, name: String },
+    Attribute { ns: Option<String>, name: String },
+}
+
+/// `mappings/codes/<name>.csv`: what a system's code means, and when it meant it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeList {
+    pub name: String,
+    pub rows: Vec<CodeRow>,
+}
+
+/// Both dates are included; an absent one is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeRow {
+    pub code: String,
+    pub value: String,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+}
+
+/// `[[filter]]`: rows that are left out on purpose, counted, with the reason why.
+#[derive(Clone, Debug)]
+pub struct FilterRule {
+    pub path: SourcePath,
+    pub equals: Vec<String>,
+    pub because: String,
+}
+
+/// `mappings/outbound/<name>.toml`: change event → message.
+#[derive(Clone, Debug)]
+pub struct OutboundMapping {
+    pub name: String,
+    pub destination: Spanned<String>,
+    /// "resident.address_changed", "account.created".
+    pub on: Spanned<String>,
+    /// For account events: the parties with these roles are told. Empty means every party.
+    pub roles: Vec<String>,
+    /// What the suppression gate asks for.
+    pub purpose: String,
+    pub consent: bool,
+    /// It asks for money, so breathing space stops it.
+    pub collection: bool,
+    /// Alternatives: the first whose `to` is present is sent.
+    pub messages: Vec<MessageMap>,
+    pub version: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct MessageMap {
+    pub channel: Channel,
+    pub template: String,
+    /// A field of the resident. A letter goes to the address and has none.
+    pub to: Option<String>,
+    pub fields: Vec<(String, FieldRef)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Email,
+    Sms,
+    Letter,
+}
+
+/// A value for a placeholder of the template: "name.given" is the resident's, "account.balance" the account's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldRef {
+    pub of: Subject,
+    /// Without the leading "account.".
+    pub name: Spanned<String>,
+    /// Used when the field is empty; without one the message is held.
+    pub default: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Resident,
+    Account,
+}

@@ -1,0 +1,231 @@
+//! The outbound translator: a change event, for those who listen, becomes a message.
+//!
+//! It decides who hears and what is said. Whether it may be said is the suppression gate's question.
+
+use chrono::NaiveDate;
+
+use super::definition::{Channel as MappedChannel, MessageMap, OutboundMapping, Subject as Of};
+use crate::record::delivery::{Channel, Message};
+use crate::record::facts::{Difference, Facts, Value};
+use crate::record::schema::{self, Kind};
+
+/// What a change event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Account,
+    Resident,
+}
+
+impl Subject {
+    /// The word in tables and definitions.
+    pub fn word(self) -> &'static str {
+        match self {
+            Subject::Account => "account",
+            Subject::Resident => "resident",
+        }
+    }
+}
+
+/// A change, as those who listen see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    pub subject: Subject,
+    /// created, changed, gone, returned
+    pub kind: &'static str,
+    pub differences: &'a [Difference],
+}
+
+/// An outbound mapping, ready to use.
+#[derive(Debug)]
+pub struct Outbound {
+    pub name: String,
+    pub version: i64,
+    pub destination: String,
+    pub purpose: String,
+    pub needs_consent: bool,
+    subject: Subject,
+    /// created, gone, returned, changed; or the group whose change is listened for.
+    on: On,
+    roles: Vec<String>,
+    messages: Vec<MessageMap>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum On {
+    Kind(String),
+    Group(String),
+}
+
+/// Why no message could be made. The delivery is held under this code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unspeakable {
+    pub code: &'static str,
+    pub cause: String,
+}
+
+impl Outbound {
+    /// Makes a checked mapping ready; `None` where it listens for nothing that happens.
+    pub fn new(mapping: &OutboundMapping) -> Option<Outbound> {
+        let (subject, what) = mapping.on.value.split_once('.')?;
+        let subject = match subject {
+            "account" => Subject::Account,
+            "resident" => Subject::Resident,
+            _ => return None,
+        };
+        let on = match what.strip_suffix("_changed") {
+            Some(group) => On::Group(group.to_owned()),
+            None => On::Kind(what.to_owned()),
+        };
+        Some(Outbound {
+            name: mapping.name.clone(),
+            version: mapping.version as i64,
+            destination: mapping.destination.value.clone(),
+            purpose: mapping.purpose.clone(),
+            needs_consent: mapping.consent,
+            subject,
+            on,
+            roles: mapping.roles.clone(),
+            messages: mapping.messages.clone(),
+        })
+    }
+
+    /// Whether this mapping listens for that change.
+    pub fn hears(&self, heard: Heard<'_>) -> bool {
+        let group = |field: &str| field.split('.').next().unwrap_or(field).to_owned();
+        self.subject == heard.subject
+            && match &self.on {
+                On::Kind(kind) => kind == heard.kind,
+                On::Group(wanted) => {
+                    heard.kind == "changed"
+                        && heard.differences.iter().any(|found| group(found.field) == *wanted)
+                }
+            }
+    }
+
+    /// Whether a party in that role is told of a change of its account.
+    pub fn tells(&self, role: &str) -> bool {
+        self.roles.is_empty() || self.roles.iter().any(|wanted| wanted == role)
+    }
+
+    /// The message: the first alternative for which there is somewhere to send it.
+    pub fn compose(
+        &self,
+        resident: &Facts,
+        account: Option<&Facts>,
+    ) -> Result<Message, Unspeakable> {
+        for map in &self.messages {
+            let (to, mut fields) = match map.channel {
+                MappedChannel::Letter => match postal_address(resident) {
+                    Some(lines) => (None, lines),
+                    None => continue,
+                },
+                _ => {
+                    let to = map.to.as_deref().and_then(|to| text_of(resident, to));
+                    match to.filter(|to| !to.is_empty()) {
+                        Some(to) => (Some(to), Vec::new()),
+                        None => continue,
+                    }
+                }
+            };
+            for (name, field) in &map.fields {
+                let value = match field.of {
+                    Of::Resident => spoken_party(resident, &field.name.value),
+                    Of::Account => account.and_then(|facts| spoken_account(facts, &field.name.value)),
+                };
+                let value = value.or_else(|| field.default.clone()).ok_or_else(|| Unspeakable {
+                    code: "delivery.missing_field",
+                    cause: format!("`{}` has no value and no default", field.name.value),
+                })?;
+                fields.push((name.clone(), value));
+            }
+            let channel = match map.channel {
+                MappedChannel::Email => Channel::Email,
+                MappedChannel::Sms => Channel::Sms,
+                MappedChannel::Letter => Channel::Letter,
+            };
+            return Ok(Message { channel, template: map.template.clone(), to, fields });
+        }
+        Err(Unspeakable {
+            code: "delivery.no_address",
+            cause: "the resident has none of the addresses that this mapping can send to".to_owned(),
+        })
+    }
+}
+
+/// `address_line_1` and on, for a letter: the address for letters, else the home.
+fn postal_address(resident: &Facts) -> Option<Vec<(String, String)>> {
+    let lines = |names: &[&str]| -> Vec<String> {
+        names.iter().filter_map(|name| text_of(resident, name)).collect()
+    };
+    let name = lines(&["name.title", "name.given", "name.family"]).join(" ");
+    let correspondence =
+        ["line1", "line2", "town", "postcode"].map(|line| format!("correspondence.{line}"));
+    let home = ["line1", "line2", "line3", "town", "county", "postcode"]
+        .map(|line| format!("address.{line}"));
+    let pick = |prefix: &str| {
+        let has = |line: &str| text_of(resident, &format!("{prefix}.{line}")).is_some();
+        has("line1") && has("postcode")
+    };
+    let names: Vec<&str> = if pick("correspondence") {
+        correspondence.iter().map(String::as_str).collect()
+    } else if pick("address") {
+        home.iter().map(String::as_str).collect()
+    } else {
+        return None;
+    };
+    let whole = std::iter::once(name).filter(|name| !name.is_empty()).chain(lines(&names));
+    let named = whole.enumerate().map(|(at, line)| (format!("address_line_{}", at + 1), line));
+    Some(named.collect())
+}
+
+fn text_of(facts: &Facts, name: &str) -> Option<String> {
+    facts.get(schema::party_id(name)?).map(Value::to_text)
+}
+
+fn spoken_party(facts: &Facts, name: &str) -> Option<String> {
+    let id = schema::party_id(name)?;
+    facts.get(id).map(|value| spoken(value, schema::PARTY[id as usize].kind))
+}
+
+fn spoken_account(facts: &Facts, name: &str) -> Option<String> {
+    let id = schema::account_id(name)?;
+    facts.get(id).map(|value| spoken(value, schema::ACCOUNT[id as usize].kind))
+}
+
+/// A value as a letter says it: `£1,234.50`, `1 April 2026`.
+fn spoken(value: &Value, kind: Kind) -> String {
+    match (value, kind) {
+        (Value::Whole(pence), Kind::Pence) => pounds(*pence),
+        (Value::Text(date), Kind::Date) => date
+            .parse::<NaiveDate>()
+            .map_or_else(|_| date.clone(), |date| date.format("%-d %B %Y").to_string()),
+        (value, _) => value.to_text(),
+    }
+}
+
+fn pounds(pence: i64) -> String {
+    let (pounds, rest) = (pence.unsigned_abs() / 100, pence.unsigned_abs() % 100);
+    let digits = pounds.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{}£{grouped}.{rest:02}", if pence < 0 { "-" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_and_dates_are_said_as_people_say_them() {
+        for (pence, said) in [(0, "£0.00"), (5, "£0.05"), (123_456, "£1,234.56"), (-1250, "-£12.50")] {
+            assert_eq!(pounds(pence), said);
+        }
+        let date = Value::Text("2026-04-01".into());
+        assert_eq!(spoken(&date, Kind::Date), "1 April 2026");
+    }
+}

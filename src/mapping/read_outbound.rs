@@ -1,0 +1,270 @@
+//! Reads an outbound mapping file into its definition: which change is told to whom, and with which words. Faults are
+//! told to the file. Whether fields and events exist is asked in `check`; whether it may be sent, by the gate.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::definition::reader::{File, Spanned};
+use crate::definition::table::{Table, Value};
+use crate::mapping::definition::{Channel, FieldRef, MessageMap, OutboundMapping, Subject};
+use crate::mapping::read;
+use crate::record::schema::{self, Kind};
+
+const MESSAGES_MAX: usize = 8;
+
+/// `name` is the file's name without folders and ending. None when it cannot be known what it listens for.
+pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
+    let root = file.root();
+    read::language(&root);
+    let destination = root.need_text("destination");
+    let on = root.need_text("on");
+    let purpose = root.need_text("purpose");
+    let roles = root.texts("roles").unwrap_or_default();
+    for role in &roles {
+        read::check_role(file, &role.value, role.at);
+    }
+    let consent = root.flag("consent").is_some_and(|flag| flag.value);
+    let collection = root.flag("collection").is_some_and(|flag| flag.value);
+    if root.has("when") {
+        let help = "give several `[[message]]`: the first whose `to` is present is sent".to_owned();
+        root.error(
+            root.at_key("when"),
+            "`when` is not used here",
+            "",
+            Some(help),
+        );
+        root.value("when");
+    }
+    let tables = root.tables("message");
+    if tables.is_empty() && !root.has("message") {
+        root.missing("message", "add `[message]` with `template` and `to`");
+    }
+    if tables.len() > MESSAGES_MAX {
+        let what = format!("at most {MESSAGES_MAX} messages are tried");
+        root.error(tables[MESSAGES_MAX].at(), what, "one too many", None);
+    }
+    let messages = tables
+        .into_iter()
+        .filter_map(|table| message(file, table))
+        .collect();
+    root.finish();
+    Some(OutboundMapping {
+        name: name.to_owned(),
+        destination: destination?,
+        on: on?,
+        roles: roles.into_iter().map(|role| role.value).collect(),
+        purpose: purpose.map(|purpose| purpose.value).unwrap_or_default(),
+        consent,
+        collection,
+        messages,
+        version: xxh3_64(file.text.as_bytes()),
+    })
+}
+
+fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
+    let words = [
+        ("email", Channel::Email),
+        ("sms", Channel::Sms),
+        ("letter", Channel::Letter),
+    ];
+    let written = table.choice("channel", &words);
+    let to = table.text("to");
+    let channel = match (&written, &to) {
+        (Some(channel), _) if channel.value == Channel::Letter => Some(Channel::Letter),
+        (_, Some(to)) => {
+            reached_by(&table, to).filter(|_| written.is_some() == table.has("channel"))
+        }
+        (Some(channel), None) => Some(channel.value),
+        (None, None) => (!table.has("channel")).then_some(Channel::Letter),
+    };
+    if let (Some(written), Some(channel)) = (&written, channel)
+        && written.value != channel
+    {
+        let help = "write `contact.email` for an email, `contact.mobile` for an sms".to_owned();
+        let what = "`to` does not suit the channel";
+        file.error(
+            table.at_value("to"),
+            what,
+            "another kind of address",
+            Some(help),
+        );
+    }
+    if let (Some(Channel::Letter), Some(to)) = (channel, &to) {
+        let help = "leave `to` out".to_owned();
+        file.error(
+            to.at,
+            "a letter goes to the resident's address",
+            "not needed",
+            Some(help),
+        );
+    }
+    if let (Some(Channel::Email | Channel::Sms), None) = (channel, &to) {
+        table.missing(
+            "to",
+            "add `to = \"contact.email\"` or `to = \"contact.mobile\"`",
+        );
+    }
+    let template = table.need_text("template");
+    let mut fields = Vec::new();
+    if let Some(inner) = table.table("fields") {
+        for (placeholder, value) in inner.entries() {
+            let field = field_ref(file, &placeholder, value);
+            fields.extend(field.map(|field| (placeholder.value, field)));
+        }
+    }
+    table.finish();
+    let to = to.map(|to| bare(&to.value).1.to_owned());
+    Some(MessageMap {
+        channel: channel?,
+        template: template?.value,
+        to,
+        fields,
+    })
+}
+
+/// An address says by its type how it is reached.
+fn reached_by(table: &Table<'_>, to: &Spanned<String>) -> Option<Channel> {
+    match schema::party_field(bare(&to.value).1).map(|field| field.kind) {
+        Some(Kind::Email) => Some(Channel::Email),
+        Some(Kind::Phone) => Some(Channel::Sms),
+        _ => {
+            let what = format!("nothing can be sent to `{}`", to.value);
+            let help = "write `contact.email` or `contact.mobile`, or no `to` for a letter";
+            table.error(to.at, what, "no address", Some(help.to_owned()));
+            None
+        }
+    }
+}
+
+fn field_ref(file: &File, placeholder: &Spanned<String>, value: Value<'_>) -> Option<FieldRef> {
+    let (from, default) = match value {
+        Value::Text(from) => (from, None),
+        Value::Table(table) => {
+            let from = table.need_text("from");
+            let default = table.text("default").map(|text| text.value);
+            table.finish();
+            (from?, default)
+        }
+        other => {
+            let help = format!("write `{} = \"name.given\"`", placeholder.value);
+            file.error(
+                other.at(),
+                "a placeholder is filled from a field",
+                "",
+                Some(help),
+            );
+            return None;
+        }
+    };
+    let (of, name) = bare(&from.value);
+    Some(FieldRef {
+        of,
+        name: Spanned {
+            value: name.to_owned(),
+            at: from.at,
+        },
+        default,
+    })
+}
+
+/// "account.balance" → the account's "balance"; anything else is the resident's.
+fn bare(name: &str) -> (Subject, &str) {
+    if let Some(name) = name.strip_prefix("account.") {
+        return (Subject::Account, name);
+    }
+    (
+        Subject::Resident,
+        name.strip_prefix("resident.").unwrap_or(name),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<OutboundMapping>, Vec<String>) {
+        let file = File::parse("mappings/outbound/x.toml", text.to_owned());
+        let mapping = outbound(&file, "x");
+        (
+            mapping,
+            file.into_diagnostics()
+                .into_iter()
+                .map(|one| one.what)
+                .collect(),
+        )
+    }
+
+    const HEAD: &str = "destination = \"notify\"\non = \"resident.address_changed\"\n\
+                        purpose = \"council_tax_service\"\n";
+
+    #[test]
+    fn one_message_or_several_alternatives_are_read() {
+        let (mapping, told) = read(&format!(
+            "{HEAD}roles = \"liable\"\n[[message]]\ntemplate = \"moved_home\"\nto = \"contact.email\"\n\
+             [message.fields]\nfirst_name = {{ from = \"name.given\", default = \"resident\" }}\n\
+             balance = \"account.balance\"\n[[message]]\ntemplate = \"moved\"\nto = \"contact.mobile\"\n\
+             [[message]]\ntemplate = \"letter\"\n"
+        ));
+        assert_eq!(told, Vec::<String>::new());
+        let mapping = mapping.expect("it has no faults");
+        let channels: Vec<Channel> = mapping.messages.iter().map(|one| one.channel).collect();
+        assert_eq!(channels, [Channel::Email, Channel::Sms, Channel::Letter]);
+        let fields = &mapping.messages[0].fields;
+        assert_eq!(
+            (fields[0].1.of, fields[1].1.of),
+            (Subject::Resident, Subject::Account)
+        );
+        assert_eq!(fields[1].1.name.value, "balance");
+        assert_eq!(fields[0].1.default.as_deref(), Some("resident"));
+        assert_eq!(mapping.roles, ["liable"]);
+        let (single, told) = read(&format!(
+            "{HEAD}[message]\nchannel = \"letter\"\ntemplate = \"x\"\n"
+        ));
+        assert_eq!(
+            (single.map(|one| one.messages.len()), told.len()),
+            (Some(1), 0)
+        );
+    }
+
+    #[test]
+    fn faults_are_all_told() {
+        for (part, what) in [
+            ("", "`message` is missing"),
+            ("[message]\n", "`template` is missing"),
+            (
+                "[message]\ntemplate = \"x\"\nto = \"birth_date\"\n",
+                "nothing can be sent to `birth_date`",
+            ),
+            (
+                "[message]\ntemplate = \"x\"\nchannel = \"sms\"\n",
+                "`to` is missing",
+            ),
+            (
+                "[message]\ntemplate = \"x\"\nchannel = \"fax\"\n",
+                "`fax` is not a `channel`",
+            ),
+            (
+                "[message]\ntemplate = \"x\"\nchannel = \"sms\"\nto = \"contact.email\"\n",
+                "`to` does not suit the channel",
+            ),
+            (
+                "roles = [\"libale\"]\n[message]\ntemplate = \"x\"\n",
+                "`libale` is not a role",
+            ),
+            (
+                "[message]\ntemplate = \"x\"\nchannel = \"letter\"\nto = \"contact.email\"\n",
+                "a letter goes to the resident's address",
+            ),
+            (
+                "[message]\ntemplate = \"x\"\nfields = { a = 1 }\n",
+                "a placeholder is filled from a field",
+            ),
+            (
+                "when = \"has(x)\"\n[message]\ntemplate = \"x\"\n",
+                "`when` is not used here",
+            ),
+        ] {
+            assert_eq!(read(&format!("{HEAD}{part}")).1, [what], "{part}");
+        }
+        assert_eq!(read("").1.len(), 4);
+    }
+}

@@ -1,0 +1,407 @@
+//! `Document`: a plain tree of names, text and repeated groups. What every format becomes.
+//!
+//! One flat arena that keeps the record's own text and points into it: a value is decoded once and
+//! copied only where the format had to unescape it. It knows nothing of any format.
+
+/// How deep a record may nest before it is refused (bad input B4).
+pub const DEPTH_MAX: usize = 128;
+
+/// Where a name or a text stands: in the record's text, or among what had to be unescaped.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slice {
+    start: u32,
+    len: u32,
+    unescaped: bool,
+}
+
+/// A node's place in its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeId(u32);
+
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug, Clone)]
+struct Node {
+    name: Slice,
+    text: Slice,
+    parent: u32,
+    first: u32,
+    last: u32,
+    next: u32,
+    /// Place in `spaces`, from 1; 0 is "no namespace".
+    space: u16,
+    attribute: bool,
+}
+
+/// One step of a path: an element or an attribute, by local name or by namespace and local name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub space: Option<String>,
+    pub name: String,
+    pub attribute: bool,
+}
+
+/// A compiled path: so many parents up, then down by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Path {
+    pub up: usize,
+    pub steps: Vec<Step>,
+}
+
+/// A record as a tree. Node 0 is the record itself.
+#[derive(Debug, Default)]
+pub struct Document {
+    source: String,
+    /// Where the text being read lies in memory: parts of it are pointed to, not copied.
+    given: usize,
+    unescaped: String,
+    spaces: Vec<String>,
+    nodes: Vec<Node>,
+    open: Vec<u32>,
+}
+
+impl Document {
+    /// Starts anew on a record's text, keeping the memory of the last one. Parts of `source` that
+    /// are added later are recognised by where they lie, and not copied again.
+    pub fn begin(&mut self, source: &str) {
+        self.source.clear();
+        self.source.push_str(source);
+        self.given = source.as_ptr() as usize;
+        self.unescaped.clear();
+        self.nodes.clear();
+        self.open.clear();
+    }
+
+    /// The record's text, as it was given.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The record itself. A document that was never filled has none.
+    pub fn root(&self) -> Option<NodeId> {
+        (!self.nodes.is_empty()).then_some(NodeId(0))
+    }
+
+    /// A node's local name.
+    pub fn name(&self, node: NodeId) -> &str {
+        self.slice(self.nodes[node.0 as usize].name)
+    }
+
+    /// A node's namespace, empty where it has none.
+    pub fn space(&self, node: NodeId) -> &str {
+        match self.nodes[node.0 as usize].space {
+            0 => "",
+            place => &self.spaces[place as usize - 1],
+        }
+    }
+
+    /// Whether a node is an attribute.
+    pub fn is_attribute(&self, node: NodeId) -> bool {
+        self.nodes[node.0 as usize].attribute
+    }
+
+    /// A node's own text, as it stands.
+    pub fn text(&self, node: NodeId) -> &str {
+        self.slice(self.nodes[node.0 as usize].text)
+    }
+
+    /// A node's children, attributes among them, in order.
+    pub fn children(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let mut at = self.nodes[node.0 as usize].first;
+        std::iter::from_fn(move || {
+            (at != NONE).then(|| {
+                let found = NodeId(at);
+                at = self.nodes[at as usize].next;
+                found
+            })
+        })
+    }
+
+    /// The first node at `path`, seen from `from`.
+    pub fn find(&self, from: NodeId, path: &Path) -> Option<NodeId> {
+        self.find_below(self.up(from, path.up)?, &path.steps)
+    }
+
+    /// Every node at `path`, seen from `from`, in order.
+    pub fn find_all(&self, from: NodeId, path: &Path) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        if let Some(start) = self.up(from, path.up) {
+            self.collect(start, &path.steps, &mut found);
+        }
+        found
+    }
+
+    fn find_below(&self, from: NodeId, steps: &[Step]) -> Option<NodeId> {
+        let Some((step, rest)) = steps.split_first() else { return Some(from) };
+        let mut at = self.nodes[from.0 as usize].first;
+        while at != NONE {
+            if self.fits(at, step) {
+                if rest.is_empty() {
+                    return Some(NodeId(at));
+                }
+                if let Some(found) = self.find_below(NodeId(at), rest) {
+                    return Some(found);
+                }
+            }
+            at = self.nodes[at as usize].next;
+        }
+        None
+    }
+
+    fn collect(&self, from: NodeId, steps: &[Step], found: &mut Vec<NodeId>) {
+        let Some((step, rest)) = steps.split_first() else { return found.push(from) };
+        let mut at = self.nodes[from.0 as usize].first;
+        while at != NONE {
+            if self.fits(at, step) {
+                self.collect(NodeId(at), rest, found);
+            }
+            at = self.nodes[at as usize].next;
+        }
+    }
+
+    fn fits(&self, at: u32, step: &Step) -> bool {
+        let node = &self.nodes[at as usize];
+        node.attribute == step.attribute
+            && node.name.len as usize == step.name.len()
+            && self.slice(node.name) == step.name
+            && step.space.as_deref().is_none_or(|space| self.space(NodeId(at)) == space)
+    }
+
+    fn up(&self, from: NodeId, levels: usize) -> Option<NodeId> {
+        let mut at = from.0;
+        for _ in 0..levels {
+            at = self.nodes[at as usize].parent;
+            if at == NONE {
+                return None;
+            }
+        }
+        Some(NodeId(at))
+    }
+
+    fn slice(&self, slice: Slice) -> &str {
+        let from = if slice.unescaped { &self.unescaped } else { &self.source };
+        &from[slice.start as usize..(slice.start + slice.len) as usize]
+    }
+
+    /// Whether two records say the same: names, namespaces, attributes in any order, elements in
+    /// theirs, and text without the blanks around it. White space between elements says nothing.
+    pub fn says_the_same_as(&self, other: &Document) -> bool {
+        match (self.root(), other.root()) {
+            (Some(one), Some(two)) => self.same(one, other, two),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    fn same(&self, one: NodeId, other: &Document, two: NodeId) -> bool {
+        let children = |document: &Document, node: NodeId| -> (Vec<NodeId>, Vec<NodeId>) {
+            document.children(node).partition(|child| document.is_attribute(*child))
+        };
+        let (mut attributes, elements) = children(self, one);
+        let (mut their_attributes, their_elements) = children(other, two);
+        attributes.sort_by_key(|node| (self.name(*node), self.space(*node)));
+        their_attributes.sort_by_key(|node| (other.name(*node), other.space(*node)));
+        self.name(one) == other.name(two)
+            && self.space(one) == other.space(two)
+            && self.text(one).trim() == other.text(two).trim()
+            && attributes.len() == their_attributes.len()
+            && elements.len() == their_elements.len()
+            && (attributes.iter().zip(&their_attributes))
+                .chain(elements.iter().zip(&their_elements))
+                .all(|(mine, theirs)| self.same(*mine, other, *theirs))
+    }
+}
+
+/// Building, for the formats.
+impl Document {
+    /// Opens an element; what follows until [`Document::close`] is inside it. False when too deep.
+    #[must_use]
+    pub fn open(&mut self, name: &str, space: &str) -> bool {
+        if self.open.len() >= DEPTH_MAX {
+            return false;
+        }
+        let node = self.push(name, space, false);
+        self.open.push(node);
+        true
+    }
+
+    /// Adds an attribute to the open element.
+    pub fn attribute(&mut self, name: &str, space: &str, text: &str) {
+        let node = self.push(name, space, true);
+        self.nodes[node as usize].text = self.keep(text);
+    }
+
+    /// Adds a whole element without children.
+    pub fn leaf(&mut self, name: &str, text: &str) {
+        let node = self.push(name, "", false);
+        self.nodes[node as usize].text = self.keep(text);
+    }
+
+    /// Adds to the text of the open element. Parts that a comment or a reference split are joined.
+    pub fn add_text(&mut self, text: &str) {
+        let Some(at) = self.open.last().map(|at| *at as usize) else { return };
+        let had = self.nodes[at].text;
+        self.nodes[at].text = if had.len == 0 {
+            self.keep(text)
+        } else {
+            self.joined(had, text)
+        };
+    }
+
+    /// Closes the open element. Text between child elements is only layout, and goes.
+    pub fn close(&mut self) {
+        let Some(at) = self.open.pop().map(|at| at as usize) else { return };
+        let node = &self.nodes[at];
+        if node.text.len > 0
+            && self.has_elements(node.first)
+            && self.slice(node.text).trim().is_empty()
+        {
+            self.nodes[at].text = Slice::default();
+        }
+    }
+
+    fn has_elements(&self, first: u32) -> bool {
+        let mut at = first;
+        while at != NONE {
+            if !self.nodes[at as usize].attribute {
+                return true;
+            }
+            at = self.nodes[at as usize].next;
+        }
+        false
+    }
+
+    fn push(&mut self, name: &str, space: &str, attribute: bool) -> u32 {
+        let at = self.nodes.len() as u32;
+        let parent = self.open.last().copied().unwrap_or(NONE);
+        let (name, space) = (self.keep(name), self.keep_space(space));
+        self.nodes.push(Node {
+            name,
+            text: Slice::default(),
+            parent,
+            first: NONE,
+            last: NONE,
+            next: NONE,
+            space,
+            attribute,
+        });
+        if parent != NONE {
+            let last = self.nodes[parent as usize].last;
+            match last {
+                NONE => self.nodes[parent as usize].first = at,
+                last => self.nodes[last as usize].next = at,
+            }
+            self.nodes[parent as usize].last = at;
+        }
+        at
+    }
+
+    /// Points into the record's text where the part is a piece of it, and copies it otherwise.
+    fn keep(&mut self, part: &str) -> Slice {
+        let start = (part.as_ptr() as usize).wrapping_sub(self.given);
+        if start.checked_add(part.len()).is_some_and(|end| end <= self.source.len()) {
+            return Slice { start: start as u32, len: part.len() as u32, unescaped: false };
+        }
+        let start = self.unescaped.len() as u32;
+        self.unescaped.push_str(part);
+        Slice { start, len: part.len() as u32, unescaped: true }
+    }
+
+    fn joined(&mut self, had: Slice, more: &str) -> Slice {
+        let ends_here = had.unescaped && (had.start + had.len) as usize == self.unescaped.len();
+        let start = if ends_here {
+            had.start
+        } else {
+            let start = self.unescaped.len() as u32;
+            let text = self.slice(had).to_owned();
+            self.unescaped.push_str(&text);
+            start
+        };
+        self.unescaped.push_str(more);
+        Slice { start, len: self.unescaped.len() as u32 - start, unescaped: true }
+    }
+
+    fn keep_space(&mut self, space: &str) -> u16 {
+        if space.is_empty() {
+            return 0;
+        }
+        let known = self.spaces.iter().position(|known| known == space);
+        let at = known.unwrap_or_else(|| {
+            self.spaces.push(space.to_owned());
+            self.spaces.len() - 1
+        });
+        (at + 1) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(up: usize, steps: &[&str]) -> Path {
+        let steps = steps.iter().map(|step| Step {
+            space: None,
+            name: step.trim_start_matches('@').to_owned(),
+            attribute: step.starts_with('@'),
+        });
+        Path { up, steps: steps.collect() }
+    }
+
+    fn sample() -> Document {
+        let mut document = Document::default();
+        document.begin("");
+        assert!(document.open("Account", ""));
+        document.attribute("ref", "", "7");
+        for name in ["Testberry", "Fakeley"] {
+            assert!(document.open("Person", ""));
+            document.leaf("Surname", name);
+            document.close();
+        }
+        document.close();
+        document
+    }
+
+    #[test]
+    fn a_path_goes_up_and_down() {
+        let document = sample();
+        let root = document.root().unwrap();
+        assert_eq!(document.text(document.find(root, &path(0, &["@ref"])).unwrap()), "7");
+        let people = document.find_all(root, &path(0, &["Person"]));
+        assert_eq!(people.len(), 2);
+        let surname = document.find(people[1], &path(0, &["Surname"])).unwrap();
+        assert_eq!(document.text(surname), "Fakeley");
+        assert_eq!(document.text(document.find(surname, &path(2, &["@ref"])).unwrap()), "7");
+        assert_eq!(document.find(root, &path(1, &[])), None);
+    }
+
+    #[test]
+    fn parts_of_a_value_are_joined() {
+        let mut document = Document::default();
+        document.begin("12");
+        assert!(document.open("v", ""));
+        document.add_text("12");
+        document.add_text("34");
+        document.close();
+        assert_eq!(document.text(document.root().unwrap()), "1234");
+    }
+
+    #[test]
+    fn layout_is_not_a_difference_and_a_value_is() {
+        let one = sample();
+        let mut two = sample();
+        assert!(one.says_the_same_as(&two));
+        two.begin("");
+        assert!(two.open("Account", ""));
+        two.attribute("ref", "", "8");
+        two.close();
+        assert!(!one.says_the_same_as(&two));
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let mut document = Document::default();
+        document.begin("");
+        assert!((0..DEPTH_MAX).all(|_| document.open("d", "")));
+        assert!(!document.open("d", ""));
+    }
+}

@@ -1,0 +1,308 @@
+//! Facts: the parsed values of an account or of a party, field by field.
+//!
+//! Held as places in the schema's tables and normalised values; written and read as one JSON object.
+
+use serde_json::Value as Json;
+
+use super::schema::{self, Field, FieldId, LISTS};
+
+/// A value that was parsed once. Dates are ISO text, money is whole pence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    Text(String),
+    Whole(i64),
+    Flag(bool),
+}
+
+impl Value {
+    /// The value as text, for keys and for messages' plain fields.
+    pub fn to_text(&self) -> String {
+        match self {
+            Value::Text(text) => text.clone(),
+            Value::Whole(number) => number.to_string(),
+            Value::Flag(flag) => flag.to_string(),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Value::Text(text) => write_text(out, text),
+            Value::Whole(number) => {
+                let mut digits = [0; 20];
+                out.push_str(write_number(*number, &mut digits));
+            }
+            Value::Flag(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        }
+    }
+
+    fn read(json: &Json) -> Option<Value> {
+        match json {
+            Json::String(text) => Some(Value::Text(text.clone())),
+            Json::Number(number) => number.as_i64().map(Value::Whole),
+            Json::Bool(flag) => Some(Value::Flag(*flag)),
+            _ => None,
+        }
+    }
+}
+
+/// One item of a list: places in the list's own fields, in order.
+pub type Item = Vec<(FieldId, Value)>;
+
+/// Values by field, in the schema's order, each field at most once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    fields: Vec<(FieldId, Value)>,
+    /// Lists by their place in the schema.
+    lists: Vec<(FieldId, Vec<Item>)>,
+}
+
+/// What became different in one field: what was, what is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub field: &'static str,
+    pub was: Option<Value>,
+    pub is: Option<Value>,
+}
+
+impl Facts {
+    /// Sets a field.
+    pub fn set(&mut self, field: FieldId, value: Value) {
+        match self.fields.last() {
+            Some((last, _)) if *last >= field => {
+                match self.fields.binary_search_by_key(&field, |(known, _)| *known) {
+                    Ok(at) => self.fields[at].1 = value,
+                    Err(at) => self.fields.insert(at, (field, value)),
+                }
+            }
+            _ => self.fields.push((field, value)),
+        }
+    }
+
+    /// Adds a list's items.
+    pub fn set_list(&mut self, list: FieldId, items: Vec<Item>) {
+        self.lists.push((list, items));
+        self.lists.sort_by_key(|(list, _)| *list);
+    }
+
+    /// A field's value.
+    pub fn get(&self, field: FieldId) -> Option<&Value> {
+        let at = self.fields.binary_search_by_key(&field, |(known, _)| *known).ok()?;
+        Some(&self.fields[at].1)
+    }
+
+    /// A field's text, where it is text.
+    pub fn text(&self, field: FieldId) -> Option<&str> {
+        match self.get(field) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Every field that has a value.
+    pub fn fields(&self) -> &[(FieldId, Value)] {
+        &self.fields
+    }
+
+    /// Takes from `other` every field that `wanted` says yes to.
+    pub fn take_from(&mut self, other: &Facts, wanted: impl Fn(FieldId) -> bool) {
+        for (field, value) in &other.fields {
+            if wanted(*field) {
+                self.set(*field, value.clone());
+            }
+        }
+    }
+
+    /// One JSON object: names to values, lists to arrays of objects.
+    pub fn to_json(&self, table: &'static [Field]) -> String {
+        let mut out = String::with_capacity(40 * self.fields.len() + 2);
+        out.push('{');
+        for (field, value) in &self.fields {
+            write_name(&mut out, table[*field as usize].name);
+            value.write(&mut out);
+        }
+        for (list, items) in &self.lists {
+            let list = &LISTS[*list as usize];
+            write_name(&mut out, list.name);
+            out.push('[');
+            for (place, item) in items.iter().enumerate() {
+                out.push_str(if place > 0 { ",{" } else { "{" });
+                for (field, value) in item {
+                    write_name(&mut out, list.fields[*field as usize].name);
+                    value.write(&mut out);
+                }
+                out.push('}');
+            }
+            out.push(']');
+        }
+        out.push('}');
+        out
+    }
+
+    /// Reads what [`Facts::to_json`] wrote. `None` where it is not that.
+    pub fn from_json(text: &str, table: &'static [Field]) -> Option<Facts> {
+        let Ok(Json::Object(object)) = serde_json::from_str(text) else { return None };
+        let mut facts = Facts::default();
+        for (name, json) in &object {
+            match json {
+                Json::Array(items) => {
+                    let place = LISTS.iter().position(|list| list.name == name)?;
+                    let items = items.iter().map(|item| read_item(item, LISTS[place].fields));
+                    facts.set_list(place as FieldId, items.collect::<Option<_>>()?);
+                }
+                json => facts.set(place_of(table, name)?, Value::read(json)?),
+            }
+        }
+        Some(facts)
+    }
+
+    /// What is different in `now`, field by field; a list is told by its name alone.
+    pub fn differences(&self, now: &Facts, table: &'static [Field]) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for (field, was) in &self.fields {
+            let is = now.get(*field);
+            if is != Some(was) {
+                let field = table[*field as usize].name;
+                found.push(Difference { field, was: Some(was.clone()), is: is.cloned() });
+            }
+        }
+        for (field, is) in &now.fields {
+            if self.get(*field).is_none() {
+                let field = table[*field as usize].name;
+                found.push(Difference { field, was: None, is: Some(is.clone()) });
+            }
+        }
+        for (place, list) in LISTS.iter().enumerate() {
+            if self.list(place as FieldId) != now.list(place as FieldId) {
+                found.push(Difference { field: list.name, was: None, is: None });
+            }
+        }
+        found
+    }
+
+    /// A list's items; a list without any is like one that is not there.
+    pub fn list(&self, list: FieldId) -> &[Item] {
+        let found = self.lists.iter().find(|(known, _)| *known == list);
+        found.map_or(&[], |(_, items)| items.as_slice())
+    }
+}
+
+/// `{"name.family":{"was":"Testberry","is":"Bramble"}}`, for a change event's row.
+pub fn differences_to_json(differences: &[Difference]) -> String {
+    let mut out = String::from("{");
+    for difference in differences {
+        write_name(&mut out, difference.field);
+        out.push('{');
+        for (name, value) in [("was", &difference.was), ("is", &difference.is)] {
+            if let Some(value) = value {
+                write_name(&mut out, name);
+                value.write(&mut out);
+            }
+        }
+        out.push('}');
+    }
+    out.push('}');
+    out
+}
+
+fn place_of(table: &'static [Field], name: &str) -> Option<FieldId> {
+    if std::ptr::eq(table, schema::ACCOUNT) {
+        schema::account_id(name)
+    } else if std::ptr::eq(table, schema::PARTY) {
+        schema::party_id(name)
+    } else {
+        table.iter().position(|field| field.name == name).map(|place| place as FieldId)
+    }
+}
+
+fn read_item(json: &Json, table: &'static [Field]) -> Option<Item> {
+    let object = json.as_object()?;
+    object.iter().map(|(name, json)| Some((place_of(table, name)?, Value::read(json)?))).collect()
+}
+
+/// `,"name":`, without the comma where an object has just begun.
+fn write_name(out: &mut String, name: &str) {
+    out.push_str(if out.ends_with('{') { "\"" } else { ",\"" });
+    out.push_str(name);
+    out.push_str("\":");
+}
+
+/// A JSON string. Most text needs no escape and is copied in one piece.
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+    if text.as_bytes().iter().all(plain) {
+        out.push_str(text);
+    } else {
+        for letter in text.chars() {
+            match letter {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                letter if letter < ' ' => out.push_str(&format!("\\u{:04x}", letter as u32)),
+                letter => out.push(letter),
+            }
+        }
+    }
+    out.push('"');
+}
+
+fn write_number(number: i64, digits: &mut [u8; 20]) -> &str {
+    let (mut rest, mut at) = (number.unsigned_abs(), 20);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    std::str::from_utf8(&digits[at..]).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> FieldId {
+        schema::party_id(name).unwrap()
+    }
+
+    fn text(value: &str) -> Value {
+        Value::Text(value.to_owned())
+    }
+
+    #[test]
+    fn facts_survive_being_written_and_read() {
+        let mut facts = Facts::default();
+        facts.set(id("nino"), text("QQ123456A"));
+        facts.set(id("name.family"), text("O'Sampleton \"\\\n é"));
+        facts.set(id("deceased"), Value::Flag(true));
+        let json = facts.to_json(schema::PARTY);
+        assert_eq!(Facts::from_json(&json, schema::PARTY), Some(facts));
+        let mut account = Facts::default();
+        account.set(schema::account_id("balance").unwrap(), Value::Whole(-1250));
+        account.set_list(0, vec![vec![(1, text("2026-04-01")), (2, Value::Whole(i64::MIN))]]);
+        let json = account.to_json(schema::ACCOUNT);
+        assert_eq!(Facts::from_json(&json, schema::ACCOUNT), Some(account), "{json}");
+        assert_eq!(Facts::from_json("{\"nonsense\":1}", schema::PARTY), None);
+    }
+
+    #[test]
+    fn a_difference_names_what_was_and_what_is() {
+        let (mut old, mut new) = (Facts::default(), Facts::default());
+        old.set(id("name.family"), text("Testberry"));
+        old.set(id("nino"), text("QQ123456A"));
+        new.set(id("name.family"), text("Bramble"));
+        new.set(id("birth_date"), text("1980-02-29"));
+        let found = old.differences(&new, schema::PARTY);
+        assert_eq!(
+            differences_to_json(&found),
+            "{\"name.family\":{\"was\":\"Testberry\",\"is\":\"Bramble\"},\
+             \"nino\":{\"was\":\"QQ123456A\"},\"birth_date\":{\"is\":\"1980-02-29\"}}"
+        );
+        assert!(old.differences(&old, schema::PARTY).is_empty());
+    }
+}

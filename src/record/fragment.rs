@@ -1,0 +1,38 @@
+//! What one source record attests: the facts of an account and of the parties named on it.
+
+use super::facts::Facts;
+
+/// Something about a field that a person may want to know. It never carries the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldIssue {
+    /// `party 2 birth_date`, `account balance`
+    pub field: String,
+    /// `nino_bad_prefix`, `nino_test_range`, `required` …
+    pub code: String,
+}
+
+/// One person, estate or organisation as one record names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartyFragment {
+    /// What tells this party from the others of the record, tomorrow too.
+    pub key: String,
+    pub role: String,
+    pub facts: Facts,
+    /// `field:code`, separated by commas: what was dropped, defaulted or flagged.
+    pub issues: String,
+}
+
+/// The facts of the account that a record is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountFragment {
+    pub kind: String,
+    pub facts: Facts,
+    pub issues: String,
+}
+
+/// What one source record means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fragment {
+    pub account: Option<AccountFragment>,
+    pub parties: Vec<PartyFragment>,
+}

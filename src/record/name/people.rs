@@ -1,0 +1,175 @@
+//! Who is who among the words of a field: each person's share, and whose family name is whose. It
+//! is handed words that name people; executors, firms and nobody are told apart before.
+
+use crate::record::value::spelling::title_case;
+
+use super::token::{Token, Word, words};
+use super::{NamedParty, PartyKind, vocabulary};
+
+/// The people in a field. One without any family name is left out.
+pub(super) fn people(tokens: &[Token]) -> Vec<NamedParty> {
+    let listed = is_list_with_commas(tokens);
+    let ends = |token: &Token| *token == Token::And || (listed && *token == Token::Comma);
+    let mut shares: Vec<Share> = tokens
+        .split(ends)
+        .filter(|part| !part.is_empty())
+        .map(share)
+        .collect();
+    lend_family_names(&mut shares);
+    shares
+        .into_iter()
+        .map(finish)
+        .filter(|party| !party.family.is_empty())
+        .collect()
+}
+
+/// One person's share of the field, before family names are lent.
+#[derive(Default)]
+struct Share {
+    title: String,
+    /// Given by a comma, or by standing before the title.
+    family: Vec<Word>,
+    names: Vec<Word>,
+    deceased: bool,
+    titled: bool,
+}
+
+/// `MR A TESTBERRY, MRS B FAKELEY`: each piece between commas is titled and has a name to itself.
+fn is_list_with_commas(tokens: &[Token]) -> bool {
+    let mut pieces = tokens.split(|token| *token == Token::Comma);
+    tokens.contains(&Token::Comma)
+        && pieces.all(|piece| {
+            let titled = piece
+                .first()
+                .and_then(Token::word)
+                .is_some_and(|word| word.title().is_some());
+            titled && words(piece).filter(|word| word.title().is_none()).count() >= 2
+        })
+}
+
+fn share(tokens: &[Token]) -> Share {
+    let mut share = Share::default();
+    let mut titles: Vec<&str> = Vec::new();
+    let comma = tokens.iter().position(|token| *token == Token::Comma);
+    let count = words(tokens).count();
+    for (at, token) in tokens.iter().enumerate() {
+        let Token::Word(word) = token else { continue };
+        let before_comma = comma.is_some_and(|comma| at < comma);
+        // `LORD,MR A`: the only word before a comma is a name whatever else it could be.
+        let alone = before_comma && comma == Some(1);
+        if vocabulary::is_deceased(&word.plain) && count > 1 {
+            share.deceased = true;
+        } else if let Some(title) = word.title().filter(|_| !alone) {
+            if comma.is_none() && titles.is_empty() && at + 1 < tokens.len() {
+                // `FAKELEY MR B`: what stands before the title is the family name.
+                share.family.append(&mut share.names);
+            }
+            titles.push(title);
+        } else if !(vocabulary::is_behind(&word.plain) && at > 1) && word.plain != "OF" {
+            let place = if before_comma {
+                &mut share.family
+            } else {
+                &mut share.names
+            };
+            place.push(word.clone());
+        }
+    }
+    titles.retain(|title| !title.is_empty());
+    share.titled = !titles.is_empty();
+    share.title = titles.join(" ");
+    if share.names.is_empty() && share.family.is_empty() {
+        return share;
+    }
+    if comma.is_some() && share.family.is_empty() {
+        share.family = family_at_the_end(&mut share.names);
+    }
+    share
+}
+
+/// Gives a family name to each share: its own, or that of the one it leans on.
+fn lend_family_names(shares: &mut [Share]) {
+    // Surname first: those behind lean on the first.
+    let mut lent: Option<Vec<Word>> = None;
+    let surname_first = shares.first().is_some_and(|share| !share.family.is_empty());
+    if surname_first {
+        for share in shares.iter_mut() {
+            match (&lent, share.family.is_empty()) {
+                (Some(family), true) => share.family.clone_from(family),
+                _ => lent = Some(share.family.clone()),
+            }
+        }
+        return;
+    }
+    // Natural order: those in front lean on the last.
+    let Some((last, front)) = shares.split_last_mut() else {
+        return;
+    };
+    if last.family.is_empty() {
+        last.family = family_at_the_end(&mut last.names);
+    }
+    let last_in_initials = last.names.iter().all(Word::is_initials);
+    let last_has_given = !last.names.is_empty();
+    for share in front {
+        if !share.family.is_empty() {
+            continue;
+        }
+        let own = match share.names.as_slice() {
+            [] => false,
+            names if names.iter().all(Word::is_initials) => false,
+            // `MR BRAMBLE & MRS C FAKELEY` has its own; `MR BEN & MRS CARA FAKELEY` leans.
+            [_] => share.titled && last_in_initials || !last_has_given,
+            _ => true,
+        };
+        share.family = if own {
+            family_at_the_end(&mut share.names)
+        } else {
+            last.family.clone()
+        };
+    }
+}
+
+/// Takes the family name off names in natural order, with the particles before it. Initials behind
+/// a longer word mean that the order was turned: `TESTBERRY A J`.
+fn family_at_the_end(names: &mut Vec<Word>) -> Vec<Word> {
+    let Some(long) = names.iter().rposition(|word| !word.is_initials()) else {
+        let last = names.len().saturating_sub(1);
+        return names.split_off(last);
+    };
+    if long + 1 < names.len() {
+        let initials = names.split_off(long + 1);
+        return std::mem::replace(names, initials);
+    }
+    let mut start = long;
+    while start > 0 && vocabulary::is_particle(&names[start - 1].plain) {
+        if start == 1 && vocabulary::is_also_given(&names[0].plain) {
+            break;
+        }
+        start -= 1;
+    }
+    names.split_off(start)
+}
+
+fn finish(share: Share) -> NamedParty {
+    let mut names = share.names.iter();
+    let given = names
+        .next()
+        .map(|word| title_case(&word.written))
+        .unwrap_or_default();
+    NamedParty {
+        kind: PartyKind::Person,
+        title: share.title,
+        given,
+        middle: joined(names),
+        family: joined(share.family.iter()),
+        deceased: share.deceased,
+    }
+}
+
+fn joined<'w>(words: impl Iterator<Item = &'w Word>) -> String {
+    title_case(
+        &words
+            .map(|word| word.written.as_str())
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
+}

@@ -1,0 +1,156 @@
+//! The words of a name field, with what separates them. It knows spellings, not people.
+
+use crate::record::value::spelling::fold_name;
+
+use super::vocabulary;
+
+/// One piece of a name field.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Token {
+    Word(Word),
+    Comma,
+    /// `&`, `AND`, `+`.
+    And,
+}
+
+/// A word as written, and in the plain capitals that word lists are kept in.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    pub written: String,
+    pub plain: String,
+}
+
+impl Word {
+    pub fn title(&self) -> Option<&'static str> {
+        vocabulary::title(&self.plain)
+    }
+
+    /// One letter, or two without a vowel (`BJ`); `NG` is a family name.
+    pub fn is_initials(&self) -> bool {
+        match self.plain.chars().count() {
+            1 => true,
+            2 => self.plain != "NG" && !self.plain.contains(['A', 'E', 'I', 'O', 'U', 'Y']),
+            _ => false,
+        }
+    }
+}
+
+impl Token {
+    pub fn word(&self) -> Option<&Word> {
+        match self {
+            Token::Word(word) => Some(word),
+            Token::Comma | Token::And => None,
+        }
+    }
+}
+
+pub(super) fn words(tokens: &[Token]) -> impl Iterator<Item = &Word> {
+    tokens.iter().filter_map(Token::word)
+}
+
+/// Cuts a field into words. Marks in front (`&`, `*`, `.`, `/`, `\`), which systems use to sort or
+/// flag a name, and brackets go; a care-of address and all behind it goes too.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let text = text.trim_start_matches(|letter: char| {
+        letter.is_whitespace() || matches!(letter, '&' | '*' | '.' | '/' | '\\' | ',')
+    });
+    let mut tokens = Vec::new();
+    let is_gap = |letter: char| letter.is_whitespace() || matches!(letter, '(' | ')' | '"' | '*');
+    for chunk in text.split(is_gap).filter(|chunk| !chunk.is_empty()) {
+        if chunk.eq_ignore_ascii_case("c/o") {
+            break;
+        }
+        let mut left = chunk;
+        while let Some(at) = left.find([',', '&', '+', ';']) {
+            let (word, rest) = left.split_at(at);
+            push_words(word, &mut tokens);
+            tokens.push(if rest.starts_with([',', ';']) {
+                Token::Comma
+            } else {
+                Token::And
+            });
+            left = &rest[1..];
+        }
+        push_words(left, &mut tokens);
+    }
+    join_split_words(&mut tokens);
+    while matches!(tokens.last(), Some(Token::Comma | Token::And)) {
+        tokens.pop();
+    }
+    tokens
+}
+
+/// The parts of a word that hides several: `A.J.`, `MR.B`, `MR/MRS`. Others keep their marks.
+fn push_words(chunk: &str, tokens: &mut Vec<Token>) {
+    let chunk = chunk.trim_matches(['.', '-', '/', ':']);
+    if chunk.is_empty() {
+        return;
+    }
+    if let Some((before, after)) = chunk.split_once('.') {
+        let before_plain = plain(before);
+        if before_plain.chars().count() == 1 || vocabulary::title(&before_plain).is_some() {
+            push_words(before, tokens);
+            push_words(after, tokens);
+            return;
+        }
+    }
+    if let Some((before, after)) = chunk.split_once('/')
+        && vocabulary::title(&plain(before)).is_some()
+        && vocabulary::title(&plain(after)).is_some()
+    {
+        push_words(before, tokens);
+        tokens.push(Token::And);
+        push_words(after, tokens);
+        return;
+    }
+    let plain = plain(chunk);
+    match plain.as_str() {
+        "" => {}
+        "AND" => tokens.push(Token::And),
+        _ => tokens.push(Token::Word(Word {
+            written: chunk.to_owned(),
+            plain,
+        })),
+    }
+}
+
+/// `PERS REPS` and `PERSONAL REPRESENTATIVES` become one word, as do the few others that are two.
+fn join_split_words(tokens: &mut Vec<Token>) {
+    let mut at = 0;
+    while at + 1 < tokens.len() {
+        let joined = match (tokens[at].word(), tokens[at + 1].word()) {
+            (Some(first), Some(second)) => pair(&first.plain, &second.plain),
+            _ => None,
+        };
+        if let Some(joined) = joined {
+            let word = Word {
+                written: joined.to_owned(),
+                plain: joined.to_owned(),
+            };
+            tokens[at] = Token::Word(word);
+            tokens.remove(at + 1);
+        }
+        at += 1;
+    }
+}
+
+fn pair(first: &str, second: &str) -> Option<&'static str> {
+    let personal = matches!(first, "PERS" | "PERSONAL" | "PER" | "P" | "LEGAL");
+    let representatives = matches!(
+        second,
+        "REP" | "REPS" | "REPRESENTATIVE" | "REPRESENTATIVES"
+    );
+    match (first, second) {
+        _ if personal && representatives => Some("PERSREPS"),
+        ("REPS" | "PR" | "PRS" | "ESTATE" | "EST", "OF") => Some("PERSREPS"),
+        ("NOT", "KNOWN") => Some("NOTKNOWN"),
+        _ => None,
+    }
+}
+
+/// Letters and digits in capitals, accents and marks gone.
+fn plain(text: &str) -> String {
+    let mut folded = fold_name(text);
+    folded.retain(char::is_alphanumeric);
+    folded.to_uppercase()
+}

@@ -1,0 +1,283 @@
+//! Calendar days in declared formats. A format is compiled once; the order of day and month is
+//! never guessed, and a time of day behind the date is checked and dropped, never converted.
+
+use chrono::{Datelike, NaiveDate};
+
+use super::ValueError;
+
+const WRONG_SHAPE: ValueError = ValueError::new("date_wrong_shape");
+const IMPOSSIBLE: ValueError = ValueError::new("date_impossible");
+const UNKNOWN_FORMAT: ValueError = ValueError::new("date_format_unknown");
+
+/// Days that systems write for "until further notice".
+const OPEN_ENDED: [(i32, u32, u32); 3] = [(2099, 12, 31), (2999, 12, 31), (9999, 12, 31)];
+
+/// Days that systems write for "we were never told": their smallest or their default date.
+const PLACEHOLDERS: [(i32, u32, u32); 4] =
+    [(1753, 1, 1), (1899, 12, 30), (1900, 1, 1), (1901, 1, 1)];
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+];
+
+/// How a system writes a day: `%d/%m/%Y`, `%Y-%m-%d %H:%M:%S.%f`, `%d-%b-%Y`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DateFormat {
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Literal(u8),
+    Year,
+    Month,
+    MonthName,
+    Day,
+    /// A two-digit part of a time of day, below this.
+    Clock(u32),
+    /// One to nine digits of a second.
+    Fraction,
+}
+
+impl DateFormat {
+    /// Compiles a format. It must give a year of four digits, a month and a day, each once; two
+    /// digits of a year are refused because which century they mean would be a guess.
+    pub fn new(pattern: &str) -> Result<Self, ValueError> {
+        let mut steps = Vec::new();
+        let mut bytes = pattern.bytes();
+        while let Some(byte) = bytes.next() {
+            steps.push(if byte == b'%' {
+                match bytes.next() {
+                    Some(b'Y') => Step::Year,
+                    Some(b'm') => Step::Month,
+                    Some(b'b') => Step::MonthName,
+                    Some(b'd') => Step::Day,
+                    Some(b'H') => Step::Clock(24),
+                    Some(b'M') => Step::Clock(60),
+                    Some(b'S') => Step::Clock(61),
+                    Some(b'f') => Step::Fraction,
+                    Some(b'%') => Step::Literal(b'%'),
+                    _ => return Err(UNKNOWN_FORMAT),
+                }
+            } else {
+                Step::Literal(byte)
+            });
+        }
+        let count = |wanted: &[Step]| steps.iter().filter(|step| wanted.contains(step)).count();
+        let whole = count(&[Step::Year]) == 1
+            && count(&[Step::Month, Step::MonthName]) == 1
+            && count(&[Step::Day]) == 1;
+        if whole {
+            Ok(Self { steps })
+        } else {
+            Err(UNKNOWN_FORMAT)
+        }
+    }
+
+    fn read(&self, text: &str) -> Result<NaiveDate, ValueError> {
+        let mut left = text.as_bytes();
+        let (mut year, mut month, mut day) = (0, 0, 0);
+        for step in &self.steps {
+            match *step {
+                Step::Literal(wanted) => {
+                    let (found, rest) = left.split_first().ok_or(WRONG_SHAPE)?;
+                    if *found != wanted {
+                        return Err(WRONG_SHAPE);
+                    }
+                    left = rest;
+                }
+                Step::Year => year = digits::<4>(&mut left)?,
+                Step::Month => month = digits::<2>(&mut left)?,
+                Step::MonthName => month = month_name(&mut left)?,
+                Step::Day => day = digits::<2>(&mut left)?,
+                Step::Clock(below) => {
+                    if digits::<2>(&mut left)? >= below {
+                        return Err(WRONG_SHAPE);
+                    }
+                }
+                Step::Fraction => fraction(&mut left)?,
+            }
+        }
+        if !left.is_empty() {
+            return Err(WRONG_SHAPE);
+        }
+        let year = i32::try_from(year).expect("four digits fit");
+        if year == 0 {
+            return Err(IMPOSSIBLE);
+        }
+        NaiveDate::from_ymd_opt(year, month, day).ok_or(IMPOSSIBLE)
+    }
+}
+
+/// Reads a day in the first of the formats that it fits. A text that has a declared shape but names
+/// no day is impossible, which a person should see, rather than merely of another shape.
+pub fn parse_date(text: &str, formats: &[DateFormat]) -> Result<NaiveDate, ValueError> {
+    let text = text.trim();
+    let mut failure = WRONG_SHAPE;
+    for format in formats {
+        match format.read(text) {
+            Ok(date) => return Ok(date),
+            Err(error) if error == IMPOSSIBLE => failure = IMPOSSIBLE,
+            Err(_) => {}
+        }
+    }
+    Err(failure)
+}
+
+/// "Until further notice", by the conventions of systems that cannot leave a date empty.
+pub fn is_open_ended(date: NaiveDate) -> bool {
+    OPEN_ENDED.contains(&(date.year(), date.month(), date.day()))
+}
+
+/// "We were never told", by the same conventions: nobody's birthday.
+pub fn is_placeholder(date: NaiveDate) -> bool {
+    PLACEHOLDERS.contains(&(date.year(), date.month(), date.day()))
+}
+
+fn digits<const N: usize>(left: &mut &[u8]) -> Result<u32, ValueError> {
+    let (taken, rest) = left.split_first_chunk::<N>().ok_or(WRONG_SHAPE)?;
+    *left = rest;
+    taken.iter().try_fold(0, |value, byte| {
+        if byte.is_ascii_digit() {
+            Ok(value * 10 + u32::from(byte - b'0'))
+        } else {
+            Err(WRONG_SHAPE)
+        }
+    })
+}
+
+fn month_name(left: &mut &[u8]) -> Result<u32, ValueError> {
+    let (taken, rest) = left.split_first_chunk::<3>().ok_or(WRONG_SHAPE)?;
+    *left = rest;
+    let found = (1..)
+        .zip(MONTHS)
+        .find(|(_, name)| taken.eq_ignore_ascii_case(*name));
+    found.map(|(number, _)| number).ok_or(WRONG_SHAPE)
+}
+
+fn fraction(left: &mut &[u8]) -> Result<(), ValueError> {
+    let count = left.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=9).contains(&count) {
+        return Err(WRONG_SHAPE);
+    }
+    *left = &left[count..];
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, proptest};
+
+    fn formats(patterns: &[&str]) -> Vec<DateFormat> {
+        patterns
+            .iter()
+            .map(|pattern| DateFormat::new(pattern).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn days_are_read_as_declared_and_never_guessed() {
+        let table: [(&[&str], &str, Result<&str, &str>); 28] = [
+            (&["%Y-%m-%d"], "1984-02-29", Ok("1984-02-29")),
+            (&["%Y-%m-%d"], " 2026-04-01 ", Ok("2026-04-01")),
+            (&["%Y-%m-%d"], "2023-02-29", Err("date_impossible")),
+            (&["%Y-%m-%d"], "2026-13-01", Err("date_impossible")),
+            (&["%Y-%m-%d"], "0000-00-00", Err("date_impossible")),
+            (&["%Y-%m-%d"], "2026-4-1", Err("date_wrong_shape")),
+            (&["%Y-%m-%d"], "2026/04/01", Err("date_wrong_shape")),
+            (&["%Y-%m-%d"], "2026-04-01T00:00", Err("date_wrong_shape")),
+            (&["%Y-%m-%d"], "٢٠٢٦-04-01", Err("date_wrong_shape")),
+            (&["%Y-%m-%d"], "", Err("date_wrong_shape")),
+            (&[], "2026-04-01", Err("date_wrong_shape")),
+            (&["%d/%m/%Y"], "03/04/2026", Ok("2026-04-03")),
+            (&["%d/%m/%Y"], "31/04/2026", Err("date_impossible")),
+            (&["%d/%m/%Y"], "00/00/0000", Err("date_impossible")),
+            (&["%d/%m/%Y"], "31/12/9999", Ok("9999-12-31")),
+            (&["%d/%m/%Y"], "04/13/2026", Err("date_impossible")),
+            (&["%d/%m/%Y"], "03/04/26", Err("date_wrong_shape")),
+            (&["%d/%m/%Y", "%d-%m-%Y"], "03-04-2026", Ok("2026-04-03")),
+            (
+                &["%d/%m/%Y", "%d-%m-%Y"],
+                "31-04-2026",
+                Err("date_impossible"),
+            ),
+            (
+                &["%d/%m/%Y", "%d-%m-%Y"],
+                "3 April",
+                Err("date_wrong_shape"),
+            ),
+            (&["%Y%m%d"], "20260401", Ok("2026-04-01")),
+            (&["%Y%m%d"], "2026040", Err("date_wrong_shape")),
+            (&["%d-%b-%Y"], "01-APR-2026", Ok("2026-04-01")),
+            (&["%d-%b-%Y"], "01-apr-2026", Ok("2026-04-01")),
+            (&["%d-%b-%Y"], "01-XXX-2026", Err("date_wrong_shape")),
+            (
+                &["%Y-%m-%d %H:%M:%S.%f"],
+                "2099-12-31 00:00:00.0000000",
+                Ok("2099-12-31"),
+            ),
+            (
+                &["%Y-%m-%d %H:%M:%S.%f"],
+                "2099-12-31 24:00:00.0",
+                Err("date_wrong_shape"),
+            ),
+            (&["100%% %Y-%m-%d"], "100% 2026-04-01", Ok("2026-04-01")),
+        ];
+        for (patterns, text, wanted) in table {
+            let found = parse_date(text, &formats(patterns));
+            let found = found
+                .map(|date| date.to_string())
+                .map_err(|error| error.code);
+            assert_eq!(found, wanted.map(str::to_owned), "{text:?} as {patterns:?}");
+        }
+    }
+
+    #[test]
+    fn a_format_must_give_a_whole_day() {
+        for pattern in [
+            "",
+            "%Y-%m",
+            "%d/%m/%y",
+            "%Y-%m-%d-%d",
+            "%m-%b-%d-%Y",
+            "%Y-%m-%d %",
+            "%Q",
+        ] {
+            let failure = DateFormat::new(pattern).map_err(|error| error.code);
+            assert_eq!(failure, Err("date_format_unknown"), "{pattern:?}");
+        }
+    }
+
+    #[test]
+    fn sentinels_are_known() {
+        let iso = formats(&["%Y-%m-%d"]);
+        let table = [
+            ("2099-12-31", true, false),
+            ("2999-12-31", true, false),
+            ("9999-12-31", true, false),
+            ("1900-01-01", false, true),
+            ("1899-12-30", false, true),
+            ("1901-01-01", false, true),
+            ("1753-01-01", false, true),
+            ("2026-12-31", false, false),
+            ("1900-01-02", false, false),
+        ];
+        for (text, open, placeholder) in table {
+            let date = parse_date(text, &iso).unwrap();
+            assert_eq!(
+                (is_open_ended(date), is_placeholder(date)),
+                (open, placeholder),
+                "{text}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = parse_date(&text, &formats(&["%Y-%m-%d", "%d-%b-%Y", "%Y%m%d%H%M%S%f"]));
+            let _ = DateFormat::new(&text);
+        }
+    }
+}

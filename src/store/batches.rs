@@ -1,0 +1,264 @@
+//! Batches: the rows of one file or call, from the first byte to the closing of the account.
+
+use super::database::{Database, StoreError, Transaction, cells};
+use crate::record::batch::Counts;
+
+/// A batch as it stands.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct BatchRow {
+    pub id: i64,
+    pub source_id: i64,
+    pub job: String,
+    pub origin: String,
+    pub origin_mark: String,
+    pub state: String,
+    pub cause_code: Option<String>,
+    pub cause: Option<String>,
+    pub mapping_version: i64,
+    pub sends: bool,
+    pub rows_in: i64,
+    pub published: i64,
+    pub unchanged: i64,
+    pub held: i64,
+    pub filtered: i64,
+    pub records_new: i64,
+    pub records_changed: i64,
+    pub records_unchanged: i64,
+    pub records_gone: i64,
+    pub residents_created: i64,
+    pub residents_changed: i64,
+    pub changes: i64,
+    pub resolved_to: i64,
+    pub last_record: i64,
+    pub started_ms: i64,
+}
+
+const COLUMNS: &str = "id, source_id, job, origin, origin_mark, state, cause_code, cause, \
+    mapping_version, sends, rows_in, published, unchanged, held, filtered, records_new, \
+    records_changed, records_unchanged, records_gone, residents_created, residents_changed, \
+    changes, resolved_to, last_record, started_ms";
+
+/// What a batch is opened with.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    pub id: i64,
+    pub source_id: i64,
+    pub job: &'a str,
+    pub origin: &'a str,
+    pub origin_mark: &'a str,
+    pub mapping: &'a str,
+    pub mapping_version: i64,
+    pub sends: bool,
+    pub now_ms: i64,
+}
+
+/// The number of the source of that name; a new source gets one.
+pub async fn source_id(database: &Database, name: &str, new_id: i64) -> Result<i64, StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "INSERT INTO source (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    transaction.execute(sql, cells![new_id, name.to_owned()]).await?;
+    let sql = "SELECT id FROM source WHERE name = $1";
+    let rows: Vec<(i64,)> = transaction.fetch(sql, cells![name.to_owned()]).await?;
+    transaction.commit().await?;
+    rows.first().map(|(id,)| *id).ok_or(StoreError::Corrupt {
+        table: "source",
+        column: "name",
+        id: new_id,
+    })
+}
+
+/// Opens a batch for what is about to be read.
+pub async fn open(database: &Database, opening: Opening<'_>) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "INSERT INTO batch (id, source_id, job, origin, origin_mark, state, mapping, \
+               mapping_version, sends, started_ms) VALUES ($1,$2,$3,$4,$5,'reading',$6,$7,$8,$9)";
+    let cells = cells![
+        opening.id,
+        opening.source_id,
+        opening.job.to_owned(),
+        opening.origin.to_owned(),
+        opening.origin_mark.to_owned(),
+        opening.mapping.to_owned(),
+        opening.mapping_version,
+        opening.sends,
+        opening.now_ms,
+    ];
+    transaction.execute(sql, cells).await?;
+    transaction.commit().await
+}
+
+/// The batch of that number.
+pub async fn get(database: &Database, id: i64) -> Result<Option<BatchRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM batch WHERE id = $1");
+    Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// Batches of a source that a stop left half done, oldest first.
+pub async fn unfinished(database: &Database, source_id: i64) -> Result<Vec<BatchRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE source_id = $1 AND state IN ('reading', 'released') \
+         ORDER BY id"
+    );
+    database.fetch(&sql, cells![source_id]).await
+}
+
+/// The batch that was last made of exactly this origin, if there is one that counts.
+pub async fn of_origin(
+    database: &Database,
+    source_id: i64,
+    origin_mark: &str,
+) -> Result<Option<BatchRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE source_id = $1 AND origin_mark = $2 \
+         AND state <> 'abandoned' ORDER BY id DESC LIMIT 1"
+    );
+    Ok(database.fetch(&sql, cells![source_id, origin_mark.to_owned()]).await?.into_iter().next())
+}
+
+/// The accepted batch that had this very content, if there is one.
+pub async fn of_content(
+    database: &Database,
+    source_id: i64,
+    digest: &str,
+) -> Result<Option<BatchRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE source_id = $1 AND content_digest = $2 \
+         AND state IN ('released', 'closed') ORDER BY id LIMIT 1"
+    );
+    Ok(database.fetch(&sql, cells![source_id, digest.to_owned()]).await?.into_iter().next())
+}
+
+/// Whether anything of this source was ever accepted.
+pub async fn any_accepted(database: &Database, source_id: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM batch WHERE source_id = $1 AND state IN ('released','closed') LIMIT 1";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![source_id]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// How a batch ends that is not released.
+#[derive(Debug, Clone)]
+pub struct Ending<'a> {
+    /// `held`, `abandoned` or `duplicate`.
+    pub state: &'static str,
+    pub code: Option<&'a str>,
+    pub cause: Option<&'a str>,
+    pub content_digest: Option<&'a str>,
+    pub now_ms: i64,
+}
+
+/// Ends a batch without releasing it: what was staged of it goes, its row stays and says why.
+pub async fn end(
+    database: &Database,
+    batch_id: i64,
+    ending: Ending<'_>,
+    counts: &Counts,
+) -> Result<(), StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    transaction
+        .execute("DELETE FROM dead_letter WHERE batch_id = $1", cells![batch_id])
+        .await?;
+    transaction
+        .execute("DELETE FROM source_record WHERE id > $1 AND batch_id = $1", cells![batch_id])
+        .await?;
+    let sql = "UPDATE batch SET state = $2, cause_code = $3, cause = $4, content_digest = $5, \
+               closed_ms = $6, rows_in = $7, held = $8, unchanged = $9 WHERE id = $1";
+    let cells = cells![
+        batch_id,
+        ending.state,
+        ending.code.map(str::to_owned),
+        ending.cause.map(str::to_owned),
+        ending.content_digest.map(str::to_owned),
+        ending.now_ms,
+        counts.rows_in,
+        counts.held,
+        counts.unchanged,
+    ];
+    transaction.execute(sql, cells).await?;
+    transaction.commit().await
+}
+
+/// Writes the counts of the reading and releases the batch. Part of the releasing transaction.
+pub async fn release(
+    transaction: &mut Transaction,
+    batch_id: i64,
+    content_digest: &str,
+    counts: &Counts,
+    last_record: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE batch SET state = 'released', content_digest = $2, released_ms = $3, \
+               rows_in = $4, unchanged = $5, held = $6, records_new = $7, records_changed = $8, \
+               records_unchanged = $9, records_gone = $10, last_record = $11, resolved_to = id \
+               WHERE id = $1 AND state = 'reading'";
+    let cells = cells![
+        batch_id,
+        content_digest.to_owned(),
+        now_ms,
+        counts.rows_in,
+        counts.unchanged,
+        counts.held,
+        counts.records_new,
+        counts.records_changed,
+        counts.records_unchanged,
+        counts.records_gone,
+        last_record,
+    ];
+    match transaction.execute(sql, cells).await? {
+        1 => Ok(()),
+        _ => Err(StoreError::Conflict(format!("batch {batch_id} is not being read any more"))),
+    }
+}
+
+/// What one chunk added to the batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    pub resolved_to: i64,
+    pub published: i64,
+    pub held: i64,
+    pub filtered: i64,
+    pub residents_created: i64,
+    pub residents_changed: i64,
+    pub changes: i64,
+}
+
+/// Moves the batch's watermark. Part of the chunk's transaction: both happen, or neither.
+pub async fn advance(
+    transaction: &mut Transaction,
+    batch: &BatchRow,
+    progress: Progress,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE batch SET resolved_to = $2, published = published + $3, held = held + $4, \
+               filtered = filtered + $5, residents_created = residents_created + $6, \
+               residents_changed = residents_changed + $7, changes = changes + $8 \
+               WHERE id = $1 AND resolved_to < $2";
+    let cells = cells![
+        batch.id,
+        progress.resolved_to,
+        progress.published,
+        progress.held,
+        progress.filtered,
+        progress.residents_created,
+        progress.residents_changed,
+        progress.changes,
+    ];
+    match transaction.execute(sql, cells).await? {
+        1 => Ok(()),
+        _ => Err(StoreError::Conflict(format!("batch {} was resolved by somebody else", batch.id))),
+    }
+}
+
+/// Closes a batch whose counts agree, and adds what its closing brought.
+pub async fn close(
+    transaction: &mut Transaction,
+    batch_id: i64,
+    gone_changes: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE batch SET state = 'closed', closed_ms = $2, changes = changes + $3 \
+               WHERE id = $1 AND state = 'released' \
+               AND rows_in = published + unchanged + held + filtered";
+    match transaction.execute(sql, cells![batch_id, now_ms, gone_changes]).await? {
+        1 => Ok(()),
+        _ => Err(StoreError::Conflict(format!("the counts of batch {batch_id} do not agree"))),
+    }
+}

@@ -1,0 +1,92 @@
+//! Deliveries: made with the change they tell of, claimed for sending, settled.
+
+use super::database::{Cell, Database, Insert, StoreError, cells};
+use crate::record::delivery::Message;
+
+/// New deliveries.
+pub const DELIVERIES: Insert = Insert {
+    table: "delivery",
+    columns: "id,change_event_id,batch_id,resident_id,destination,mapping,mapping_version,purpose,\
+        needs_consent,reference,message,state,next_ms,cause_code,cause,created_ms",
+    after: "",
+};
+
+/// What a delivery is made with.
+pub struct New<'a> {
+    pub id: i64,
+    pub event_id: i64,
+    pub batch_id: i64,
+    pub resident_id: i64,
+    pub destination: &'a str,
+    pub mapping: &'a str,
+    pub mapping_version: i64,
+    pub purpose: &'a str,
+    pub needs_consent: bool,
+    pub reference: String,
+    /// The message; or the code and cause for which there is none, and the delivery is held.
+    pub composed: Result<Message, (&'static str, String)>,
+    pub now_ms: i64,
+}
+
+/// The row of a new delivery.
+pub fn row(new: New<'_>) -> Vec<Cell> {
+    let (message, state, code, cause) = match new.composed {
+        Ok(message) => (message_json(&message), "waiting", None, None),
+        Err((code, cause)) => ("null".to_owned(), "held", Some(code.to_owned()), Some(cause)),
+    };
+    cells![
+        new.id,
+        new.event_id,
+        new.batch_id,
+        new.resident_id,
+        new.destination.to_owned(),
+        new.mapping.to_owned(),
+        new.mapping_version,
+        new.purpose.to_owned(),
+        new.needs_consent,
+        new.reference,
+        message,
+        state,
+        new.now_ms,
+        code,
+        cause,
+        new.now_ms,
+    ]
+}
+
+fn message_json(message: &Message) -> String {
+    serde_json::to_string(message).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// What begins every reference of this hub. Made once for each database.
+pub async fn hub_mark(database: &Database) -> Result<String, StoreError> {
+    let sql = "SELECT mark FROM hub WHERE id = 1";
+    let rows: Vec<(String,)> = database.fetch(sql, vec![]).await?;
+    match rows.into_iter().next() {
+        Some((mark,)) => Ok(mark),
+        None => Err(StoreError::Refused("this hub has no mark: open it first".to_owned())),
+    }
+}
+
+/// Gives this hub its mark if it has none.
+pub async fn make_hub_mark(database: &Database, mark: &str) -> Result<(), StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = "INSERT INTO hub (id, mark) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
+    transaction.execute(sql, cells![mark.to_owned()]).await?;
+    transaction.commit().await
+}
+
+/// How many deliveries a batch made, by state.
+pub async fn counts_of_batch(
+    database: &Database,
+    batch_id: i64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT state, COUNT(*) FROM delivery WHERE batch_id = $1 GROUP BY state ORDER BY state";
+    database.fetch(sql, cells![batch_id]).await
+}
+
+/// How many deliveries there are, by state.
+pub async fn counts(database: &Database) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state";
+    database.fetch(sql, vec![]).await
+}

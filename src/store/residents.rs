@@ -1,0 +1,169 @@
+//! Accounts, parties, residents, the keys they are found by, and what became different.
+
+use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+
+/// A party as it stands.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct PartyRow {
+    pub id: i64,
+    pub source_id: i64,
+    pub source_key_id: i64,
+    pub resident_id: i64,
+    pub key: String,
+    pub role: String,
+    pub record_id: i64,
+    pub ended_ms: Option<i64>,
+    pub facts: String,
+}
+
+/// A resident as it stands.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ResidentRow {
+    pub id: i64,
+    pub version: i64,
+    pub created_ms: i64,
+    pub facts: String,
+}
+
+/// An account as it stands.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct AccountRow {
+    pub id: i64,
+    pub facts: String,
+}
+
+const ACCOUNT_COLUMNS: &str = "id,kind,record_id,mapping_version,at_ms,facts,issues";
+const PARTY_COLUMNS: &str = "id,source_key_id,resident_id,key,role,record_id,mapping_version,\
+    at_ms,ended_ms,facts,issues,match_keys";
+const RESIDENT_COLUMNS: &str = "id,version,created_ms,updated_ms,facts,provenance";
+
+/// New accounts.
+pub const ACCOUNTS: Insert = Insert { table: "account", columns: ACCOUNT_COLUMNS, after: "" };
+/// Accounts that are known: the new row takes the old one's place.
+pub const ACCOUNTS_AGAIN: Insert = Insert {
+    table: "account",
+    columns: ACCOUNT_COLUMNS,
+    after: "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, record_id = excluded.record_id, \
+            mapping_version = excluded.mapping_version, at_ms = excluded.at_ms, \
+            facts = excluded.facts, issues = excluded.issues",
+};
+/// New parties.
+pub const PARTIES: Insert = Insert { table: "party", columns: PARTY_COLUMNS, after: "" };
+/// Parties that are known.
+pub const PARTIES_AGAIN: Insert = Insert {
+    table: "party",
+    columns: PARTY_COLUMNS,
+    after: "ON CONFLICT (id) DO UPDATE SET role = excluded.role, record_id = excluded.record_id, \
+            mapping_version = excluded.mapping_version, at_ms = excluded.at_ms, \
+            ended_ms = excluded.ended_ms, facts = excluded.facts, issues = excluded.issues",
+};
+/// New residents.
+pub const RESIDENTS: Insert = Insert { table: "resident", columns: RESIDENT_COLUMNS, after: "" };
+/// Residents that are known.
+pub const RESIDENTS_AGAIN: Insert = Insert {
+    table: "resident",
+    columns: RESIDENT_COLUMNS,
+    after: "ON CONFLICT (id) DO UPDATE SET version = excluded.version, \
+            updated_ms = excluded.updated_ms, facts = excluded.facts, \
+            provenance = excluded.provenance",
+};
+/// Change events.
+pub const EVENTS: Insert = Insert {
+    table: "change_event",
+    columns: "id,batch_id,record_id,subject,subject_id,kind,changes,at_ms",
+    after: "",
+};
+
+/// The accounts of these source keys.
+pub async fn accounts(tx: &mut Transaction, ids: &[i64]) -> Result<Vec<AccountRow>, StoreError> {
+    tx.fetch_for("SELECT id, facts FROM account WHERE id IN", ids, "").await
+}
+
+const PARTY: &str = "SELECT p.id, k.source_id, p.source_key_id, p.resident_id, p.key, p.role, \
+    p.record_id, p.ended_ms, p.facts FROM party p JOIN source_key k ON k.id = p.source_key_id ";
+
+/// The parties that records under these keys named.
+pub async fn parties_of_keys(
+    tx: &mut Transaction,
+    keys: &[i64],
+) -> Result<Vec<PartyRow>, StoreError> {
+    let before = format!("{PARTY} WHERE p.source_key_id IN");
+    tx.fetch_for(&before, keys, "ORDER BY p.id").await
+}
+
+/// The parties that are these residents.
+pub async fn parties_of_residents(
+    tx: &mut Transaction,
+    residents: &[i64],
+) -> Result<Vec<PartyRow>, StoreError> {
+    let before = format!("{PARTY} WHERE p.resident_id IN");
+    tx.fetch_for(&before, residents, "ORDER BY p.id").await
+}
+
+/// The residents of these numbers.
+pub async fn residents(tx: &mut Transaction, ids: &[i64]) -> Result<Vec<ResidentRow>, StoreError> {
+    tx.fetch_for("SELECT id, version, created_ms, facts FROM resident WHERE id IN", ids, "").await
+}
+
+/// A party that a match key leads to.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Candidate {
+    pub digest: i64,
+    pub party_id: i64,
+    pub resident_id: i64,
+}
+
+/// The indexed parties that share one of these keys.
+pub async fn candidates(
+    tx: &mut Transaction,
+    digests: &[i64],
+) -> Result<Vec<Candidate>, StoreError> {
+    let before = "SELECT m.digest, m.party_id, p.resident_id FROM match_key m \
+                  JOIN party p ON p.id = m.party_id WHERE m.digest IN";
+    tx.fetch_for(before, digests, "ORDER BY m.party_id").await
+}
+
+/// Up to which party the keys are indexed.
+pub async fn indexed_to(database: &Database) -> Result<i64, StoreError> {
+    let sql = "SELECT indexed_to FROM match_index WHERE id = 1";
+    let rows: Vec<(i64,)> = database.fetch(sql, vec![]).await?;
+    Ok(rows.first().map_or(0, |(to,)| *to))
+}
+
+/// Parties whose keys are not indexed yet: party, resident, keys.
+pub async fn not_indexed(
+    database: &Database,
+    after: i64,
+    most: i64,
+) -> Result<Vec<(i64, i64, Option<Vec<u8>>)>, StoreError> {
+    let sql = "SELECT id, resident_id, match_keys FROM party WHERE id > $1 ORDER BY id LIMIT $2";
+    database.fetch(sql, cells![after, most]).await
+}
+
+/// Writes a run of keys, sorted by the caller, and moves the mark of what is indexed.
+pub async fn index(
+    tx: &mut Transaction,
+    sorted: &[(i64, i64)],
+    indexed_to: i64,
+) -> Result<(), StoreError> {
+    const KEYS: Insert = Insert {
+        table: "match_key",
+        columns: "digest,party_id",
+        after: "ON CONFLICT DO NOTHING",
+    };
+    for some in sorted.chunks(4096) {
+        let cells = some.iter().flat_map(|(digest, party)| [Cell::Int(*digest), Cell::Int(*party)]);
+        tx.insert(KEYS, cells.collect()).await?;
+    }
+    let sql = "UPDATE match_index SET indexed_to = $1 WHERE id = 1 AND indexed_to < $1";
+    tx.execute(sql, cells![indexed_to]).await?;
+    Ok(())
+}
+
+/// How many residents, accounts and parties there are.
+pub async fn counts(database: &Database) -> Result<(i64, i64, i64), StoreError> {
+    let sql = "SELECT (SELECT COUNT(*) FROM resident), (SELECT COUNT(*) FROM account), \
+               (SELECT COUNT(*) FROM party WHERE ended_ms IS NULL)";
+    let rows: Vec<(i64, i64, i64)> = database.fetch(sql, vec![]).await?;
+    Ok(rows.first().copied().unwrap_or_default())
+}
