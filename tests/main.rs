@@ -1,3 +1,4 @@
 //! The one integration binary: each suite is a module.
 
+mod connectors;
 mod sandbox;

@@ -3,3 +3,5 @@
 pub mod channel;
 pub mod file_drop;
 pub mod format;
+pub mod govuk_notify;
+pub mod http;

@@ -1,6 +1,6 @@
 //! The emulators answer as the platforms do.
 
-mod bench;
+pub mod bench;
 mod notify_observed;
 mod notify_receipts;
 mod notify_rules;

@@ -413,7 +413,7 @@ async fn a_prefix_is_sent_and_billed_and_not_shown() {
     assert!(
         bench.ledger().await[0]["body"]
             .as_str()
-            .is_some_and(|body| body.starts_with("Bramble Council: x"))
+            .is_some_and(|body| body.starts_with("Example MBC: x"))
     );
     bench.later_ms(1_000);
     let (_, message) = bench
@@ -895,7 +895,7 @@ async fn templates_can_be_read_listed_and_tried() {
     let (_, letters) = bench.get("/v2/templates?type=letter").await;
     assert_eq!(
         letters["templates"][0]["letter_contact_block"],
-        "Bramble Council\n1 High Street\nBramble"
+        "Example MBC\n1 High Street\nBramble"
     );
     let (status, answer) = bench
         .post(&format!("{path}/preview"), &json!({"personalisation": {}}))

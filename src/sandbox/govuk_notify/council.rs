@@ -10,20 +10,20 @@ pub const LIVE_SECRET: &str = "5ec2e700-0000-4000-8000-000000000001";
 pub const TEAM_SECRET: &str = "5ec2e700-0000-4000-8000-000000000002";
 pub const TEST_SECRET: &str = "5ec2e700-0000-4000-8000-000000000003";
 
-pub const EMAIL_MOVED_HOME: &str = "7e391a7e-0000-4000-8000-000000000001";
-pub const EMAIL_PAYMENT_RECEIVED: &str = "7e391a7e-0000-4000-8000-000000000002";
-pub const EMAIL_CONTACT_CHANGED: &str = "7e391a7e-0000-4000-8000-000000000003";
-pub const SMS_MOVED_HOME: &str = "7e391a7e-0000-4000-8000-000000000011";
-pub const SMS_PAYMENT_RECEIVED: &str = "7e391a7e-0000-4000-8000-000000000012";
-pub const SMS_CONTACT_CHANGED: &str = "7e391a7e-0000-4000-8000-000000000013";
-pub const LETTER_MOVED_HOME: &str = "7e391a7e-0000-4000-8000-000000000021";
+pub const EMAIL_MOVED_HOME: &str = "11111111-1111-4111-8111-111111111101";
+pub const EMAIL_PAYMENT_RECEIVED: &str = "11111111-1111-4111-8111-111111111102";
+pub const EMAIL_CONTACT_CHANGED: &str = "11111111-1111-4111-8111-111111111103";
+pub const SMS_MOVED_HOME: &str = "11111111-1111-4111-8111-111111111201";
+pub const SMS_PAYMENT_RECEIVED: &str = "11111111-1111-4111-8111-111111111202";
+pub const SMS_CONTACT_CHANGED: &str = "11111111-1111-4111-8111-111111111203";
+pub const LETTER_MOVED_HOME: &str = "11111111-1111-4111-8111-111111111301";
 
 impl Service {
-    /// Bramble Council, live, with every permission of an ordinary council.
+    /// Example MBC, live, with every permission of an ordinary council.
     pub fn council() -> Self {
         Self {
             id: SERVICE_ID.to_owned(),
-            name: "Bramble Council".to_owned(),
+            name: "Example MBC".to_owned(),
             live: true,
             archived: false,
             permissions: vec![Permission::Email, Permission::Sms, Permission::Letter],
@@ -41,7 +41,7 @@ impl Service {
                 id: "4e917000-0000-4000-8000-000000000001".to_owned(),
                 email_address: "council.tax@bramble.example.com".to_owned(),
             }],
-            from_email: "bramble.council@notify.example.com".to_owned(),
+            from_email: "example.mbc@notify.example.com".to_owned(),
             team: vec![
                 "officer@bramble.example.com".to_owned(),
                 "07700900400".to_owned(),
@@ -105,7 +105,7 @@ fn templates() -> Vec<Template> {
             "((first_name)), the contact details on ((account)) have changed. Not you? Tell us.",
         ),
         Template {
-            letter_contact_block: Some("Bramble Council\n1 High Street\nBramble".to_owned()),
+            letter_contact_block: Some("Example MBC\n1 High Street\nBramble".to_owned()),
             postage: Some("second".to_owned()),
             ..template(
                 LETTER_MOVED_HOME,

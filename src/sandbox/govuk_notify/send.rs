@@ -514,4 +514,4 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     ENGINE.decode(known).ok()
 }
 
-const PRECOMPILED_TEMPLATE: &str = "7e391a7e-0000-4000-8000-0000000000ff";
+const PRECOMPILED_TEMPLATE: &str = "11111111-1111-4111-8111-1111111111ff";
