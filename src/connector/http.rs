@@ -1,7 +1,8 @@
-//! The one place where an HTTP client is made: TLS, time-outs, a limit on what is read, no redirects and no retries.
+//! The one place where an HTTP client is made: TLS, time-outs, a limit on what is read, no
+//! redirects and no retries.
 //!
-//! It tells apart what a caller must know: the other side was never reached, or it was and did not answer. What an
-//! answer means is the adapter's business.
+//! It tells apart what a caller must know: the other side was never reached, or it was and did not
+//! answer. What an answer means is the adapter's business.
 
 use std::error::Error;
 use std::sync::Once;
@@ -101,7 +102,8 @@ impl HttpClient {
         })
     }
 
-    /// The body, unless it is longer than the limit: what a system may send must not fill our memory.
+    /// The body, unless it is longer than the limit: what a system may send must not fill our
+    /// memory.
     async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, HttpFault> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {

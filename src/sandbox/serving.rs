@@ -1,6 +1,7 @@
-//! How a sandbox is served: bound to loopback, stopped when dropped, and able to *lose* an answer. A lost answer is the
-//! case a hub must survive and ordinary servers cannot produce, so the listener hands every request a [`Line`] that can
-//! cut its connection before a byte is written. It serves nothing to other machines and speaks no TLS.
+//! How a sandbox is served: bound to loopback, stopped when dropped, and able to *lose* an answer.
+//! A lost answer is the case a hub must survive and ordinary servers cannot produce, so the
+//! listener hands every request a [`Line`] that can cut its connection before a byte is written. It
+//! serves nothing to other machines and speaks no TLS.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,7 +41,8 @@ impl Running {
         })
     }
 
-    /// Keeps `work` going for as long as the sandbox runs, such as the courier of delivery receipts.
+    /// Keeps `work` going for as long as the sandbox runs, such as the courier of delivery
+    /// receipts.
     #[must_use]
     pub fn alongside(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
         self.tasks.push(tokio::spawn(work));
@@ -96,7 +98,8 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // Small answers must not wait for each other: the hub's own timings are measured against this.
+        // Small answers must not wait for each other: the hub's own timings are measured against
+        // this.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the sandbox could not switch off delayed sending");
         }

@@ -1,4 +1,5 @@
-//! A sandbox on loopback with a clock of its own, and a caller who signs tokens. Nothing here waits for real time.
+//! A sandbox on loopback with a clock of its own, and a caller who signs tokens. Nothing here waits
+//! for real time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,5 @@
-//! The 198 requests that a running copy of the platform once answered: the sandbox gives the same answers, by rule.
+//! The 198 requests that a running copy of the platform once answered: the sandbox gives the same
+//! answers, by rule.
 
 use serde_json::{Map, Value};
 use viaduct::sandbox::govuk_notify::service::{

@@ -1,4 +1,5 @@
-//! Delivery receipts: told once, told again to an address that is broken, never again to one that says no.
+//! Delivery receipts: told once, told again to an address that is broken, never again to one that
+//! says no.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! What the platform's answers mean for us. Decisions are made by status and by the name of the error, never by its
-//! text: texts change, and may quote what was sent.
+//! What the platform's answers mean for us. Decisions are made by status and by the name of the
+//! error, never by its text: texts change, and may quote what was sent.
 
 use serde_json::Value;
 
@@ -10,7 +10,8 @@ const DAY_MS: i64 = 86_400_000;
 const CLOCK_CODE: &str = "notify.clock";
 const KEY_CODE: &str = "notify.key";
 
-/// What was being done. A send that went unanswered may have happened; a question did not change anything.
+/// What was being done. A send that went unanswered may have happened; a question did not change
+/// anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
     Sending,
@@ -82,7 +83,8 @@ impl Problem {
         }
     }
 
-    /// Words for a person, with nothing in them that was sent: a known text whole, else the property it is about.
+    /// Words for a person, with nothing in them that was sent: a known text whole, else the
+    /// property it is about.
     fn cause(&self) -> String {
         let known = SAFE_STARTS
             .iter()
@@ -175,7 +177,8 @@ fn shut_out(problem: &Problem) -> ConnectorError {
     if problem.error == "BadRequestError" {
         return refused(problem);
     }
-    // The only place where a text is looked at: a wrong clock is mended by other people than a wrong key.
+    // The only place where a text is looked at: a wrong clock is mended by other people than a
+    // wrong key.
     let (code, cause) = if problem.message.contains("clock") {
         (
             CLOCK_CODE,

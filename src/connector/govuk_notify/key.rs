@@ -1,5 +1,5 @@
-//! An API key, and the token made from it for each attempt. A token is good for half a minute either way, so none is
-//! ever kept.
+//! An API key, and the token made from it for each attempt. A token is good for half a minute
+//! either way, so none is ever kept.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +20,8 @@ pub struct ApiKey {
 /// What was given is no key. It says nothing of what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is not a GOV.UK Notify key: one ends with two identifiers of 36 characters, joined by a hyphen"
+    "it is not a GOV.UK Notify key: one ends with two identifiers of 36 characters, joined by a \
+        hyphen"
 )]
 pub struct NotAKey;
 
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_token_has_three_parts_and_changes_with_time() {
-        let key = ApiKey::parse(&Secret::new(format!("hub-{SERVICE}-{SECRET}"))).unwrap();
+        let key = ApiKey::parse(&Secret::new(format!("hub-{SERVICE}-{SECRET}"))).expect("a key");
         assert_eq!(key.token(1).split('.').count(), 3);
         assert_ne!(key.token(1), key.token(2));
     }

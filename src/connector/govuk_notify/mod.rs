@@ -1,8 +1,8 @@
 //! GOV.UK Notify: e-mail, text messages and letters.
 //!
-//! The platform keeps no idempotency keys: two sends with one reference are two messages. So a send that went
-//! unanswered is `Unknown`, and is asked after by its reference before anybody thinks of sending it again. Whether a
-//! message may be sent at all was decided before it came here.
+//! The platform keeps no idempotency keys: two sends with one reference are two messages. So a send
+//! that went unanswered is `Unknown`, and is asked after by its reference before anybody thinks of
+//! sending it again. Whether a message may be sent at all was decided before it came here.
 
 pub mod answer;
 pub mod key;
@@ -29,7 +29,8 @@ use crate::definition::secret::Secret;
 use crate::record::delivery::{Channel, Delivery, Message};
 use crate::suppression::gate::Cleared;
 
-/// Sends under way at once. Enough to keep under the platform's limit busy, few enough to stop soon.
+/// Sends under way at once. Enough to keep under the platform's limit busy, few enough to stop
+/// soon.
 const SENDS_AT_ONCE: usize = 8;
 
 /// Milliseconds of Unix time: a token carries the time it was made.
@@ -170,8 +171,8 @@ impl GovukNotify {
 
 #[async_trait]
 impl Destination for GovukNotify {
-    /// Several at once. When the platform shuts the door on one, those not yet sent are not tried: they are told the
-    /// same, which is true of them too.
+    /// Several at once. When the platform shuts the door on one, those not yet sent are not tried:
+    /// they are told the same, which is true of them too.
     async fn deliver(
         &self,
         deliveries: &[Cleared<Delivery>],

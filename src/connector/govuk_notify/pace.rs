@@ -1,5 +1,5 @@
-//! Our own limit on how fast we send. The platform gives no warning before it turns us away, and no time to come back,
-//! so we keep under its limit by ourselves.
+//! Our own limit on how fast we send. The platform gives no warning before it turns us away, and no
+//! time to come back, so we keep under its limit by ourselves.
 
 use std::time::Duration;
 

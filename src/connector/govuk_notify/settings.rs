@@ -12,7 +12,8 @@ const REQUESTS_PER_MINUTE: i64 = 3_000;
 /// The settings of a service on the platform.
 #[derive(Debug, Clone)]
 pub struct GovukNotifySettings {
-    /// `https://api.notifications.service.gov.uk`, or a sandbox; `${NAME}` is filled in when it is opened.
+    /// `https://api.notifications.service.gov.uk`, or a sandbox; `${NAME}` is filled in when it is
+    /// opened.
     pub base_url: Spanned<String>,
     /// Where the key is kept. A live key, a team key or a test key: the platform tells them apart.
     pub api_key: Spanned<SecretReference>,
@@ -70,5 +71,47 @@ impl GovukNotifySettings {
     /// The platform's identifier for a template that a mapping names.
     pub fn template_id(&self, name: &str) -> Option<&str> {
         self.templates.get(name).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::reader::File;
+
+    fn read(settings: &str) -> (Option<GovukNotifySettings>, usize) {
+        let file = File::parse("connectors/notify.toml", format!("[settings]\n{settings}"));
+        let table = file.root().table("settings").expect("the table is there");
+        let found = GovukNotifySettings::read(table);
+        (found, file.into_diagnostics().len())
+    }
+
+    #[test]
+    fn settings_are_read_and_every_fault_is_told() {
+        let good = "base_url = \"${NOTIFY_URL}\"\napi_key = \"secret:NOTIFY_API_KEY\"\n\
+                    [settings.templates]\nmoved_home = \"1-2\"";
+        let (settings, faults) = read(good);
+        assert_eq!(faults, 0);
+        let settings = settings.expect("settings");
+        assert_eq!(settings.template_id("moved_home"), Some("1-2"));
+        assert_eq!(
+            (settings.requests_per_minute, settings.timeout_ms),
+            (3_000, 30_000)
+        );
+        for (wrong, faults) in [
+            ("", 2),
+            ("base_url = \"x\"\napi_key = \"in-clear\"", 1),
+            ("base_url = \"x\"\napi_key = \"secret:K\"\nbase_ur = 1", 1),
+            (
+                "base_url = \"x\"\napi_key = \"secret:K\"\ntimeout_ms = 1",
+                1,
+            ),
+            (
+                "base_url = \"x\"\napi_key = \"secret:K\"\n[settings.templates]\na = 1",
+                1,
+            ),
+        ] {
+            assert_eq!(read(wrong).1, faults, "{wrong}");
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Which postal addresses can be printed: three to seven lines, ending in a UK postcode, a BFPO number or, for those
-//! allowed to post abroad, a country. The lines are read from a letter's personalisation; nothing is looked up.
+//! Which postal addresses can be printed: three to seven lines, ending in a UK postcode, a BFPO
+//! number or, for those allowed to post abroad, a country. The lines are read from a letter's
+//! personalisation; nothing is looked up.
 
 use std::sync::LazyLock;
 
@@ -45,7 +46,8 @@ impl Address {
         Self::read(&text.join("\n"))
     }
 
-    /// Nothing if the address can be printed, else what is wrong with it. The checks' order is the platform's.
+    /// Nothing if the address can be printed, else what is wrong with it. The checks' order is the
+    /// platform's.
     pub fn fault(&self, may_go_abroad: bool) -> Option<&'static str> {
         let has_letter_or_digit =
             |line: &String| line.chars().any(|found| found.is_ascii_alphanumeric());
@@ -196,10 +198,11 @@ static BFPO: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The letters a UK postcode may start with.
-const AREAS: &str = "AB AL B BA BB BD BF BH BL BN BR BS BT BX CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT \
-    DY E EC EH EN EX FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME \
-    MK ML N NE NG NN NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF \
-    TN TQ TR TS TW UB W WA WC WD WF WN WR WS WV YO ZE";
+const AREAS: &str = "\
+    AB AL B BA BB BD BF BH BL BN BR BS BT BX CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN \
+    DT DY E EC EH EN EX FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA \
+    LD LE LL LN LS LU M ME MK ML N NE NG NN NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG \
+    SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB W WA WC WD WF WN WR WS WV YO ZE";
 
 #[cfg(test)]
 mod tests {

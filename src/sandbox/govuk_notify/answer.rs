@@ -1,5 +1,5 @@
-//! What the platform says when it says no. A refusal is a value until the last moment, so that rules can be tested
-//! without a server.
+//! What the platform says when it says no. A refusal is a value until the last moment, so that
+//! rules can be tested without a server.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -95,7 +95,8 @@ impl IntoResponse for Refusal {
 
 /// An address that nobody answers at. These two are the only answers of another shape.
 pub fn no_such_route() -> Response {
-    let message = "The requested URL was not found on the server. If you entered the URL manually please check your \
+    let message = "The requested URL was not found on the server. If you entered the URL manually \
+        please check your \
                    spelling and try again.";
     (
         StatusCode::NOT_FOUND,

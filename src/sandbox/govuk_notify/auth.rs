@@ -1,5 +1,6 @@
-//! Who is calling. A caller signs a token with a key's secret; the platform looks for the key that fits. The order of
-//! the checks decides which of a dozen refusals is given. Permissions come later and elsewhere.
+//! Who is calling. A caller signs a token with a key's secret; the platform looks for the key that
+//! fits. The order of the checks decides which of a dozen refusals is given. Permissions come later
+//! and elsewhere.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;

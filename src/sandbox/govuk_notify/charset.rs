@@ -1,5 +1,5 @@
-//! Which characters a text message can carry, and what the others become. The same rule with another alphabet cleans a
-//! mistyped phone number. Nothing here knows of templates or recipients.
+//! Which characters a text message can carry, and what the others become. The same rule with
+//! another alphabet cleans a mistyped phone number. Nothing here knows of templates or recipients.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::decompose_canonical;
@@ -11,7 +11,8 @@ const GSM_BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1
 /// The GSM extension table: each costs two characters.
 const GSM_EXTENSION: &str = "^{}\\[~]|€";
 
-/// Welsh vowels with grave, acute, diaeresis or circumflex. They are sent as they are, in the dearer encoding.
+/// Welsh vowels with grave, acute, diaeresis or circumflex. They are sent as they are, in the
+/// dearer encoding.
 const WELSH: &str = "àèìòùẁỳÀÈÌÒÙẀỲáéíóúẃýÁÉÍÓÚẂÝäëïöüẅÿÄËÏÖÜẄŸâêîôûŵŷÂÊÎÔÛŴŶ";
 
 /// What may stay.
@@ -22,7 +23,8 @@ pub enum Alphabet {
 }
 
 impl Alphabet {
-    /// Every character that may stay stays; the others are brought down to one that may, or become `?`.
+    /// Every character that may stay stays; the others are brought down to one that may, or become
+    /// `?`.
     pub fn encode(self, text: &str) -> String {
         let mut encoded = String::with_capacity(text.len());
         for character in text.chars() {
@@ -49,7 +51,8 @@ impl Alphabet {
     }
 
     fn downgrade(self, character: char) -> Option<Downgrade> {
-        // A letter with a mark becomes the letter without its *last* mark, if that may stay: ǖ gives ü, ū gives u.
+        // A letter with a mark becomes the letter without its *last* mark, if that may stay: ǖ
+        // gives ü, ū gives u.
         match without_last_mark(character) {
             Some(base) => self.allows(base).then_some(Downgrade::To(base)),
             None => replacement(character).map(Downgrade::Text),
@@ -76,7 +79,8 @@ fn is_gsm(character: char) -> bool {
     GSM_BASIC.contains(character)
 }
 
-/// One step of canonical decomposition, as the Unicode character database writes it: its first character.
+/// One step of canonical decomposition, as the Unicode character database writes it: its first
+/// character.
 fn without_last_mark(character: char) -> Option<char> {
     let mut parts = Vec::with_capacity(4);
     decompose_canonical(character, |part| parts.push(part));

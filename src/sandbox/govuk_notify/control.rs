@@ -1,5 +1,5 @@
-//! The sandbox's own controls, which the platform does not have: arm faults, count what was accepted, pretend that a
-//! resident sent a text. They ask for no key.
+//! The sandbox's own controls, which the platform does not have: arm faults, count what was
+//! accepted, pretend that a resident sent a text. They ask for no key.
 
 use std::sync::Arc;
 

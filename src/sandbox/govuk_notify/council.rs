@@ -1,5 +1,5 @@
-//! The invented council's service, used when no definition file is given: every identifier is fixed, so that a
-//! definition or a test can name it. Nobody and nothing in it is real.
+//! The invented council's service, used when no definition file is given: every identifier is
+//! fixed, so that a definition or a test can name it. Nobody and nothing in it is real.
 
 use crate::sandbox::govuk_notify::service::{
     Channel, Key, KeyKind, Permission, ReplyTo, Service, SmsSender, Template,
@@ -58,11 +58,14 @@ impl Service {
 }
 
 fn templates() -> Vec<Template> {
-    let moved = "Dear ((first_name)),\n\nYour council tax account ((account)) now shows your address at \
+    let moved = "Dear ((first_name)),\n\nYour council tax account ((account)) now shows your \
+        address at \
                  ((postcode)).\n\nIf you have not moved, tell us.";
-    let paid = "Dear ((first_name)),\n\nWe have received your payment for account ((account)). Your balance is \
+    let paid = "Dear ((first_name)),\n\nWe have received your payment for account ((account)). \
+        Your balance is \
                 ((balance)).";
-    let contact = "Dear ((first_name)),\n\nThe contact details on account ((account)) have changed.\n\nIf this was \
+    let contact = "Dear ((first_name)),\n\nThe contact details on account ((account)) have \
+        changed.\n\nIf this was \
                    not you, tell us.";
     vec![
         email(
@@ -88,14 +91,16 @@ fn templates() -> Vec<Template> {
             "moved_home",
             Channel::Sms,
             None,
-            "((first_name)), your council tax account ((account)) now shows ((postcode)). Not moved? Tell us.",
+            "((first_name)), your council tax account ((account)) now shows ((postcode)). Not \
+                moved? Tell us.",
         ),
         template(
             SMS_PAYMENT_RECEIVED,
             "payment_received",
             Channel::Sms,
             None,
-            "((first_name)), we have received your payment for ((account)). Your balance is ((balance)).",
+            "((first_name)), we have received your payment for ((account)). Your balance is \
+                ((balance)).",
         ),
         template(
             SMS_CONTACT_CHANGED,

@@ -1,5 +1,5 @@
-//! Which e-mail addresses the platform accepts: stricter than the standard, so that a typing mistake is caught before
-//! it bounces. Nothing is looked up.
+//! Which e-mail addresses the platform accepts: stricter than the standard, so that a typing
+//! mistake is caught before it bounces. Nothing is looked up.
 
 use std::sync::LazyLock;
 

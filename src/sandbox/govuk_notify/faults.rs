@@ -1,5 +1,6 @@
-//! Faults on demand: the answers a hub must survive. They strike the next requests in turn, or a share of all of them by
-//! a seed, so that a run can be repeated. A fault never changes what an accepted message is.
+//! Faults on demand: the answers a hub must survive. They strike the next requests in turn, or a
+//! share of all of them by a seed, so that a run can be repeated. A fault never changes what an
+//! accepted message is.
 
 use std::collections::VecDeque;
 
@@ -54,7 +55,8 @@ enum Kind {
     LostBefore,
 }
 
-/// Which requests a fault waits for. A hub that lost an answer asks next, and the asking should work.
+/// Which requests a fault waits for. A hub that lost an answer asks next, and the asking should
+/// work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum On {
@@ -185,7 +187,8 @@ fn once() -> u32 {
     1
 }
 
-/// A small generator of even numbers between 0 and 1 (the splitmix64 sequence): the same seed, the same faults.
+/// A small generator of even numbers between 0 and 1 (the splitmix64 sequence): the same seed, the
+/// same faults.
 #[derive(Debug, Default)]
 struct Dice(u64);
 

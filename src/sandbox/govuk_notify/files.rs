@@ -1,4 +1,5 @@
-//! Files sent by e-mail: a value that holds a file becomes a link. The sandbox checks and links, and keeps no file.
+//! Files sent by e-mail: a value that holds a file becomes a link. The sandbox checks and links,
+//! and keeps no file.
 
 use serde_json::{Map, Value};
 
@@ -31,7 +32,8 @@ pub fn replace_with_links(call: &Call<'_>, given: &mut Map<String, Value>) -> Re
     if call.service.contact_link.is_none() {
         return Err(Refusal::bad_request(format!(
             "Send files by email has not been set up - add contact details for your service at \
-             https://www.notifications.service.gov.uk/services/{service}/service-settings/send-files-by-email"
+             https://www.notifications.service.gov.uk/services/{service}/\
+             service-settings/send-files-by-email"
         )));
     }
     for value in given.values_mut().filter(|value| is_file(value)) {

@@ -1,5 +1,5 @@
-//! How fast and how much. A bucket of tokens for each service and kind of key evens out bursts; a count for the day
-//! stops a mistake. Both are functions of the instant handed in.
+//! How fast and how much. A bucket of tokens for each service and kind of key evens out bursts; a
+//! count for the day stops a mistake. Both are functions of the instant handed in.
 
 use std::collections::HashMap;
 

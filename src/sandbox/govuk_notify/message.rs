@@ -1,5 +1,6 @@
-//! A message that was accepted, and what has become of it. Its status is a function of when it was made and the instant
-//! of asking: no timers run, so a test can read the future by moving its clock.
+//! A message that was accepted, and what has become of it. Its status is a function of when it was
+//! made and the instant of asking: no timers run, so a test can read the future by moving its
+//! clock.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
@@ -154,7 +155,8 @@ impl Message {
         }
     }
 
-    /// When a receipt falls due, if the platform sends one: not for letters, nor where carriers are silent.
+    /// When a receipt falls due, if the platform sends one: not for letters, nor where carriers are
+    /// silent.
     pub fn receipt_due_us(&self, timings: Timings) -> Option<i64> {
         match self.course {
             Course::Ordinary(_) | Course::Abroad(Some(_)) => {

@@ -1,6 +1,7 @@
-//! GOV.UK Notify, as far as a caller can tell: the same checks in the same order, the same texts, statuses that move
-//! with the clock, limits, receipts. It differs where a test needs it to: `/sandbox/faults` loses answers,
-//! `/sandbox/ledger` counts what was accepted. It sends nothing to anybody.
+//! GOV.UK Notify, as far as a caller can tell: the same checks in the same order, the same texts,
+//! statuses that move with the clock, limits, receipts. It differs where a test needs it to:
+//! `/sandbox/faults` loses answers, `/sandbox/ledger` counts what was accepted. It sends nothing to
+//! anybody.
 
 pub mod address;
 pub mod answer;
@@ -12,6 +13,7 @@ pub mod country;
 pub mod email;
 pub mod faults;
 pub mod files;
+pub mod letters;
 pub mod limits;
 pub mod message;
 pub mod numbering;
@@ -76,7 +78,8 @@ impl NotifySandbox {
         }
     }
 
-    /// Appends every accepted message to a file as well, one JSON object a line, before the caller hears of it.
+    /// Appends every accepted message to a file as well, one JSON object a line, before the caller
+    /// hears of it.
     pub fn with_ledger(self, path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         self.shared.memory().keep_ledger_in(file);

@@ -1,6 +1,7 @@
-//! Numbering plans: what lengths and digits a country's numbers have. The metadata is libphonenumber's, by way of the
-//! `phonenumber` crate; its own parser differs from the platform's in the corners that matter here, so only its tables
-//! are used. A plan knows nothing of who may be sent to.
+//! Numbering plans: what lengths and digits a country's numbers have. The metadata is
+//! libphonenumber's, by way of the `phonenumber` crate; its own parser differs from the platform's
+//! in the corners that matter here, so only its tables are used. A plan knows nothing of who may be
+//! sent to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
@@ -129,7 +130,8 @@ impl Plan {
         Some(if both { Kind::FixedLineOrMobile } else { found })
     }
 
-    /// What follows the digits dialled to leave the country (00 in the UK), if the number starts with them.
+    /// What follows the digits dialled to leave the country (00 in the UK), if the number starts
+    /// with them.
     pub fn after_exit_code<'number>(&self, number: &'number str) -> Option<&'number str> {
         let found = self.exit_code.as_ref()?.regex()?.find(number)?;
         let rest = &number[found.end()..];
@@ -273,7 +275,8 @@ impl Pattern {
         }
     }
 
-    /// Nothing where the metadata holds a pattern this engine cannot read: such a plan matches no number.
+    /// Nothing where the metadata holds a pattern this engine cannot read: such a plan matches no
+    /// number.
     fn regex(&self) -> Option<&Regex> {
         self.compiled
             .get_or_init(|| Regex::new(&self.text).ok())

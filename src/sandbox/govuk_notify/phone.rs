@@ -1,6 +1,7 @@
-//! Which phone numbers the platform accepts, and what kind each is. It reads a number the way libphonenumber does, over
-//! that library's own metadata, and then tries once more after tidying; both readings are here because their order
-//! decides which fault is reported. It is deliberately as lenient as the platform: the hub's own rule is stricter.
+//! Which phone numbers the platform accepts, and what kind each is. It reads a number the way
+//! libphonenumber does, over that library's own metadata, and then tries once more after tidying;
+//! both readings are here because their order decides which fault is reported. It is deliberately
+//! as lenient as the platform: the hub's own rule is stricter.
 
 use crate::sandbox::govuk_notify::charset::Alphabet;
 use crate::sandbox::govuk_notify::numbering::{self, Kind, Length, Plan};
@@ -49,7 +50,8 @@ impl PhoneFault {
 }
 
 impl PhoneNumber {
-    /// Reads a number as typed; one that fails is tidied and read again, and the second fault is the one reported.
+    /// Reads a number as typed; one that fails is tidied and read again, and the second fault is
+    /// the one reported.
     pub fn read(raw: &str) -> Result<Self, PhoneFault> {
         Self::read_once(raw).or_else(|_| {
             let tidied = raw.replace('+', "");
@@ -76,7 +78,8 @@ impl PhoneNumber {
         format!("{}{}", self.code, self.national)
     }
 
-    /// Whether the number has the UK's calling code: the Channel Islands and the Isle of Man have it too.
+    /// Whether the number has the UK's calling code: the Channel Islands and the Isle of Man have
+    /// it too.
     pub fn has_uk_code(&self) -> bool {
         self.code == UK
     }
@@ -91,7 +94,8 @@ impl PhoneNumber {
         !self.is_reserved_for_drama() && self.code == UK && self.region() != Some("GB")
     }
 
-    /// The calling code, lengthened by the area where a North American area is a country of its own.
+    /// The calling code, lengthened by the area where a North American area is a country of its
+    /// own.
     pub fn prefixes(&self) -> (String, Option<String>) {
         let area =
             (self.code == 1).then(|| format!("1{}", &self.national[..3.min(self.national.len())]));
@@ -154,8 +158,8 @@ impl PhoneNumber {
         numbering::plan_of_number(self.code, &self.national)?.kind(&self.national)
     }
 
-    /// The regulator's numbers for drama are 07700 900000 to 900999. The platform's test is looser (7700 and any digit,
-    /// in any country), and so is this one.
+    /// The regulator's numbers for drama are 07700 900000 to 900999. The platform's test is looser
+    /// (7700 and any digit, in any country), and so is this one.
     fn is_reserved_for_drama(&self) -> bool {
         let digits = self.national.trim_start_matches('0').as_bytes();
         digits.starts_with(b"7700") && digits.len() > 4
@@ -192,7 +196,8 @@ fn parse(raw: &str, home: Option<&str>) -> Option<PhoneNumber> {
     readable.then_some(PhoneNumber { code, national })
 }
 
-/// From the first plus or digit to the last digit, if what lies between is only digits and phone punctuation.
+/// From the first plus or digit to the last digit, if what lies between is only digits and phone
+/// punctuation.
 fn viable(raw: &str) -> Option<&str> {
     let start = raw.find(|character: char| character == '+' || character.is_ascii_digit())?;
     let end = raw.rfind(|character: char| character.is_ascii_digit())? + 1;

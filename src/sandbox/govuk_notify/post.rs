@@ -1,5 +1,6 @@
-//! Paper: what a letter costs, when it should arrive, and a document that says what was printed. Bank holidays are not
-//! known here, so an estimate near one is early by a day; the laid-out page of the platform is not imitated.
+//! Paper: what a letter costs, when it should arrive, and a document that says what was printed.
+//! Bank holidays are not known here, so an estimate near one is early by a day; the laid-out page
+//! of the platform is not imitated.
 
 use chrono::{
     DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, TimeZone, Utc, Weekday,
@@ -127,7 +128,8 @@ mod tests {
             let instant = London.with_ymd_and_hms(2026, 10, 9, hour, 0, 0).single();
             instant.map_or(0, |instant| instant.timestamp_micros())
         };
-        // After half past five counts as Saturday, printed on Monday, like everything of the weekend.
+        // After half past five counts as Saturday, printed on Monday, like everything of the
+        // weekend.
         let second = latest_delivery(friday(12), "second");
         assert_eq!(second.as_deref(), Some("2026-10-19T15:00:00.000000Z"));
         let first = latest_delivery(friday(12), "first");

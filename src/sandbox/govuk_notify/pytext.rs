@@ -1,5 +1,6 @@
-//! How the platform writes a JSON value as text: it is a Python program, and its habits show in messages people receive
-//! (`True`, `12.5`) and in the errors it answers. Only that; nothing here decides anything.
+//! How the platform writes a JSON value as text: it is a Python program, and its habits show in
+//! messages people receive (`True`, `12.5`) and in the errors it answers. Only that; nothing here
+//! decides anything.
 
 use serde_json::{Number, Value};
 
@@ -52,7 +53,8 @@ fn number_text(number: &Number) -> String {
     }
 }
 
-/// The shortest digits that read back as the same number, with an exponent only when it is far from zero.
+/// The shortest digits that read back as the same number, with an exponent only when it is far from
+/// zero.
 fn float_text(float: f64) -> String {
     let scientific = format!("{float:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

@@ -1,5 +1,6 @@
-//! What a text costs by where it goes, as a multiple of a UK text, and whether carriers there report back. Only a
-//! handful of destinations are known here; a service's definition adds those that matter to it.
+//! What a text costs by where it goes, as a multiple of a UK text, and whether carriers there
+//! report back. Only a handful of destinations are known here; a service's definition adds those
+//! that matter to it.
 
 use crate::sandbox::govuk_notify::phone::PhoneNumber;
 use crate::sandbox::govuk_notify::service::{InternationalRate, Service};
@@ -30,7 +31,8 @@ const KNOWN: [(&str, f64, bool); 16] = [
     ("880", 9.0, true),
 ];
 
-/// The rate of a number. The UK's is one; the Channel Islands and the Isle of Man are billed as abroad.
+/// The rate of a number. The UK's is one; the Channel Islands and the Isle of Man are billed as
+/// abroad.
 pub fn of(service: &Service, number: &PhoneNumber) -> InternationalRate {
     if !number.is_international() {
         return InternationalRate {

@@ -1,5 +1,5 @@
-//! Reading back: a message by its id, lists of messages, a letter's document, received texts. A list shows only what
-//! the same kind of key made; reading by id shows all.
+//! Reading back: a message by its id, lists of messages, a letter's document, received texts. A
+//! list shows only what the same kind of key made; reading by id shows all.
 
 use axum::http::Uri;
 use serde_json::{Map, Value, json};
@@ -150,7 +150,8 @@ pub fn first_of_each(query: Vec<(String, String)>) -> Value {
     Value::Object(given)
 }
 
-/// Whether reading by this path is reading one thing of a channel, for routes that share a path with sending.
+/// Whether reading by this path is reading one thing of a channel, for routes that share a path
+/// with sending.
 pub fn channel_of(word: &str) -> Option<Channel> {
     [Channel::Email, Channel::Sms, Channel::Letter]
         .into_iter()
@@ -161,7 +162,8 @@ fn checked_id(id: &str) -> Result<String, Refusal> {
     uuid::read(id).ok_or_else(|| Refusal::invalid("notification_id is not a valid UUID"))
 }
 
-/// Every page that holds something has a next one, the last included: a caller stops at an empty page.
+/// Every page that holds something has a next one, the last included: a caller stops at an empty
+/// page.
 fn links(call: &Call<'_>, path: &str, asked: &Map<String, Value>, last: Option<&str>) -> Value {
     let address = |older_than: Option<&str>| {
         let mut pairs: Vec<(&str, &str)> = Vec::new();

@@ -1,6 +1,6 @@
-//! Delivery receipts: told to the service's own address when a message's fate is known, and told again every five
-//! minutes if that address is broken, five times at most. An address that answers "no" (a 4xx other than 429) is not
-//! asked twice: that receipt is lost, as it is on the platform.
+//! Delivery receipts: told to the service's own address when a message's fate is known, and told
+//! again every five minutes if that address is broken, five times at most. An address that answers
+//! "no" (a 4xx other than 429) is not asked twice: that receipt is lost, as it is on the platform.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,7 +39,8 @@ impl Courier {
         self.waiting.insert((due_us, message_id.to_owned()), parcel);
     }
 
-    /// Every attempt so far: message, attempt, and the status that answered (nothing when none did).
+    /// Every attempt so far: message, attempt, and the status that answered (nothing when none
+    /// did).
     pub fn told(&self) -> &[Value] {
         &self.told
     }
@@ -107,7 +108,8 @@ async fn tell(callback: &Callback, receipt: &Value) -> Option<u16> {
     }
 }
 
-/// One plain request, written by hand: the house has one home for its HTTP client, and this is not it.
+/// One plain request, written by hand: the house has one home for its HTTP client, and this is not
+/// it.
 async fn post(callback: &Callback, body: &str) -> std::io::Result<u16> {
     let invalid =
         |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, what.to_owned());

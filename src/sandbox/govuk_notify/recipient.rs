@@ -1,5 +1,5 @@
-//! Whom a message goes to: may this service and key write there, what does it cost, and how will it fare. The shapes of
-//! addresses and numbers are read elsewhere.
+//! Whom a message goes to: may this service and key write there, what does it cost, and how will it
+//! fare. The shapes of addresses and numbers are read elsewhere.
 
 use crate::sandbox::govuk_notify::answer::Refusal;
 use crate::sandbox::govuk_notify::email;
@@ -138,7 +138,8 @@ impl Recipient {
     }
 }
 
-/// A team key, and any key of a service in trial but the test key, reaches only the service's own people.
+/// A team key, and any key of a service in trial but the test key, reaches only the service's own
+/// people.
 fn may_reach(service: &Service, key: KeyKind, recipient: &str) -> Result<(), Refusal> {
     let anyone = key == KeyKind::Test || (key == KeyKind::Live && service.live);
     let wanted = comparable(recipient);

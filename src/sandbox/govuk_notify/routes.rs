@@ -1,5 +1,5 @@
-//! The addresses the platform answers at, and what every request goes through: a fault that may strike it, and the
-//! question of who is calling. What is answered is decided elsewhere.
+//! The addresses the platform answers at, and what every request goes through: a fault that may
+//! strike it, and the question of who is calling. What is answered is decided elsewhere.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Making a resident's words harmless in an e-mail: web addresses removed, Markdown shown as written. The platform does
-//! this only for the values a caller names.
+//! Making a resident's words harmless in an e-mail: web addresses removed, Markdown shown as
+//! written. The platform does this only for the values a caller names.
 
 /// The value with its addresses gone and its Markdown escaped.
 pub fn sanitise(value: &str) -> String {
@@ -62,7 +62,8 @@ fn address_length(before: Option<char>, text: &str) -> Option<usize> {
     Some(host_end + path_length)
 }
 
-/// Labels and full stops, ending with letters that could be a top-level domain; the longest such reading.
+/// Labels and full stops, ending with letters that could be a top-level domain; the longest such
+/// reading.
 fn host_length(text: &str) -> Option<usize> {
     let mut longest = None;
     let mut label_start = 0;

@@ -1,5 +1,6 @@
-//! The shapes of requests. Every problem is reported, in the order the platform reports them: property by property,
-//! then what is missing, then what should not be there. What a value means is checked later.
+//! The shapes of requests. Every problem is reported, in the order the platform reports them:
+//! property by property, then what is missing, then what should not be there. What a value means is
+//! checked later.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
 use serde_json::{Map, Value};
@@ -211,15 +212,19 @@ impl Property {
     ) {
         let text = value.as_str();
         let fault = match self {
-            Self::Uuid => text.and_then(uuid::read).is_none().then(|| "is not a valid UUID".to_owned()),
+            Self::Uuid => text.and_then(uuid::read).is_none().then(|| {
+                "is not a valid \
+                UUID"
+                    .to_owned()
+            }),
             Self::Text => text.is_none().then(|| wrong_type(value, "string")),
             Self::Reference => reference_fault(value),
             Self::Phone => text.map_or_else(|| Some(wrong_type(value, "string")), phone_fault),
             Self::Email => match text {
                 None => Some(wrong_type(value, "string")),
-                Some(text) => {
-                    email::read(text).is_none().then(|| "Not a valid email address".to_owned())
-                }
+                Some(text) => email::read(text)
+                    .is_none()
+                    .then(|| "Not a valid email address".to_owned()),
             },
             Self::Object => (!value.is_object()).then(|| wrong_type(value, "object")),
             Self::Moment => moment_fault(value, now),
@@ -231,9 +236,7 @@ impl Property {
             Self::Postage => match text {
                 None => Some(wrong_type(value, "string")),
                 Some("first" | "second" | "economy") => None,
-                Some(_) => {
-                    Some("invalid. It must be either first, second or economy.".to_owned())
-                }
+                Some(_) => Some("invalid. It must be either first, second or economy.".to_owned()),
             },
             Self::OneOf(words) => choice_fault(value, words),
             Self::EachOf(words) => {
@@ -246,15 +249,17 @@ impl Property {
                 let value = without_quotes(&pytext::text(value));
                 format!("Unsupported value for {flag}: {value}. Use a boolean true or false value.")
             }),
-            Self::FileName => {
-                (!value.is_null() && !text.is_some_and(|text| text.contains('.'))).then(|| {
-                    "`filename` must end with a file extension. For example, filename.csv".to_owned()
-                })
-            }
+            Self::FileName => (!value.is_null() && !text.is_some_and(|text| text.contains('.')))
+                .then(|| {
+                    "`filename` must end with a file extension. For example, \
+                        filename.csv"
+                        .to_owned()
+                }),
             Self::Retention => (!value.is_null() && !text.is_some_and(is_retention)).then(|| {
                 let value = without_quotes(&pytext::text(value));
                 format!(
-                    "Unsupported value for retention_period: {value}. Supported periods are from 1 to 78 weeks."
+                    "Unsupported value for retention_period: {value}. Supported periods are from \
+                        1 to 78 weeks."
                 )
             }),
         };
@@ -273,7 +278,8 @@ fn reference_fault(value: &Value) -> Option<String> {
     }
 }
 
-/// Only what no permission could allow: a landline or a foreign number may be another service's business.
+/// Only what no permission could allow: a landline or a foreign number may be another service's
+/// business.
 fn phone_fault(text: &str) -> Option<String> {
     let permitted = PhoneNumber::read(text).and_then(|number| number.permitted(true, true));
     permitted.err().map(|fault| fault.message().to_owned())

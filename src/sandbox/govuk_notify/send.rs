@@ -1,26 +1,23 @@
-//! Sending: from a request's body to an accepted message, through the platform's checks in the platform's order. What
-//! becomes of the message afterwards is `message.rs`.
+//! Sending: from a request's body to an accepted message, through the platform's checks in the
+//! platform's order. What becomes of the message afterwards is `message.rs`.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::sandbox::govuk_notify::address::Address;
 use crate::sandbox::govuk_notify::answer::Refusal;
-use crate::sandbox::govuk_notify::message::{Course, LetterParts, Message, Status};
+use crate::sandbox::govuk_notify::message::{Course, Message, Status};
 use crate::sandbox::govuk_notify::recipient::{self, Recipient};
 use crate::sandbox::govuk_notify::schema;
-use crate::sandbox::govuk_notify::service::{Channel, KeyKind, Permission, Service, Template};
+use crate::sandbox::govuk_notify::service::{Channel, KeyKind, Service, Template};
 use crate::sandbox::govuk_notify::state::{Memory, Shared};
 use crate::sandbox::govuk_notify::text::{self, TextMessage, Values};
-use crate::sandbox::govuk_notify::{files, post, pytext, sanitise, sender, uuid, whitespace};
+use crate::sandbox::govuk_notify::{files, letters, pytext, sanitise, sender, uuid, whitespace};
 
 const TEXT_CHARACTERS_MAX: usize = 918;
 const EMAIL_BYTES_MAX: usize = 2_000_000;
 
-type Fields = Map<String, Value>;
+/// A JSON object.
+pub type Fields = Map<String, Value>;
 
 /// A request of a known caller.
 pub struct Call<'request> {
@@ -52,8 +49,10 @@ pub fn send(call: &Call<'_>, channel: Channel, body: &[u8]) -> Result<Value, Ref
 
     let body = read_json(body)?;
     match channel {
-        Channel::Letter if body.get("content").is_some() => precompiled(call, &mut memory, &body),
-        Channel::Letter => letter(call, &mut memory, &body),
+        Channel::Letter if body.get("content").is_some() => {
+            letters::precompiled(call, &mut memory, &body)
+        }
+        Channel::Letter => letters::letter(call, &mut memory, &body),
         Channel::Email => email(call, &mut memory, &body),
         Channel::Sms => sms(call, &mut memory, &body),
     }
@@ -86,7 +85,8 @@ fn sms(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Refu
     let recipient = recipient::phone(call, memory, text_of(form, "phone_number"))?;
     if shown.length() > TEXT_CHARACTERS_MAX {
         return Err(Refusal::bad_request(format!(
-            "Your message is too long. Text messages cannot be longer than {TEXT_CHARACTERS_MAX} characters. \
+            "Your message is too long. Text messages cannot be longer than {TEXT_CHARACTERS_MAX} \
+                characters. \
              Your message is {} characters long.",
             shown.length()
         )));
@@ -133,7 +133,8 @@ fn email(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Re
     let body = text::body(&template.body, &values);
     if body.len() > EMAIL_BYTES_MAX {
         return Err(Refusal::bad_request(format!(
-            "Your message is too long. Emails cannot be longer than {EMAIL_BYTES_MAX} bytes. Your message is {} \
+            "Your message is too long. Emails cannot be longer than {EMAIL_BYTES_MAX} bytes. Your \
+                message is {} \
              bytes.",
             body.len()
         )));
@@ -173,127 +174,7 @@ fn email(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Re
     Ok(Value::Object(answer))
 }
 
-fn letter(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Refusal> {
-    let form = schema::LETTER.check(body, call.now())?;
-    permitted(call.service, Channel::Letter)?;
-    let given = personalisation(form);
-    let values = Values::of(&given);
-    let template = chosen_template(call, Channel::Letter, form, &values)?;
-    not_empty(template, &values)?;
-    files::only_by_email(&given)?;
-    may_post(call)?;
-    let address = Address::of(&given);
-    if let Some(fault) = address.fault(call.service.may(Permission::InternationalLetters)) {
-        return Err(Refusal::invalid(fault));
-    }
-    let subject = text::subject(
-        template.subject.as_deref().unwrap_or_default(),
-        &values,
-        true,
-    );
-    let body = text::body(&template.body, &values);
-    let recipient = Recipient::Post(address.lines().join(", "));
-    let names = [
-        "address_line_1",
-        "address_line_2",
-        "address_line_3",
-        "address_line_4",
-    ];
-    let names = names
-        .into_iter()
-        .chain(["address_line_5", "address_line_6", "postcode"]);
-    let lines: Vec<Value> = names
-        .map(|name| values.get(name).cloned().unwrap_or(Value::Null))
-        .collect();
-    let postage = address
-        .postage()
-        .or(template.postage.as_deref())
-        .unwrap_or("second");
-    let page = format!("{}\n\n{subject}\n\n{body}", address.lines().join("\n"));
-    let message = Message {
-        subject: Some(subject.clone()),
-        body: body.clone(),
-        course: if call.key == KeyKind::Test {
-            Course::TestLetter
-        } else {
-            Course::Letter
-        },
-        letter: Some(LetterParts {
-            lines: lines.try_into().unwrap_or_default(),
-            postage: postage.to_owned(),
-            sheets: post::sheets(&body),
-            pdf: post::pdf(&page),
-        }),
-        ..blank(
-            call,
-            memory,
-            Channel::Letter,
-            form,
-            template,
-            &recipient.written(),
-        )
-    };
-    let mut answer = accepted(call, &message);
-    answer.insert(
-        "content".to_owned(),
-        json!({"subject": subject, "body": body}),
-    );
-    file(call, memory, message, &body, &recipient)?;
-    Ok(Value::Object(answer))
-}
-
-/// A letter that comes as a finished document.
-fn precompiled(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Refusal> {
-    let form = schema::PRECOMPILED.check(body, call.now())?;
-    permitted(call.service, Channel::Letter)?;
-    may_post(call)?;
-    let document = decode(text_of(form, "content")).ok_or_else(|| {
-        Refusal::bad_request("Cannot decode letter content (invalid base64 encoding)")
-    })?;
-    let postage = form
-        .get("postage")
-        .and_then(Value::as_str)
-        .unwrap_or("second")
-        .to_owned();
-    let template = Template {
-        id: PRECOMPILED_TEMPLATE.to_owned(),
-        name: "Pre-compiled PDF".to_owned(),
-        channel: Channel::Letter,
-        version: 1,
-        subject: Some("Pre-compiled PDF".to_owned()),
-        body: String::new(),
-        letter_contact_block: None,
-        postage: None,
-        archived: false,
-        history: Vec::new(),
-    };
-    let recipient = Recipient::Post("Provided as PDF".to_owned());
-    let mut lines: [Value; 7] = Default::default();
-    lines[0] = json!("Provided as PDF");
-    let message = Message {
-        subject: template.subject.clone(),
-        course: Course::Precompiled(fate_of(&document)),
-        letter: Some(LetterParts {
-            lines,
-            postage: postage.clone(),
-            sheets: 1,
-            pdf: document,
-        }),
-        ..blank(
-            call,
-            memory,
-            Channel::Letter,
-            form,
-            &template,
-            &recipient.written(),
-        )
-    };
-    let answer = json!({"id": message.id, "reference": message.reference, "postage": postage});
-    file(call, memory, message, "", &recipient)?;
-    Ok(answer)
-}
-
-fn permitted(service: &Service, channel: Channel) -> Result<(), Refusal> {
+pub fn permitted(service: &Service, channel: Channel) -> Result<(), Refusal> {
     if service.may(channel.permission()) {
         return Ok(());
     }
@@ -303,7 +184,7 @@ fn permitted(service: &Service, channel: Channel) -> Result<(), Refusal> {
     )))
 }
 
-fn chosen_template<'service>(
+pub fn chosen_template<'service>(
     call: &Call<'service>,
     channel: Channel,
     form: &Fields,
@@ -338,24 +219,10 @@ pub fn nothing_missing(template: &Template, values: &Values) -> Result<(), Refus
 }
 
 /// A body that is nothing but placeholders may come to nothing.
-fn not_empty(template: &Template, values: &Values) -> Result<(), Refusal> {
+pub fn not_empty(template: &Template, values: &Values) -> Result<(), Refusal> {
     let may_vanish = template.body.starts_with("((") && template.body.ends_with("))");
     if template.body.is_empty() || (may_vanish && text::body(&template.body, values).is_empty()) {
         return Err(Refusal::bad_request("Your message is empty."));
-    }
-    Ok(())
-}
-
-fn may_post(call: &Call<'_>) -> Result<(), Refusal> {
-    if call.key == KeyKind::Team {
-        return Err(Refusal::forbidden(
-            "Cannot send letters with a team api key",
-        ));
-    }
-    if !call.service.live && call.key != KeyKind::Test {
-        return Err(Refusal::forbidden(
-            "Cannot send letters when service is in trial mode",
-        ));
     }
     Ok(())
 }
@@ -395,19 +262,19 @@ fn sanitised(given: &Fields, named: Option<&Value>) -> Result<(Fields, Fields), 
     Ok((safe, changed))
 }
 
-fn personalisation(form: &Fields) -> Fields {
+pub fn personalisation(form: &Fields) -> Fields {
     form.get("personalisation")
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default()
 }
 
-fn text_of<'form>(form: &'form Fields, name: &str) -> &'form str {
+pub fn text_of<'form>(form: &'form Fields, name: &str) -> &'form str {
     form.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What every message has, before its channel adds the rest.
-fn blank(
+pub fn blank(
     call: &Call<'_>,
     memory: &mut Memory,
     channel: Channel,
@@ -437,7 +304,7 @@ fn blank(
     }
 }
 
-fn accepted(call: &Call<'_>, message: &Message) -> Fields {
+pub fn accepted(call: &Call<'_>, message: &Message) -> Fields {
     Map::from_iter([
         ("id".to_owned(), json!(message.id)),
         ("reference".to_owned(), json!(message.reference)),
@@ -451,7 +318,7 @@ fn accepted(call: &Call<'_>, message: &Message) -> Fields {
 }
 
 /// Stores the message, unless its recipient only pretends.
-fn file(
+pub fn file(
     call: &Call<'_>,
     memory: &mut Memory,
     message: Message,
@@ -482,36 +349,3 @@ fn file(
         Refusal::internal("OSError")
     })
 }
-
-/// What inspection will find: a scanner's test file is a virus, and what is not a PDF cannot be printed.
-fn fate_of(document: &[u8]) -> Status {
-    let holds = |needle: &[u8]| {
-        document
-            .windows(needle.len())
-            .any(|window| window == needle)
-    };
-    if holds(b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE") {
-        Status::VirusScanFailed
-    } else if document.starts_with(b"%PDF-") {
-        Status::Delivered
-    } else {
-        Status::ValidationFailed
-    }
-}
-
-/// Base64 as leniently as the platform reads it: what is not in the alphabet is skipped, but padding must be right.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
-    );
-    let known: String = text
-        .chars()
-        .filter(|found| found.is_ascii_alphanumeric() || "+/=".contains(*found))
-        .collect();
-    ENGINE.decode(known).ok()
-}
-
-const PRECOMPILED_TEMPLATE: &str = "11111111-1111-4111-8111-1111111111ff";

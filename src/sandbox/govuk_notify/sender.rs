@@ -1,4 +1,5 @@
-//! Whom a message comes from: the number of a text, the address replies go to. A letter's sender is on its template.
+//! Whom a message comes from: the number of a text, the address replies go to. A letter's sender is
+//! on its template.
 
 use serde_json::{Map, Value};
 

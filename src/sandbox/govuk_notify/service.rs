@@ -1,5 +1,6 @@
-//! A service as its owners set it up on the platform: keys, templates, senders, permissions and limits. Read from the
-//! sandbox's own definition file, or the invented council's. Nothing here changes while the sandbox runs.
+//! A service as its owners set it up on the platform: keys, templates, senders, permissions and
+//! limits. Read from the sandbox's own definition file, or the invented council's. Nothing here
+//! changes while the sandbox runs.
 
 use std::collections::BTreeMap;
 
@@ -160,6 +161,11 @@ pub struct InternationalRate {
 }
 
 impl Service {
+    /// The services of a definition file: a JSON list, with the names used here.
+    pub fn read_all(json: &str) -> Result<Vec<Self>, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(&permission)
     }
@@ -168,7 +174,8 @@ impl Service {
         self.templates.iter().find(|template| template.id == id)
     }
 
-    /// The limits of the day: those set for the service, or the platform's for live and trial services.
+    /// The limits of the day: those set for the service, or the platform's for live and trial
+    /// services.
     pub fn limits(&self, key: KeyKind) -> DailyLimits {
         match self.daily_limits {
             Some(limits) if self.live || key != KeyKind::Test => limits,
@@ -260,4 +267,40 @@ fn one() -> u32 {
 
 fn requests_per_minute() -> u32 {
     3_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_read_from_a_definition() {
+        let read = Service::read_all(
+            r#"[{
+                "id": "c0ffee00-0000-4000-8000-000000000009",
+                "name": "Bramble",
+                "permissions": ["email", "international_sms"],
+                "from_email": "bramble@notify.example.com",
+                "keys": [{"name": "k", "secret": "s", "kind": "test"}],
+                "templates": [
+                    {"id": "t", "name": "n", "type": "email", "subject": "((a))", "body": "((b))"}
+                ],
+                "international_rates": {"49": {"multiplier": 5.0, "receipts": true}}
+            }]"#,
+        );
+        let services = read.expect("a list of services");
+        assert!(services[0].live && services[0].may(Permission::InternationalSms));
+        assert_eq!(services[0].templates[0].placeholders(), ["a", "b"]);
+        assert!(Service::read_all(r#"[{"idd": 1}]"#).is_err());
+    }
+
+    #[test]
+    fn a_trial_service_has_small_limits_except_for_tests() {
+        let trial = Service {
+            live: false,
+            ..Service::council()
+        };
+        assert_eq!(trial.limits(KeyKind::Live).sms, 50);
+        assert_eq!(trial.limits(KeyKind::Test).sms, 250_000);
+    }
 }

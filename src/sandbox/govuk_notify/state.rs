@@ -1,5 +1,6 @@
-//! Everything the sandbox remembers: accepted messages, received texts, what limits have been used, which faults are
-//! armed, and the ledger that tests count. One lock guards it all; nothing waits while holding it.
+//! Everything the sandbox remembers: accepted messages, received texts, what limits have been used,
+//! which faults are armed, and the ledger that tests count. One lock guards it all; nothing waits
+//! while holding it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -153,7 +154,8 @@ impl Memory {
         &self.ledger
     }
 
-    /// Forgets every message and what was used of the limits. Armed faults stay armed; the ledger's file is kept.
+    /// Forgets every message and what was used of the limits. Armed faults stay armed; the ledger's
+    /// file is kept.
     pub fn reset(&mut self) {
         self.messages.clear();
         self.by_id.clear();

@@ -1,5 +1,5 @@
-//! Templates as callers see them, and trying one out without sending. The preview's HTML is plain paragraphs: the
-//! platform's own page is not imitated.
+//! Templates as callers see them, and trying one out without sending. The preview's HTML is plain
+//! paragraphs: the platform's own page is not imitated.
 
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,5 @@
-//! Filling a template: placeholders `((name))`, conditional text `((flag??shown when yes))`, and what each channel does
-//! with the result. Sending rules (limits, recipients, costs) are elsewhere.
+//! Filling a template: placeholders `((name))`, conditional text `((flag??shown when yes))`, and
+//! what each channel does with the result. Sending rules (limits, recipients, costs) are elsewhere.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use crate::sandbox::govuk_notify::charset::{self, Alphabet};
 use crate::sandbox::govuk_notify::{pytext, typography, whitespace};
 
-/// The values given for a template's placeholders. Names match whatever their case, spaces, hyphens and underscores.
+/// The values given for a template's placeholders. Names match whatever their case, spaces, hyphens
+/// and underscores.
 #[derive(Clone, Debug, Default)]
 pub struct Values(HashMap<String, Value>);
 
@@ -202,7 +203,8 @@ fn list_text(items: &[Value], lists: Lists) -> String {
     }
 }
 
-/// Angle brackets and lone ampersands become entities; the two entities people write on purpose stay.
+/// Angle brackets and lone ampersands become entities; the two entities people write on purpose
+/// stay.
 fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for (at, character) in text.char_indices() {
@@ -248,7 +250,8 @@ mod tests {
     #[test]
     fn values_are_filled_in() {
         let given = values(
-            json!({"Na-ME": "Ann", "n": 12.5, "yes": "Yes", "no": false, "l": ["a", " ", null, "b"]}),
+            json!({"Na-ME": "Ann", "n": 12.5, "yes": "Yes", "no": false, "l": ["a", " \
+                ", null, "b"]}),
         );
         for (content, lists, filled) in [
             ("Dear ((name))", Lists::Bullets, "Dear Ann"),

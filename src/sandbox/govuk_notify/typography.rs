@@ -1,5 +1,6 @@
-//! The small corrections the platform makes to subject lines: curly quotes, dashes between words, no space before a
-//! comma. Bodies come back through the API as written, so this is for subjects alone.
+//! The small corrections the platform makes to subject lines: curly quotes, dashes between words,
+//! no space before a comma. Bodies come back through the API as written, so this is for subjects
+//! alone.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,8 @@ pub fn improve(text: &str) -> String {
     DASH.replace_all(&emails, " – ").into_owned()
 }
 
-/// Which way a quote curls depends on its neighbours only; the second of two that touch always opens.
+/// Which way a quote curls depends on its neighbours only; the second of two that touch always
+/// opens.
 fn curl_quotes(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let at = |index: usize| characters.get(index).copied();

@@ -1,5 +1,6 @@
-//! The platform's own idea of white space: some characters have no width and vanish, some have and become a space.
-//! Shared by the rules for texts, addresses, e-mail addresses and phone numbers, so that they agree.
+//! The platform's own idea of white space: some characters have no width and vanish, some have and
+//! become a space. Shared by the rules for texts, addresses, e-mail addresses and phone numbers, so
+//! that they agree.
 
 /// Characters nobody sees: removed.
 pub const ZERO_WIDTH: &[char] = &[
