@@ -4,6 +4,8 @@
 
 use serde_json::{Number, Value};
 
+use crate::sandbox::govuk_notify::whitespace;
+
 /// The value as it is printed into a message.
 pub fn text(value: &Value) -> String {
     match value {
@@ -87,8 +89,14 @@ fn quoted_text(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             _ if character == quote => quoted.extend(['\\', character]),
-            _ if character.is_control() => {
-                quoted.push_str(&format!("\\x{:02x}", u32::from(character)));
+            _ if character.is_control() || whitespace::is_obscure(character) => {
+                let code = u32::from(character);
+                let escape = if code < 0x100 {
+                    format!("\\x{code:02x}")
+                } else {
+                    format!("\\u{code:04x}")
+                };
+                quoted.push_str(&escape);
             }
             _ => quoted.push(character),
         }
@@ -108,6 +116,11 @@ mod tests {
         for (value, printed, in_error) in [
             (json!("it's"), "it's", "\"it's\""),
             (json!("a\nb\\"), "a\nb\\", "'a\\nb\\\\'"),
+            (
+                json!("a\u{a0}\u{200b}"),
+                "a\u{a0}\u{200b}",
+                "'a\\xa0\\u200b'",
+            ),
             (json!(12.5), "12.5", "12.5"),
             (json!(1.0), "1.0", "1.0"),
             (json!(1e16), "1e+16", "1e+16"),

@@ -188,7 +188,10 @@ impl Shape {
         if !unexpected.is_empty() {
             unexpected.sort_unstable();
             let verb = if unexpected.len() == 1 { "was" } else { "were" };
-            let names: Vec<String> = unexpected.iter().map(|name| without_quotes(name)).collect();
+            let names: Vec<String> = unexpected
+                .iter()
+                .map(|name| without_quotes(&pytext::quoted(&Value::from(*name))))
+                .collect();
             let names = names.join(", ");
             problems.push(format!(
                 "Additional properties are not allowed ({names} {verb} unexpected)"

@@ -91,7 +91,8 @@ pub fn close_up_punctuation(text: &str) -> String {
     closed
 }
 
-fn is_obscure(character: char) -> bool {
+/// Looks like nothing, or like a space it is not.
+pub fn is_obscure(character: char) -> bool {
     ZERO_WIDTH.contains(&character) || FULL_WIDTH.contains(&character)
 }
 
