@@ -1,3 +1,5 @@
 //! The one integration binary: each suite is a module.
 
+mod connectors;
 mod definitions;
+mod sandbox;

@@ -4,3 +4,6 @@ pub mod channel;
 pub mod definition;
 pub mod file_drop;
 pub mod format;
+pub mod govuk_notify;
+pub mod http;
+pub mod kinds;
