@@ -1,5 +1,8 @@
 //! The program: everything is in the library.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let a: Vec<String> = std::env::args().collect();

@@ -19,7 +19,7 @@ pub async fn run(url: &str, root: &str, connector: &str, mapping: &str, dir: &st
     let table = file.root();
     let limits = table.table("limits");
     let settings = FileDropSettings::read(table.table("settings").unwrap(), limits.as_ref()).unwrap();
-    let drop = FileDrop::open(&settings, dir).unwrap();
+    let drop = FileDrop::open(&settings, std::path::Path::new(dir)).unwrap();
     let source: Arc<dyn Source> = Arc::new(drop);
     let mut codes = CodeLists::default();
     for name in crate::definition::reader::list_files(root, "mappings/codes", "csv") {

@@ -1,0 +1,6 @@
+//! All definitions together: loaded, and checked against each other.
+
+pub mod check;
+pub mod load;
+pub mod sample;
+pub mod stray;

@@ -55,14 +55,7 @@ impl Diagnostic {
         help: Option<String>,
     ) -> Diagnostic {
         let (file, what) = (file.into(), what.into());
-        Diagnostic {
-            severity,
-            file,
-            place: None,
-            what,
-            label: String::new(),
-            help,
-        }
+        Diagnostic { severity, file, place: None, what, label: String::new(), help }
     }
 
     pub fn is_error(&self) -> bool {
@@ -103,24 +96,11 @@ impl Display for Diagnostic {
         };
         let number = place.line.to_string();
         let margin = " ".repeat(number.len());
-        writeln!(
-            out,
-            "{margin} ┌ {}:{}:{}",
-            self.file, place.line, place.column
-        )?;
+        writeln!(out, "{margin} ┌ {}:{}:{}", self.file, place.line, place.column)?;
         writeln!(out, "{number} │ {}", place.snippet)?;
-        let room = place
-            .snippet
-            .chars()
-            .count()
-            .saturating_sub(place.caret - 1)
-            .max(1);
+        let room = place.snippet.chars().count().saturating_sub(place.caret - 1).max(1);
         let carets = "^".repeat(place.length.min(room));
-        let line = format!(
-            "{margin} │ {}{carets} {}",
-            " ".repeat(place.caret - 1),
-            self.label
-        );
+        let line = format!("{margin} │ {}{carets} {}", " ".repeat(place.caret - 1), self.label);
         writeln!(out, "{}", line.trim_end())?;
         self.write_help(out, &margin)
     }
@@ -136,7 +116,8 @@ impl Diagnostic {
     }
 }
 
-/// Everything at once, in the order of the files, with a last line that counts. `files` is how many were read.
+/// Everything at once, in the order of the files, with a last line that counts. `files` is how many
+/// were read.
 pub fn render_all(diagnostics: &[Diagnostic], files: usize) -> String {
     let mut text = String::new();
     for diagnostic in sorted(diagnostics) {
@@ -151,22 +132,26 @@ pub fn render_all(diagnostics: &[Diagnostic], files: usize) -> String {
         (_, 0) => count(errors, "error"),
         _ => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
     };
-    let _ = writeln!(
-        text,
-        "{counts} in {}. Nothing was changed.",
-        count(files, "file")
-    );
+    let _ = writeln!(text, "{counts} in {}. Nothing was changed.", count(files, "file"));
     text
+}
+
+/// The same as JSON: counts, and every diagnostic with its place.
+pub fn json_all(diagnostics: &[Diagnostic], files: usize) -> serde_json::Value {
+    let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+    serde_json::json!({
+        "errors": errors,
+        "warnings": diagnostics.len() - errors,
+        "files": files,
+        "diagnostics": sorted(diagnostics),
+    })
 }
 
 /// In the order of files and lines, whatever found them first.
 pub fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
     ordered.sort_by_key(|one| {
-        let place = one
-            .place
-            .as_ref()
-            .map_or((0, 0), |place| (place.line, place.column));
+        let place = one.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
         (one.file.clone(), place, one.severity)
     });
     ordered
@@ -176,27 +161,14 @@ fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Tabs and control characters become one blank each, so that carets stand where they should and a file cannot
-/// drive the terminal.
+/// Tabs and control characters become one blank each, so that carets stand where they should and a
+/// file cannot drive the terminal.
 fn cut(line: &str, column: usize) -> (String, usize) {
     let printable = |c: char| if c.is_control() { ' ' } else { c };
-    let skipped = if column > SNIPPET_CHARS_MAX - 40 {
-        column - 40
-    } else {
-        0
-    };
-    let mut snippet: String = if skipped > 0 {
-        "…".into()
-    } else {
-        String::new()
-    };
+    let skipped = if column > SNIPPET_CHARS_MAX - 40 { column - 40 } else { 0 };
+    let mut snippet: String = if skipped > 0 { "…".into() } else { String::new() };
     let caret = column - skipped + usize::from(skipped > 0);
-    snippet.extend(
-        line.chars()
-            .skip(skipped)
-            .take(SNIPPET_CHARS_MAX)
-            .map(printable),
-    );
+    snippet.extend(line.chars().skip(skipped).take(SNIPPET_CHARS_MAX).map(printable));
     if line.chars().count() > skipped + SNIPPET_CHARS_MAX {
         snippet.push('…');
     }
@@ -216,9 +188,7 @@ mod tests {
     use super::*;
 
     fn diagnostic(text: &str, marked: &str, severity: Severity) -> Diagnostic {
-        let start = text
-            .find(marked)
-            .expect("the test marks a part of its text");
+        let start = text.find(marked).expect("the test marks a part of its text");
         Diagnostic {
             severity,
             file: "mappings/inbound/ctax_account.toml".into(),
@@ -245,20 +215,12 @@ mod tests {
 
     #[test]
     fn columns_count_characters_and_tabs_count_one() {
-        for (text, marked, line, column) in [
-            ("é = ü", "ü", 1, 5),
-            ("a\n\tb = 1\n", "1", 2, 6),
-            ("a\r\nb", "b", 2, 1),
-        ] {
-            let start = text
-                .find(marked)
-                .expect("the test marks a part of its text");
+        for (text, marked, line, column) in
+            [("é = ü", "ü", 1, 5), ("a\n\tb = 1\n", "1", 2, 6), ("a\r\nb", "b", 2, 1)]
+        {
+            let start = text.find(marked).expect("the test marks a part of its text");
             let place = Place::locate(text, start, start + marked.len());
-            assert_eq!(
-                (place.line, place.column, place.length),
-                (line, column, 1),
-                "{text:?}"
-            );
+            assert_eq!((place.line, place.column, place.length), (line, column, 1), "{text:?}");
         }
     }
 
@@ -272,15 +234,9 @@ mod tests {
     fn a_very_long_line_is_cut_around_the_fault() {
         let text = format!("{}X{}", "a".repeat(5_000), "b".repeat(5_000));
         let shown = diagnostic(&text, "X", Severity::Error).to_string();
-        assert!(
-            shown.lines().all(|line| line.chars().count() < 210),
-            "{shown}"
-        );
+        assert!(shown.lines().all(|line| line.chars().count() < 210), "{shown}");
         let lines: Vec<&str> = shown.lines().collect();
-        let caret = lines[3]
-            .chars()
-            .position(|c| c == '^')
-            .expect("there is a caret");
+        let caret = lines[3].chars().position(|c| c == '^').expect("there is a caret");
         assert_eq!(lines[2].chars().nth(caret), Some('X'), "{shown}");
     }
 
@@ -290,11 +246,7 @@ mod tests {
         let warning = diagnostic("a", "a", Severity::Warning);
         for (given, files, last) in [
             (vec![], 1, "No errors in 1 file. Nothing was changed."),
-            (
-                vec![error.clone()],
-                2,
-                "1 error in 2 files. Nothing was changed.",
-            ),
+            (vec![error.clone()], 2, "1 error in 2 files. Nothing was changed."),
             (
                 vec![error.clone(), error, warning],
                 3,
@@ -309,16 +261,11 @@ mod tests {
     fn json_has_line_and_column_beside_the_words() {
         let json =
             serde_json::to_value(diagnostic("ab", "b", Severity::Warning)).expect("plain data");
-        assert_eq!(
-            (&json["severity"], &json["column"]),
-            (&"warning".into(), &2.into())
-        );
+        assert_eq!((&json["severity"], &json["column"]), (&"warning".into(), &2.into()));
+        let all = json_all(&[diagnostic("ab", "b", Severity::Error)], 3);
+        assert_eq!((&all["errors"], &all["files"]), (&1.into(), &3.into()));
+        assert_eq!(all["diagnostics"][0]["snippet"], "ab");
         let whole = Diagnostic::of_file(Severity::Error, "x.toml", "missing", None);
-        assert!(
-            serde_json::to_value(whole)
-                .expect("plain data")
-                .get("line")
-                .is_none()
-        );
+        assert!(serde_json::to_value(whole).expect("plain data").get("line").is_none());
     }
 }

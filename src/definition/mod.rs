@@ -4,5 +4,6 @@ pub mod diagnostic;
 pub mod reader;
 pub mod schedule;
 pub mod secret;
+pub mod suggest;
 pub mod syntax;
 pub mod table;

@@ -1,5 +1,6 @@
-//! Reads a definition file: text in, a tree whose every part remembers where it stood, and every fault collected.
-//! The only place that knows TOML, and the only one on its floor that opens files. It knows nothing of what keys mean.
+//! Reads a definition file: text in, a tree whose every part remembers where it stood, and every
+//! fault collected. The only place that knows TOML, and the only one on its floor that opens files.
+//! It knows nothing of what keys mean.
 
 use std::cell::RefCell;
 use std::fs;
@@ -42,7 +43,7 @@ pub struct File {
     pub text: String,
     root: Vec<Entry>,
     /// Secrets written in clear: never shown in a snippet.
-    hidden: Vec<Span>,
+    hidden: RefCell<Vec<Span>>,
     lost_keys: Vec<String>,
     /// Too many syntax faults: nothing of it was understood, and nothing is missing from it.
     hopeless: bool,
@@ -50,11 +51,13 @@ pub struct File {
 }
 
 impl File {
-    /// Never fails: a file full of faults is a file with diagnostics and whatever could be understood.
+    /// Never fails: a file full of faults is a file with diagnostics and whatever could be
+    /// understood.
     pub fn parse(path: impl Into<String>, text: String) -> File {
         let path = path.into();
         let mut mending = Mending::new(&text);
         let mut faults = Vec::new();
+        let mut rounds = 0;
         let mut root = Vec::new();
         loop {
             let (tree, problems) = DeTable::parse_recoverable(mending.text());
@@ -66,24 +69,14 @@ impl File {
                 })
                 .collect();
             problems.sort();
-            let derailed = problems
-                .iter()
-                .find(|(_, _, message)| !syntax::is_harmless(message));
-            let Some((start, _, message)) = derailed.filter(|_| faults.len() < SYNTAX_FAULTS_MAX)
+            let derailed = problems.iter().find(|(_, _, message)| !syntax::is_harmless(message));
+            let Some((start, _, message)) = derailed.filter(|_| rounds < 2 * SYNTAX_FAULTS_MAX)
             else {
                 faults.extend(problems.iter().map(|(start, end, message)| {
                     let marked = mending.text().get(*start..*end).unwrap_or_default();
                     let (what, label, help) = syntax::plain_words(message, marked);
-                    let at = Span {
-                        start: mending.original(*start),
-                        end: mending.original(*end),
-                    };
-                    Fault {
-                        at,
-                        what,
-                        label,
-                        help,
-                    }
+                    let at = Span { start: mending.original(*start), end: mending.original(*end) };
+                    Fault { at, what, label, help }
                 }));
                 let original = |span: std::ops::Range<usize>| Span {
                     start: mending.original(span.start),
@@ -93,7 +86,8 @@ impl File {
                 break;
             };
             let (start, message) = (*start, message.clone());
-            faults.push(mending.mend(&message, start));
+            faults.extend(mending.mend(&message, start));
+            rounds += 1;
         }
         faults.sort_by_key(|fault| fault.at.start);
         faults.dedup_by_key(|fault| fault.at.start);
@@ -104,24 +98,18 @@ impl File {
         }
         let mut hidden = Vec::new();
         find_secrets(&root, &mut hidden);
+        let hidden = RefCell::new(hidden);
         let lost_keys = mending.lost_keys;
         let diagnostics = RefCell::default();
-        let file = File {
-            path,
-            text,
-            root,
-            hidden,
-            lost_keys,
-            hopeless,
-            diagnostics,
-        };
+        let file = File { path, text, root, hidden, lost_keys, hopeless, diagnostics };
         for fault in faults {
             file.error(fault.at, fault.what, fault.label, fault.help);
         }
         file
     }
 
-    /// Opens `relative` below `root`; what is wrong with the file as a whole comes back as a diagnostic.
+    /// Opens `relative` below `root`; what is wrong with the file as a whole comes back as a
+    /// diagnostic.
     pub fn load(root: &Path, relative: &str) -> Result<File, Diagnostic> {
         Ok(File::parse(relative, load_text(root, relative)?))
     }
@@ -140,6 +128,11 @@ impl File {
         self.tell(Severity::Error, at, what.into(), label.into(), help);
     }
 
+    /// A fault of the file as a whole, such as a key that its top level lacks.
+    pub fn error_of_file(&self, what: impl Into<String>, help: Option<String>) {
+        self.push(Diagnostic::of_file(Severity::Error, self.path.clone(), what, help));
+    }
+
     pub fn warn(
         &self,
         at: Span,
@@ -155,9 +148,15 @@ impl File {
         self.text.get(at.start..at.end).unwrap_or_default()
     }
 
-    /// True when a line that could not be read may have held this key: that it is absent is no second fault.
+    /// True when a line that could not be read may have held this key: that it is absent is no
+    /// second fault.
     pub fn may_have_lost(&self, key: &str) -> bool {
         self.hopeless || self.lost_keys.iter().any(|lost| lost == key)
+    }
+
+    /// Too many syntax faults: nothing of it was understood.
+    pub fn is_hopeless(&self) -> bool {
+        self.hopeless
     }
 
     pub fn has_errors(&self) -> bool {
@@ -168,18 +167,23 @@ impl File {
         self.diagnostics.into_inner()
     }
 
-    /// Refuses every secret written in clear, by name. For files of settings: elsewhere a `token` may be a field.
+    /// Refuses every secret written in clear, by name. For files of settings: elsewhere a `token`
+    /// may be a field.
     pub fn refuse_clear_secrets(&self) {
-        for at in &self.hidden {
-            let help = "keep it in the secret store and write `\"secret:NAME\"`, or `\"${NAME}\"`";
-            let what = "a secret is written in clear";
-            self.error(
-                *at,
-                what,
-                "change it: it has been seen",
-                Some(help.to_owned()),
-            );
+        let hidden = self.hidden.borrow().clone();
+        for at in hidden {
+            self.refuse_secret(at);
         }
+    }
+
+    /// Refuses one secret written in clear. It is shown neither here nor by any later fault.
+    pub fn refuse_secret(&self, at: Span) {
+        if !self.hidden.borrow().contains(&at) {
+            self.hidden.borrow_mut().push(at);
+        }
+        let help = "keep it in the secret store and write `\"secret:NAME\"`, or `\"${NAME}\"`";
+        let what = "a secret is written in clear";
+        self.error(at, what, "change it: it has been seen", Some(help.to_owned()));
     }
 
     fn tell(
@@ -190,20 +194,19 @@ impl File {
         label: String,
         help: Option<String>,
     ) {
-        let place = if self.hidden.is_empty() {
+        let hidden = self.hidden.borrow();
+        let place = if hidden.is_empty() {
             Place::locate(&self.text, at.start, at.end)
         } else {
-            Place::locate(&masked(&self.text, &self.hidden), at.start, at.end)
+            Place::locate(&masked(&self.text, &hidden), at.start, at.end)
         };
         let file = self.path.clone();
-        let diagnostic = Diagnostic {
-            severity,
-            file,
-            place: Some(Box::new(place)),
-            what,
-            label,
-            help,
-        };
+        let diagnostic =
+            Diagnostic { severity, file, place: Some(Box::new(place)), what, label, help };
+        self.push(diagnostic);
+    }
+
+    fn push(&self, diagnostic: Diagnostic) {
         let mut told = self.diagnostics.borrow_mut();
         if told.len() < DIAGNOSTICS_MAX && !told.contains(&diagnostic) {
             told.push(diagnostic);
@@ -211,17 +214,15 @@ impl File {
     }
 }
 
-/// The text of a file below `root`: for definitions that are not TOML, such as code lists and samples.
+/// The text of a file below `root`: for definitions that are not TOML, such as code lists and
+/// samples.
 pub fn load_text(root: &Path, relative: &str) -> Result<String, Diagnostic> {
     let refuse = |what: String, help: &str| {
         Diagnostic::of_file(Severity::Error, relative, what, Some(help.to_owned()))
     };
     if !stays_below(relative) {
         let help = "definitions name files below their own directory";
-        return Err(refuse(
-            "this path leads out of the definitions".into(),
-            help,
-        ));
+        return Err(refuse("this path leads out of the definitions".into(), help));
     }
     let path = root.join(relative);
     let length = match fs::metadata(&path) {
@@ -232,24 +233,14 @@ pub fn load_text(root: &Path, relative: &str) -> Result<String, Diagnostic> {
     if length > FILE_BYTES_MAX {
         let megabytes = length.div_ceil(100_000) as f64 / 10.0;
         let what = format!("this file has {megabytes} MB; a definition has at most 1 MB");
-        return Err(refuse(
-            what,
-            "is it an extract that was put here by mistake?",
-        ));
+        return Err(refuse(what, "is it an extract that was put here by mistake?"));
     }
     let bytes = fs::read(&path)
         .map_err(|cause| refuse(cannot_open(&cause), "check its name and rights"))?;
     String::from_utf8(bytes).map_err(|cause| {
         let valid = cause.utf8_error().valid_up_to();
-        let line = cause.as_bytes()[..valid]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        refuse(
-            format!("line {line} is not UTF-8 text"),
-            "save the file as UTF-8",
-        )
+        let line = cause.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        refuse(format!("line {line} is not UTF-8 text"), "save the file as UTF-8")
     })
 }
 
@@ -258,8 +249,8 @@ pub fn exists(root: &Path, relative: &str) -> bool {
     stays_below(relative) && root.join(relative).is_file()
 }
 
-/// The files of a folder (not of folders in it) whose names end with `.extension`, sorted; "" lists every file.
-/// A folder that is not there has none.
+/// The files of a folder (not of folders in it) whose names end with `.extension`, sorted; "" lists
+/// every file. A folder that is not there has none.
 pub fn list_files(root: &Path, folder: &str, extension: &str) -> Vec<String> {
     list(root, folder, &|path| path.is_file())
         .into_iter()
@@ -282,13 +273,7 @@ fn list(root: &Path, folder: &str, wanted: &dyn Fn(&Path) -> bool) -> Vec<String
         .filter(|entry| wanted(&entry.path()))
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| !name.starts_with('.'))
-        .map(|name| {
-            if folder.is_empty() {
-                name
-            } else {
-                format!("{folder}/{name}")
-            }
-        })
+        .map(|name| if folder.is_empty() { name } else { format!("{folder}/{name}") })
         .collect();
     names.sort();
     names
@@ -314,12 +299,7 @@ fn entries(table: DeTable<'_>, original: &dyn Fn(std::ops::Range<usize>) -> Span
         .map(|(key, value)| {
             let (key_at, at) = (original(key.span()), original(value.span()));
             let value = node(value.into_inner(), original);
-            Entry {
-                key: key.into_inner().into_owned(),
-                key_at,
-                value,
-                at,
-            }
+            Entry { key: key.into_inner().into_owned(), key_at, value, at }
         })
         .collect();
     entries.sort_by_key(|entry| entry.key_at.start);
@@ -379,15 +359,13 @@ fn is_clear_secret(key: &str, text: &str) -> bool {
     (named && SecretReference::parse(text).is_none()) || secret::has_password_in_address(text)
 }
 
-/// The same text, as long as before, with secrets dotted out. A multi-byte character leaves one dot and blanks.
+/// The same text, as long as before, with secrets dotted out. A multi-byte character leaves one dot
+/// and blanks.
 fn masked(text: &str, hidden: &[Span]) -> String {
     let mut shown = text.as_bytes().to_vec();
     for span in hidden {
         let end = span.end.min(shown.len());
-        for byte in shown[span.start.min(end)..end]
-            .iter_mut()
-            .filter(|byte| **byte != b'\n')
-        {
+        for byte in shown[span.start.min(end)..end].iter_mut().filter(|byte| **byte != b'\n') {
             *byte = b'*';
         }
     }
@@ -416,43 +394,26 @@ mod tests {
             ("a = \"x\nlast = 1", vec!["1:7 a closing quote is missing"]),
             ("a \"x\"\nlast = 1", vec!["1:1 `=` is missing after `a`"]),
             ("a: 1\nlast = 1", vec!["1:1 `=` is missing after `a`"]),
-            (
-                "a = [\"x\", \"y\"\nlast = 1",
-                vec!["1:5 `[` is never closed"],
-            ),
+            ("a = [\"x\", \"y\"\nlast = 1", vec!["1:5 `[` is never closed"]),
             ("a = { b = 1\nlast = 1", vec!["1:5 `{` is never closed"]),
-            (
-                "a = { b = [1, { c = 2\nlast = 1",
-                vec!["1:5 `{` is never closed"],
-            ),
-            (
-                "last = 1\n[t\nb = 2\n[u]\nc = 3",
-                vec!["2:1 `[` is never closed"],
-            ),
+            ("a = { b = [1, { c = 2\nlast = 1", vec!["1:5 `{` is never closed"]),
+            ("last = 1\n[t\nb = 2\n[u]\nc = 3", vec!["2:1 `[` is never closed"]),
             ("last = 1\n[[t]\nb = 2", vec!["2:1 `[` is never closed"]),
             ("a = hello\nlast = 1", vec!["1:5 text must stand in quotes"]),
-            (
-                "a = yes\nlast = 1",
-                vec!["1:5 this is neither text nor a flag"],
-            ),
+            ("a = yes\nlast = 1", vec!["1:5 this is neither text nor a flag"]),
             ("a = “x”\nlast = 1", vec!["1:5 curly quotes are not quotes"]),
             ("a = True\nlast = 1", vec!["1:5 this is not a flag"]),
             ("a =\nlast = 1", vec!["1:4 a value is missing after `=`"]),
             ("a\nlast = 1", vec!["1:1 `a` has no value"]),
-            (
-                "a = 1\na = 2\nlast = 1",
-                vec!["2:1 the same name is given twice"],
-            ),
+            ("a = 1\na = 2\nlast = 1", vec!["2:1 the same name is given twice"]),
             ("a = 01\nlast = 1", vec!["1:5 a number cannot begin with 0"]),
-            (
-                "a = 1,000\nlast = 1",
-                vec!["1:6 more than one value stands on this line"],
-            ),
+            ("a = 1,000\nlast = 1", vec!["1:6 more than one value stands on this line"]),
             ("a = [1 \"x\"]\nlast = 1", vec!["1:1 a comma is missing"]),
-            (
-                "a = { b = \"@r, c = \"x\" }\nlast = 1",
-                vec!["1:1 a quote is opened and not closed"],
-            ),
+            ("a = { b = [1, 2 }\nlast = 1", vec!["1:11 `[` is never closed"]),
+            ("a = { b = [1, c = 2 }\nlast = 1", vec!["1:11 `[` is never closed"]),
+            ("a\u{a0}1\nlast = 1", vec!["1:1 `=` is missing after `a`"]),
+            ("a : 1\nlast = 1", vec!["1:1 `=` is missing after `a`"]),
+            ("a = { b = \"@r, c = \"x\" }\nlast = 1", vec!["1:1 a quote is opened and not closed"]),
             (
                 "a = \"C:\\drop\"\nlast = 1",
                 vec!["1:9 `\\` begins a special character in double quotes"],
@@ -471,6 +432,16 @@ mod tests {
             let file = File::parse("x.toml", text.to_owned());
             let last = file.root().whole("last", 0..=9);
             assert_eq!(last.map(|last| last.value), Some(1), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(
+            text in "([a-c\\[\\]{}=:,.\"'# \n\u{a0}é]|\"\"\"|a = |\\[\\[){0,60}"
+        ) {
+            let told = File::parse("x.toml", text).into_diagnostics();
+            proptest::prop_assert!(told.iter().all(|one| !one.to_string().is_empty()));
         }
     }
 
@@ -528,21 +499,12 @@ mod tests {
         write("a.toml", b"caf\xe9");
         write("c.csv", b"");
         write("big.toml", &vec![b'#'; 10_000_000]);
-        assert_eq!(
-            list_files(root.path(), "", "toml"),
-            ["a.toml", "b.toml", "big.toml"]
-        );
-        assert_eq!(
-            list_files(root.path(), "nowhere", "toml"),
-            Vec::<String>::new()
-        );
+        assert_eq!(list_files(root.path(), "", "toml"), ["a.toml", "b.toml", "big.toml"]);
+        assert_eq!(list_files(root.path(), "nowhere", "toml"), Vec::<String>::new());
         assert!(File::load(root.path(), "b.toml").is_ok());
         for (name, what) in [
             ("a.toml", "line 1 is not UTF-8 text"),
-            (
-                "big.toml",
-                "this file has 10 MB; a definition has at most 1 MB",
-            ),
+            ("big.toml", "this file has 10 MB; a definition has at most 1 MB"),
             ("none.toml", "there is no such file"),
             ("../x.toml", "this path leads out of the definitions"),
             ("/etc/hosts", "this path leads out of the definitions"),

@@ -1,15 +1,17 @@
-//! When a job runs: a five-field crontab expression read in a time zone, and the instants it names. Clock changes
-//! neither lose a nightly job nor run it twice. Pure: the instant to count from comes in.
+//! When a job runs: a five-field crontab expression read in a time zone, and the instants it names.
+//! Clock changes neither lose a nightly job nor run it twice. Pure: the instant to count from comes
+//! in.
 //!
-//! The expression is read here and not by a library, because the one at hand counts Sunday as 1 where crontab, and
-//! everybody who writes one, counts Monday as 1. Tests hold the two against each other.
+//! The expression is read here and not by a library, because the one at hand counts Sunday as 1
+//! where crontab, and everybody who writes one, counts Monday as 1. Tests hold the two against each
+//! other.
 
 use chrono::{
     DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone,
 };
 use chrono_tz::Tz;
 
-use crate::definition::table;
+use crate::definition::suggest;
 
 const EXPRESSION_CHARS_MAX: usize = 200;
 /// 29 February is at most eight years away; a year more for the search to begin in.
@@ -28,7 +30,8 @@ pub struct Schedule {
     days: Set,
     months: Set,
     weekdays: Set,
-    /// The hour is a list of hours, so each is meant once a day; otherwise every passing hour is meant.
+    /// The hour is a list of hours, so each is meant once a day; otherwise every passing hour is
+    /// meant.
     hours_listed: bool,
 }
 
@@ -75,8 +78,9 @@ impl Schedule {
 
     /// The next `count` instants after `from_ms`, in UTC milliseconds, rising.
     ///
-    /// A listed hour that the spring change skips runs at the first instant after the gap; one that the autumn change
-    /// repeats runs at its first pass. An hour of `*` or with a step runs in every hour that passes, both passes too.
+    /// A listed hour that the spring change skips runs at the first instant after the gap; one that
+    /// the autumn change repeats runs at its first pass. An hour of `*` or with a step runs in
+    /// every hour that passes, both passes too.
     pub fn next_after(&self, from_ms: i64, count: usize) -> Vec<i64> {
         let count = count.min(TICKS_MAX);
         let Some(from) = DateTime::from_timestamp_millis(from_ms) else {
@@ -87,17 +91,14 @@ impl Schedule {
         let mut ticks: Vec<i64> = Vec::new();
         let mut enough_since = 0;
         let mut empty_days = 0;
-        // Around a change at midnight the instants of two days can interleave: look two days further before stopping.
+        // Around a change at midnight the instants of two days can interleave: look two days
+        // further before stopping.
         while enough_since < 2 && empty_days < SEARCH_DAYS_MAX {
             let known = ticks.len();
             if self.includes(day) {
                 self.instants_of(day, from_ms, &mut ticks);
             }
-            empty_days = if ticks.len() > known {
-                0
-            } else {
-                empty_days + 1
-            };
+            empty_days = if ticks.len() > known { 0 } else { empty_days + 1 };
             enough_since += usize::from(ticks.len() >= count);
             let Some(next) = day.checked_add_days(Days::new(1)) else {
                 break;
@@ -157,31 +158,14 @@ struct Field {
     words: &'static [&'static str],
 }
 
-const MINUTE: Field = Field {
-    name: "minute",
-    least: 0,
-    most: 59,
-    words: &[],
-};
-const HOUR: Field = Field {
-    name: "hour",
-    least: 0,
-    most: 23,
-    words: &[],
-};
-const DAY: Field = Field {
-    name: "day of the month",
-    least: 1,
-    most: 31,
-    words: &[],
-};
+const MINUTE: Field = Field { name: "minute", least: 0, most: 59, words: &[] };
+const HOUR: Field = Field { name: "hour", least: 0, most: 23, words: &[] };
+const DAY: Field = Field { name: "day of the month", least: 1, most: 31, words: &[] };
 const MONTH: Field = Field {
     name: "month",
     least: 1,
     most: 12,
-    words: &[
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ],
+    words: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
 };
 const WEEKDAY: Field = Field {
     name: "day of the week",
@@ -192,8 +176,7 @@ const WEEKDAY: Field = Field {
 
 impl Field {
     fn read(&self, text: &str) -> Result<Set, String> {
-        text.split(',')
-            .try_fold(0, |set, part| Ok(set | self.part(part)?))
+        text.split(',').try_fold(0, |set, part| Ok(set | self.part(part)?))
     }
 
     /// `*`, `*/5`, `3`, `1-5` or `1-5/2`. Bounds are checked before anything is counted out.
@@ -222,9 +205,7 @@ impl Field {
                 _ => return Err(format!("`/{step}` is no step for the {}", self.name)),
             },
         };
-        Ok((first..=last)
-            .step_by(step as usize)
-            .fold(0, |set, number| set | 1 << number))
+        Ok((first..=last).step_by(step as usize).fold(0, |set, number| set | 1 << number))
     }
 
     fn number(&self, text: &str) -> Result<u32, String> {
@@ -246,18 +227,14 @@ impl Field {
 }
 
 fn is_short_number(part: &str) -> bool {
-    part.rsplit('/')
-        .next()
-        .is_some_and(|step| step.len() <= 2 && !step.starts_with('+'))
+    part.rsplit('/').next().is_some_and(|step| step.len() <= 2 && !step.starts_with('+'))
 }
 
 fn split(expression: &str) -> Result<[&str; 5], String> {
     const ORDER: &str = "minute, hour, day of the month, month, day of the week";
     let trimmed = expression.trim();
     if trimmed.chars().count() > EXPRESSION_CHARS_MAX {
-        return Err(format!(
-            "a schedule has at most {EXPRESSION_CHARS_MAX} characters"
-        ));
+        return Err(format!("a schedule has at most {EXPRESSION_CHARS_MAX} characters"));
     }
     if let Some(word) = trimmed.strip_prefix('@') {
         let instead = match word {
@@ -282,11 +259,8 @@ fn split(expression: &str) -> Result<[&str; 5], String> {
 }
 
 fn unknown_zone(timezone: &str) -> String {
-    let known: Vec<&str> = chrono_tz::TZ_VARIANTS
-        .iter()
-        .map(|zone| zone.name())
-        .collect();
-    match table::nearest(timezone, &known) {
+    let known: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+    match suggest::nearest(timezone, &known) {
         Some(near) => format!("`{timezone}` is not a time zone; did you mean `{near}`?"),
         None => format!("`{timezone}` is not a time zone; write `Europe/London`"),
     }
@@ -314,9 +288,7 @@ mod tests {
     use super::*;
 
     fn ms(text: &str) -> i64 {
-        DateTime::parse_from_rfc3339(text)
-            .expect("an instant")
-            .timestamp_millis()
+        DateTime::parse_from_rfc3339(text).expect("an instant").timestamp_millis()
     }
 
     /// The instants of one London day, as UTC `HH:MM`.
@@ -343,17 +315,9 @@ mod tests {
 
     #[test]
     fn a_nightly_job_runs_once_on_the_days_the_clocks_change() {
-        assert_eq!(
-            spring("30 1 * * *"),
-            ["01:00"],
-            "in the gap: the first instant after it"
-        );
+        assert_eq!(spring("30 1 * * *"), ["01:00"], "in the gap: the first instant after it");
         assert_eq!(autumn("30 1 * * *"), ["00:30"], "ambiguous: the first pass");
-        assert_eq!(
-            spring("0,30 1,2 * * *"),
-            ["01:00", "01:30"],
-            "one instant is one run"
-        );
+        assert_eq!(spring("0,30 1,2 * * *"), ["01:00", "01:30"], "one instant is one run");
         assert_eq!(spring("30 2 * * *"), ["01:30"]);
         assert_eq!(autumn("30 2 * * *"), ["02:30"]);
     }
@@ -391,10 +355,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused_in_words() {
         for (expression, words) in [
-            (
-                "0 0 1--100000000 * *",
-                "`-100000000` is not a day of the month",
-            ),
+            ("0 0 1--100000000 * *", "`-100000000` is not a day of the month"),
             (
                 "0 0 1-100000000 * *",
                 "100000000 is out of range: the day of the month goes from 1 to 31",
@@ -412,26 +373,14 @@ mod tests {
                 "`@reboot` is not used here: a schedule names times, and a start of the program is none",
             ),
             ("@daily", "`@daily` is not used here: write `0 0 * * *`"),
-            (
-                "0 0 31 2 *",
-                "`0 0 31 2 *` never runs: no such day is in any of its months",
-            ),
+            ("0 0 31 2 *", "`0 0 31 2 *` never runs: no such day is in any of its months"),
             (
                 "0 0 31 4,6,9,11 *",
                 "`0 0 31 4,6,9,11 *` never runs: no such day is in any of its months",
             ),
-            (
-                "0 0 0 * *",
-                "0 is out of range: the day of the month goes from 1 to 31",
-            ),
-            (
-                "60 0 * * *",
-                "60 is out of range: the minute goes from 0 to 59",
-            ),
-            (
-                "0 24 * * *",
-                "24 is out of range: the hour goes from 0 to 23",
-            ),
+            ("0 0 0 * *", "0 is out of range: the day of the month goes from 1 to 31"),
+            ("60 0 * * *", "60 is out of range: the minute goes from 0 to 59"),
+            ("0 24 * * *", "24 is out of range: the hour goes from 0 to 23"),
             ("0 17-9 * * *", "the hour `17-9` ends before it begins"),
             ("0 0 * * mo", "`mo` is not a day of the week"),
             ("0 0 L * *", "`L` is not a day of the month"),
@@ -462,10 +411,7 @@ mod tests {
             assert_eq!(refused, words, "{expression}");
         }
         let refused = Schedule::parse("0 2 * * *", "Europe/Lundon").expect_err("not a zone");
-        assert_eq!(
-            refused,
-            "`Europe/Lundon` is not a time zone; did you mean `Europe/London`?"
-        );
+        assert_eq!(refused, "`Europe/Lundon` is not a time zone; did you mean `Europe/London`?");
         assert!(Schedule::parse(&"0,".repeat(5_000), "Europe/London").is_err());
     }
 
@@ -486,26 +432,15 @@ mod tests {
         ] {
             let ours = Schedule::parse(expression, "UTC").expect(expression);
             let theirs = cron::Schedule::from_str(&format!("0 {expression}")).expect(expression);
-            let theirs: Vec<i64> = theirs
-                .after(&from)
-                .take(40)
-                .map(|at| at.timestamp_millis())
-                .collect();
-            assert_eq!(
-                ours.next_after(from.timestamp_millis(), theirs.len()),
-                theirs
-            );
+            let theirs: Vec<i64> =
+                theirs.after(&from).take(40).map(|at| at.timestamp_millis()).collect();
+            assert_eq!(ours.next_after(from.timestamp_millis(), theirs.len()), theirs);
         }
     }
 
     #[test]
     fn a_change_at_midnight_and_a_day_that_never_was_keep_the_order() {
-        for zone in [
-            "America/Havana",
-            "Asia/Beirut",
-            "Pacific/Apia",
-            "Australia/Lord_Howe",
-        ] {
+        for zone in ["America/Havana", "Asia/Beirut", "Pacific/Apia", "Australia/Lord_Howe"] {
             for expression in ["30 0 * * *", "*/15 * * * *", "15 23 * * *"] {
                 let schedule = Schedule::parse(expression, zone).expect(zone);
                 for year in [2011, 2026] {

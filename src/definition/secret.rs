@@ -1,5 +1,5 @@
-//! Secrets stay out of definition files: a setting names where the secret is kept, and what was fetched never shows
-//! itself. The environment is handed in; this file reads nothing.
+//! Secrets stay out of definition files: a setting names where the secret is kept, and what was
+//! fetched never shows itself. The environment is handed in; this file reads nothing.
 
 use std::fmt::{self, Debug, Display};
 
@@ -65,7 +65,8 @@ pub enum MissingVariable {
     BadName(String),
 }
 
-/// Fills every `${NAME}` in. What comes in is not looked at again: a value cannot name another variable.
+/// Fills every `${NAME}` in. What comes in is not looked at again: a value cannot name another
+/// variable.
 pub fn expand(
     text: &str,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -88,14 +89,8 @@ pub fn expand(
 
 /// The variables a text asks for, so that a check can name those that are not set.
 pub fn variables(text: &str) -> Vec<String> {
-    let parts = text
-        .split("${")
-        .skip(1)
-        .filter_map(|part| part.split_once('}'));
-    parts
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| is_name(name))
-        .collect()
+    let parts = text.split("${").skip(1).filter_map(|part| part.split_once('}'));
+    parts.map(|(name, _)| name.to_owned()).filter(|name| is_name(name)).collect()
 }
 
 /// Whether a setting of this name holds a secret.
@@ -133,9 +128,7 @@ pub fn has_password_in_address(text: &str) -> bool {
 
 fn is_name(name: &str) -> bool {
     let mut chars = name.chars();
-    chars
-        .next()
-        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
@@ -163,11 +156,7 @@ mod tests {
             ("${DROP", Err(MissingVariable::Unclosed)),
             ("${a b}", Err(MissingVariable::BadName("a b".into()))),
         ] {
-            assert_eq!(
-                expand(text, &environment),
-                expected.map(str::to_owned),
-                "{text}"
-            );
+            assert_eq!(expand(text, &environment), expected.map(str::to_owned), "{text}");
         }
         assert_eq!(variables("${A}/${B}${"), ["A", "B"]);
     }

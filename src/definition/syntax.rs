@@ -1,5 +1,5 @@
-//! Syntax faults in plain words, and small mends of the text so that the rest of the file is still checked.
-//! The mended text is only ever read, never written back.
+//! Syntax faults in plain words, and small mends of the text so that the rest of the file is still
+//! checked. The mended text is only ever read, never written back.
 
 use std::ops::Range;
 
@@ -17,13 +17,14 @@ pub struct Fault {
     pub help: Option<String>,
 }
 
-/// A text under repair. Mends insert single characters or blank a statement out, so that every place in the mended
-/// text leads back to its place in the original.
+/// A text under repair. Mends insert single characters or blank a statement out, so that every
+/// place in the mended text leads back to its place in the original.
 pub struct Mending {
     text: String,
     /// Where characters were inserted, in bytes of the mended text, rising.
     inserted: Vec<usize>,
-    /// Statements already mended once, by the start of their line in the original: the second time they are blanked.
+    /// Statements already mended once, by the start of their line in the original: the second time
+    /// they are blanked.
     touched: Vec<usize>,
     /// Keys whose statement had to be blanked: that they are absent is then no news.
     pub lost_keys: Vec<String>,
@@ -32,12 +33,7 @@ pub struct Mending {
 impl Mending {
     pub fn new(text: &str) -> Mending {
         let text = text.to_owned();
-        Mending {
-            text,
-            inserted: Vec::new(),
-            touched: Vec::new(),
-            lost_keys: Vec::new(),
-        }
+        Mending { text, inserted: Vec::new(), touched: Vec::new(), lost_keys: Vec::new() }
     }
 
     pub fn text(&self) -> &str {
@@ -46,147 +42,109 @@ impl Mending {
 
     /// The place in the original text.
     pub fn original(&self, at: usize) -> usize {
-        at - self
-            .inserted
-            .iter()
-            .filter(|inserted| **inserted < at)
-            .count()
+        at - self.inserted.iter().filter(|inserted| **inserted < at).count()
     }
 
-    /// Mends the statement in which the parser lost its way at byte `at`, and says what was wrong with it.
-    pub fn mend(&mut self, message: &str, at: usize) -> Fault {
+    /// Mends the statement in which the parser lost its way at byte `at`, and says what was wrong
+    /// with it. One that was mended before is blanked, and nothing more is said: what follows from
+    /// a fault is no second one.
+    pub fn mend(&mut self, message: &str, at: usize) -> Option<Fault> {
         let statements = statements(&self.text);
-        let here = statements
-            .iter()
-            .rposition(|one| one.start <= at)
-            .unwrap_or(0);
-        let Some(range) = statements.get(here).cloned() else {
-            self.blank(0..self.text.len());
-            return self.fault(
-                0..0,
-                message,
-                "the file cannot be read",
-                "nothing was understood",
-                "",
-            );
+        let Some(here) = statements.iter().rposition(|one| one.start <= at) else {
+            let end = statements.first().map_or(self.text.len(), |first| first.start);
+            let at = self.span(0..0);
+            self.blank(0..end);
+            return Some(Fault::new(at, "this is not TOML", "write `name = \"text\"`"));
         };
-        // Lost at the very start of a statement: then the fault is an open bracket above it.
-        let at_start = at <= range.start;
-        let quote_open = Shape::of(&self.text[range.clone()]).quote_open;
-        if quote_open && !at_start {
-            return self.missing_quote(range);
+        let range = self.culprit(&statements, here, at);
+        let line = self.original(range.start);
+        if self.touched.contains(&line) {
+            self.blank(range);
+            return None;
         }
-        let above = if at_start {
-            &statements[..here]
-        } else {
-            &statements[..=here]
-        };
-        let opened = above.iter().rev().find_map(|range| {
-            let shape = Shape::of(&self.text[range.clone()]);
-            (!shape.open.is_empty() && !shape.quote_open).then(|| (range.clone(), shape))
-        });
-        if let Some((range, shape)) = opened {
-            return self.close(range, &shape);
-        }
-        if quote_open {
-            return self.missing_quote(range);
-        }
-        let name_ends = |c: char| c.is_whitespace() || "=:".contains(c);
-        let colon = self.text[range.clone()]
-            .split_once(name_ends)
-            .is_some_and(|(name, _)| {
-                self.text[range.start + name.len()..range.end]
-                    .trim_start()
-                    .starts_with(':')
-            });
-        if colon || message.starts_with("key with no value") {
-            return self.missing_equals(range);
-        }
-        let (what, help) = if message.starts_with("missing comma") {
-            ("a comma is missing", "separate the parts with `,`")
+        self.touched.push(line);
+        let shape = Shape::of(&self.text[range.clone()]);
+        Some(if shape.quote_open {
+            let help = "every text begins and ends with `\"`";
+            self.skip(range, "a quote is opened and not closed", help)
+        } else if !shape.open.is_empty() && shape.open.len() <= BRACKETS_MENDED_MAX {
+            self.close(range, &shape)
+        } else if message.starts_with("key with no value")
+            || lacks_equals(&self.text[range.clone()])
+        {
+            self.missing_equals(range)
+        } else if message.starts_with("missing comma") {
+            self.skip(range, "a comma is missing", "separate the parts with `,`")
         } else if message.starts_with("extra comma") {
-            ("one comma too many", "take the second `,` out")
+            self.skip(range, "one comma too many", "take the second `,` out")
         } else if message.contains("unquoted key") {
-            (
-                "this name needs quotes",
-                "names have letters, digits, `-` and `_`; quote any other",
-            )
+            let help = "names have letters, digits, `-` and `_`; quote any other";
+            self.skip(range, "this name needs quotes", help)
         } else {
-            (
-                "this line cannot be read",
-                "write `name = \"text\"`, `name = 1` or `[table]`",
-            )
-        };
-        self.blank(range.clone());
-        self.fault(range, message, what, "skipped", help)
+            let help = "write `name = \"text\"`, `name = 1` or `[table]`";
+            self.skip(range, &format!("this line cannot be read: {message}"), help)
+        })
     }
 
-    fn missing_quote(&mut self, range: Range<usize>) -> Fault {
-        self.blank(range.clone());
-        let help = "every text begins and ends with `\"`";
-        self.fault(
-            range,
-            "",
-            "a quote is opened and not closed",
-            "skipped",
-            help,
-        )
+    /// The statement at fault: the one at `at`, or one above it that left a bracket open and
+    /// swallowed what follows.
+    fn culprit(&self, statements: &[Range<usize>], here: usize, at: usize) -> Range<usize> {
+        let range = &statements[here];
+        let at_start = at <= range.start;
+        let shape = |range: &Range<usize>| Shape::of(&self.text[range.clone()]);
+        if shape(range).quote_open && !at_start {
+            return range.clone();
+        }
+        let above = if at_start { &statements[..here] } else { &statements[..=here] };
+        let opens = |range: &&Range<usize>| {
+            let shape = shape(range);
+            !shape.open.is_empty() && !shape.quote_open
+        };
+        above.iter().rev().find(opens).unwrap_or(range).clone()
+    }
+
+    /// Leaves the statement out.
+    fn skip(&mut self, range: Range<usize>, what: &str, help: &str) -> Fault {
+        let fault = Fault::new(self.span(range.clone()), what, help);
+        self.blank(range);
+        Fault { label: "skipped".to_owned(), ..fault }
     }
 
     fn close(&mut self, range: Range<usize>, shape: &Shape) -> Fault {
-        let line = self.original(range.start);
-        if self.touched.contains(&line) || shape.open.len() > BRACKETS_MENDED_MAX {
-            self.blank(range.clone());
-            return self.fault(
-                range,
-                "",
-                "the brackets of this line do not pair",
-                "skipped",
-                "",
-            );
-        }
-        self.touched.push(line);
         let (first, bracket) = shape.open[0];
-        let at = range.start + first..range.start + first + 1;
-        let closers: String = shape
-            .open
-            .iter()
-            .rev()
-            .map(|(_, open)| closer(*open))
-            .collect();
-        let help = format!("add `{closers}` at the end of the line");
-        let what = format!("`{bracket}` is never closed");
-        let fault = self.fault(at, "", &what, "opened here", &help);
+        let at = self.span(range.start + first..range.start + first + 1);
+        let closers: String = shape.open.iter().rev().map(|(_, open)| closer(*open)).collect();
+        let (place, help) = match shape.crossed {
+            Some((crossed, outer)) => (crossed, format!("add `{closers}` before the `{outer}`")),
+            None => (shape.content_end, format!("add `{closers}` at the end of the line")),
+        };
         for (count, closer) in closers.chars().enumerate() {
-            self.insert(range.start + shape.content_end + count, closer);
+            self.insert(range.start + place + count, closer);
         }
-        fault
+        let fault = Fault::new(at, &format!("`{bracket}` is never closed"), &help);
+        Fault { label: "opened here".to_owned(), ..fault }
     }
 
     fn missing_equals(&mut self, range: Range<usize>) -> Fault {
         let line = &self.text[range.clone()];
-        let name_length = line
-            .find(|c: char| c.is_whitespace() || c == ':')
-            .unwrap_or(line.len());
+        let name_length = line.find(ends_name).unwrap_or(line.len());
         let name = line[..name_length].to_owned();
         let rest = &line[name_length..];
         let at = range.start..range.start + name_length;
-        if rest.trim_matches([':', ' ', '\t']).is_empty() || name_length == 0 {
-            self.blank(range);
+        if rest.trim_matches(ends_name).is_empty() {
             let help = format!("write `{name} = \"…\"`");
-            return self.fault(at, "", &format!("`{name}` has no value"), "skipped", &help);
+            return self.skip(range, &format!("`{name}` has no value"), &help);
         }
-        let help = format!("write `{name} = …`");
-        let fault = self.fault(at, "", &format!("`=` is missing after `{name}`"), "", &help);
-        let line = self.original(range.start);
-        if self.touched.contains(&line) {
-            self.blank(range);
-        } else {
-            self.touched.push(line);
-            let sign = range.start + name_length;
-            self.text.replace_range(sign..sign + 1, "=");
-        }
-        fault
+        // Whatever stands between name and value makes room for the sign, byte for byte.
+        let value = rest.find(|c: char| !ends_name(c)).unwrap_or(rest.len());
+        let sign = format!("={}", " ".repeat(value.saturating_sub(1)));
+        self.text.replace_range(at.end..at.end + value, &sign);
+        let what = format!("`=` is missing after `{name}`");
+        Fault::new(self.span(at), &what, &format!("write `{name} = …`"))
+    }
+
+    fn span(&self, range: Range<usize>) -> Span {
+        Span { start: self.original(range.start), end: self.original(range.end) }
     }
 
     fn insert(&mut self, at: usize, character: char) {
@@ -202,29 +160,27 @@ impl Mending {
         let line = &self.text[range.clone()];
         let name = line.split(['=', ' ', ':', '\t']).next().unwrap_or_default();
         self.lost_keys.push(name.trim_matches('"').to_owned());
-        let blanks: String = line
-            .bytes()
-            .map(|b| if b == b'\n' { '\n' } else { ' ' })
-            .collect();
+        let blanks: String = line.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect();
         self.text.replace_range(range, &blanks);
     }
+}
 
-    fn fault(&self, at: Range<usize>, message: &str, what: &str, label: &str, help: &str) -> Fault {
-        let what = if message.is_empty() || !what.contains("cannot be read") {
-            what.to_owned()
-        } else {
-            format!("{what}: {message}")
-        };
-        Fault {
-            at: Span {
-                start: self.original(at.start),
-                end: self.original(at.end),
-            },
-            what,
-            label: label.to_owned(),
-            help: (!help.is_empty()).then(|| help.to_owned()),
-        }
+impl Fault {
+    fn new(at: Span, what: &str, help: &str) -> Fault {
+        let (what, help) = (what.to_owned(), Some(help.to_owned()));
+        Fault { at, what, label: String::new(), help }
     }
+}
+
+fn ends_name(c: char) -> bool {
+    c.is_whitespace() || c == ':'
+}
+
+/// `name value`, or `name: value` as in other languages.
+fn lacks_equals(line: &str) -> bool {
+    let name = line.find(|c: char| ends_name(c) || c == '=').unwrap_or(line.len());
+    line.starts_with(char::is_alphanumeric)
+        && !line[name..].trim_start_matches(ends_name).starts_with('=')
 }
 
 /// Whether the parser went on as if nothing had happened, so that the tree can be used as it is.
@@ -249,7 +205,8 @@ pub fn is_harmless(message: &str) -> bool {
     !DERAILING.iter().any(|start| message.starts_with(start))
 }
 
-/// What a harmless fault means; `marked` is the text that the parser pointed at. Returns what, label and help.
+/// What a harmless fault means; `marked` is the text that the parser pointed at. Returns what,
+/// label and help.
 pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<String>) {
     let quoted = format!("write `\"{marked}\"`");
     let (what, label, help): (&str, &str, &str) = match message {
@@ -259,11 +216,9 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
                 "nothing stands here",
                 "write a value or take the line out",
             ),
-            "yes" | "no" | "on" | "off" | "Yes" | "No" => (
-                "this is neither text nor a flag",
-                "not quoted",
-                "write `true` or `false`",
-            ),
+            "yes" | "no" | "on" | "off" | "Yes" | "No" => {
+                ("this is neither text nor a flag", "not quoted", "write `true` or `false`")
+            }
             m if m.starts_with(['“', '”', '‘', '’', '„']) => (
                 "curly quotes are not quotes",
                 "typed by a word processor",
@@ -271,16 +226,12 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
             ),
             _ => ("text must stand in quotes", "not quoted", quoted.as_str()),
         },
-        m if m.starts_with("duplicate key") => (
-            "the same name is given twice",
-            "the second one",
-            "keep one of them",
-        ),
-        m if m.starts_with("invalid boolean") => (
-            "this is not a flag",
-            "misspelt",
-            "write `true` or `false`, in small letters",
-        ),
+        m if m.starts_with("duplicate key") => {
+            ("the same name is given twice", "the second one", "keep one of them")
+        }
+        m if m.starts_with("invalid boolean") => {
+            ("this is not a flag", "misspelt", "write `true` or `false`, in small letters")
+        }
         m if m.contains("multi-line") && m.contains("string, expected `\"`") => (
             "a text of several lines is never closed",
             "the file ends inside it",
@@ -291,21 +242,17 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
             "expected here",
             "end the text with the quote it began with",
         ),
-        m if m.contains("visible characters") => (
-            "an invisible control character stands in the text",
-            "here",
-            "retype this text",
-        ),
+        m if m.contains("visible characters") => {
+            ("an invisible control character stands in the text", "here", "retype this text")
+        }
         m if m.starts_with("missing escaped value") || m.contains("unicode") => (
             "`\\` begins a special character in double quotes",
             "no such special character",
             "write paths with `/`, or put the text in single quotes",
         ),
-        m if m.starts_with("unexpected leading zero") => (
-            "a number cannot begin with 0",
-            "here",
-            "a reference is text: put it in quotes",
-        ),
+        m if m.starts_with("unexpected leading zero") => {
+            ("a number cannot begin with 0", "here", "a reference is text: put it in quotes")
+        }
         m if m.starts_with("unexpected key or value") => (
             "more than one value stands on this line",
             "not expected",
@@ -316,11 +263,9 @@ pub fn plain_words(message: &str, marked: &str) -> (String, String, Option<Strin
             "cannot have parts too",
             "take one of the two out",
         ),
-        m if m.starts_with("cannot recurse") => (
-            "brackets are nested too deeply",
-            "here",
-            "definitions need no more than a few levels",
-        ),
+        m if m.starts_with("cannot recurse") => {
+            ("brackets are nested too deeply", "here", "definitions need no more than a few levels")
+        }
         _ => {
             let short = message.split(", expected").next().unwrap_or(message);
             return (format!("this cannot be read: {short}"), String::new(), None);
@@ -334,17 +279,16 @@ struct Shape {
     /// Byte within the statement, and the bracket.
     open: Vec<(usize, char)>,
     quote_open: bool,
+    /// Where a bracket of the other sort closes around one that is open.
+    crossed: Option<(usize, char)>,
     /// Where its last character that is neither blank nor comment ends.
     content_end: usize,
 }
 
 impl Shape {
     fn of(statement: &str) -> Shape {
-        let mut shape = Shape {
-            open: Vec::new(),
-            quote_open: false,
-            content_end: 0,
-        };
+        let mut shape =
+            Shape { open: Vec::new(), quote_open: false, crossed: None, content_end: 0 };
         let mut quote: Option<char> = None;
         let mut chars = statement.char_indices();
         while let Some((at, c)) = chars.next() {
@@ -369,6 +313,11 @@ impl Shape {
                 }
                 (None, '[' | '{') => shape.open.push((at, c)),
                 (None, ']' | '}') => {
+                    if shape.open.last().is_some_and(|(_, open)| closer(*open) != c) {
+                        shape.crossed = Some((at, c));
+                        shape.open = shape.open.split_off(shape.open.len() - 1);
+                        return shape;
+                    }
                     shape.open.pop();
                 }
                 (None, _) => {}
@@ -386,8 +335,9 @@ fn closer(open: char) -> char {
     if open == '[' { ']' } else { '}' }
 }
 
-/// The statements of a text by how their lines begin: `name =`, `name` at the margin, `[table]`. A continued value
-/// belongs to the statement above it. Lines inside a text of several lines begin nothing.
+/// The statements of a text by how their lines begin: `name =`, `name` at the margin, `[table]`. A
+/// continued value belongs to the statement above it. Lines inside a text of several lines begin
+/// nothing.
 fn statements(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut inside_long_text = false;
@@ -426,25 +376,17 @@ mod tests {
     #[test]
     fn a_statement_goes_on_until_the_next_begins() {
         let text = "a = [\n  \"x\",\n  [1, 2],\n]\n\n[t]\nb \"c\"\nd = \"\"\"\ne = 1\n\"\"\"\n";
-        let found: Vec<&str> = statements(text)
-            .into_iter()
-            .map(|range| &text[range])
-            .collect();
+        let found: Vec<&str> = statements(text).into_iter().map(|range| &text[range]).collect();
         assert_eq!(
             found,
-            [
-                "a = [\n  \"x\",\n  [1, 2],\n]",
-                "[t]",
-                "b \"c\"",
-                "d = \"\"\"\ne = 1\n\"\"\""
-            ]
+            ["a = [\n  \"x\",\n  [1, 2],\n]", "[t]", "b \"c\"", "d = \"\"\"\ne = 1\n\"\"\""]
         );
     }
 
     #[test]
     fn places_lead_back_to_the_original_after_insertions() {
         let mut mending = Mending::new("a = [1\nb = 2\n");
-        let fault = mending.mend("missing comma between array elements", 7);
+        let fault = mending.mend("missing comma between array elements", 7).expect("a first fault");
         assert_eq!(mending.text(), "a = [1]\nb = 2\n");
         assert_eq!(fault.at, Span { start: 4, end: 5 });
         assert_eq!(mending.original(8), 7);

@@ -1,11 +1,12 @@
-//! A table of a definition file, asked for its keys one by one. It remembers what was asked, so that a key nobody
-//! reads is told as unknown, with the name that was probably meant.
+//! A table of a definition file, asked for its keys one by one. It remembers what was asked, so
+//! that a key nobody reads is told as unknown, with the name that was probably meant.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::SecretReference;
+use crate::definition::suggest;
 
 /// What a key holds.
 #[derive(Debug)]
@@ -51,12 +52,7 @@ pub enum Node {
 
 impl<'f> Table<'f> {
     pub fn new(file: &'f File, entries: &'f [Entry], at: Span) -> Table<'f> {
-        Table {
-            file,
-            entries,
-            at,
-            asked: RefCell::default(),
-        }
+        Table { file, entries, at, asked: RefCell::default() }
     }
 
     pub fn file(&self) -> &'f File {
@@ -122,12 +118,7 @@ impl<'f> Table<'f> {
             return Some(number);
         }
         let bounds = format!("write a number from {} to {}", range.start(), range.end());
-        self.error(
-            number.at,
-            format!("`{key}` is out of range"),
-            "not sensible",
-            Some(bounds),
-        );
+        self.error(number.at, format!("`{key}` is out of range"), "not sensible", Some(bounds));
         None
     }
 
@@ -141,12 +132,7 @@ impl<'f> Table<'f> {
             return Some(number);
         }
         let bounds = format!("write a number from {} to {}", range.start(), range.end());
-        self.error(
-            number.at,
-            format!("`{key}` is out of range"),
-            "not sensible",
-            Some(bounds),
-        );
+        self.error(number.at, format!("`{key}` is out of range"), "not sensible", Some(bounds));
         None
     }
 
@@ -157,37 +143,46 @@ impl<'f> Table<'f> {
         if length.is_none() {
             let help =
                 "write `\"90s\"`, `\"15m\"`, `\"2h\"` or `\"7d\"`; at most a year".to_owned();
-            self.error(
-                text.at,
-                format!("`{key}` is not a length of time"),
-                "",
-                Some(help),
-            );
+            self.error(text.at, format!("`{key}` is not a length of time"), "", Some(help));
         }
-        Some(Spanned {
-            value: length?,
-            at: text.at,
-        })
+        Some(Spanned { value: length?, at: text.at })
     }
 
     /// One text, or a list of texts. An item of another type is an error and is left out.
     pub fn texts(&self, key: &str) -> Option<Vec<Spanned<String>>> {
         let entry = self.entry(key)?;
         let items = match &entry.value {
-            Node::Text(text) => vec![Spanned {
-                value: text.clone(),
-                at: entry.at,
-            }],
-            Node::List(items) => items
-                .iter()
-                .filter_map(|item| self.item_text(item))
-                .collect(),
+            Node::Text(text) => vec![Spanned { value: text.clone(), at: entry.at }],
+            Node::List(items) => items.iter().filter_map(|item| self.item_text(item)).collect(),
             other => {
                 self.wrong_type(entry, "text in double quotes, or a list of texts", other);
                 return None;
             }
         };
         Some(items)
+    }
+
+    /// A list of lists of texts; none when the key is absent or something else.
+    pub fn lists_of_texts(&self, key: &str) -> Vec<Vec<Spanned<String>>> {
+        let Some(entry) = self.entry(key) else {
+            return Vec::new();
+        };
+        let inner = |(item, _): &(Node, Span)| match item {
+            Node::List(items) => {
+                Some(items.iter().filter_map(|item| self.item_text(item)).collect())
+            }
+            _ => None,
+        };
+        let lists: Option<Vec<Vec<Spanned<String>>>> = match &entry.value {
+            Node::List(items) => items.iter().map(inner).collect(),
+            _ => None,
+        };
+        if lists.is_none() {
+            let what = format!("`{key}` must be a list of lists of texts");
+            let help = format!("write `{key} = [[\"…\", \"…\"]]`");
+            self.file.error(entry.at, what, "not understood", Some(help));
+        }
+        lists.unwrap_or_default()
     }
 
     pub fn table(&self, key: &str) -> Option<Table<'f>> {
@@ -237,10 +232,7 @@ impl<'f> Table<'f> {
             .iter()
             .map(|entry| {
                 self.ask(&entry.key);
-                let key = Spanned {
-                    value: entry.key.clone(),
-                    at: entry.key_at,
-                };
+                let key = Spanned { value: entry.key.clone(), at: entry.key_at };
                 (key, value(self.file, &entry.value, entry.at))
             })
             .collect()
@@ -250,50 +242,36 @@ impl<'f> Table<'f> {
     pub fn choice<T: Clone>(&self, key: &str, words: &[(&str, T)]) -> Option<Spanned<T>> {
         let text = self.text(key)?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.value) {
-            return Some(Spanned {
-                value: meaning.clone(),
-                at: text.at,
-            });
+            return Some(Spanned { value: meaning.clone(), at: text.at });
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let help = suggest(&text.value, &known);
-        self.error(
-            text.at,
-            format!("`{}` is not a `{key}`", text.value),
-            "not known",
-            help,
-        );
+        let help = suggest::help(&text.value, &known);
+        self.error(text.at, format!("`{key}` cannot be `{}`", text.value), "not known", help);
         None
     }
 
-    /// `secret:NAME` or `${NAME}`. Anything else is a secret in clear, which is refused and not shown.
+    /// `secret:NAME` or `${NAME}`. Anything else is a secret in clear, which is refused and not
+    /// shown.
     pub fn secret(&self, key: &str) -> Option<Spanned<SecretReference>> {
         let text = self.text(key)?;
         match SecretReference::parse(&text.value) {
             Some(value) => Some(Spanned { value, at: text.at }),
             None => {
-                let what = format!("`{key}` must name a secret, not hold it");
-                let help = format!("write `{key} = \"secret:NAME\"` or `{key} = \"${{NAME}}\"`");
-                // At the key: the value may be the secret itself.
-                self.error(self.at_key(key), what, "", Some(help));
+                self.file.refuse_secret(text.at);
                 None
             }
         }
     }
 
-    /// Tells every key that was not asked for. Call it last; it is what makes a misspelt key an error.
+    /// Tells every key that was not asked for. Call it last; it is what makes a misspelt key an
+    /// error.
     pub fn finish(self) {
         let asked = self.asked.borrow();
         let known: Vec<&str> = asked.iter().map(String::as_str).collect();
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| !asked.contains(&entry.key))
-        {
+        for entry in self.entries.iter().filter(|entry| !asked.contains(&entry.key)) {
             let what = format!("`{}` is not known here", entry.key);
-            let help = suggest(&entry.key, &known);
-            self.file
-                .error(entry.key_at, what, "nothing reads this", help);
+            let help = suggest::help(&entry.key, &known);
+            self.file.error(entry.key_at, what, "nothing reads this", help);
         }
     }
 
@@ -307,9 +285,12 @@ impl<'f> Table<'f> {
     /// Told at the table, unless an unreadable line may have held the key.
     pub fn missing(&self, key: &str, remedy: &str) {
         if !self.file.may_have_lost(key) {
-            let what = format!("`{key}` is missing");
-            self.file
-                .error(self.at, what, "needed here", Some(remedy.to_owned()));
+            let (what, help) = (format!("`{key}` is missing"), Some(remedy.to_owned()));
+            if self.at == Span::default() {
+                self.file.error_of_file(what, help);
+            } else {
+                self.file.error(self.at, what, "needed here", help);
+            }
         }
     }
 
@@ -343,10 +324,7 @@ impl<'f> Table<'f> {
     ) -> Option<Spanned<T>> {
         let entry = self.entry(key)?;
         match read(&entry.value) {
-            Some(value) => Some(Spanned {
-                value,
-                at: entry.at,
-            }),
+            Some(value) => Some(Spanned { value, at: entry.at }),
             None => {
                 self.wrong_type(entry, wanted, &entry.value);
                 None
@@ -356,10 +334,7 @@ impl<'f> Table<'f> {
 
     fn item_text(&self, (item, at): &(Node, Span)) -> Option<Spanned<String>> {
         match item {
-            Node::Text(text) => Some(Spanned {
-                value: text.clone(),
-                at: *at,
-            }),
+            Node::Text(text) => Some(Spanned { value: text.clone(), at: *at }),
             other => {
                 self.wrong_item(*at, "text in double quotes", other);
                 None
@@ -369,14 +344,12 @@ impl<'f> Table<'f> {
 
     fn wrong_type(&self, entry: &Entry, wanted: &str, found: &Node) {
         let what = format!("`{}` must be {wanted}", entry.key);
-        self.file
-            .error(entry.at, what, format!("this is {}", found.word()), None);
+        self.file.error(entry.at, what, format!("this is {}", found.word()), None);
     }
 
     fn wrong_item(&self, at: Span, wanted: &str, found: &Node) {
         let what = format!("every item of this list must be {wanted}");
-        self.file
-            .error(at, what, format!("this is {}", found.word()), None);
+        self.file.error(at, what, format!("this is {}", found.word()), None);
     }
 }
 
@@ -407,36 +380,6 @@ impl Node {
     }
 }
 
-/// The help for a word that is not known: the nearest one, or the whole list while it is short.
-pub fn suggest(word: &str, known: &[&str]) -> Option<String> {
-    if let Some(near) = nearest(word, known) {
-        return Some(format!("did you mean `{near}`?"));
-    }
-    match known.len() {
-        0 => None,
-        1..=16 => {
-            let mut listed: Vec<String> = known.iter().map(|one| format!("`{one}`")).collect();
-            listed.sort();
-            Some(format!("known here: {}", listed.join(", ")))
-        }
-        _ => None,
-    }
-}
-
-/// The known word that is most like this one, if any is like it at all.
-pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
-    const LIKENESS_MIN: f64 = 0.7;
-    let likeness = |other: &str| {
-        strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
-    };
-    known
-        .iter()
-        .map(|other| (likeness(other), *other))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, other)| other)
-}
-
 /// `"90s"`, `"15m"`, `"2h"`, `"7d"` or `"250ms"` in milliseconds; nothing longer than a year.
 pub fn duration_ms(text: &str) -> Option<i64> {
     const YEAR_MS: i64 = 366 * 86_400_000;
@@ -455,20 +398,13 @@ pub fn duration_ms(text: &str) -> Option<i64> {
 
 fn value<'f>(file: &'f File, node: &'f Node, at: Span) -> Value<'f> {
     match node {
-        Node::Text(text) => Value::Text(Spanned {
-            value: text.clone(),
-            at,
-        }),
+        Node::Text(text) => Value::Text(Spanned { value: text.clone(), at }),
         Node::Whole(number) => Value::Whole(Spanned { value: *number, at }),
         Node::Decimal(number) => Value::Decimal(Spanned { value: *number, at }),
         Node::Flag(flag) => Value::Flag(Spanned { value: *flag, at }),
-        Node::List(items) => Value::List(
-            items
-                .iter()
-                .map(|(item, at)| value(file, item, *at))
-                .collect(),
-            at,
-        ),
+        Node::List(items) => {
+            Value::List(items.iter().map(|(item, at)| value(file, item, *at)).collect(), at)
+        }
         Node::Table(entries) => Value::Table(Table::new(file, entries, at)),
         Node::Other(_) => Value::Other(at),
     }
@@ -515,10 +451,7 @@ mod tests {
         assert_eq!(table.texts("c").map(|texts| texts.len()), Some(1));
         assert!(table.whole("d", 1..=65_535).is_none());
         assert!(table.text("e").is_none());
-        assert_eq!(
-            table.decimal("f", 0.0..=2.0).map(|number| number.value),
-            Some(1.5)
-        );
+        assert_eq!(table.decimal("f", 0.0..=2.0).map(|number| number.value), Some(1.5));
         table.finish();
         assert_eq!(
             told(file),
@@ -560,15 +493,8 @@ mod tests {
     #[test]
     fn choices_suggest() {
         let file = file("overlap = \"skp\"\n");
-        assert!(
-            file.root()
-                .choice("overlap", &[("skip", 1), ("wait", 2)])
-                .is_none()
-        );
-        assert_eq!(
-            told(file),
-            ["`skp` is not a `overlap`; did you mean `skip`?"]
-        );
+        assert!(file.root().choice("overlap", &[("skip", 1), ("wait", 2)]).is_none());
+        assert_eq!(told(file), ["`overlap` cannot be `skp`; did you mean `skip`?"]);
     }
 
     #[test]
@@ -594,11 +520,7 @@ mod tests {
     fn entries_come_in_the_order_written() {
         let file = file("b = 1\na = \"x\"\n[c]\n");
         let table = file.root();
-        let keys: Vec<String> = table
-            .entries()
-            .into_iter()
-            .map(|(key, _)| key.value)
-            .collect();
+        let keys: Vec<String> = table.entries().into_iter().map(|(key, _)| key.value).collect();
         assert_eq!(keys, ["b", "a", "c"]);
         table.finish();
         assert!(!file.has_errors());
@@ -610,6 +532,8 @@ mod tests {
         let table = file.root();
         assert!(table.secret("api_key").is_some());
         assert!(table.secret("other").is_none());
-        assert_eq!(told(file).len(), 1);
+        let told = file.into_diagnostics();
+        assert_eq!(told.len(), 1);
+        assert!(!told[0].to_string().contains("hunter2"));
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs: ingest, resolve, deliver.
 
 pub mod clock;
+pub mod definition;
 pub mod error;
 pub mod fail_point;
 pub mod ingest;

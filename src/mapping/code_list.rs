@@ -1,12 +1,13 @@
-//! Code lists: what a system's codes mean, and from when to when. A CSV file with the header `code,value,from,to`;
-//! a line that begins with `#` is a comment. Opening files is left to others: the text comes in.
+//! Code lists: what a system's codes mean, and from when to when. A CSV file with the header
+//! `code,value,from,to`; a line that begins with `#` is a comment. Opening files is left to others:
+//! the text comes in.
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
 use crate::definition::diagnostic::{Diagnostic, Place, Severity};
-use crate::definition::table;
+use crate::definition::suggest;
 use crate::mapping::definition::{CodeList, CodeRow};
 
 const ROWS_MAX: usize = 20_000;
@@ -18,20 +19,14 @@ pub struct CodeLists {
 }
 
 impl CodeLists {
-    /// Reads one list. `path` is as mappings name it, `file` as diagnostics do. What can be understood is kept.
+    /// Reads one list. `path` is as mappings name it, `file` as diagnostics do. What can be
+    /// understood is kept.
     pub fn add(&mut self, path: &str, file: &str, text: &str) -> Vec<Diagnostic> {
-        let mut faults = Faults {
-            file,
-            text,
-            told: Vec::new(),
-        };
+        let mut faults = Faults { file, text, told: Vec::new() };
         let rows = rows(text, &mut faults);
         tell_overlaps(&rows, &mut faults);
         let rows = rows.into_iter().map(|(row, _)| row).collect();
-        let list = CodeList {
-            name: path.to_owned(),
-            rows,
-        };
+        let list = CodeList { name: path.to_owned(), rows };
         self.lists.insert(path.to_owned(), list);
         faults.told
     }
@@ -40,10 +35,15 @@ impl CodeLists {
         self.lists.get(path)
     }
 
+    /// Where every list stands, below `mappings/`.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.lists.keys().map(String::as_str)
+    }
+
     /// The remedy for a list that is not there.
     pub fn remedy(&self, path: &str) -> String {
         let known: Vec<&str> = self.lists.keys().map(String::as_str).collect();
-        match table::nearest(path, &known) {
+        match suggest::nearest(path, &known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("create `mappings/{path}` with the header `code,value,from,to`"),
         }
@@ -61,9 +61,7 @@ struct Faults<'t> {
 
 impl Faults<'_> {
     fn tell(&mut self, line_at: usize, what: String, label: &str, help: &str) {
-        let end = self.text[line_at..]
-            .find('\n')
-            .map_or(self.text.len(), |at| line_at + at);
+        let end = self.text[line_at..].find('\n').map_or(self.text.len(), |at| line_at + at);
         self.told.push(Diagnostic {
             severity: Severity::Error,
             file: self.file.to_owned(),
@@ -88,28 +86,15 @@ fn rows(text: &str, faults: &mut Faults<'_>) -> Vec<Placed> {
         }
         let Some(cells) = cells(line) else {
             let what = "a quote is opened and not closed".to_owned();
-            faults.tell(
-                line_at,
-                what,
-                "",
-                "a row is one line; write a quote in quotes twice",
-            );
+            faults.tell(line_at, what, "", "a row is one line; write a quote in quotes twice");
             continue;
         };
         if !header_seen {
             header_seen = true;
             let names: Vec<&str> = cells.iter().map(String::as_str).collect();
-            if !matches!(
-                names[..],
-                ["code", "value"] | ["code", "value", "from", "to"]
-            ) {
+            if !matches!(names[..], ["code", "value"] | ["code", "value", "from", "to"]) {
                 let what = "the first line must be the header".to_owned();
-                faults.tell(
-                    line_at,
-                    what,
-                    "not the header",
-                    "write `code,value,from,to`",
-                );
+                faults.tell(line_at, what, "not the header", "write `code,value,from,to`");
                 return rows;
             }
             continue;
@@ -124,12 +109,7 @@ fn rows(text: &str, faults: &mut Faults<'_>) -> Vec<Placed> {
         }
     }
     if !header_seen {
-        faults.tell(
-            0,
-            "this code list is empty".to_owned(),
-            "",
-            "write `code,value,from,to`",
-        );
+        faults.tell(0, "this code list is empty".to_owned(), "", "write `code,value,from,to`");
     }
     rows
 }
@@ -158,22 +138,12 @@ fn row(cells: &[String], at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> 
     let columns = cells.len();
     if !(2..=4).contains(&columns) {
         let what = format!("this row has {columns} columns");
-        faults.tell(
-            at,
-            what,
-            "",
-            "write `code,value,from,to`; dates may be empty; quote commas",
-        );
+        faults.tell(at, what, "", "write `code,value,from,to`; dates may be empty; quote commas");
         return None;
     }
     let (code, value) = (cells[0].clone(), cells[1].clone());
     if value.is_empty() {
-        faults.tell(
-            at,
-            format!("the code `{code}` has no value"),
-            "",
-            "say what it means",
-        );
+        faults.tell(at, format!("the code `{code}` has no value"), "", "say what it means");
         return None;
     }
     let mut date = |column: usize| -> Result<Option<NaiveDate>, ()> {
@@ -181,35 +151,18 @@ fn row(cells: &[String], at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> 
         if text.is_empty() {
             return Ok(None);
         }
-        NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .map(Some)
-            .map_err(|_| {
-                faults.tell(
-                    at,
-                    format!("`{text}` is not a date"),
-                    "",
-                    "write it like 2026-04-01",
-                );
-            })
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Some).map_err(|_| {
+            faults.tell(at, format!("`{text}` is not a date"), "", "write it like 2026-04-01");
+        })
     };
     let (from, to) = (date(2).ok()?, date(3).ok()?);
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
-        faults.tell(
-            at,
-            format!("the code `{code}` ends before it begins"),
-            "",
-            "swap the dates",
-        );
+        faults.tell(at, format!("the code `{code}` ends before it begins"), "", "swap the dates");
         return None;
     }
-    Some(CodeRow {
-        code,
-        value,
-        from,
-        to,
-    })
+    Some(CodeRow { code, value, from, to })
 }
 
 fn tell_overlaps(rows: &[Placed], faults: &mut Faults<'_>) {
@@ -225,12 +178,7 @@ fn tell_overlaps(rows: &[Placed], faults: &mut Faults<'_>) {
         };
         if first.code == second.code && overlap {
             let what = format!("the code `{}` means two things at once", second.code);
-            faults.tell(
-                *at,
-                what,
-                "overlaps another row",
-                "give each its own `from` and `to`",
-            );
+            faults.tell(*at, what, "overlaps another row", "give each its own `from` and `to`");
         }
     }
 }
@@ -281,10 +229,7 @@ mod tests {
         assert_eq!(read("").1, ["1 this code list is empty"]);
         assert_eq!(read("# only\n").1, ["1 this code list is empty"]);
         assert_eq!(read("a;b\n").1, ["1 the first line must be the header"]);
-        assert_eq!(
-            read("code,value\n\"A,b\n").1,
-            ["2 a quote is opened and not closed"]
-        );
+        assert_eq!(read("code,value\n\"A,b\n").1, ["2 a quote is opened and not closed"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What a mapping file says, read into plain structures: which source record, which fields, which steps, and what
-//! to do when a value will not do. It collects every fault it meets and decides nothing about records.
+//! What a mapping file says, read into plain structures: which source record, which fields, which
+//! steps, and what to do when a value will not do. It collects every fault it meets and decides
+//! nothing about records.
 
 use chrono::NaiveDate;
 
@@ -15,6 +16,40 @@ pub struct InboundMapping {
     pub filter: Vec<FilterRule>,
     /// xxh3 of the file's text and of the code lists it names.
     pub version: u64,
+}
+
+impl InboundMapping {
+    /// Every path that the mapping reads from, wherever it is seen from.
+    pub fn paths(&self) -> impl Iterator<Item = &SourcePath> {
+        let lists = self.account.iter().flat_map(|account| &account.lists);
+        let of_parties = self.parties.iter().flat_map(|party| {
+            let role = match &party.role {
+                RoleMap::From { path, .. } => Some(path),
+                RoleMap::Fixed(_) => None,
+            };
+            party.each.iter().chain(&party.names).chain(&party.key).chain(role)
+        });
+        let of_fields = self.fields().flat_map(|field| &field.from);
+        let of_filters = self.filter.iter().map(|rule| &rule.path);
+        lists.map(|list| &list.each).chain(of_parties).chain(of_fields).chain(of_filters)
+    }
+
+    /// Every code list that the mapping names.
+    pub fn code_lists(&self) -> impl Iterator<Item = &CodeList> {
+        let roles = self.parties.iter().filter_map(|party| match &party.role {
+            RoleMap::From { codes, .. } => codes.as_ref(),
+            RoleMap::Fixed(_) => None,
+        });
+        self.fields().filter_map(|field| field.codes.as_ref()).chain(roles)
+    }
+
+    /// Every field of the account, of its lists and of the parties.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldMap> {
+        let of_account = self.account.iter().flat_map(|account| {
+            account.fields.iter().chain(account.lists.iter().flat_map(|list| &list.fields))
+        });
+        of_account.chain(self.parties.iter().flat_map(|party| &party.fields))
+    }
 }
 
 /// Facts of the account: once, whoever is liable.
@@ -49,11 +84,7 @@ pub struct PartyMap {
 #[derive(Clone, Debug)]
 pub enum RoleMap {
     Fixed(String),
-    From {
-        path: SourcePath,
-        codes: Option<CodeList>,
-        on_error: OnError,
-    },
+    From { path: SourcePath, codes: Option<CodeList>, on_error: OnError },
 }
 
 /// One target field and how it is filled.
@@ -73,9 +104,12 @@ pub struct FieldMap {
     pub places: FieldPlaces,
 }
 
-/// Where the parts of a field are written, for those who check it; the field's own place where one is absent.
+/// Where the parts of a field are written, for those who check it; the field's own place where one
+/// is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldPlaces {
+    /// The field's table.
+    pub whole: Span,
     pub kind: Span,
     pub via: Span,
     pub codes: Span,
@@ -138,7 +172,8 @@ pub enum Step {
     Prefix(String),
 }
 
-/// Where in a source record a value stands: "Balance/Outstanding", "@ref", "../../Property/UPRN", "c:Status", ".".
+/// Where in a source record a value stands: "Balance/Outstanding", "@ref", "../../Property/UPRN",
+/// "c:Status", ".".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourcePath {
     pub text: String,
@@ -203,6 +238,7 @@ pub struct OutboundMapping {
 pub struct MessageMap {
     pub channel: Channel,
     pub template: String,
+    pub template_at: Span,
     /// A field of the resident. A letter goes to the address and has none.
     pub to: Option<String>,
     pub fields: Vec<(String, FieldRef)>,
@@ -215,7 +251,8 @@ pub enum Channel {
     Letter,
 }
 
-/// A value for a placeholder of the template: "name.given" is the resident's, "account.balance" the account's.
+/// A value for a placeholder of the template: "name.given" is the resident's, "account.balance" the
+/// account's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldRef {
     pub of: Subject,

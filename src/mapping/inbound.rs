@@ -567,7 +567,7 @@ fn compile_path(from: &SourcePath, namespace: &dyn Fn(&str) -> Option<String>) -
             PathStep::Attribute { ns, name } => (ns, name, true),
         };
         let space = ns.as_ref().map(|ns| namespace(ns).unwrap_or_else(|| ns.clone()));
-        document::Step { space, name: name.clone(), attribute }
+        document::Step::new(space, name.clone(), attribute)
     });
     Path { up: from.up, steps: steps.collect() }
 }

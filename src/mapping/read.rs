@@ -1,10 +1,12 @@
-//! Reads an inbound mapping file into its definition. Every fault is told to the file; a part that cannot be
-//! understood is left out, and the rest is still read. Whether targets and paths exist is asked in `check`.
+//! Reads an inbound mapping file into its definition. Every fault is told to the file; a part that
+//! cannot be understood is left out, and the rest is still read. Whether targets and paths exist is
+//! asked in `check`.
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::definition::reader::{File, Span};
-use crate::definition::table::{self, Table, Value};
+use crate::definition::reader::{File, Span, Spanned};
+use crate::definition::suggest;
+use crate::definition::table::{Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AccountMap, FilterRule, InboundMapping, ListMap, PartyMap, RoleMap, SourcePath,
@@ -15,30 +17,29 @@ use crate::record::schema;
 
 const LANGUAGE: i64 = 1;
 
-/// `name` is the file's name without folders and ending. None when not even its source is known.
+/// `name` is the file's name without folders and ending. What is missing is told and left empty, so
+/// that the rest can still be checked; with an error told, nothing of it may be used. None when the
+/// file is not TOML at all.
 pub fn inbound(file: &File, name: &str, codes: &CodeLists) -> Option<InboundMapping> {
+    if file.is_hopeless() {
+        return None;
+    }
     let reading = Reading { file, codes };
     let root = file.root();
     language(&root);
     let source = root.need_text("source");
     let account = root.table("account").map(|table| reading.account(table));
-    let parties: Vec<PartyMap> = root
-        .tables("party")
-        .into_iter()
-        .filter_map(|table| reading.party(table))
-        .collect();
-    let filter = root
-        .tables("filter")
-        .into_iter()
-        .filter_map(|table| reading.filter(table))
-        .collect();
+    let parties: Vec<PartyMap> =
+        root.tables("party").into_iter().filter_map(|table| reading.party(table)).collect();
+    let filter =
+        root.tables("filter").into_iter().filter_map(|table| reading.filter(table)).collect();
     if account.is_none() && !root.has("party") && !root.has("account") {
         root.missing("party", "add `[account]`, `[[party]]` or both");
     }
     root.finish();
     let mut mapping = InboundMapping {
         name: name.to_owned(),
-        source: source?,
+        source: source.unwrap_or_else(unwritten),
         account,
         parties,
         filter,
@@ -46,6 +47,11 @@ pub fn inbound(file: &File, name: &str, codes: &CodeLists) -> Option<InboundMapp
     };
     mapping.version = version(file, &mapping);
     Some(mapping)
+}
+
+/// Stands for a text that is needed and was not written, which was told.
+pub fn unwritten() -> Spanned<String> {
+    Spanned { value: String::new(), at: Span::default() }
 }
 
 /// The language of the file; only one is known so far.
@@ -60,61 +66,41 @@ pub fn language(root: &Table<'_>) {
 
 impl Reading<'_> {
     fn account(&self, table: Table<'_>) -> AccountMap {
-        let kind = table
-            .need_text("kind")
-            .map(|kind| kind.value)
-            .unwrap_or_default();
+        let kind = table.need_text("kind").map(|kind| kind.value).unwrap_or_default();
         let fields = self.fields(&table);
-        let lists = table
-            .tables("list")
-            .into_iter()
-            .filter_map(|list| self.list(list))
-            .collect();
+        let lists = table.tables("list").into_iter().filter_map(|list| self.list(list)).collect();
         table.finish();
-        AccountMap {
-            kind,
-            fields,
-            lists,
-        }
+        AccountMap { kind, fields, lists }
     }
 
     fn list(&self, table: Table<'_>) -> Option<ListMap> {
         let name = table.need_text("name");
-        let each = table
-            .need_text("each")
-            .and_then(|each| source_path::read(self.file, &each));
+        let each = table.need_text("each").and_then(|each| source_path::read(self.file, &each));
         let fields = self.fields(&table);
         table.finish();
-        Some(ListMap {
-            name: name?,
-            each: each?,
-            fields,
-        })
+        Some(ListMap { name: name?, each: each?, fields })
     }
 
     fn party(&self, table: Table<'_>) -> Option<PartyMap> {
+        let table_has_each = table.has("each");
         let each = self.path(&table, "each");
         let names = self.path(&table, "names");
         let key = self.path(&table, "key");
-        let role = self.role(&table);
+        // A role that is at fault was told; the fields are still worth a look.
+        let role = self.role(&table).unwrap_or(RoleMap::Fixed(String::new()));
         let fields = self.fields(&table);
         table.finish();
-        Some(PartyMap {
-            each,
-            names,
-            key,
-            role: role?,
-            fields,
-        })
+        // Without their own place the paths of the fields cannot be judged.
+        if each.is_none() && table_has_each {
+            return None;
+        }
+        Some(PartyMap { each, names, key, role, fields })
     }
 
     fn role(&self, table: &Table<'_>) -> Option<RoleMap> {
         match table.value("role") {
             None => {
-                table.missing(
-                    "role",
-                    "write `role = \"liable\"` or `role = { from = \"…\" }`",
-                );
+                table.missing("role", "write `role = \"liable\"` or `role = { from = \"…\" }`");
                 None
             }
             Some(Value::Text(fixed)) => {
@@ -130,11 +116,7 @@ impl Reading<'_> {
                 }
                 let on_error = on_error(&inner);
                 inner.finish();
-                Some(RoleMap::From {
-                    path: path?,
-                    codes,
-                    on_error,
-                })
+                Some(RoleMap::From { path: path?, codes, on_error })
             }
             Some(other) => {
                 let help = "write `role = \"liable\"` or `role = { from = \"…\" }`".to_owned();
@@ -145,24 +127,15 @@ impl Reading<'_> {
     }
 
     fn filter(&self, table: Table<'_>) -> Option<FilterRule> {
-        let path = table
-            .need_text("path")
-            .and_then(|path| source_path::read(self.file, &path));
+        let path = table.need_text("path").and_then(|path| source_path::read(self.file, &path));
         if !table.has("equals") {
-            table.missing(
-                "equals",
-                "add `equals = [\"…\"]`: the values that leave a row out",
-            );
+            table.missing("equals", "add `equals = [\"…\"]`: the values that leave a row out");
         }
         let equals = table.texts("equals").unwrap_or_default();
         let because = table.need_text("because");
         table.finish();
         let equals = equals.into_iter().map(|text| text.value).collect();
-        Some(FilterRule {
-            path: path?,
-            equals,
-            because: because?.value,
-        })
+        Some(FilterRule { path: path?, equals, because: because?.value })
     }
 
     fn path(&self, table: &Table<'_>, key: &str) -> Option<SourcePath> {
@@ -175,39 +148,16 @@ pub fn check_role(file: &File, role: &str, at: Span) {
     let known: Vec<&str> = schema::ROLES.iter().map(|(role, _)| *role).collect();
     if !known.contains(&role) {
         let what = format!("`{role}` is not a role");
-        file.error(
-            at,
-            what,
-            "no party can have it",
-            table::suggest(role, &known),
-        );
+        file.error(at, what, "no party can have it", suggest::help(role, &known));
     }
 }
 
-/// Changes when the file or a code list it names changes, so that held rows are known to be worth another try.
+/// Changes when the file or a code list it names changes, so that held rows are known to be worth
+/// another try.
 fn version(file: &File, mapping: &InboundMapping) -> u64 {
     let mut digest = Xxh3::new();
     digest.update(file.text.as_bytes());
-    let account = mapping.account.iter();
-    let of_account = account.flat_map(|account| {
-        account
-            .fields
-            .iter()
-            .chain(account.lists.iter().flat_map(|list| &list.fields))
-    });
-    let of_parties = mapping.parties.iter().flat_map(|party| &party.fields);
-    let roles = mapping
-        .parties
-        .iter()
-        .filter_map(|party| match &party.role {
-            RoleMap::From { codes, .. } => codes.as_ref(),
-            RoleMap::Fixed(_) => None,
-        });
-    let lists = of_account
-        .chain(of_parties)
-        .filter_map(|field| field.codes.as_ref())
-        .chain(roles);
-    for row in lists.flat_map(|list| &list.rows) {
+    for row in mapping.code_lists().flat_map(|list| &list.rows) {
         digest.update(format!("{row:?}").as_bytes());
     }
     digest.digest()
@@ -265,55 +215,31 @@ because = "no person is liable for a void"
     fn told(text: &str) -> Vec<String> {
         let file = File::parse("x.toml", text.to_owned());
         let _ = inbound(&file, "x", &codes());
-        file.into_diagnostics()
-            .into_iter()
-            .map(|one| one.what)
-            .collect()
+        file.into_diagnostics().into_iter().map(|one| one.what).collect()
     }
 
     #[test]
     fn a_whole_mapping_is_read() {
-        let text = GOOD.replace(
-            "[party.fields]\n\"address.uprn\" =",
-            "[party.fields.address]\nuprn =",
-        );
+        let text =
+            GOOD.replace("[party.fields]\n\"address.uprn\" =", "[party.fields.address]\nuprn =");
         let file = File::parse("mappings/inbound/ctax_account.toml", text);
         let mapping = inbound(&file, "ctax_account", &codes());
         let told = file.into_diagnostics();
         assert!(told.is_empty(), "{told:?}");
         let mapping = mapping.expect("it has no faults");
         let account = mapping.account.expect("it has an account");
-        assert_eq!(
-            account.fields[0].kind,
-            AsType::Pence("decimal_pounds".into())
-        );
-        assert_eq!(
-            account.fields[1]
-                .codes
-                .as_ref()
-                .map(|codes| codes.rows.len()),
-            Some(1)
-        );
-        assert_eq!(
-            account.lists[0].fields[0].kind,
-            AsType::Date(vec!["%Y-%m-%d".into()])
-        );
+        assert_eq!(account.fields[0].kind, AsType::Pence("decimal_pounds".into()));
+        assert_eq!(account.fields[1].codes.as_ref().map(|codes| codes.rows.len()), Some(1));
+        assert_eq!(account.lists[0].fields[0].kind, AsType::Date(vec!["%Y-%m-%d".into()]));
         let party = &mapping.parties[0];
-        let targets: Vec<&str> = party
-            .fields
-            .iter()
-            .map(|f| f.target.value.as_str())
-            .collect();
+        let targets: Vec<&str> = party.fields.iter().map(|f| f.target.value.as_str()).collect();
         assert_eq!(targets, ["name.family", "consent.contact", "address.uprn"]);
         assert_eq!(party.fields[0].via.len(), 3);
         assert_eq!(party.fields[0].from[1].up, 1);
         assert!(party.fields[0].required);
         assert_eq!(
             party.key.as_ref().map(|key| key.steps.clone()),
-            Some(vec![PathStep::Attribute {
-                ns: None,
-                name: "seq".into()
-            }])
+            Some(vec![PathStep::Attribute { ns: None, name: "seq".into() }])
         );
         assert_eq!(mapping.filter[0].equals, ["VOID"]);
     }
@@ -326,70 +252,31 @@ because = "no person is liable for a void"
             let file = File::parse("x.toml", GOOD.to_owned());
             inbound(&file, "x", &lists).map(|mapping| mapping.version)
         };
-        assert_eq!(
-            version("code,value\nOPEN,open\n"),
-            version("code,value\nOPEN,open\n")
-        );
-        assert_ne!(
-            version("code,value\nOPEN,open\n"),
-            version("code,value\nOPEN,closed\n")
-        );
+        assert_eq!(version("code,value\nOPEN,open\n"), version("code,value\nOPEN,open\n"));
+        assert_ne!(version("code,value\nOPEN,open\n"), version("code,value\nOPEN,closed\n"));
     }
 
     #[test]
     fn faults_are_all_told() {
         for (part, what) in [
-            (
-                "a = { from = \"x\", as = \"nina\" }",
-                "`nina` is not a type",
-            ),
-            (
-                "a = { from = \"x\", as = \"date\" }",
-                "`date` needs a format",
-            ),
-            (
-                "a = { from = \"x\", as = { date = \"%Y-%q\" } }",
-                "`%Y-%q` is not a date format",
-            ),
-            (
-                "a = { from = \"x\", as = { pence = \"pounds\" } }",
-                "`pounds` is not a `pence`",
-            ),
+            ("a = { from = \"x\", as = \"nina\" }", "`nina` is not a type"),
+            ("a = { from = \"x\", as = \"date\" }", "`date` needs a format"),
+            ("a = { from = \"x\", as = { date = \"%Y-%q\" } }", "`%Y-%q` is not a date format"),
+            ("a = { from = \"x\", as = { pence = \"pounds\" } }", "`pence` cannot be `pounds`"),
             ("a = { from = \"x\", as = {} }", "`as` names no type"),
-            (
-                "a = { from = \"x\", as = 1 }",
-                "`as` must be text or a table",
-            ),
-            (
-                "a = { from = \"x\", via = [\"trimm\"] }",
-                "`trimm` is not a step",
-            ),
+            ("a = { from = \"x\", as = 1 }", "`as` must be text or a table"),
+            ("a = { from = \"x\", via = [\"trimm\"] }", "`trimm` is not a step"),
             ("a = { from = \"x\", via = [{}] }", "this is not one step"),
-            (
-                "a = { from = \"x\", via = [1] }",
-                "a step must be text or a table",
-            ),
+            ("a = { from = \"x\", via = [1] }", "a step must be text or a table"),
             (
                 "a = { from = \"x\", codes = \"codes/y.csv\" }",
                 "there is no code list `codes/y.csv`",
             ),
-            (
-                "a = { from = \"x\", on_error = \"default\" }",
-                "there is no default to fall back on",
-            ),
-            (
-                "a = { from = \"x\", on_error = \"drop\" }",
-                "`drop` is not a `on_error`",
-            ),
-            (
-                "a = { from = \"x\", value = \"y\" }",
-                "a field has `from` or `value`, not both",
-            ),
+            ("a = { from = \"x\", on_error = \"default\" }", "there is no default to fall back on"),
+            ("a = { from = \"x\", on_error = \"drop\" }", "`on_error` cannot be `drop`"),
+            ("a = { from = \"x\", value = \"y\" }", "a field has `from` or `value`, not both"),
             ("a = { as = \"nino\" }", "`from` is missing"),
-            (
-                "a = { from = \"x\", requird = true }",
-                "`requird` is not known here",
-            ),
+            ("a = { from = \"x\", requird = true }", "`requird` is not known here"),
             ("a = { from = \"/x\" }", "`/x` is not a path"),
             ("a = 1", "a field must be a table"),
         ] {

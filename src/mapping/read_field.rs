@@ -1,8 +1,9 @@
-//! Reads the fields of a mapping: where each comes from, what its text is read as, and the steps on the way.
-//! What cannot be understood is told to the file and left out.
+//! Reads the fields of a mapping: where each comes from, what its text is read as, and the steps on
+//! the way. What cannot be understood is told to the file and left out.
 
 use crate::definition::reader::{File, Spanned};
-use crate::definition::table::{self, Table, Value};
+use crate::definition::suggest;
+use crate::definition::table::{Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AsType, CodeList, FieldMap, FieldPlaces, OnError, SourcePath, Step,
@@ -27,7 +28,8 @@ impl Reading<'_> {
         fields
     }
 
-    /// `[party.fields.name.family]` without quotes is a table in a table: it is read as `"name.family"`.
+    /// `[party.fields.name.family]` without quotes is a table in a table: it is read as
+    /// `"name.family"`.
     fn collect_fields(&self, table: &Table<'_>, prefix: &str, fields: &mut Vec<FieldMap>) {
         for (key, value) in table.entries() {
             let name = if prefix.is_empty() {
@@ -35,29 +37,25 @@ impl Reading<'_> {
             } else {
                 format!("{prefix}.{}", key.value)
             };
-            let target = Spanned {
-                value: name,
-                at: key.at,
-            };
+            let target = Spanned { value: name, at: key.at };
             match value {
                 Value::Table(inner) if is_group(&target.value) => {
                     self.collect_fields(&inner, &target.value, fields);
                 }
-                Value::Table(inner) => fields.extend(self.field(target, inner)),
+                Value::Table(inner) => fields.push(self.field(target, inner)),
                 Value::Text(from) => {
                     let path = source_path::read(self.file, &from);
                     fields.extend(path.map(|path| plain_field(target, path)));
                 }
                 other => {
                     let help = format!("write `\"{}\" = {{ from = \"…\" }}`", target.value);
-                    self.file
-                        .error(other.at(), "a field must be a table", "", Some(help));
+                    self.file.error(other.at(), "a field must be a table", "", Some(help));
                 }
             }
         }
     }
 
-    fn field(&self, target: Spanned<String>, table: Table<'_>) -> Option<FieldMap> {
+    fn field(&self, target: Spanned<String>, table: Table<'_>) -> FieldMap {
         let written = table.texts("from");
         let from: Vec<SourcePath> = written
             .iter()
@@ -87,6 +85,7 @@ impl Reading<'_> {
             default: default.map(|text| text.value),
             value: value.map(|text| text.value),
             places: FieldPlaces {
+                whole: table.at(),
                 kind: table.at_value("as"),
                 via: table.at_value("via"),
                 codes: table.at_value("codes"),
@@ -103,7 +102,7 @@ impl Reading<'_> {
             table.error(at, "there is no default to fall back on", "", Some(help));
         }
         table.finish();
-        (field.value.is_some() || !field.from.is_empty()).then_some(field)
+        field
     }
 
     fn as_type(&self, table: &Table<'_>) -> AsType {
@@ -138,7 +137,7 @@ impl Reading<'_> {
             "pence" => {
                 Some("say how money is written: `as = { pence = \"decimal_pounds\" }`".to_owned())
             }
-            other => table::suggest(
+            other => suggest::help(
                 other,
                 &[
                     "text", "nino", "uprn", "postcode", "phone", "email", "whole", "decimal",
@@ -156,9 +155,7 @@ impl Reading<'_> {
 
     fn as_table(&self, table: &Table<'_>) -> AsType {
         if let Some(formats) = table.texts("date") {
-            let good = formats
-                .into_iter()
-                .filter(|format| self.is_date_format(format));
+            let good = formats.into_iter().filter(|format| self.is_date_format(format));
             return AsType::Date(good.map(|format| format.value).collect());
         }
         let pence = PenceFormat::ALL.map(|format| (format.word(), format.word()));
@@ -167,8 +164,7 @@ impl Reading<'_> {
         }
         if let Some(flag) = table.table("flag") {
             let words = |key: &str| {
-                flag.texts(key)
-                    .map(|words| words.into_iter().map(|word| word.value).collect())
+                flag.texts(key).map(|words| words.into_iter().map(|word| word.value).collect())
             };
             let kind = flag_words(words("yes"), words("no"));
             flag.finish();
@@ -197,10 +193,7 @@ impl Reading<'_> {
             Some(Value::List(parts, _)) => parts,
             Some(one) => vec![one],
         };
-        parts
-            .into_iter()
-            .filter_map(|part| self.step(part))
-            .collect()
+        parts.into_iter().filter_map(|part| self.step(part)).collect()
     }
 
     fn step(&self, part: Value<'_>) -> Option<Step> {
@@ -223,8 +216,7 @@ impl Reading<'_> {
                 }
             }
             other => {
-                self.file
-                    .error(other.at(), "a step must be text or a table", "", None);
+                self.file.error(other.at(), "a step must be text or a table", "", None);
                 None
             }
         }
@@ -247,12 +239,7 @@ impl Reading<'_> {
         }
         let known: Vec<&str> = steps.iter().map(|(name, _)| *name).collect();
         let what = format!("`{}` is not a step", word.value);
-        self.file.error(
-            word.at,
-            what,
-            "not understood",
-            table::suggest(&word.value, &known),
-        );
+        self.file.error(word.at, what, "not understood", suggest::help(&word.value, &known));
         None
     }
 
@@ -262,8 +249,7 @@ impl Reading<'_> {
         if found.is_none() {
             let what = format!("there is no code list `{}`", path.value);
             let help = self.codes.remedy(&path.value);
-            self.file
-                .error(path.at, what, "no such file below `mappings/`", Some(help));
+            self.file.error(path.at, what, "no such file below `mappings/`", Some(help));
         }
         found
     }
@@ -272,10 +258,7 @@ impl Reading<'_> {
 /// Whether this is no field but the first part of the names of some.
 fn is_group(target: &str) -> bool {
     let all = || schema::ACCOUNT.iter().chain(schema::PARTY);
-    let below = |name: &str| {
-        name.strip_prefix(target)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
+    let below = |name: &str| name.strip_prefix(target).is_some_and(|rest| rest.starts_with('.'));
     all().any(|field| below(field.name)) && !all().any(|field| field.name == target)
 }
 
@@ -283,6 +266,7 @@ fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
     let at = target.at;
     FieldMap {
         places: FieldPlaces {
+            whole: at,
             kind: at,
             via: at,
             codes: at,
@@ -309,10 +293,7 @@ pub fn on_error(table: &Table<'_>) -> OnError {
         ("default", OnError::Default),
         ("fail", OnError::Fail),
     ];
-    table
-        .choice("on_error", &words)
-        .map(|word| word.value)
-        .unwrap_or_default()
+    table.choice("on_error", &words).map(|word| word.value).unwrap_or_default()
 }
 
 /// Words are compared as written, so the usual ones are there in the usual spellings.
@@ -320,8 +301,5 @@ fn flag_words(yes: Option<Vec<String>>, no: Option<Vec<String>>) -> AsType {
     const YES: [&str; 9] = ["Y", "y", "YES", "Yes", "yes", "TRUE", "True", "true", "1"];
     const NO: [&str; 9] = ["N", "n", "NO", "No", "no", "FALSE", "False", "false", "0"];
     let usual = |words: [&str; 9]| words.map(str::to_owned).to_vec();
-    AsType::Flag {
-        yes: yes.unwrap_or_else(|| usual(YES)),
-        no: no.unwrap_or_else(|| usual(NO)),
-    }
+    AsType::Flag { yes: yes.unwrap_or_else(|| usual(YES)), no: no.unwrap_or_else(|| usual(NO)) }
 }

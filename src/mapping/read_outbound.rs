@@ -1,5 +1,6 @@
-//! Reads an outbound mapping file into its definition: which change is told to whom, and with which words. Faults are
-//! told to the file. Whether fields and events exist is asked in `check`; whether it may be sent, by the gate.
+//! Reads an outbound mapping file into its definition: which change is told to whom, and with which
+//! words. Faults are told to the file. Whether fields and events exist is asked in `check`; whether
+//! it may be sent, by the gate.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -11,8 +12,13 @@ use crate::record::schema::{self, Kind};
 
 const MESSAGES_MAX: usize = 8;
 
-/// `name` is the file's name without folders and ending. None when it cannot be known what it listens for.
+/// `name` is the file's name without folders and ending. What is missing is told and left empty, so
+/// that the rest can still be checked; with an error told, nothing of it may be used. None when the
+/// file is not TOML at all.
 pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
+    if file.is_hopeless() {
+        return None;
+    }
     let root = file.root();
     read::language(&root);
     let destination = root.need_text("destination");
@@ -26,12 +32,7 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
     let collection = root.flag("collection").is_some_and(|flag| flag.value);
     if root.has("when") {
         let help = "give several `[[message]]`: the first whose `to` is present is sent".to_owned();
-        root.error(
-            root.at_key("when"),
-            "`when` is not used here",
-            "",
-            Some(help),
-        );
+        root.error(root.at_key("when"), "`when` is not used here", "", Some(help));
         root.value("when");
     }
     let tables = root.tables("message");
@@ -42,15 +43,12 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
         let what = format!("at most {MESSAGES_MAX} messages are tried");
         root.error(tables[MESSAGES_MAX].at(), what, "one too many", None);
     }
-    let messages = tables
-        .into_iter()
-        .filter_map(|table| message(file, table))
-        .collect();
+    let messages = tables.into_iter().map(|table| message(file, table)).collect();
     root.finish();
     Some(OutboundMapping {
         name: name.to_owned(),
-        destination: destination?,
-        on: on?,
+        destination: destination.unwrap_or_else(read::unwritten),
+        on: on.unwrap_or_else(read::unwritten),
         roles: roles.into_iter().map(|role| role.value).collect(),
         purpose: purpose.map(|purpose| purpose.value).unwrap_or_default(),
         consent,
@@ -60,12 +58,8 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
     })
 }
 
-fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
-    let words = [
-        ("email", Channel::Email),
-        ("sms", Channel::Sms),
-        ("letter", Channel::Letter),
-    ];
+fn message(file: &File, table: Table<'_>) -> MessageMap {
+    let words = [("email", Channel::Email), ("sms", Channel::Sms), ("letter", Channel::Letter)];
     let written = table.choice("channel", &words);
     let to = table.text("to");
     let channel = match (&written, &to) {
@@ -81,29 +75,16 @@ fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
     {
         let help = "write `contact.email` for an email, `contact.mobile` for an sms".to_owned();
         let what = "`to` does not suit the channel";
-        file.error(
-            table.at_value("to"),
-            what,
-            "another kind of address",
-            Some(help),
-        );
+        file.error(table.at_value("to"), what, "another kind of address", Some(help));
     }
     if let (Some(Channel::Letter), Some(to)) = (channel, &to) {
         let help = "leave `to` out".to_owned();
-        file.error(
-            to.at,
-            "a letter goes to the resident's address",
-            "not needed",
-            Some(help),
-        );
+        file.error(to.at, "a letter goes to the resident's address", "not needed", Some(help));
     }
     if let (Some(Channel::Email | Channel::Sms), None) = (channel, &to) {
-        table.missing(
-            "to",
-            "add `to = \"contact.email\"` or `to = \"contact.mobile\"`",
-        );
+        table.missing("to", "add `to = \"contact.email\"` or `to = \"contact.mobile\"`");
     }
-    let template = table.need_text("template");
+    let template = table.need_text("template").unwrap_or_else(read::unwritten);
     let mut fields = Vec::new();
     if let Some(inner) = table.table("fields") {
         for (placeholder, value) in inner.entries() {
@@ -113,12 +94,13 @@ fn message(file: &File, table: Table<'_>) -> Option<MessageMap> {
     }
     table.finish();
     let to = to.map(|to| bare(&to.value).1.to_owned());
-    Some(MessageMap {
-        channel: channel?,
-        template: template?.value,
+    MessageMap {
+        channel: channel.unwrap_or(Channel::Letter),
+        template: template.value,
+        template_at: template.at,
         to,
         fields,
-    })
+    }
 }
 
 /// An address says by its type how it is reached.
@@ -146,24 +128,12 @@ fn field_ref(file: &File, placeholder: &Spanned<String>, value: Value<'_>) -> Op
         }
         other => {
             let help = format!("write `{} = \"name.given\"`", placeholder.value);
-            file.error(
-                other.at(),
-                "a placeholder is filled from a field",
-                "",
-                Some(help),
-            );
+            file.error(other.at(), "a placeholder is filled from a field", "", Some(help));
             return None;
         }
     };
     let (of, name) = bare(&from.value);
-    Some(FieldRef {
-        of,
-        name: Spanned {
-            value: name.to_owned(),
-            at: from.at,
-        },
-        default,
-    })
+    Some(FieldRef { of, name: Spanned { value: name.to_owned(), at: from.at }, default })
 }
 
 /// "account.balance" → the account's "balance"; anything else is the resident's.
@@ -171,10 +141,7 @@ fn bare(name: &str) -> (Subject, &str) {
     if let Some(name) = name.strip_prefix("account.") {
         return (Subject::Account, name);
     }
-    (
-        Subject::Resident,
-        name.strip_prefix("resident.").unwrap_or(name),
-    )
+    (Subject::Resident, name.strip_prefix("resident.").unwrap_or(name))
 }
 
 #[cfg(test)]
@@ -184,13 +151,7 @@ mod tests {
     fn read(text: &str) -> (Option<OutboundMapping>, Vec<String>) {
         let file = File::parse("mappings/outbound/x.toml", text.to_owned());
         let mapping = outbound(&file, "x");
-        (
-            mapping,
-            file.into_diagnostics()
-                .into_iter()
-                .map(|one| one.what)
-                .collect(),
-        )
+        (mapping, file.into_diagnostics().into_iter().map(|one| one.what).collect())
     }
 
     const HEAD: &str = "destination = \"notify\"\non = \"resident.address_changed\"\n\
@@ -209,20 +170,13 @@ mod tests {
         let channels: Vec<Channel> = mapping.messages.iter().map(|one| one.channel).collect();
         assert_eq!(channels, [Channel::Email, Channel::Sms, Channel::Letter]);
         let fields = &mapping.messages[0].fields;
-        assert_eq!(
-            (fields[0].1.of, fields[1].1.of),
-            (Subject::Resident, Subject::Account)
-        );
+        assert_eq!((fields[0].1.of, fields[1].1.of), (Subject::Resident, Subject::Account));
         assert_eq!(fields[1].1.name.value, "balance");
         assert_eq!(fields[0].1.default.as_deref(), Some("resident"));
         assert_eq!(mapping.roles, ["liable"]);
-        let (single, told) = read(&format!(
-            "{HEAD}[message]\nchannel = \"letter\"\ntemplate = \"x\"\n"
-        ));
-        assert_eq!(
-            (single.map(|one| one.messages.len()), told.len()),
-            (Some(1), 0)
-        );
+        let (single, told) =
+            read(&format!("{HEAD}[message]\nchannel = \"letter\"\ntemplate = \"x\"\n"));
+        assert_eq!((single.map(|one| one.messages.len()), told.len()), (Some(1), 0));
     }
 
     #[test]
@@ -234,22 +188,13 @@ mod tests {
                 "[message]\ntemplate = \"x\"\nto = \"birth_date\"\n",
                 "nothing can be sent to `birth_date`",
             ),
-            (
-                "[message]\ntemplate = \"x\"\nchannel = \"sms\"\n",
-                "`to` is missing",
-            ),
-            (
-                "[message]\ntemplate = \"x\"\nchannel = \"fax\"\n",
-                "`fax` is not a `channel`",
-            ),
+            ("[message]\ntemplate = \"x\"\nchannel = \"sms\"\n", "`to` is missing"),
+            ("[message]\ntemplate = \"x\"\nchannel = \"fax\"\n", "`channel` cannot be `fax`"),
             (
                 "[message]\ntemplate = \"x\"\nchannel = \"sms\"\nto = \"contact.email\"\n",
                 "`to` does not suit the channel",
             ),
-            (
-                "roles = [\"libale\"]\n[message]\ntemplate = \"x\"\n",
-                "`libale` is not a role",
-            ),
+            ("roles = [\"libale\"]\n[message]\ntemplate = \"x\"\n", "`libale` is not a role"),
             (
                 "[message]\ntemplate = \"x\"\nchannel = \"letter\"\nto = \"contact.email\"\n",
                 "a letter goes to the resident's address",
@@ -258,10 +203,7 @@ mod tests {
                 "[message]\ntemplate = \"x\"\nfields = { a = 1 }\n",
                 "a placeholder is filled from a field",
             ),
-            (
-                "when = \"has(x)\"\n[message]\ntemplate = \"x\"\n",
-                "`when` is not used here",
-            ),
+            ("when = \"has(x)\"\n[message]\ntemplate = \"x\"\n", "`when` is not used here"),
         ] {
             assert_eq!(read(&format!("{HEAD}{part}")).1, [what], "{part}");
         }

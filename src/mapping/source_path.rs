@@ -1,5 +1,6 @@
-//! How a source path is written: `Balance/Outstanding`, `@ref`, `../../Property/UPRN`, `c:Status`, `.`.
-//! A small part of XPath that also suits columns of a file; it has no conditions and no functions.
+//! How a source path is written: `Balance/Outstanding`, `@ref`, `../../Property/UPRN`, `c:Status`,
+//! `.`. A small part of XPath that also suits columns of a file; it has no conditions and no
+//! functions.
 
 use crate::definition::reader::{File, Span, Spanned};
 use crate::mapping::definition::{PathStep, SourcePath};
@@ -12,12 +13,7 @@ pub fn read(file: &File, text: &Spanned<String>) -> Option<SourcePath> {
     match parse(&text.value, text.at) {
         Ok(path) => Some(path),
         Err((label, help)) => {
-            file.error(
-                text.at,
-                format!("`{}` is not a path", text.value),
-                label,
-                Some(help),
-            );
+            file.error(text.at, format!("`{}` is not a path", text.value), label, Some(help));
             None
         }
     }
@@ -34,22 +30,10 @@ pub fn parse(text: &str, at: Span) -> Result<SourcePath, (&'static str, String)>
     }
     if let Some(rest) = text.strip_prefix('/') {
         let rest = rest.trim_start_matches('/');
-        return Err((
-            "begins at the record, not at the document",
-            format!("write `{rest}`"),
-        ));
+        return Err(("begins at the record, not at the document", format!("write `{rest}`")));
     }
-    let mut path = SourcePath {
-        text: text.to_owned(),
-        at,
-        up: 0,
-        steps: Vec::new(),
-    };
-    let parts: Vec<&str> = if text == "." {
-        Vec::new()
-    } else {
-        text.split('/').collect()
-    };
+    let mut path = SourcePath { text: text.to_owned(), at, up: 0, steps: Vec::new() };
+    let parts: Vec<&str> = if text == "." { Vec::new() } else { text.split('/').collect() };
     if parts.len() > STEPS_MAX {
         return Err(("too many steps", example()));
     }
@@ -62,17 +46,11 @@ pub fn parse(text: &str, at: Span) -> Result<SourcePath, (&'static str, String)>
             continue;
         }
         if matches!(path.steps.last(), Some(PathStep::Attribute { .. })) {
-            return Err((
-                "an attribute has nothing below it",
-                "end with the `@` part".to_owned(),
-            ));
+            return Err(("an attribute has nothing below it", "end with the `@` part".to_owned()));
         }
         let step = step(part).map_err(|label| {
-            let remedy = if *part == "." && place == 0 {
-                "leave `./` out".into()
-            } else {
-                example()
-            };
+            let remedy =
+                if *part == "." && place == 0 { "leave `./` out".into() } else { example() };
             (label, remedy)
         })?;
         path.steps.push(step);
@@ -111,9 +89,7 @@ fn step(part: &str) -> Result<PathStep, &'static str> {
 
 fn is_prefix(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && text
-            .chars()
-            .all(|c| c.is_alphanumeric() || "_-.".contains(c))
+        && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
 }
 
 #[cfg(test)]
@@ -130,9 +106,7 @@ mod tests {
     }
 
     fn prefix(ns: &Option<String>) -> String {
-        ns.as_ref()
-            .map(|ns| format!("{{{ns}}}"))
-            .unwrap_or_default()
+        ns.as_ref().map(|ns| format!("{{{ns}}}")).unwrap_or_default()
     }
 
     #[test]
@@ -169,10 +143,7 @@ mod tests {
             ("./a", "`.` may only stand alone"),
             ("@a/b", "an attribute has nothing below it"),
             ("a[1]", "conditions and functions are not understood here"),
-            (
-                "a/text()",
-                "conditions and functions are not understood here",
-            ),
+            ("a/text()", "conditions and functions are not understood here"),
             ("a /b", "a name begins or ends with a blank"),
         ] {
             assert_eq!(shown(text), Err(why), "{text}");

@@ -1,9 +1,10 @@
-//! What a source's records look like, learnt from a sample of them: the set of places that hold something.
-//! A path that is not in it reads nothing, ever, and is worth an error before the first night.
+//! What a source's records look like, learnt from a sample of them: the set of places that hold
+//! something. A path that is not in it reads nothing, ever, and is worth an error before the first
+//! night.
 
 use std::collections::BTreeSet;
 
-use crate::definition::table;
+use crate::definition::suggest;
 use crate::mapping::definition::{PathStep, SourcePath};
 use crate::record::document::{Document, NodeId};
 
@@ -52,10 +53,7 @@ impl SourceSchema {
         for _ in 0..path.up {
             if place.is_empty() {
                 let help = Some("a path cannot leave the record: take `../` away".to_owned());
-                return Err(Astray {
-                    step: "..".to_owned(),
-                    help,
-                });
+                return Err(Astray { step: "..".to_owned(), help });
             }
             place.truncate(place.rfind('/').unwrap_or(0));
         }
@@ -80,7 +78,7 @@ impl SourceSchema {
         name: &str,
     ) -> Option<String> {
         let here = self.children(place);
-        if let Some(near) = table::nearest(name, &here) {
+        if let Some(near) = suggest::nearest(name, &here) {
             let mut written: Vec<&str> = path.text.split('/').collect();
             *written.get_mut(path.up + number)? = near;
             return Some(format!("did you mean `{}`?", written.join("/")));
@@ -89,7 +87,7 @@ impl SourceSchema {
         if let Some(elsewhere) = self.paths.iter().find(|known| last_part(known) == last) {
             return Some(format!("did you mean `{}`?", relative(context, elsewhere)));
         }
-        table::suggest(name, &here)
+        suggest::help(name, &here)
     }
 
     fn children(&self, place: &str) -> Vec<&str> {
@@ -100,10 +98,7 @@ impl SourceSchema {
             };
             (!rest.contains('/')).then_some(rest.len())
         };
-        let names = self
-            .paths
-            .iter()
-            .filter_map(|path| Some(&path[path.len() - below(path)?..]));
+        let names = self.paths.iter().filter_map(|path| Some(&path[path.len() - below(path)?..]));
         names.collect()
     }
 }
@@ -116,11 +111,7 @@ fn local_name(step: &PathStep) -> String {
 }
 
 fn join(above: &str, name: &str) -> String {
-    if above.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{above}/{name}")
-    }
+    if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") }
 }
 
 fn last_part(path: &str) -> &str {
@@ -133,9 +124,7 @@ fn relative(context: &str, known: &str) -> String {
     let to: Vec<&str> = known.split('/').collect();
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..", from.len() - shared);
-    up.chain(to[shared..].iter().copied())
-        .collect::<Vec<_>>()
-        .join("/")
+    up.chain(to[shared..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -157,9 +146,7 @@ mod tests {
             "LiablePersons/Person/@seq",
             "LiablePersons/Person/Surname",
         ];
-        SourceSchema {
-            paths: paths.into_iter().map(str::to_owned).collect(),
-        }
+        SourceSchema { paths: paths.into_iter().map(str::to_owned).collect() }
     }
 
     #[test]
@@ -178,27 +165,11 @@ mod tests {
                 "LiablePersons/Persn/Surname",
                 Err(("Persn", "did you mean `LiablePersons/Person/Surname`?")),
             ),
-            (
-                person,
-                "UPRN",
-                Err(("UPRN", "did you mean `../../Property/UPRN`?")),
-            ),
-            (
-                person,
-                "Property/UPRN",
-                Err(("Property", "did you mean `../../Property/UPRN`?")),
-            ),
-            (
-                "",
-                "Outstanding",
-                Err(("Outstanding", "did you mean `Balance/Outstanding`?")),
-            ),
+            (person, "UPRN", Err(("UPRN", "did you mean `../../Property/UPRN`?"))),
+            (person, "Property/UPRN", Err(("Property", "did you mean `../../Property/UPRN`?"))),
+            ("", "Outstanding", Err(("Outstanding", "did you mean `Balance/Outstanding`?"))),
             ("Balance", "Zzz", Err(("Zzz", "known here: `Outstanding`"))),
-            (
-                "",
-                "../x",
-                Err(("..", "a path cannot leave the record: take `../` away")),
-            ),
+            ("", "../x", Err(("..", "a path cannot leave the record: take `../` away"))),
         ] {
             let path = source_path::parse(text, Span::default()).expect(text);
             let found = schema().resolve(context, &path);

@@ -18,6 +18,15 @@ struct Slice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeId(u32);
 
+/// A namespace's number in its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpaceId(u16);
+
+impl SpaceId {
+    /// No namespace.
+    pub const NONE: SpaceId = SpaceId(0);
+}
+
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
@@ -28,6 +37,8 @@ struct Node {
     first: u32,
     last: u32,
     next: u32,
+    /// A few bytes of the name: most names are told apart without comparing them.
+    mark: u32,
     /// Place in `spaces`, from 1; 0 is "no namespace".
     space: u16,
     attribute: bool,
@@ -39,6 +50,25 @@ pub struct Step {
     pub space: Option<String>,
     pub name: String,
     pub attribute: bool,
+    mark: u32,
+}
+
+impl Step {
+    /// A step by name; `space` is an address, not a prefix.
+    pub fn new(space: Option<String>, name: String, attribute: bool) -> Step {
+        Step { mark: mark(&name), space, name, attribute }
+    }
+}
+
+/// Length, first, middle and last byte of a name.
+fn mark(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    match bytes.len() {
+        0 => 0,
+        length => {
+            u32::from_le_bytes([length as u8, bytes[0], bytes[length / 2], bytes[length - 1]])
+        }
+    }
 }
 
 /// A compiled path: so many parents up, then down by name.
@@ -161,8 +191,8 @@ impl Document {
 
     fn fits(&self, at: u32, step: &Step) -> bool {
         let node = &self.nodes[at as usize];
-        node.attribute == step.attribute
-            && node.name.len as usize == step.name.len()
+        node.mark == step.mark
+            && node.attribute == step.attribute
             && self.slice(node.name) == step.name
             && step.space.as_deref().is_none_or(|space| self.space(NodeId(at)) == space)
     }
@@ -216,7 +246,7 @@ impl Document {
 impl Document {
     /// Opens an element; what follows until [`Document::close`] is inside it. False when too deep.
     #[must_use]
-    pub fn open(&mut self, name: &str, space: &str) -> bool {
+    pub fn open(&mut self, name: &str, space: SpaceId) -> bool {
         if self.open.len() >= DEPTH_MAX {
             return false;
         }
@@ -225,15 +255,28 @@ impl Document {
         true
     }
 
+    /// The number of a namespace in this document; the same for the same address.
+    pub fn space_id(&mut self, space: &str) -> SpaceId {
+        if space.is_empty() {
+            return SpaceId::NONE;
+        }
+        let known = self.spaces.iter().position(|known| known == space);
+        let at = known.unwrap_or_else(|| {
+            self.spaces.push(space.to_owned());
+            self.spaces.len() - 1
+        });
+        SpaceId((at + 1) as u16)
+    }
+
     /// Adds an attribute to the open element.
-    pub fn attribute(&mut self, name: &str, space: &str, text: &str) {
+    pub fn attribute(&mut self, name: &str, space: SpaceId, text: &str) {
         let node = self.push(name, space, true);
         self.nodes[node as usize].text = self.keep(text);
     }
 
     /// Adds a whole element without children.
     pub fn leaf(&mut self, name: &str, text: &str) {
-        let node = self.push(name, "", false);
+        let node = self.push(name, SpaceId::NONE, false);
         self.nodes[node as usize].text = self.keep(text);
     }
 
@@ -271,18 +314,20 @@ impl Document {
         false
     }
 
-    fn push(&mut self, name: &str, space: &str, attribute: bool) -> u32 {
+    fn push(&mut self, name: &str, space: SpaceId, attribute: bool) -> u32 {
         let at = self.nodes.len() as u32;
         let parent = self.open.last().copied().unwrap_or(NONE);
-        let (name, space) = (self.keep(name), self.keep_space(space));
+        let mark = mark(name);
+        let name = self.keep(name);
         self.nodes.push(Node {
             name,
+            mark,
             text: Slice::default(),
             parent,
             first: NONE,
             last: NONE,
             next: NONE,
-            space,
+            space: space.0,
             attribute,
         });
         if parent != NONE {
@@ -320,18 +365,6 @@ impl Document {
         self.unescaped.push_str(more);
         Slice { start, len: self.unescaped.len() as u32 - start, unescaped: true }
     }
-
-    fn keep_space(&mut self, space: &str) -> u16 {
-        if space.is_empty() {
-            return 0;
-        }
-        let known = self.spaces.iter().position(|known| known == space);
-        let at = known.unwrap_or_else(|| {
-            self.spaces.push(space.to_owned());
-            self.spaces.len() - 1
-        });
-        (at + 1) as u16
-    }
 }
 
 #[cfg(test)]
@@ -339,10 +372,8 @@ mod tests {
     use super::*;
 
     fn path(up: usize, steps: &[&str]) -> Path {
-        let steps = steps.iter().map(|step| Step {
-            space: None,
-            name: step.trim_start_matches('@').to_owned(),
-            attribute: step.starts_with('@'),
+        let steps = steps.iter().map(|step| {
+            Step::new(None, step.trim_start_matches('@').to_owned(), step.starts_with('@'))
         });
         Path { up, steps: steps.collect() }
     }
@@ -350,10 +381,10 @@ mod tests {
     fn sample() -> Document {
         let mut document = Document::default();
         document.begin("");
-        assert!(document.open("Account", ""));
-        document.attribute("ref", "", "7");
+        assert!(document.open("Account", SpaceId::NONE));
+        document.attribute("ref", SpaceId::NONE, "7");
         for name in ["Testberry", "Fakeley"] {
-            assert!(document.open("Person", ""));
+            assert!(document.open("Person", SpaceId::NONE));
             document.leaf("Surname", name);
             document.close();
         }
@@ -378,7 +409,7 @@ mod tests {
     fn parts_of_a_value_are_joined() {
         let mut document = Document::default();
         document.begin("12");
-        assert!(document.open("v", ""));
+        assert!(document.open("v", SpaceId::NONE));
         document.add_text("12");
         document.add_text("34");
         document.close();
@@ -391,8 +422,8 @@ mod tests {
         let mut two = sample();
         assert!(one.says_the_same_as(&two));
         two.begin("");
-        assert!(two.open("Account", ""));
-        two.attribute("ref", "", "8");
+        assert!(two.open("Account", SpaceId::NONE));
+        two.attribute("ref", SpaceId::NONE, "8");
         two.close();
         assert!(!one.says_the_same_as(&two));
     }
@@ -401,7 +432,7 @@ mod tests {
     fn nesting_has_a_limit() {
         let mut document = Document::default();
         document.begin("");
-        assert!((0..DEPTH_MAX).all(|_| document.open("d", "")));
-        assert!(!document.open("d", ""));
+        assert!((0..DEPTH_MAX).all(|_| document.open("d", SpaceId::NONE)));
+        assert!(!document.open("d", SpaceId::NONE));
     }
 }

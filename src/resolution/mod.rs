@@ -1,5 +1,6 @@
 //! Who is who, and which value wins: match and merge. Pure.
 
+pub mod definition;
 pub mod matching;
 pub mod policy;
 pub mod survivorship;

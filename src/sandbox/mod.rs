@@ -1,3 +1,7 @@
-//! Faithful emulators of platforms and legacy systems. They know nothing of the hub but record.
+//! Faithful emulators of platforms and legacy systems, for tests, demonstrations and an
+//! integrator's own bench. They answer by the systems' rules, never from recordings, and know
+//! nothing of the hub but record.
 
 pub mod council;
+pub mod govuk_notify;
+pub mod serving;

@@ -158,6 +158,7 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true)
+        .row_buffer_size(1024)
         .statement_cache_capacity(500)
         .pragma("temp_store", "memory");
     let pool = |synchronous, cache_kib: u32, most: u32| {
@@ -375,7 +376,7 @@ impl Insert {
 /// How many rows the next statement takes: few sizes, so that few statements are ever prepared.
 fn piece(left: usize, width: usize) -> usize {
     let most = (30_000 / width).min(left);
-    [256, 64, 16, 4].into_iter().find(|size| *size <= most).unwrap_or(1)
+    1 << most.min(512).ilog2()
 }
 
 /// `$1,$2,$3`

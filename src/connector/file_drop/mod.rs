@@ -31,8 +31,8 @@ pub struct FileDrop {
 
 impl FileDrop {
     /// Opens the folder that the settings name; its place is known by now.
-    pub fn open(settings: &FileDropSettings, directory: &str) -> Result<FileDrop, ConnectorError> {
-        let directory = PathBuf::from(directory);
+    pub fn open(settings: &FileDropSettings, directory: &Path) -> Result<FileDrop, ConnectorError> {
+        let directory = directory.to_path_buf();
         if !directory.is_dir() {
             let cause = format!("{} is not a folder: make it, or mend `directory`", directory.display());
             return Err(ConnectorError::Unavailable { cause, retry_after_ms: None });

@@ -191,7 +191,7 @@ fn read_path(
             file.error(text.at, "a path has a part without a name", "empty", help);
             return None;
         }
-        steps.push(Step { space, name: name.to_owned(), attribute });
+        steps.push(Step::new(space, name.to_owned(), attribute));
     }
     Some(Path { up: 0, steps })
 }

@@ -11,7 +11,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::memchr3;
 
 use super::{CutError, Format, FormatError, Raw, RecordSink, Total};
-use crate::record::document::Document;
+use crate::record::document::{Document, SpaceId};
 
 const BUFFER: usize = 1 << 18;
 const COLUMNS_MAX: usize = 10_000;
@@ -247,7 +247,7 @@ impl Scratch {
 
     fn fill(&self, record: &str, into: &mut Document) {
         into.begin(record);
-        let _root = into.open("row", "");
+        let _root = into.open("row", SpaceId::NONE);
         let text = |place| String::from_utf8_lossy(self.field(place));
         for (place, column) in self.header.columns.iter().enumerate() {
             if !column.in_group {
@@ -258,8 +258,8 @@ impl Scratch {
             if places.iter().all(|place| self.field(*place).trim_ascii().is_empty()) {
                 continue;
             }
-            let _item = into.open(list, "");
-            into.attribute("n", "", number);
+            let _item = into.open(list, SpaceId::NONE);
+            into.attribute("n", SpaceId::NONE, number);
             for place in places {
                 into.leaf(&self.header.columns[*place].name, &text(*place));
             }
@@ -494,7 +494,7 @@ mod tests {
         let record = "ref,p1_name,p1_role,p2_name,p2_role,p3_name,p3_role\n7,Ann,A,,,\"B, C\",D";
         format().read(record, &mut document).unwrap();
         let root = document.root().unwrap();
-        let step = |name: &str, attribute| Step { space: None, name: name.into(), attribute };
+        let step = |name: &str, attribute| Step::new(None, name.into(), attribute);
         let people = document.find_all(root, &Path { up: 0, steps: vec![step("persons", false)] });
         let said: Vec<(&str, &str)> = people
             .iter()

@@ -59,6 +59,8 @@ struct Party {
     record_id: i64,
     ended_ms: Option<i64>,
     facts: Facts,
+    /// The facts as they are written, of a party that this chunk wrote.
+    json: Option<String>,
 }
 
 /// A resident as this chunk knows it.
@@ -261,6 +263,7 @@ impl<'c> Settling<'c> {
             let same = party.facts == fragment.facts && party.role == fragment.role;
             party.record_id = about.record_id;
             if !same {
+                party.json = Some(fragment.facts.to_json(schema::PARTY));
                 party.facts = fragment.facts;
                 party.role = fragment.role;
                 let row = party_row(party, &self.rules.inbound, self.now_ms, fragment.issues, None);
@@ -299,6 +302,7 @@ impl<'c> Settling<'c> {
             role: fragment.role,
             record_id: about.record_id,
             ended_ms: None,
+            json: Some(fragment.facts.to_json(schema::PARTY)),
             facts: fragment.facts,
         };
         let packed = matches::pack(&keys);
@@ -348,10 +352,8 @@ impl<'c> Settling<'c> {
         touched.sort_unstable();
         let made = std::mem::take(&mut self.made);
         let mut settled: HashMap<i64, Facts> = HashMap::new();
-        let tells = !self.occasions.is_empty() || self.batch.sends;
         for id in touched.into_iter().chain(made) {
-            let facts = self.resident(id, ids);
-            if tells {
+            if let Some(facts) = self.resident(id, ids) {
                 settled.insert(id, facts);
             }
         }
@@ -377,8 +379,21 @@ impl<'c> Settling<'c> {
         Ok(self.draft)
     }
 
-    fn resident(&mut self, id: i64, ids: &mut Ids) -> Facts {
-        let Some(resident) = self.residents.get(&id) else { return Facts::default() };
+    /// Writes a resident; gives its facts where somebody may have to be told.
+    fn resident(&mut self, id: i64, ids: &mut Ids) -> Option<Facts> {
+        let resident = self.residents.get(&id)?;
+        if let (None, [only]) = (&resident.was, resident.parties.as_slice())
+            && !self.batch.sends
+        {
+            // Made and known by one party alone: it is what that party says.
+            let json = only.json.clone().unwrap_or_else(|| only.facts.to_json(schema::PARTY));
+            let none: Option<String> = None;
+            self.draft.residents.extend(cells![id, 1_i64, self.now_ms, self.now_ms, json, none]);
+            self.draft.residents_created += 1;
+            let heard = Heard { subject: Subject::Resident, kind: "created", differences: &[] };
+            self.event(resident.because.unwrap_or_default(), id, heard, ids);
+            return None;
+        }
         let words: Vec<Word<'_>> = (resident.parties.iter())
             .map(|party| Word {
                 party_id: party.id,
@@ -405,7 +420,7 @@ impl<'c> Settling<'c> {
                 let differences = was.differences(&facts, schema::PARTY);
                 let row = row(version + 1, *created_ms);
                 if differences.is_empty() {
-                    return facts;
+                    return Some(facts);
                 }
                 self.draft.residents_again.extend(row);
                 self.draft.residents_changed += 1;
@@ -417,7 +432,7 @@ impl<'c> Settling<'c> {
         for mapping in self.listeners(heard) {
             self.occasions.push(Occasion { event_id, mapping, resident_id: id, account: None });
         }
-        facts
+        Some(facts)
     }
 
     fn event(&mut self, record_id: i64, subject_id: i64, heard: Heard<'_>, ids: &mut Ids) -> i64 {
@@ -451,6 +466,7 @@ impl Party {
     fn read(row: PartyRow) -> Result<Party, StoreError> {
         Ok(Party {
             facts: read_facts(&row.facts, schema::PARTY, "party", row.id)?,
+            json: Some(row.facts),
             id: row.id,
             source_id: row.source_id,
             source_key_id: row.source_key_id,
@@ -490,7 +506,7 @@ fn party_row(
         inbound.version,
         now_ms,
         party.ended_ms,
-        party.facts.to_json(schema::PARTY),
+        party.json.clone().unwrap_or_else(|| party.facts.to_json(schema::PARTY)),
         Some(issues).filter(|issues| !issues.is_empty()),
         keys,
     ]

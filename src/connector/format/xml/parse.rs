@@ -6,19 +6,19 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::connector::format::FormatError;
-use crate::record::document::{DEPTH_MAX, Document};
+use crate::record::document::{DEPTH_MAX, Document, SpaceId};
 
-/// Namespace declarations in scope: prefix, address and the depth at which it was declared.
+/// Namespace declarations in scope: prefix, namespace and the depth at which it was declared.
 #[derive(Default)]
 struct Scope {
-    declared: Vec<(String, String, usize)>,
+    declared: Vec<(String, SpaceId, usize)>,
     depth: usize,
 }
 
 impl Scope {
-    fn space_of(&self, prefix: &str) -> Option<&str> {
+    fn space_of(&self, prefix: &str) -> Option<SpaceId> {
         let found = self.declared.iter().rev().find(|(known, ..)| known == prefix);
-        found.map(|(_, uri, _)| uri.as_str())
+        found.map(|(_, space, _)| *space)
     }
 
     fn leave(&mut self) {
@@ -93,11 +93,11 @@ fn open(
     let attributes = tag.attributes_raw();
     let has_attributes = !attributes.trim_ascii().is_empty();
     if has_attributes && attributes.contains("xmlns") {
-        declare(scope, tag, at)?;
+        declare(document, scope, tag, at)?;
     }
     let (prefix, name) = split(tag.name().into_inner());
-    let space = space(scope, prefix, true, at)?;
-    if !document.open(name, space) {
+    let own_space = space(document, scope, prefix, at)?;
+    if !document.open(name, own_space) {
         let cause = format!("elements are nested more than {DEPTH_MAX} deep");
         return Err(refuse("xml.depth", cause, at));
     }
@@ -111,13 +111,23 @@ fn open(
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|error| refuse("xml.char", error.to_string(), at))?;
-            document.attribute(name, space_of_attribute(scope, prefix, at)?, &value);
+            // An attribute without a prefix is in no namespace, whatever the default.
+            let space = match prefix {
+                "" => SpaceId::NONE,
+                prefix => space(document, scope, prefix, at)?,
+            };
+            document.attribute(name, space, &value);
         }
     }
     Ok(())
 }
 
-fn declare(scope: &mut Scope, tag: &BytesStart<'_>, at: u64) -> Result<(), FormatError> {
+fn declare(
+    document: &mut Document,
+    scope: &mut Scope,
+    tag: &BytesStart<'_>,
+    at: u64,
+) -> Result<(), FormatError> {
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|error| attribute_fault(&error, at))?;
         let prefix = match split(attribute.key.into_inner()) {
@@ -128,28 +138,24 @@ fn declare(scope: &mut Scope, tag: &BytesStart<'_>, at: u64) -> Result<(), Forma
         let uri = attribute
             .normalized_value(XmlVersion::Implicit1_0)
             .map_err(|error| refuse("xml.char", error.to_string(), at))?;
-        scope.declared.push((prefix.to_owned(), uri.into_owned(), scope.depth));
+        let space = document.space_id(&uri);
+        scope.declared.push((prefix.to_owned(), space, scope.depth));
     }
     Ok(())
 }
 
-fn space<'s>(
-    scope: &'s Scope,
+fn space(
+    document: &mut Document,
+    scope: &Scope,
     prefix: &str,
-    by_default: bool,
     at: u64,
-) -> Result<&'s str, FormatError> {
+) -> Result<SpaceId, FormatError> {
     match scope.space_of(prefix) {
-        Some(uri) => Ok(uri),
-        None if prefix.is_empty() && by_default => Ok(""),
-        None if prefix == "xml" => Ok("http://www.w3.org/XML/1998/namespace"),
+        Some(space) => Ok(space),
+        None if prefix.is_empty() => Ok(SpaceId::NONE),
+        None if prefix == "xml" => Ok(document.space_id("http://www.w3.org/XML/1998/namespace")),
         None => Err(refuse("xml.malformed", "a prefix that no namespace is declared for", at)),
     }
-}
-
-/// An attribute without a prefix is in no namespace, whatever the default.
-fn space_of_attribute<'s>(scope: &'s Scope, prefix: &str, at: u64) -> Result<&'s str, FormatError> {
-    if prefix.is_empty() { Ok("") } else { space(scope, prefix, false, at) }
 }
 
 fn split(name: &str) -> (&str, &str) {

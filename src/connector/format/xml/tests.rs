@@ -33,7 +33,7 @@ impl Read for Drip<'_> {
 }
 
 fn step(space: Option<&str>, name: &str, attribute: bool) -> Step {
-    Step { space: space.map(str::to_owned), name: name.to_owned(), attribute }
+    Step::new(space.map(str::to_owned), name.to_owned(), attribute)
 }
 
 fn format(space: Option<&str>) -> XmlFormat {

@@ -1,0 +1,213 @@
+//! Holds the definitions against each other: names that must exist, systems that must be the same,
+//! parts that nobody uses. What is wrong within one file was told when it was read.
+
+use std::collections::BTreeMap;
+
+use crate::connector::definition::{ConnectorDefinition, Kinds};
+use crate::definition::diagnostic::{Diagnostic, Severity};
+use crate::definition::reader::{File, Span, Spanned};
+use crate::definition::suggest;
+use crate::job::definition::{Action, JobDefinition};
+use crate::mapping::check as mapping_check;
+use crate::mapping::check_outbound;
+use crate::mapping::code_list::CodeLists;
+use crate::mapping::definition::{InboundMapping, OutboundMapping};
+use crate::mapping::source_schema::SourceSchema;
+use crate::resolution::definition::ResidentRules;
+
+/// A definition with the file it came from, which takes further faults.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    pub name: String,
+    pub file: File,
+    /// None when the file could not be understood; its name still exists.
+    pub definition: Option<T>,
+}
+
+type Connectors<S> = [Loaded<ConnectorDefinition<S>>];
+
+pub fn inbound<S>(
+    mappings: &[Loaded<InboundMapping>],
+    connectors: &Connectors<S>,
+    schemas: &BTreeMap<String, SourceSchema>,
+    jobs: &[Loaded<JobDefinition>],
+) {
+    for Loaded { name, file, definition } in mappings {
+        let Some(mapping) = definition else { continue };
+        let source = connector_of(connectors, &mapping.source.value);
+        // What is missing was told; an empty name stands for it.
+        if source.is_none() && !mapping.source.value.is_empty() {
+            unknown(file, &mapping.source, "connector", &names(connectors), "connectors");
+        }
+        let schema = source.and_then(|source| schemas.get(&source.name));
+        mapping_check::inbound(file, mapping, schema);
+        let used = jobs.iter().filter_map(|job| job.definition.as_ref()?.mapping.as_ref());
+        let named = !mapping.source.value.is_empty();
+        if named && !used.into_iter().any(|used| used.value == *name) {
+            let help = format!("add a job with `mapping = \"{name}\"`");
+            file.warn(mapping.source.at, "no job reads with this mapping", "", Some(help));
+        }
+    }
+}
+
+/// A prefix that the connector does not declare reads nothing, in silence.
+pub fn prefixes<K: Kinds>(
+    mappings: &[Loaded<InboundMapping>],
+    connectors: &Connectors<K::Settings>,
+    kinds: &K,
+) {
+    for Loaded { file, definition, .. } in mappings {
+        let Some(mapping) = definition else { continue };
+        let source = connector_of(connectors, &mapping.source.value);
+        let Some(source) = source.and_then(|source| source.definition.as_ref()) else { continue };
+        let Some(format) = kinds.format(&source.settings) else { continue };
+        mapping_check::prefixes(file, mapping, &|prefix| format.namespace(prefix).is_some());
+    }
+}
+
+pub fn outbound<S>(
+    mappings: &[Loaded<OutboundMapping>],
+    connectors: &Connectors<S>,
+    jobs: &[Loaded<JobDefinition>],
+) {
+    for Loaded { file, definition, .. } in mappings {
+        let Some(mapping) = definition else { continue };
+        check_outbound::outbound(file, mapping);
+        let destination = &mapping.destination;
+        if destination.value.is_empty() {
+            continue;
+        }
+        if !connectors.iter().any(|known| known.name == destination.value) {
+            unknown(file, destination, "connector", &names(connectors), "connectors");
+            continue;
+        }
+        let delivers = |job: &JobDefinition| {
+            job.action == Action::Deliver && job.connector.value == destination.value
+        };
+        if !jobs.iter().filter_map(|job| job.definition.as_ref()).any(delivers) {
+            let what = format!("no job delivers to `{}`", destination.value);
+            let help = format!(
+                "add a job with `action = \"deliver\"` and `connector = \"{}\"`",
+                destination.value
+            );
+            file.warn(destination.at, what, "messages would wait for ever", Some(help));
+        }
+    }
+}
+
+/// A message names a template that its destination declares.
+pub fn templates<K: Kinds>(
+    mappings: &[Loaded<OutboundMapping>],
+    connectors: &Connectors<K::Settings>,
+    kinds: &K,
+) {
+    for Loaded { file, definition, .. } in mappings {
+        let Some(mapping) = definition else { continue };
+        let destination = connectors.iter().find(|one| one.name == mapping.destination.value);
+        let Some(destination) = destination.and_then(|one| one.definition.as_ref()) else {
+            continue;
+        };
+        let Some(known) = kinds.templates(&destination.settings) else { continue };
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        for message in mapping.messages.iter().filter(|message| !message.template.is_empty()) {
+            if !known.contains(&message.template.as_str()) {
+                let what = format!("there is no template `{}`", message.template);
+                let label = format!("`{}` declares none of that name", destination.name);
+                let help = suggest::help(&message.template, &known);
+                file.error(message.template_at, what, label, help);
+            }
+        }
+    }
+}
+
+pub fn jobs<S>(
+    jobs: &[Loaded<JobDefinition>],
+    connectors: &Connectors<S>,
+    mappings: &[Loaded<InboundMapping>],
+) {
+    for Loaded { file, definition, .. } in jobs {
+        let Some(job) = definition else { continue };
+        if !connectors.iter().any(|known| known.name == job.connector.value) {
+            unknown(file, &job.connector, "connector", &names(connectors), "connectors");
+        }
+        let (Action::Ingest, Some(wanted)) = (job.action, &job.mapping) else {
+            continue;
+        };
+        let Some(mapping) = mappings.iter().find(|known| known.name == wanted.value) else {
+            unknown(file, wanted, "inbound mapping", &names(mappings), "mappings/inbound");
+            continue;
+        };
+        if let Some(mapping) = &mapping.definition
+            && let Some(source) = connector_of(connectors, &mapping.source.value)
+            && connectors.iter().any(|known| known.name == job.connector.value)
+            && source.name != job.connector.value
+        {
+            let what = format!(
+                "`{}` reads records of `{}`, and this job brings `{}`",
+                wanted.value, mapping.source.value, job.connector.value
+            );
+            file.error(wanted.at, what, "another source", None);
+        }
+    }
+}
+
+pub fn residents<S>(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors<S>) {
+    let Some(Loaded { file, definition: Some(rules), .. }) = rules else {
+        return;
+    };
+    let systems = systems(connectors);
+    for source in rules.prefer.iter().flat_map(|preference| &preference.sources) {
+        if connector_of(connectors, &source.value).is_none() {
+            unknown(file, source, "system", &systems, "connectors");
+        }
+    }
+}
+
+/// A list that no mapping names is more likely a slip than a spare.
+pub fn code_lists(
+    codes: &CodeLists,
+    mappings: &[Loaded<InboundMapping>],
+    told: &mut Vec<Diagnostic>,
+) {
+    // A mapping with faults may be the one that should name it.
+    if mappings.iter().any(|mapping| mapping.file.has_errors()) {
+        return;
+    }
+    let read = mappings.iter().filter_map(|mapping| mapping.definition.as_ref());
+    let named = read.flat_map(InboundMapping::code_lists);
+    let used: Vec<&str> = named.map(|list| list.name.as_str()).collect();
+    for path in codes.paths().filter(|path| !used.contains(path)) {
+        let file = format!("mappings/{path}");
+        let what = "no mapping names this code list";
+        told.push(Diagnostic::of_file(Severity::Warning, file, what, None));
+    }
+}
+
+/// By the name of its file, or else by the system it reads.
+fn connector_of<'c, S>(
+    connectors: &'c Connectors<S>,
+    wanted: &str,
+) -> Option<&'c Loaded<ConnectorDefinition<S>>> {
+    let system = |loaded: &&Loaded<ConnectorDefinition<S>>| {
+        loaded.definition.as_ref().is_some_and(|known| known.system.value == wanted)
+    };
+    let by_name = connectors.iter().find(|loaded| loaded.name == wanted);
+    by_name.or_else(|| connectors.iter().find(system))
+}
+
+fn names<T>(loaded: &[Loaded<T>]) -> Vec<&str> {
+    loaded.iter().map(|one| one.name.as_str()).collect()
+}
+
+fn systems<S>(connectors: &Connectors<S>) -> Vec<&str> {
+    let known = connectors.iter().filter_map(|loaded| loaded.definition.as_ref());
+    known.map(|connector| connector.system.value.as_str()).collect()
+}
+
+fn unknown(file: &File, wanted: &Spanned<String>, noun: &str, known: &[&str], folder: &str) {
+    let help = suggest::help(&wanted.value, known)
+        .unwrap_or_else(|| format!("create `{folder}/{}.toml`", wanted.value));
+    let what = format!("there is no {noun} `{}`", wanted.value);
+    let at: Span = wanted.at;
+    file.error(at, what, format!("nothing of that name in `{folder}/`"), Some(help));
+}

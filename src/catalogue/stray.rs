@@ -1,0 +1,62 @@
+//! Files that lie where definitions are and are read by nobody. A misplaced definition is silent
+//! otherwise.
+
+use std::path::Path;
+
+use crate::catalogue::check::Loaded;
+use crate::connector::definition::ConnectorDefinition;
+use crate::definition::diagnostic::{Diagnostic, Severity};
+use crate::definition::reader;
+
+/// Where definitions may lie, and the endings that are read there.
+const FOLDERS: [(&str, &[&str]); 6] = [
+    ("connectors", &[".toml"]),
+    ("jobs", &[".toml"]),
+    ("mappings", &["resident.toml"]),
+    ("mappings/codes", &[".csv"]),
+    ("mappings/inbound", &[".toml"]),
+    ("mappings/outbound", &[".toml"]),
+];
+
+/// Tells what lies astray below `root`, and that there is nothing at all.
+pub fn tell<S>(
+    root: &Path,
+    connectors: &[Loaded<ConnectorDefinition<S>>],
+    told: &mut Vec<Diagnostic>,
+) {
+    let folders = reader::list_folders(root, "");
+    if !["connectors", "mappings", "jobs"].iter().any(|known| folders.iter().any(|f| f == known)) {
+        let what = "there are no definitions here";
+        let help = "a directory of definitions has the folders connectors, mappings and jobs";
+        told.push(Diagnostic::of_file(Severity::Error, ".", what, Some(help.to_owned())));
+    }
+    let samples: Vec<String> = connectors
+        .iter()
+        .filter_map(|loaded| loaded.definition.as_ref()?.sample.as_ref())
+        .map(|sample| format!("connectors/{}", sample.value))
+        .collect();
+    let unread = connectors.iter().any(|loaded| loaded.definition.is_none());
+    for (folder, endings) in FOLDERS {
+        for file in reader::list_files(root, folder, "") {
+            let read = endings.iter().any(|ending| file.ends_with(ending));
+            // A connector that could not be read may name any file beside it as its sample.
+            let sample = samples.contains(&file) || (unread && folder == "connectors");
+            if !read && !sample && !file.ends_with(".md") {
+                let what = "nothing reads this file";
+                told.push(warning(&file, what, &format!("{folder}/ has {}", endings.join(", "))));
+            }
+        }
+        for inner in reader::list_folders(root, folder) {
+            let known = FOLDERS.iter().any(|(known, _)| *known == inner);
+            let sample = samples.iter().any(|sample| sample.starts_with(&format!("{inner}/")));
+            let may_be_sample = sample || (unread && folder == "connectors");
+            if !known && !may_be_sample {
+                told.push(warning(&inner, "nothing in this folder is read", "move its files"));
+            }
+        }
+    }
+}
+
+fn warning(path: &str, what: &str, help: &str) -> Diagnostic {
+    Diagnostic::of_file(Severity::Warning, path, what, Some(help.to_owned()))
+}

@@ -1,0 +1,51 @@
+//! "Did you mean": the known word that was most likely meant.
+
+/// The help for a word that is not known: the nearest one, or the whole list while it is short.
+pub fn help(word: &str, known: &[&str]) -> Option<String> {
+    if let Some(near) = nearest(word, known) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    match known.len() {
+        0 => None,
+        1..=16 => {
+            let mut listed: Vec<String> = known.iter().map(|one| format!("`{one}`")).collect();
+            listed.sort();
+            Some(format!("known here: {}", listed.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// The known word that is most like this one, if any is like it at all.
+pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+    const LIKENESS_MIN: f64 = 0.7;
+    let likeness = |other: &str| {
+        strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
+    };
+    known
+        .iter()
+        .map(|other| (likeness(other), *other))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_named_or_all_while_they_are_few() {
+        let many: Vec<String> = (0..40).map(|number| format!("field_{number:02}_x")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for (word, known, expected) in [
+            ("nane", vec!["name", "owner"], Some("did you mean `name`?")),
+            ("OWNER", vec!["name", "owner"], Some("did you mean `owner`?")),
+            ("zzz", vec!["owner", "name"], Some("known here: `name`, `owner`")),
+            ("zzz", many, None),
+            ("zzz", vec![], None),
+        ] {
+            assert_eq!(help(word, &known).as_deref(), expected, "{word}");
+        }
+    }
+}

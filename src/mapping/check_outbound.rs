@@ -1,0 +1,107 @@
+//! Checks outbound mappings that were read: that what they listen for can happen, and that what
+//! they say is there to be said. It tells faults to the file and changes nothing.
+
+use crate::definition::reader::File;
+use crate::definition::suggest;
+use crate::mapping::definition::{OutboundMapping, Subject};
+use crate::record::schema::{self, Class, Field};
+
+/// Checks what an outbound mapping listens for and what it says.
+pub fn outbound(file: &File, mapping: &OutboundMapping) {
+    let of_account = mapping.on.value.starts_with("account.");
+    let events = events(of_account);
+    let known: Vec<&str> = events.iter().map(String::as_str).collect();
+    if !mapping.on.value.is_empty() && !known.contains(&mapping.on.value.as_str()) {
+        let what = format!("`{}` never happens", mapping.on.value);
+        let usual = ["resident.created", "resident.changed", "resident.address_changed"];
+        let help = suggest::nearest(&mapping.on.value, &known).map_or_else(
+            || format!("such as `{}` or `account.created`", usual.join("`, `")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        file.error(mapping.on.at, what, "no such event", Some(help));
+    }
+    if mapping.on.value.starts_with("resident.") && !mapping.roles.is_empty() {
+        let help = "take `roles` out, or listen for an `account.` event".to_owned();
+        file.warn(mapping.on.at, "`roles` only count for account events", "", Some(help));
+    }
+    for (_, field) in mapping.messages.iter().flat_map(|message| &message.fields) {
+        let (fields, whose) = match field.of {
+            Subject::Resident => (schema::PARTY, "resident"),
+            Subject::Account => (schema::ACCOUNT, "account"),
+        };
+        let (name, at) = (&field.name.value, field.name.at);
+        match fields.iter().find(|known| known.name == name) {
+            None => {
+                let known: Vec<&str> = fields.iter().map(|known| known.name).collect();
+                let help = suggest::nearest(name, &known).map(|near| match field.of {
+                    Subject::Resident => format!("did you mean `{near}`?"),
+                    Subject::Account => format!("did you mean `account.{near}`?"),
+                });
+                let what = format!("`{name}` is not a field of the {whose}");
+                file.error(at, what, "nothing to say here", help);
+            }
+            Some(known) if known.class == Class::Bank => {
+                let help = Some("take it out of the message".to_owned());
+                file.error(at, "bank details are never sent", "refused", help);
+            }
+            Some(_) if field.of == Subject::Account && !of_account => {
+                let help = Some("listen for an event of the account".to_owned());
+                let what = "a resident's event has no account to speak of";
+                file.error(at, what, "which account?", help);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Every event that can be listened for, of accounts or of residents.
+fn events(of_account: bool) -> Vec<String> {
+    let (subject, fields) =
+        if of_account { ("account", schema::ACCOUNT) } else { ("resident", schema::PARTY) };
+    let whole = ["created", "changed", "gone", "returned"].map(str::to_owned);
+    let lists = schema::LISTS.iter().filter(|_| of_account).map(|list| list.name);
+    let groups = fields.iter().map(Field::group).chain(lists);
+    let kinds = whole.into_iter().chain(groups.map(|group| format!("{group}_changed")));
+    kinds.map(|kind| format!("{subject}.{kind}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::read_outbound;
+
+    #[test]
+    fn outbound_events_and_fields_must_exist() {
+        for (on, field, expected) in [
+            ("resident.address_changed", "name.given", ""),
+            ("account.created", "account.balance", ""),
+            ("account.instalments_changed", "account.balance", ""),
+            ("account.returned", "name.family", ""),
+            ("resident.adress_changed", "name.given", "`resident.adress_changed` never happens"),
+            ("moved", "name.given", "`moved` never happens"),
+            ("account.created", "account.balanse", "`balanse` is not a field of the account"),
+            (
+                "resident.created",
+                "person.given_name",
+                "`person.given_name` is not a field of the resident",
+            ),
+            (
+                "resident.created",
+                "account.balance",
+                "a resident's event has no account to speak of",
+            ),
+            ("account.created", "account.payment.sort_code", "bank details are never sent"),
+        ] {
+            let text = format!(
+                "destination = \"notify\"\non = \"{on}\"\npurpose = \"service\"\n[message]\n\
+                 template = \"t\"\nto = \"contact.email\"\nfields = {{ x = \"{field}\" }}\n"
+            );
+            let file = File::parse("x.toml", text);
+            let mapping = read_outbound::outbound(&file, "x").expect("it is whole");
+            outbound(&file, &mapping);
+            let told: Vec<String> =
+                file.into_diagnostics().into_iter().map(|one| one.what).collect();
+            assert_eq!(told.join("|"), expected, "{on} {field}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What `mappings/resident.toml` says: which fields make two parties one resident, and whose value
+//! wins. Names of sources stay names here; the policy is made from them where sources have numbers.
+
+use crate::definition::reader::{File, Spanned};
+use crate::definition::suggest;
+use crate::definition::table::{Table, Value};
+use crate::record::schema::{self, Field, FieldId};
+
+/// The rules as written.
+#[derive(Clone, Debug, Default)]
+pub struct ResidentRules {
+    /// Two parties are one resident when all fields of one of these are known of both and equal.
+    pub exact: Vec<Vec<FieldId>>,
+    pub prefer: Vec<Preference>,
+}
+
+/// For a group of fields (or one field): the value of the first of these systems that has one.
+#[derive(Clone, Debug)]
+pub struct Preference {
+    pub group: String,
+    pub sources: Vec<Spanned<String>>,
+}
+
+/// Fields so common that they tell nobody from anybody, alone.
+const WEAK_ALONE: [&str; 9] = [
+    "kind",
+    "name.title",
+    "name.given",
+    "name.middle",
+    "name.family",
+    "deceased",
+    "consent.contact",
+    "address.town",
+    "address.county",
+];
+
+pub fn read(file: &File) -> ResidentRules {
+    let root = file.root();
+    let mut rules = ResidentRules::default();
+    if let Some(table) = root.table("match") {
+        rules.exact = exact(file, &table);
+        table.finish();
+    }
+    if let Some(table) = root.table("survivorship") {
+        let _ = table.choice("default", &[("most_recent", ())]);
+        if let Some(fields) = table.table("fields") {
+            rules.prefer = preferences(file, &fields);
+        }
+        table.finish();
+    }
+    if rules.exact.is_empty() && !file.has_errors() {
+        let help = "add `exact = [[\"nino\", \"birth_date\", \"name.family\"]]` to `[match]`";
+        let what = "no two parties ever become one resident";
+        file.warn(root.at(), what, "no rule", Some(help.to_owned()));
+    }
+    root.finish();
+    rules
+}
+
+fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
+    let mut rules = Vec::new();
+    for names in table.lists_of_texts("exact") {
+        let mut rule = Vec::new();
+        for name in &names {
+            match schema::party_id(&name.value) {
+                Some(id) => rule.push(id),
+                None => {
+                    let known: Vec<&str> = schema::PARTY.iter().map(|field| field.name).collect();
+                    let what = format!("`{}` is not a field of the party", name.value);
+                    let help = suggest::help(&name.value, &known);
+                    file.error(name.at, what, "nothing to compare", help);
+                }
+            }
+        }
+        if let [only] = &names[..]
+            && WEAK_ALONE.contains(&only.value.as_str())
+        {
+            let what = format!("`{}` alone would make strangers one resident", only.value);
+            let help = "compare it together with `birth_date` and more".to_owned();
+            file.error(only.at, what, "too weak", Some(help));
+            continue;
+        }
+        if !rule.is_empty() && rule.len() == names.len() {
+            rules.push(rule);
+        }
+    }
+    rules
+}
+
+fn preferences(file: &File, fields: &Table<'_>) -> Vec<Preference> {
+    let mut preferences = Vec::new();
+    for (key, value) in fields.entries() {
+        let known = schema::PARTY.iter().map(Field::group);
+        let mut known: Vec<&str> =
+            known.chain(schema::PARTY.iter().map(|field| field.name)).collect();
+        known.dedup();
+        if !known.contains(&key.value.as_str()) {
+            let what = format!("`{}` is not a field or group of the resident", key.value);
+            file.error(key.at, what, "no value to choose", suggest::help(&key.value, &known));
+        }
+        let Value::Table(inner) = value else {
+            let help = format!("write `\"{}\" = {{ prefer = [\"revenues\"] }}`", key.value);
+            file.error(value.at(), "a rule must be a table", "", Some(help));
+            continue;
+        };
+        if !inner.has("prefer") {
+            inner.missing("prefer", "add `prefer = [\"revenues\"]`: systems, the best first");
+        }
+        let sources = inner.texts("prefer").unwrap_or_default();
+        let _ = inner.choice("then", &[("most_recent", ())]);
+        inner.finish();
+        preferences.push(Preference { group: key.value, sources });
+    }
+    preferences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> (ResidentRules, Vec<String>) {
+        let file = File::parse("mappings/resident.toml", text.to_owned());
+        let rules = read(&file);
+        (rules, file.into_diagnostics().into_iter().map(|one| one.what).collect())
+    }
+
+    #[test]
+    fn rules_are_read() {
+        let (rules, told) = told(
+            "[match]\nexact = [[\"nino\", \"birth_date\"], [\"reference\"]]\n[survivorship]\n\
+             default = \"most_recent\"\n[survivorship.fields]\n\
+             address = { prefer = [\"revenues\", \"benefits\"] }\n\
+             \"contact.email\" = { prefer = \"crm\", then = \"most_recent\" }\n",
+        );
+        assert_eq!(told, Vec::<String>::new());
+        assert_eq!(rules.exact.len(), 2);
+        let groups: Vec<&str> = rules.prefer.iter().map(|one| one.group.as_str()).collect();
+        assert_eq!(groups, ["address", "contact.email"]);
+    }
+
+    #[test]
+    fn faults_are_told() {
+        for (text, expected) in [
+            ("", "no two parties ever become one resident"),
+            ("[match]\nexact = [[\"nina\"]]", "`nina` is not a field of the party"),
+            (
+                "[match]\nexact = [[\"name.family\"]]",
+                "`name.family` alone would make strangers one resident",
+            ),
+            ("[match]\nexact = [\"nino\"]", "`exact` must be a list of lists of texts"),
+            ("[match]\nexact = [[\"nino\"]]\nlink_at = 0.9", "`link_at` is not known here"),
+        ] {
+            assert_eq!(told(text).1, [expected], "{text}");
+        }
+        let head = "[match]\nexact = [[\"nino\"]]\n[survivorship.fields]\n";
+        for (part, expected) in [
+            ("adress = { prefer = [\"x\"] }", "`adress` is not a field or group of the resident"),
+            ("address = \"most_agreed\"", "a rule must be a table"),
+            ("address = {}", "`prefer` is missing"),
+        ] {
+            assert_eq!(told(&format!("{head}{part}")).1, [expected], "{part}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Connectors against the systems they speak to, or the sandboxes that stand for them.
+
+mod govuk_notify;

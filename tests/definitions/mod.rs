@@ -1,0 +1,202 @@
+//! What `viaduct check` prints, to the letter: each file of `bad/` takes the place that its first
+//! line names among the sound definitions of `base/`, and the report is held against the snapshot
+//! beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use viaduct::catalogue::load::{Catalogue, load};
+use viaduct::connector::definition::Kinds;
+use viaduct::connector::file_drop::FileDropSettings;
+use viaduct::connector::format::Format;
+use viaduct::definition::table::Table;
+
+/// The kinds that the definitions of these tests use.
+struct TestKinds;
+
+#[derive(Debug)]
+enum Settings {
+    FileDrop(Box<FileDropSettings>),
+    Notify(Vec<String>),
+}
+
+impl Kinds for TestKinds {
+    type Settings = Settings;
+
+    fn names(&self) -> Vec<&'static str> {
+        vec!["file_drop", "govuk_notify"]
+    }
+
+    fn read(
+        &self,
+        kind: &str,
+        settings: Table<'_>,
+        limits: Option<&Table<'_>>,
+    ) -> Option<Settings> {
+        if kind == "file_drop" {
+            let settings = FileDropSettings::read(settings, limits)?;
+            return Some(Settings::FileDrop(Box::new(settings)));
+        }
+        settings.secret("api_key")?;
+        let declared = settings.table("templates");
+        let entries = declared.map(|table| table.entries()).unwrap_or_default();
+        settings.leave_unread();
+        settings.finish();
+        Some(Settings::Notify(entries.into_iter().map(|(name, _)| name.value).collect()))
+    }
+
+    fn format(&self, settings: &Settings) -> Option<Box<dyn Format>> {
+        match settings {
+            Settings::FileDrop(settings) => Some(settings.format.open()),
+            Settings::Notify(_) => None,
+        }
+    }
+
+    fn templates(&self, settings: &Settings) -> Option<Vec<String>> {
+        match settings {
+            Settings::FileDrop(_) => None,
+            Settings::Notify(templates) => Some(templates.clone()),
+        }
+    }
+}
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder in a temporary directory");
+    for entry in fs::read_dir(from).expect("a folder of the tests") {
+        let path = entry.expect("an entry of a folder of the tests").path();
+        let beside = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &beside);
+        } else {
+            fs::copy(&path, &beside).expect("a file in a temporary directory");
+        }
+    }
+}
+
+/// The catalogue of `base/` with one file in another's place.
+fn with(place: &str, text: &str) -> Catalogue<Settings> {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    copy(&here().join("base"), root.path());
+    let path = root.path().join(place);
+    fs::create_dir_all(path.parent().expect("a place has a folder")).expect("a folder");
+    fs::write(path, text).expect("a file in a temporary directory");
+    load(root.path(), &TestKinds)
+}
+
+fn report(case: &str) {
+    let text = fs::read_to_string(here().join("bad").join(case)).expect("a case of bad/");
+    let first = text.lines().next().expect("a case has a first line");
+    let place = first.strip_prefix("# ").expect("the first line names the place");
+    let name = case.split('.').next().expect("a case has a name");
+    insta::with_settings!({
+        snapshot_path => "bad",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, with(place, &text).report());
+    });
+}
+
+#[test]
+fn five_faults_of_one_mapping_are_told_at_once() {
+    report("five_at_once.toml");
+}
+
+#[test]
+fn one_syntax_fault_does_not_hide_the_next() {
+    report("syntax.toml");
+}
+
+#[test]
+fn types_steps_and_paths_are_checked() {
+    report("types.toml");
+}
+
+#[test]
+fn a_connector_with_a_secret_in_clear_is_refused_without_showing_it() {
+    report("connector.toml");
+}
+
+#[test]
+fn a_job_names_what_there_is_and_when_it_can_be() {
+    report("job.toml");
+    report("never_runs.toml");
+}
+
+#[test]
+fn an_outbound_mapping_listens_and_speaks_of_what_there_is() {
+    report("outbound.toml");
+    report("template.toml");
+}
+
+#[test]
+fn rules_for_residents_are_checked() {
+    report("resident.toml");
+}
+
+#[test]
+fn a_code_list_says_one_thing_at_a_time() {
+    report("code_list.csv");
+}
+
+#[test]
+fn every_case_is_run() {
+    let source = include_str!("mod.rs");
+    for entry in fs::read_dir(here().join("bad")).expect("bad/") {
+        let name = entry.expect("an entry of bad/").file_name();
+        let name = name.to_str().expect("a plain name");
+        if !name.ends_with(".snap") {
+            assert!(source.contains(&format!("report(\"{name}\")")), "{name} is never run");
+        }
+    }
+}
+
+#[test]
+fn sound_definitions_pass() {
+    let catalogue = load(&here().join("base"), &TestKinds);
+    assert_eq!(catalogue.report(), "No errors in 9 files. Nothing was changed.\n");
+    assert_eq!(catalogue.connectors.len(), 2);
+    assert!(catalogue.inbound.contains_key("ctax_account"));
+    assert!(catalogue.outbound.contains_key("moved_home"));
+    assert_eq!(catalogue.jobs.len(), 2);
+    assert_eq!(catalogue.resident.exact.len(), 1);
+}
+
+#[test]
+fn the_definitions_of_this_repository_pass() {
+    let catalogue = load(Path::new(env!("CARGO_MANIFEST_DIR")), &TestKinds);
+    assert!(catalogue.diagnostics.is_empty(), "{}", catalogue.report());
+}
+
+#[test]
+fn files_that_nobody_reads_are_told() {
+    for (place, what) in [
+        ("mappings/ctax.toml", "nothing reads this file"),
+        ("mappings/inbound/ctax.yaml", "nothing reads this file"),
+        ("mappings/weights/x.toml", "nothing in this folder is read"),
+        ("connectors/old/x.toml", "nothing in this folder is read"),
+        ("mappings/codes/spare.csv", "no mapping names this code list"),
+    ] {
+        let catalogue = with(place, "code,value\nA,b\n");
+        let told: Vec<&str> = catalogue.diagnostics.iter().map(|one| one.what.as_str()).collect();
+        assert_eq!(told, [what], "{place}");
+        assert!(!catalogue.has_errors(), "{place}");
+    }
+    let empty = tempfile::tempdir().expect("a temporary directory");
+    assert!(load(empty.path(), &TestKinds).has_errors());
+}
+
+#[test]
+fn hostile_files_are_refused_and_the_rest_is_still_checked() {
+    let large = format!("a = \"{}\"\n", "x".repeat(10_000_000));
+    let deep = format!("a = {}", "[".repeat(100_000));
+    for text in [large.as_str(), deep.as_str(), "\0\0\0", "<xml/>", "&a [*a]\n", "\u{feff}"] {
+        let catalogue = with("jobs/ingest-revenues.toml", text);
+        assert!(catalogue.has_errors());
+        assert!(catalogue.connectors.contains_key("revenues"));
+    }
+}

@@ -1,0 +1,11 @@
+//! The emulators answer as the platforms do.
+
+pub mod bench;
+mod notify_limits_and_faults;
+mod notify_messages;
+mod notify_observed;
+mod notify_receipts;
+mod notify_requests;
+mod notify_tokens;
+mod python_client;
+mod requests;
