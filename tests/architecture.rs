@@ -30,21 +30,9 @@ const FLOORS: &[(&str, u8)] = &[
 
 /// Neighbours that the floors would allow, and the house does not.
 const APART: &[(&str, &str, &str)] = &[
-    (
-        "connector",
-        "mapping",
-        "`connector` does not know `mapping`: they meet only in `job`",
-    ),
-    (
-        "connector",
-        "resolution",
-        "`connector` does not know `resolution`: they meet only in `job`",
-    ),
-    (
-        "connector",
-        "store",
-        "`connector` does not know `store`: they meet only in `job`",
-    ),
+    ("connector", "mapping", "`connector` does not know `mapping`: they meet only in `job`"),
+    ("connector", "resolution", "`connector` does not know `resolution`: they meet only in `job`"),
+    ("connector", "store", "`connector` does not know `store`: they meet only in `job`"),
     ("sandbox", "catalogue", SANDBOX),
     ("sandbox", "job", SANDBOX),
     ("sandbox", "connector", SANDBOX),
@@ -68,41 +56,21 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["app/"]),
     ("cron", &["definition/schedule"]),
     // The sandbox's tests read back, with a reader that is not its own, what it wrote.
-    (
-        "csv",
-        &[
-            "connector/format/csv.rs",
-            "mapping/code_list.rs",
-            "sandbox/council/tests.rs",
-        ],
-    ),
-    (
-        "csv_core",
-        &["connector/format/csv.rs", "mapping/code_list.rs"],
-    ),
+    ("csv", &["connector/format/csv.rs", "mapping/code_list.rs", "sandbox/council/tests.rs"]),
+    ("csv_core", &["connector/format/csv.rs", "mapping/code_list.rs"]),
     ("indicatif", &["app/"]),
     ("mimalloc", &["main.rs"]),
     ("quick_xml", &["connector/format/xml"]),
     ("reqwest", &["connector/http.rs"]),
-    (
-        "ring",
-        &[
-            "connector/govuk_notify/",
-            "connector/file_drop/",
-            "sandbox/",
-        ],
-    ),
+    ("ring", &["connector/govuk_notify/", "connector/file_drop/", "sandbox/"]),
     ("sqlx", &["store/"]),
     ("toml", &["definition/reader", "definition/syntax"]),
     ("zstd", &["job/packing.rs"]),
 ];
 
 /// Paths that a pure room does not name, and the one file that may.
-const IMPURE: &[(&[&str], &[&str])] = &[
-    (&["tokio"], &[]),
-    (&["std", "fs"], &["definition/reader.rs"]),
-    (&["std", "net"], &[]),
-];
+const IMPURE: &[(&[&str], &[&str])] =
+    &[(&["tokio"], &[]), (&["std", "fs"], &["definition/reader.rs"]), (&["std", "net"], &[])];
 const PURE_FLOOR: u8 = 2;
 /// The one room down there that does I/O.
 const IMPURE_ROOM: &str = "store";
@@ -113,16 +81,9 @@ const NOT_ROOMS: &[&str] = &["util", "utils", "common", "helper", "helpers"];
 #[test]
 fn the_house_stands_as_it_is_drawn() {
     let mut files = Vec::new();
-    read_folder(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        "",
-        &mut files,
-    );
+    read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
     assert!(files.len() > 20, "the sources were not found");
-    let faults: Vec<String> = files
-        .iter()
-        .flat_map(|(name, text)| faults_of(name, text))
-        .collect();
+    let faults: Vec<String> = files.iter().flat_map(|(name, text)| faults_of(name, text)).collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
@@ -148,26 +109,17 @@ fn faults_of(name: &str, text: &str) -> Vec<String> {
     let lines = text.lines().count();
     let mut faults = Vec::new();
     if lines > LINES_MAX {
-        faults.push(fault(
-            lines,
-            format!("no file is longer than {LINES_MAX} lines"),
-        ));
+        faults.push(fault(lines, format!("no file is longer than {LINES_MAX} lines")));
     }
     let modules = modules_of(name);
     if let Some(bad) = modules.iter().find(|module| NOT_ROOMS.contains(module)) {
-        faults.push(fault(
-            1,
-            format!("there is no `{bad}` in this house: name what it is for"),
-        ));
+        faults.push(fault(1, format!("there is no `{bad}` in this house: name what it is for")));
     }
     let Some(room) = modules.first() else {
         return faults;
     };
     if floor(room).is_none() {
-        faults.push(fault(
-            1,
-            format!("`{room}` is a room without a floor: tests/architecture.rs"),
-        ));
+        faults.push(fault(1, format!("`{room}` is a room without a floor: tests/architecture.rs")));
         return faults;
     }
     let file = Paths::of(&tokens::read(text), &modules);
@@ -186,16 +138,11 @@ fn faults_of(name: &str, text: &str) -> Vec<String> {
 /// The modules a file is in: `job/ingest/admission.rs` is `job`, `ingest`, `admission`.
 fn modules_of(name: &str) -> Vec<&str> {
     let name = name.trim_end_matches(".rs");
-    name.split('/')
-        .filter(|part| !["mod", "lib"].contains(part))
-        .collect()
+    name.split('/').filter(|part| !["mod", "lib"].contains(part)).collect()
 }
 
 fn floor(room: &str) -> Option<u8> {
-    FLOORS
-        .iter()
-        .find(|(name, _)| *name == room)
-        .map(|(_, floor)| *floor)
+    FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
 }
 
 /// The sentence that is broken where `room` imports `other`.
@@ -208,10 +155,7 @@ fn imports(room: &str, other: &str) -> Option<String> {
             "`crate::{other}` is not a room: import from the file that defines it"
         ));
     };
-    if let Some((.., sentence)) = APART
-        .iter()
-        .find(|(from, to, _)| (*from, *to) == (room, other))
-    {
+    if let Some((.., sentence)) = APART.iter().find(|(from, to, _)| (*from, *to) == (room, other)) {
         return Some((*sentence).to_owned());
     }
     match there.cmp(&here) {
@@ -232,9 +176,7 @@ fn names(name: &str, room: &str, segments: &[String]) -> Option<String> {
         let at_home = homes.iter().any(|home| name.starts_with(home));
         if !at_home {
             let homes = homes.join(", ");
-            return Some(format!(
-                "each dependency has one home: `{crate_name}` lives in {homes}"
-            ));
+            return Some(format!("each dependency has one home: `{crate_name}` lives in {homes}"));
         }
     }
     let pure = floor(room).is_some_and(|floor| floor <= PURE_FLOOR) && room != IMPURE_ROOM;
@@ -242,10 +184,7 @@ fn names(name: &str, room: &str, segments: &[String]) -> Option<String> {
         pure && !except.contains(&name)
             && segments.iter().zip(*path).filter(|(a, b)| a == b).count() == path.len()
     })?;
-    Some(format!(
-        "floors 1 and 2 are pure, `store` apart: `{room}` names `{}`",
-        path.join("::")
-    ))
+    Some(format!("floors 1 and 2 are pure, `store` apart: `{room}` names `{}`", path.join("::")))
 }
 
 #[test]
@@ -253,11 +192,7 @@ fn what_breaks_a_sentence_of_the_house_is_told() {
     // (file, what it says, what must be told: nothing where the house allows it)
     let cases = [
         ("job/a.rs", "use crate::store::residents::Row;", ""),
-        (
-            "store/a.rs",
-            "use crate::job::ingest::Ingest;",
-            "never up: `store` is on floor 2",
-        ),
+        ("store/a.rs", "use crate::job::ingest::Ingest;", "never up: `store` is on floor 2"),
         (
             "store/a.rs",
             "use crate::{record::schema, mapping::{inbound, read}};",
@@ -268,79 +203,27 @@ fn what_breaks_a_sentence_of_the_house_is_told() {
             "fn f() {}\nfn g() { crate::app::run() }",
             "src/store/a.rs:2: imports run down",
         ),
-        (
-            "store/a.rs",
-            "fn f(x: &mut crate::mapping::read::X) {}",
-            "never sideways",
-        ),
-        (
-            "store/a.rs",
-            "macro_rules! m { () => { $crate::web::page() } }",
-            "never up",
-        ),
+        ("store/a.rs", "fn f(x: &mut crate::mapping::read::X) {}", "never sideways"),
+        ("store/a.rs", "macro_rules! m { () => { $crate::web::page() } }", "never up"),
         ("store/a.rs", "use super::super::job::ingest;", "never up"),
-        (
-            "store/a.rs",
-            "mod tests { use super::super::residents; }",
-            "",
-        ),
-        (
-            "store/a.rs",
-            "mod tests { use super::super::super::job; }",
-            "never up",
-        ),
-        (
-            "store/a.rs",
-            "mod tests {} use super::super::job;",
-            "never up",
-        ),
-        (
-            "store/a.rs",
-            "// crate::job::x\nconst A: &str = \"crate::job::x\";",
-            "",
-        ),
-        (
-            "store/a.rs",
-            "/// [`crate::job::x`]\npub(crate) fn f() {}",
-            "",
-        ),
+        ("store/a.rs", "mod tests { use super::super::residents; }", ""),
+        ("store/a.rs", "mod tests { use super::super::super::job; }", "never up"),
+        ("store/a.rs", "mod tests {} use super::super::job;", "never up"),
+        ("store/a.rs", "// crate::job::x\nconst A: &str = \"crate::job::x\";", ""),
+        ("store/a.rs", "/// [`crate::job::x`]\npub(crate) fn f() {}", ""),
         ("store/a.rs", "use crate::Thing;", "not a room"),
-        (
-            "connector/a.rs",
-            "use crate::suppression::gate::Cleared;",
-            "",
-        ),
-        (
-            "connector/a.rs",
-            "use crate::mapping::inbound;",
-            "meet only in `job`",
-        ),
+        ("connector/a.rs", "use crate::suppression::gate::Cleared;", ""),
+        ("connector/a.rs", "use crate::mapping::inbound;", "meet only in `job`"),
         ("sandbox/a.rs", "use crate::record::schema;", ""),
-        (
-            "sandbox/a.rs",
-            "use crate::definition::reader::File;",
-            "knows nothing of the hub",
-        ),
+        ("sandbox/a.rs", "use crate::definition::reader::File;", "knows nothing of the hub"),
         ("web/a.rs", "use crate::sandbox::council;", "never sideways"),
         ("main.rs", "fn main() { viaduct::app::command::run() }", ""),
         ("app/a.rs", "use crate::main::x;", "never up"),
         ("job/a.rs", "use sqlx::query;", "`sqlx` lives in store/"),
-        (
-            "job/a.rs",
-            "use {std::fmt, sqlx as s};",
-            "`sqlx` lives in store/",
-        ),
-        (
-            "job/a.rs",
-            "fn f() -> ::sqlx::Error {}",
-            "`sqlx` lives in store/",
-        ),
+        ("job/a.rs", "use {std::fmt, sqlx as s};", "`sqlx` lives in store/"),
+        ("job/a.rs", "fn f() -> ::sqlx::Error {}", "`sqlx` lives in store/"),
         ("job/a.rs", "extern crate sqlx;", "`sqlx` lives in store/"),
-        (
-            "job/a.rs",
-            "#[derive(sqlx::FromRow)] struct A;",
-            "`sqlx` lives in store/",
-        ),
+        ("job/a.rs", "#[derive(sqlx::FromRow)] struct A;", "`sqlx` lives in store/"),
         ("store/a.rs", "use sqlx::query;", ""),
         ("connector/format/xml/cut.rs", "use quick_xml::events;", ""),
         ("connector/http.rs", "use reqwest::Client;", ""),
@@ -349,29 +232,13 @@ fn what_breaks_a_sentence_of_the_house_is_told() {
             "use reqwest::Client;",
             "`reqwest` lives in connector/http.rs",
         ),
-        (
-            "connector/format/mod.rs",
-            "pub mod csv; fn f() { csv::read() }",
-            "",
-        ),
-        (
-            "connector/a.rs",
-            "use super::format::csv; fn f() { csv::read() }",
-            "",
-        ),
+        ("connector/format/mod.rs", "pub mod csv; fn f() { csv::read() }", ""),
+        ("connector/a.rs", "use super::format::csv; fn f() { csv::read() }", ""),
         ("connector/a.rs", "fn f() { csv::read() }", "`csv` lives in"),
         ("job/a.rs", "fn f() { x.toml::<A>(); y::toml::z() }", ""),
         ("job/a.rs", "fn f() { tokio::spawn(x) }", ""),
-        (
-            "mapping/a.rs",
-            "#[tokio::test]\nasync fn f() {}",
-            "`mapping` names `tokio`",
-        ),
-        (
-            "mapping/a.rs",
-            "use std::{fmt, fs};",
-            "`mapping` names `std::fs`",
-        ),
+        ("mapping/a.rs", "#[tokio::test]\nasync fn f() {}", "`mapping` names `tokio`"),
+        ("mapping/a.rs", "use std::{fmt, fs};", "`mapping` names `std::fs`"),
         ("definition/reader.rs", "use std::fs;", ""),
         ("store/a.rs", "use tokio::sync::Mutex;", ""),
         ("attic/a.rs", "", "a room without a floor"),

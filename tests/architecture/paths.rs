@@ -34,10 +34,7 @@ impl Paths {
     /// Those in these tokens, of a file that is these modules.
     pub fn of(tokens: &[Token], modules: &[&str]) -> Paths {
         let modules = modules.iter().map(|module| (*module).to_owned()).collect();
-        let mut paths = Paths {
-            modules,
-            ..Paths::default()
-        };
+        let mut paths = Paths { modules, ..Paths::default() };
         let mut at = 0;
         while at < tokens.len() {
             at = paths.step(tokens, at);
@@ -134,10 +131,7 @@ impl Paths {
     fn add(&mut self, line: usize, path: Vec<String>) {
         let Some(head) = path.first() else { return };
         let in_main = self.modules.first().is_some_and(|module| module == "main");
-        let ups = path
-            .iter()
-            .take_while(|segment| *segment == "super")
-            .count();
+        let ups = path.iter().take_while(|segment| *segment == "super").count();
         let to = match head.as_str() {
             "crate" => path.get(1).cloned().map(To::Room),
             "viaduct" if in_main => path.get(1).cloned().map(To::Room),
@@ -151,19 +145,14 @@ impl Paths {
 }
 
 fn is_name(text: &str) -> bool {
-    let keyword = [
-        "as", "use", "mod", "where", "for", "impl", "dyn", "mut", "ref", "in",
-    ];
+    let keyword = ["as", "use", "mod", "where", "for", "impl", "dyn", "mut", "ref", "in"];
     text.starts_with(|first: char| first.is_alphabetic() || first == '_')
         && !keyword.contains(&text)
 }
 
 /// Whether the name here begins a path: `a` of `a::b` and of `::a::b`, and not `b`.
 fn starts_a_path(tokens: &[Token], at: usize) -> bool {
-    let before = |steps: usize| {
-        at.checked_sub(steps)
-            .map_or("", |at| tokens[at].text.as_str())
-    };
+    let before = |steps: usize| at.checked_sub(steps).map_or("", |at| tokens[at].text.as_str());
     match before(1) {
         "::" => !is_name(before(2)) && (before(2) != ">" || before(3) == "-"),
         other => other != ".",

@@ -20,16 +20,10 @@ pub fn read(text: &str) -> Vec<Token> {
         let (token, after) = rest.split_at(length);
         match kind {
             Kind::Nothing => {}
-            Kind::Quoted => tokens.push(Token {
-                text: "\"".to_owned(),
-                line,
-            }),
+            Kind::Quoted => tokens.push(Token { text: "\"".to_owned(), line }),
             Kind::Plain => {
                 let name = token.strip_prefix("r#").unwrap_or(token);
-                tokens.push(Token {
-                    text: name.to_owned(),
-                    line,
-                });
+                tokens.push(Token { text: name.to_owned(), line });
             }
         }
         line += token.matches('\n').count();
@@ -64,9 +58,7 @@ fn next(text: &str, first: char) -> (Kind, usize) {
     }
     let word = text.strip_prefix("r#").map_or(0, |_| 2);
     if text[word..].starts_with(in_word) {
-        let end = text[word..]
-            .find(|c| !in_word(c))
-            .map_or(text.len(), |end| word + end);
+        let end = text[word..].find(|c| !in_word(c)).map_or(text.len(), |end| word + end);
         return (Kind::Plain, end);
     }
     (Kind::Plain, first.len_utf8())
@@ -142,9 +134,6 @@ fn comments_and_quotations_are_no_names() {
         let found: Vec<String> = read(text).into_iter().map(|token| token.text).collect();
         assert_eq!(found.join(" "), wanted, "{text}");
     }
-    let lines: Vec<usize> = read("a\n\"b\nc\" d\n/* \n */ e")
-        .iter()
-        .map(|t| t.line)
-        .collect();
+    let lines: Vec<usize> = read("a\n\"b\nc\" d\n/* \n */ e").iter().map(|t| t.line).collect();
     assert_eq!(lines, [1, 2, 3, 5]);
 }

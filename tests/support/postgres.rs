@@ -13,28 +13,17 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 pub async fn fresh_database() -> String {
     let server = server();
     let name = unused_name();
-    let mut connection = PgConnection::connect(server)
-        .await
-        .expect("the test server answers");
+    let mut connection = PgConnection::connect(server).await.expect("the test server answers");
     // `template0`, because nobody is ever connected to it: a template in use cannot be copied.
     let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-    connection
-        .execute(AssertSqlSafe(create))
-        .await
-        .expect("the test server makes databases");
-    connection
-        .close()
-        .await
-        .expect("the test server says goodbye");
+    connection.execute(AssertSqlSafe(create)).await.expect("the test server makes databases");
+    connection.close().await.expect("the test server says goodbye");
     with_database(server, &name)
 }
 
 /// The address of a new SQLite database in this folder.
 pub fn sqlite_file(dir: &Path) -> String {
-    format!(
-        "sqlite:{}",
-        dir.join(format!("{}.db", unused_name())).display()
-    )
+    format!("sqlite:{}", dir.join(format!("{}.db", unused_name())).display())
 }
 
 /// The server that `scripts/test` named, or one that we start: once, however many tests ask.
@@ -48,27 +37,15 @@ fn server() -> &'static str {
 
 fn start() -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres");
-    let done = Command::new(script)
-        .arg("start")
-        .output()
-        .expect("scripts/postgres can be run");
+    let done = Command::new(script).arg("start").output().expect("scripts/postgres can be run");
     let said = String::from_utf8_lossy(&done.stderr);
-    assert!(
-        done.status.success(),
-        "scripts/postgres start failed: {said}"
-    );
-    String::from_utf8(done.stdout)
-        .expect("an address is text")
-        .trim()
-        .to_owned()
+    assert!(done.status.success(), "scripts/postgres start failed: {said}");
+    String::from_utf8(done.stdout).expect("an address is text").trim().to_owned()
 }
 
 /// Random rather than counted: a server may outlive a run, and process numbers come again.
 fn unused_name() -> String {
-    format!(
-        "viaduct_test_{:016x}",
-        RandomState::new().build_hasher().finish()
-    )
+    format!("viaduct_test_{:016x}", RandomState::new().build_hasher().finish())
 }
 
 /// The server's address with another database in its path; its options stay.
@@ -92,10 +69,7 @@ fn a_database_is_named_in_the_servers_address() {
     let cases = [
         ("postgres://u@h:1/postgres", "postgres://u@h:1/t"),
         ("postgres://u@h:1", "postgres://u@h:1/t"),
-        (
-            "postgres://u:p@h/a?sslmode=require",
-            "postgres://u:p@h/t?sslmode=require",
-        ),
+        ("postgres://u:p@h/a?sslmode=require", "postgres://u:p@h/t?sslmode=require"),
     ];
     for (server, wanted) in cases {
         assert_eq!(with_database(server, "t"), wanted);
