@@ -5,3 +5,4 @@ mod connectors;
 mod definitions;
 mod sandbox;
 mod support;
+mod walk;
