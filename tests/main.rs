@@ -1,5 +1,7 @@
 //! The one integration binary: each suite is a module.
 
+mod architecture;
 mod connectors;
 mod definitions;
 mod sandbox;
+mod support;

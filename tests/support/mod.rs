@@ -1,0 +1,3 @@
+//! What the suites share. Nothing here knows what is being tested.
+
+pub mod postgres;
