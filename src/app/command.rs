@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
-use super::run;
+use super::sandbox::Notify;
+use super::{demo, run};
 use crate::catalogue::cases;
 use crate::catalogue::load::load;
 use crate::connector::kinds::KnownKinds;
@@ -50,6 +51,24 @@ enum Command {
     Run {
         /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
         job: String,
+    },
+    /// Play two nights of an invented council, and send to the sandbox; ends by itself
+    Demo {
+        /// Where its files go; a fresh folder where nothing is said
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Emulate the platforms on loopback, until stopped
+    Sandbox {
+        /// The port of GOV.UK Notify; 0 takes any that is free
+        #[arg(long, default_value_t = 8484)]
+        port: u16,
+        /// A JSON file of services in place of the invented council's
+        #[arg(long)]
+        services: Option<PathBuf>,
+        /// A file to which every accepted message is appended
+        #[arg(long)]
+        ledger: Option<PathBuf>,
     },
 }
 
@@ -128,6 +147,21 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             done
         }
+        Command::Demo { folder } => {
+            let folder = folder.unwrap_or_else(demo::fresh_folder);
+            let played = demo::play(&definitions, folder, arguments.json).await?;
+            Ok(Done { json: played.json(), text: played.text(), exit: 0 })
+        }
+        Command::Sandbox { port, services, ledger } => {
+            let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
+            let started = Done { json: notify.json(), text: notify.text(), exit: 0 };
+            let _ = started.print(arguments.json);
+            tokio::select! {
+                () = notify.running.wait() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
+        }
     }
 }
 
@@ -139,6 +173,9 @@ async fn run_job(context: &Context, name: &str) -> Result<Done, AppError> {
             let exit = if report.any_held_whole() { 3 } else { 0 };
             Ok(Done { json: report.json(), text: report.text(), exit })
         }
-        Action::Deliver => Err(AppError::NotThere("delivering is not there yet".to_owned())),
+        Action::Deliver => {
+            let sent = run::run_deliver(context, job).await?;
+            Ok(Done { json: sent.json(), text: sent.text(), exit: 0 })
+        }
     }
 }

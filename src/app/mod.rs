@@ -6,3 +6,4 @@ pub mod context;
 pub mod demo;
 pub mod report;
 pub mod run;
+pub mod sandbox;
