@@ -180,10 +180,10 @@ fn names(name: &str, room: &str, segments: &[String]) -> Option<String> {
         }
     }
     let pure = floor(room).is_some_and(|floor| floor <= PURE_FLOOR) && room != IMPURE_ROOM;
-    let (path, _) = IMPURE.iter().find(|(path, except)| {
-        pure && !except.contains(&name)
-            && segments.iter().zip(*path).filter(|(a, b)| a == b).count() == path.len()
-    })?;
+    let named: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (path, _) = IMPURE
+        .iter()
+        .find(|(path, except)| pure && named.starts_with(path) && !except.contains(&name))?;
     Some(format!("floors 1 and 2 are pure, `store` apart: `{room}` names `{}`", path.join("::")))
 }
 
