@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::clock::MachineClock;
+use super::holder;
 use crate::catalogue::load::{Catalogue, load};
 use crate::connector::channel::ConnectorError;
 use crate::connector::kinds::{KindSettings, KnownKinds, Surroundings};
 use crate::job::clock::Clock;
 use crate::job::definition::{Action, FirstLoad, JobDefinition};
+use crate::job::deliver::Deliver;
 use crate::job::error::JobError;
 use crate::job::ingest::{Bench, Ingest, Watch};
 use crate::job::resolve::Rules;
@@ -115,6 +117,25 @@ impl Context {
             first_load_sends: job.first_load == FirstLoad::Send,
             keep_percent: i64::from(definition.limits.keep_percent),
             chunk,
+        })
+    }
+
+    /// A deliver job, with its destination open.
+    pub fn deliver(&self, job: &JobDefinition) -> Result<Deliver, AppError> {
+        let connector = &job.connector.value;
+        let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
+        let definition =
+            self.catalogue.connectors.get(connector).ok_or_else(|| broken("no connector"))?;
+        let destination = definition
+            .settings
+            .destination(&self.around)
+            .ok_or_else(|| broken(&format!("`{connector}` is not a system that is told")))??;
+        Ok(Deliver {
+            job: job.name.clone(),
+            holder: holder::name(),
+            production: !definition.settings.allows_test_ranges(),
+            retry: job.retry,
+            ..Deliver::new(connector, &definition.system.value, destination)
         })
     }
 

@@ -65,7 +65,7 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         }
         for job in context.jobs(Action::Deliver) {
             let sent = run::run_deliver(&context, job).await?;
-            say(&format!("Sending · {}\n  {}\n", job.name, sent.text()));
+            say(&format!("Sending · {}\n{}", job.name, sent.text()));
         }
         nights.push(json!({
             "night": night,

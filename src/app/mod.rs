@@ -4,6 +4,7 @@ pub mod clock;
 pub mod command;
 pub mod context;
 pub mod demo;
+pub mod holder;
 pub mod report;
 pub mod run;
 pub mod sandbox;

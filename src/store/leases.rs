@@ -53,6 +53,13 @@ pub async fn take(database: &Database, wanted: Wanted<'_>) -> Result<Taking, Sto
     Ok(Taking::Theirs { holder, until_ms })
 }
 
+/// Who has a lease, or had it last without giving it back.
+pub async fn holder(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT holder FROM lease WHERE name = $1";
+    let rows: Vec<(String,)> = database.fetch(sql, cells![name.to_owned()]).await?;
+    Ok(rows.into_iter().next().map(|(holder,)| holder))
+}
+
 /// Holds on to a lease; a conflict where somebody else has it by now. Nobody can take it before the
 /// transaction ends.
 pub async fn renew(

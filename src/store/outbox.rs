@@ -93,3 +93,13 @@ pub async fn counts(database: &Database) -> Result<Vec<(String, i64)>, StoreErro
     let sql = "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state";
     database.fetch(sql, vec![]).await
 }
+
+/// How many deliveries a destination has, by state.
+pub async fn counts_of_destination(
+    database: &Database,
+    destination: &str,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT state, COUNT(*) FROM delivery WHERE destination = $1 GROUP BY state \
+               ORDER BY state";
+    database.fetch(sql, cells![destination.to_owned()]).await
+}
