@@ -2,6 +2,7 @@
 
 mod architecture;
 mod connectors;
+mod crash;
 mod definitions;
 mod sandbox;
 mod support;

@@ -104,8 +104,7 @@ impl Context {
         let mapping = job.mapping.as_ref().and_then(|name| self.catalogue.inbound.get(&name.value));
         let mapping = mapping.ok_or_else(|| broken("no mapping"))?;
         let format = source.format();
-        let inbound =
-            Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
+        let inbound = Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
         let outbound = self.catalogue.outbound.values().filter_map(Outbound::new).collect();
         let chunk = definition.limits.chunk_records as usize;
         let rules = Rules { inbound, outbound, policy: self.policy().await?, chunk };

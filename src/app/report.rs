@@ -30,7 +30,8 @@ impl RunReport {
 
     /// `{"total": {…}, "batches": […]}`
     pub fn json(&self) -> Value {
-        let batches: Vec<Value> = self.batches.iter().map(|(batch, made)| of_batch(batch, made)).collect();
+        let batches: Vec<Value> =
+            self.batches.iter().map(|(batch, made)| of_batch(batch, made)).collect();
         json!({ "total": self.total(), "batches": batches })
     }
 

@@ -69,7 +69,8 @@ impl Sent {
     pub fn text(&self) -> String {
         let report = &self.report;
         if report.busy {
-            return "Another process is sending to this destination; nothing was done.\n".to_owned();
+            return "Another process is sending to this destination; nothing was done.\n"
+                .to_owned();
         }
         format!(
             "  sent      {} taken by the platform, {} asked after, {} to be sent later, {} held\n  \

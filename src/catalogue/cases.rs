@@ -107,7 +107,9 @@ pub fn run<K: Kinds>(
             }
             _ => file.error_of_file(
                 format!("there is no mapping `{name}` beside these cases"),
-                Some(format!("name this file after its mapping: `MAPPING.test.toml`, not `{name}`")),
+                Some(format!(
+                    "name this file after its mapping: `MAPPING.test.toml`, not `{name}`"
+                )),
             ),
         }
         report.faults.extend(file.into_diagnostics());

@@ -76,10 +76,7 @@ impl HttpClient {
             .user_agent(concat!("viaduct/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| HttpFault::NotReached(describe(&error)))?;
-        Ok(Self {
-            client,
-            body_bytes_max: limits.body_bytes_max,
-        })
+        Ok(Self { client, body_bytes_max: limits.body_bytes_max })
     }
 
     /// Makes the request once.
@@ -96,10 +93,7 @@ impl HttpClient {
         }
         let response = building.send().await.map_err(|error| fault(&error))?;
         let status = response.status().as_u16();
-        Ok(Answer {
-            status,
-            body: self.read(response).await?,
-        })
+        Ok(Answer { status, body: self.read(response).await? })
     }
 
     /// The body, unless it is longer than the limit: what a system may send must not fill our
@@ -109,9 +103,7 @@ impl HttpClient {
         while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
             if body.len() + chunk.len() > self.body_bytes_max {
                 let most = self.body_bytes_max;
-                return Err(HttpFault::NoAnswer(format!(
-                    "the answer is longer than {most} bytes"
-                )));
+                return Err(HttpFault::NoAnswer(format!("the answer is longer than {most} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -147,10 +139,7 @@ fn describe(error: &reqwest::Error) -> String {
 fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if rustls::crypto::ring::default_provider()
-            .install_default()
-            .is_err()
-        {
+        if rustls::crypto::ring::default_provider().install_default().is_err() {
             tracing::debug!("a TLS library was installed before ours, and is used");
         }
     });

@@ -72,10 +72,7 @@ impl Kinds for KnownKinds {
 
 impl KindSettings {
     /// Opens a system that is asked; `None` where this kind is not one.
-    pub fn source(
-        &self,
-        around: &Surroundings,
-    ) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
+    pub fn source(&self, around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
         match self {
             KindSettings::FileDrop(settings) => Some(
                 expand(&settings.directory.value, around)

@@ -156,7 +156,9 @@ async fn take_in(
     let verdict = match end {
         Err(ConnectorError::Malformed(fault)) => Err((fault.code.to_owned(), fault.to_string())),
         Err(other) => return Err(other.into()),
-        Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest).await? {
+        Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest)
+            .await?
+        {
             Some(first) => {
                 let cause = format!("the same content as batch {} ({})", first.id, first.origin);
                 reading.counts.unchanged = reading.counts.rows_in;
@@ -305,12 +307,7 @@ impl Reading {
     }
 
     /// The one durable commit that makes the batch everybody's.
-    async fn release(
-        &self,
-        bench: &Bench,
-        source_id: i64,
-        end: &ReadEnd,
-    ) -> Result<(), JobError> {
+    async fn release(&self, bench: &Bench, source_id: i64, end: &ReadEnd) -> Result<(), JobError> {
         let now_ms = bench.clock.now_ms();
         let mut transaction = bench.database.begin_durable().await?;
         source_records::release(&mut transaction, self.batch_id, source_id).await?;

@@ -8,6 +8,7 @@ use super::definition::{Channel as MappedChannel, MessageMap, OutboundMapping, S
 use crate::record::delivery::{Channel, Message};
 use crate::record::facts::{Difference, Facts, Value};
 use crate::record::schema::{self, Kind};
+use crate::record::value::phone::{Phone, PhoneKind};
 
 /// What a change event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +122,11 @@ impl Outbound {
                 },
                 _ => {
                     let to = map.to.as_deref().and_then(|to| text_of(resident, to));
-                    match to.filter(|to| !to.is_empty()) {
+                    let reached = |to: &String| match map.channel {
+                        MappedChannel::Sms => is_mobile(to),
+                        _ => !to.is_empty(),
+                    };
+                    match to.filter(reached) {
                         Some(to) => (Some(to), Vec::new()),
                         None => continue,
                     }
@@ -130,7 +135,9 @@ impl Outbound {
             for (name, field) in &map.fields {
                 let value = match field.of {
                     Of::Resident => spoken_party(resident, &field.name.value),
-                    Of::Account => account.and_then(|facts| spoken_account(facts, &field.name.value)),
+                    Of::Account => {
+                        account.and_then(|facts| spoken_account(facts, &field.name.value))
+                    }
                 };
                 let value = value.or_else(|| field.default.clone()).ok_or_else(|| Unspeakable {
                     code: "delivery.missing_field",
@@ -147,9 +154,15 @@ impl Outbound {
         }
         Err(Unspeakable {
             code: "delivery.no_address",
-            cause: "the resident has none of the addresses that this mapping can send to".to_owned(),
+            cause: "the resident has none of the addresses that this mapping can send to"
+                .to_owned(),
         })
     }
+}
+
+/// A text message to a landline reaches nobody.
+fn is_mobile(number: &str) -> bool {
+    Phone::parse(number).is_ok_and(|phone| phone.kind() == PhoneKind::Mobile)
 }
 
 /// `address_line_1` and on, for a letter: the address for letters, else the home.
@@ -222,7 +235,9 @@ mod tests {
 
     #[test]
     fn money_and_dates_are_said_as_people_say_them() {
-        for (pence, said) in [(0, "£0.00"), (5, "£0.05"), (123_456, "£1,234.56"), (-1250, "-£12.50")] {
+        for (pence, said) in
+            [(0, "£0.00"), (5, "£0.05"), (123_456, "£1,234.56"), (-1250, "-£12.50")]
+        {
             assert_eq!(pounds(pence), said);
         }
         let date = Value::Text("2026-04-01".into());

@@ -284,11 +284,7 @@ impl Document {
     pub fn add_text(&mut self, text: &str) {
         let Some(at) = self.open.last().map(|at| *at as usize) else { return };
         let had = self.nodes[at].text;
-        self.nodes[at].text = if had.len == 0 {
-            self.keep(text)
-        } else {
-            self.joined(had, text)
-        };
+        self.nodes[at].text = if had.len == 0 { self.keep(text) } else { self.joined(had, text) };
     }
 
     /// Closes the open element. Text between child elements is only layout, and goes.

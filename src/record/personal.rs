@@ -86,11 +86,7 @@ mod tests {
     #[test]
     fn a_value_is_masked_however_it_is_printed() {
         let family = Personal::new("Testberry".to_owned());
-        for printed in [
-            format!("{family}"),
-            format!("{family:?}"),
-            format!("{family:#?}"),
-        ] {
+        for printed in [format!("{family}"), format!("{family:?}"), format!("{family:#?}")] {
             assert_eq!(printed, "[personal]");
         }
         let row = Row { key: 1, family };
@@ -103,9 +99,6 @@ mod tests {
     fn a_value_is_written_only_where_the_field_says_so() {
         let row: Row = serde_json::from_str(r#"{"key":1,"family":"Fakeley"}"#).unwrap();
         assert_eq!(row.family.expose(), "Fakeley");
-        assert_eq!(
-            serde_json::to_string(&row).unwrap(),
-            r#"{"key":1,"family":"Fakeley"}"#
-        );
+        assert_eq!(serde_json::to_string(&row).unwrap(), r#"{"key":1,"family":"Fakeley"}"#);
     }
 }

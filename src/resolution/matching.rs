@@ -53,7 +53,8 @@ pub fn may_be_same(before: &Facts, now: &Facts) -> bool {
     if number == Some(true) || (born == Some(true) && compare("name.given") != Some(false)) {
         return true;
     }
-    let names_differ = compare("name.family") == Some(false) && compare("name.given") == Some(false);
+    let names_differ =
+        compare("name.family") == Some(false) && compare("name.given") == Some(false);
     let born_and_given_differ = born == Some(false) && compare("name.given") == Some(false);
     !(names_differ || born_and_given_differ || (number == Some(false) && born == Some(false)))
 }
@@ -108,8 +109,22 @@ mod tests {
             (&[("name.given", "Arden"), ("name.family", "Bramble")][..], true),
             (&[("name.given", "A"), ("name.family", "Testberry")], true),
             (&[("name.given", "Blake"), ("name.family", "Fakeley")], false),
-            (&[("name.given", "Blake"), ("name.family", "Testberry"), ("birth_date", "2001-01-01")], false),
-            (&[("name.given", "Arden"), ("name.family", "Bramble"), ("birth_date", "1980-02-29")], true),
+            (
+                &[
+                    ("name.given", "Blake"),
+                    ("name.family", "Testberry"),
+                    ("birth_date", "2001-01-01"),
+                ],
+                false,
+            ),
+            (
+                &[
+                    ("name.given", "Arden"),
+                    ("name.family", "Bramble"),
+                    ("birth_date", "1980-02-29"),
+                ],
+                true,
+            ),
         ] {
             assert_eq!(may_be_same(&before, &facts(now)), same, "{now:?}");
         }

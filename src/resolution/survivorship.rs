@@ -46,7 +46,8 @@ pub fn survive(words: &[Word<'_>], policy: &Policy) -> (Facts, Option<Vec<(Strin
             .iter()
             .filter(|word| word.facts.fields().iter().any(|(id, _)| belongs(*id)))
             .min_by_key(|word| {
-                let rank = policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id));
+                let rank =
+                    policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id));
                 (word.ended, rank, std::cmp::Reverse((word.record_id, word.party_id)))
             });
         if let Some(winner) = winner {
@@ -73,7 +74,8 @@ mod tests {
     #[test]
     fn an_address_is_taken_whole_and_a_preferred_source_wins() {
         let revenues = facts(&[("address.line1", "1 Old Road"), ("address.postcode", "SK99 1AA")]);
-        let benefits = facts(&[("address.line1", "2 New Road"), ("contact.email", "a@example.com")]);
+        let benefits =
+            facts(&[("address.line1", "2 New Road"), ("contact.email", "a@example.com")]);
         let word = |party_id, source_id, record_id, facts| Word {
             party_id,
             source_id,
@@ -87,7 +89,9 @@ mod tests {
         assert_eq!(provenance.unwrap(), [("contact.email".into(), 2), ("address".into(), 2)]);
         let prefer = vec![("address".to_owned(), vec![10])];
         let (preferred, _) = survive(&words, &Policy { exact: vec![], prefer });
-        let line = |facts: &Facts| facts.text(schema::party_id("address.line1").unwrap()).map(str::to_owned);
+        let line = |facts: &Facts| {
+            facts.text(schema::party_id("address.line1").unwrap()).map(str::to_owned)
+        };
         assert_eq!(line(&preferred).as_deref(), Some("1 Old Road"));
         let ended = [Word { ended: true, ..words[1] }, words[0]];
         assert_eq!(line(&survive(&ended, &Policy::default()).0).as_deref(), Some("1 Old Road"));
@@ -96,7 +100,8 @@ mod tests {
     #[test]
     fn the_order_of_words_does_not_matter() {
         let (one, two) = (facts(&[("nino", "QQ123456A")]), facts(&[("nino", "QQ123456B")]));
-        let word = |party_id, facts| Word { party_id, source_id: 1, record_id: 1, ended: false, facts };
+        let word =
+            |party_id, facts| Word { party_id, source_id: 1, record_id: 1, ended: false, facts };
         let forth = survive(&[word(1, &one), word(2, &two)], &Policy::default());
         let back = survive(&[word(2, &two), word(1, &one)], &Policy::default());
         assert_eq!(forth, back);

@@ -35,10 +35,7 @@ impl Running {
                 tracing::error!(%error, "the sandbox stopped serving");
             }
         });
-        Ok(Self {
-            url,
-            tasks: vec![task],
-        })
+        Ok(Self { url, tasks: vec![task] })
     }
 
     /// Keeps `work` going for as long as the sandbox runs, such as the courier of delivery
@@ -103,13 +100,7 @@ impl Listener for CuttableListener {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the sandbox could not switch off delayed sending");
         }
-        (
-            CuttableStream {
-                stream,
-                line: Line::default(),
-            },
-            address,
-        )
+        (CuttableStream { stream, line: Line::default() }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

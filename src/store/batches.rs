@@ -130,7 +130,8 @@ pub async fn of_content(
 
 /// Whether anything of this source was ever accepted.
 pub async fn any_accepted(database: &Database, source_id: i64) -> Result<bool, StoreError> {
-    let sql = "SELECT id FROM batch WHERE source_id = $1 AND state IN ('released','closed') LIMIT 1";
+    let sql =
+        "SELECT id FROM batch WHERE source_id = $1 AND state IN ('released','closed') LIMIT 1";
     let rows: Vec<(i64,)> = database.fetch(sql, cells![source_id]).await?;
     Ok(!rows.is_empty())
 }
@@ -154,9 +155,7 @@ pub async fn end(
     counts: &Counts,
 ) -> Result<(), StoreError> {
     let mut transaction = database.begin_durable().await?;
-    transaction
-        .execute("DELETE FROM dead_letter WHERE batch_id = $1", cells![batch_id])
-        .await?;
+    transaction.execute("DELETE FROM dead_letter WHERE batch_id = $1", cells![batch_id]).await?;
     transaction
         .execute("DELETE FROM source_record WHERE id > $1 AND batch_id = $1", cells![batch_id])
         .await?;

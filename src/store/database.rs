@@ -94,7 +94,9 @@ impl Database {
 
     async fn migrate(&self) -> Result<(), StoreError> {
         let done = match self {
-            Database::Sqlite { durable, .. } => sqlx::migrate!("migrations/sqlite").run(durable).await,
+            Database::Sqlite { durable, .. } => {
+                sqlx::migrate!("migrations/sqlite").run(durable).await
+            }
             Database::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
         };
         done.map_err(|error| StoreError::Refused(format!("migrating the database: {error}")))
@@ -108,7 +110,9 @@ impl Database {
             }
             Database::Postgres(pool) => {
                 let mut transaction = pool.begin().await?;
-                sqlx::query("SET LOCAL synchronous_commit TO off").execute(&mut *transaction).await?;
+                sqlx::query("SET LOCAL synchronous_commit TO off")
+                    .execute(&mut *transaction)
+                    .await?;
                 Ok(Transaction::Postgres(transaction))
             }
         }
@@ -162,10 +166,8 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
         .statement_cache_capacity(500)
         .pragma("temp_store", "memory");
     let pool = |synchronous, cache_kib: u32, most: u32| {
-        let options = options
-            .clone()
-            .synchronous(synchronous)
-            .pragma("cache_size", format!("-{cache_kib}"));
+        let options =
+            options.clone().synchronous(synchronous).pragma("cache_size", format!("-{cache_kib}"));
         SqlitePoolOptions::new()
             .min_connections(0)
             .max_connections(most)
@@ -175,7 +177,10 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
     // A NORMAL commit is whole after a crash of the program, and may be lost in a power cut; a FULL one not.
     let durable = pool(SqliteSynchronous::Full, 2_000, 1);
     durable.acquire().await.map_err(|error| {
-        StoreError::Address(format!("the database file {} cannot be opened: {error}", path.display()))
+        StoreError::Address(format!(
+            "the database file {} cannot be opened: {error}",
+            path.display()
+        ))
     })?;
     let writer = pool(SqliteSynchronous::Normal, 16_000, 1);
     Ok(Database::Sqlite { writer, durable, readers: pool(SqliteSynchronous::Normal, 4_000, 4) })
@@ -203,7 +208,11 @@ impl Transaction {
     }
 
     /// Reads rows.
-    pub async fn fetch<T: Row>(&mut self, sql: &str, cells: Vec<Cell>) -> Result<Vec<T>, StoreError> {
+    pub async fn fetch<T: Row>(
+        &mut self,
+        sql: &str,
+        cells: Vec<Cell>,
+    ) -> Result<Vec<T>, StoreError> {
         let rows = match self {
             Transaction::Sqlite(transaction) => {
                 bind_as::<T, Sqlite>(sql, cells).fetch_all(&mut **transaction).await
@@ -250,7 +259,11 @@ impl Transaction {
         Ok(found)
     }
 
-    async fn execute_prepared(&mut self, sql: Arc<str>, cells: Vec<Cell>) -> Result<(), StoreError> {
+    async fn execute_prepared(
+        &mut self,
+        sql: Arc<str>,
+        cells: Vec<Cell>,
+    ) -> Result<(), StoreError> {
         match self {
             Transaction::Sqlite(transaction) => {
                 let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(sql));

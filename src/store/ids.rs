@@ -29,9 +29,10 @@ impl Ids {
                    ON CONFLICT (name) DO UPDATE SET next = id_block.next + $1 RETURNING next";
         let rows: Vec<(i64,)> = transaction.fetch(sql, cells![block]).await?;
         transaction.commit().await?;
-        let (end,) = rows.into_iter().next().ok_or_else(|| {
-            StoreError::Refused("id_block gave no number".to_owned())
-        })?;
+        let (end,) = rows
+            .into_iter()
+            .next()
+            .ok_or_else(|| StoreError::Refused("id_block gave no number".to_owned()))?;
         // A block that follows on from the last is one run; what is left of another is passed over.
         if end - block != self.end {
             self.next = end - block;

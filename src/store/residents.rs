@@ -146,11 +146,8 @@ pub async fn index(
     sorted: &[(i64, i64)],
     indexed_to: i64,
 ) -> Result<(), StoreError> {
-    const KEYS: Insert = Insert {
-        table: "match_key",
-        columns: "digest,party_id",
-        after: "ON CONFLICT DO NOTHING",
-    };
+    const KEYS: Insert =
+        Insert { table: "match_key", columns: "digest,party_id", after: "ON CONFLICT DO NOTHING" };
     for some in sorted.chunks(4096) {
         let cells = some.iter().flat_map(|(digest, party)| [Cell::Int(*digest), Cell::Int(*party)]);
         tx.insert(KEYS, cells.collect()).await?;

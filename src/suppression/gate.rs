@@ -45,7 +45,10 @@ pub struct Withheld {
 }
 
 /// Judges one delivery.
-pub fn clear(delivery: Delivery, standing: &Standing) -> Result<Cleared<Delivery>, (Delivery, Withheld)> {
+pub fn clear(
+    delivery: Delivery,
+    standing: &Standing,
+) -> Result<Cleared<Delivery>, (Delivery, Withheld)> {
     match reason_to_withhold(&delivery, standing) {
         Some(withheld) => Err((delivery, withheld)),
         None => Ok(Cleared(delivery)),
@@ -53,9 +56,8 @@ pub fn clear(delivery: Delivery, standing: &Standing) -> Result<Cleared<Delivery
 }
 
 fn reason_to_withhold(delivery: &Delivery, standing: &Standing) -> Option<Withheld> {
-    let withheld = |code, reason: &str, until_ms| {
-        Some(Withheld { code, reason: reason.to_owned(), until_ms })
-    };
+    let withheld =
+        |code, reason: &str, until_ms| Some(Withheld { code, reason: reason.to_owned(), until_ms });
     let Some(resident) = &standing.resident else {
         return withheld("suppressed.unknown", "the resident is not known any more", None);
     };
@@ -150,14 +152,43 @@ mod tests {
         for (standing, needs_consent, code) in [
             (open.clone(), false, None),
             (Standing::default(), false, Some("suppressed.unknown")),
-            (Standing { resident: resident(&[("death_date", text("2026-01-01"))]), ..open.clone() }, false, Some("suppressed.deceased")),
-            (Standing { resident: resident(&[("deceased", Value::Flag(true))]), ..open.clone() }, false, Some("suppressed.deceased")),
-            (Standing { resident: resident(&[("kind", text("estate"))]), ..open.clone() }, false, Some("suppressed.not_a_person")),
+            (
+                Standing {
+                    resident: resident(&[("death_date", text("2026-01-01"))]),
+                    ..open.clone()
+                },
+                false,
+                Some("suppressed.deceased"),
+            ),
+            (
+                Standing { resident: resident(&[("deceased", Value::Flag(true))]), ..open.clone() },
+                false,
+                Some("suppressed.deceased"),
+            ),
+            (
+                Standing { resident: resident(&[("kind", text("estate"))]), ..open.clone() },
+                false,
+                Some("suppressed.not_a_person"),
+            ),
             (Standing { holds: hold(None), ..open.clone() }, false, Some("suppressed.hold")),
             (Standing { account_on_hold: true, ..open.clone() }, false, Some("suppressed.hold")),
             (open.clone(), true, Some("suppressed.consent")),
-            (Standing { resident: resident(&[("consent.contact", Value::Flag(false))]), ..open.clone() }, true, Some("suppressed.consent")),
-            (Standing { resident: resident(&[("consent.contact", Value::Flag(true))]), ..open.clone() }, true, None),
+            (
+                Standing {
+                    resident: resident(&[("consent.contact", Value::Flag(false))]),
+                    ..open.clone()
+                },
+                true,
+                Some("suppressed.consent"),
+            ),
+            (
+                Standing {
+                    resident: resident(&[("consent.contact", Value::Flag(true))]),
+                    ..open.clone()
+                },
+                true,
+                None,
+            ),
             (Standing { production: true, ..open.clone() }, false, Some("suppressed.test_range")),
         ] {
             let judged = clear(delivery(needs_consent, "ann@example.com"), &standing);

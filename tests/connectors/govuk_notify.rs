@@ -32,10 +32,8 @@ fn open_at(url: &str, now_s: i64, secret: &str, timeout_ms: u64) -> GovukNotify 
         ("moved_home_letter", LETTER_MOVED_HOME),
     ];
     let settings = GovukNotifySettings {
-        base_url: Spanned {
-            value: url.to_owned(),
-            at: Span::default(),
-        },
+        allows_test_ranges: true,
+        base_url: Spanned { value: url.to_owned(), at: Span::default() },
         api_key: Spanned {
             value: SecretReference::Stored("NOTIFY_API_KEY".to_owned()),
             at: Span::default(),
@@ -49,26 +47,15 @@ fn open_at(url: &str, now_s: i64, secret: &str, timeout_ms: u64) -> GovukNotify 
 }
 
 fn message(channel: Channel, template: &str, to: Option<&str>) -> Message {
-    let fields = [
-        ("first_name", "Pat"),
-        ("account", "7000000042"),
-        ("postcode", "SW1A 1AA"),
-    ];
-    let lines = [
-        ("address_line_1", "Pat Testberry"),
-        ("address_line_2", "1 High Street"),
-    ];
+    let fields = [("first_name", "Pat"), ("account", "7000000042"), ("postcode", "SW1A 1AA")];
+    let lines = [("address_line_1", "Pat Testberry"), ("address_line_2", "1 High Street")];
     let lines = lines.into_iter().chain([("address_line_3", "Bramble")]);
-    let fields = fields
-        .into_iter()
-        .chain(lines.filter(|_| channel == Channel::Letter));
+    let fields = fields.into_iter().chain(lines.filter(|_| channel == Channel::Letter));
     Message {
         channel,
         template: template.to_owned(),
         to: to.map(str::to_owned),
-        fields: fields
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
     }
 }
 
@@ -87,10 +74,7 @@ fn cleared(reference: &str, message: Message) -> Cleared<Delivery> {
         attempts: 0,
         fence: 1,
     };
-    let standing = gate::Standing {
-        resident: Some(Facts::default()),
-        ..Default::default()
-    };
+    let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
     gate::clear(delivery, &standing).expect("nothing stands in the way")
 }
 
@@ -99,12 +83,7 @@ async fn each_channel_is_sent_and_followed_to_its_end() {
     let bench = Bench::council().await;
     let notify = open(&bench, TEST_SECRET);
     for (reference, message, end, stands) in [
-        (
-            "r-1",
-            email("pat@example.com"),
-            "delivered",
-            Standing::Delivered,
-        ),
+        ("r-1", email("pat@example.com"), "delivered", Standing::Delivered),
         (
             "r-2",
             message(Channel::Sms, "moved_home_sms", Some("07700 900123")),
@@ -117,18 +96,8 @@ async fn each_channel_is_sent_and_followed_to_its_end() {
             "received",
             Standing::Delivered,
         ),
-        (
-            "r-4",
-            email("perm-fail@simulator.notify"),
-            "permanent-failure",
-            Standing::Failed,
-        ),
-        (
-            "r-5",
-            email("temp-fail@simulator.notify"),
-            "temporary-failure",
-            Standing::MayResend,
-        ),
+        ("r-4", email("perm-fail@simulator.notify"), "permanent-failure", Standing::Failed),
+        ("r-5", email("temp-fail@simulator.notify"), "temporary-failure", Standing::MayResend),
     ] {
         let receipt = notify.send(&message, reference).await.expect("accepted");
         let status = notify.status(&receipt.platform_id).await.expect("a status");
@@ -140,11 +109,7 @@ async fn each_channel_is_sent_and_followed_to_its_end() {
     let ledger = bench.ledger().await;
     assert_eq!(ledger.len(), 5);
     assert_eq!(ledger[0]["reference"], "r-1");
-    assert!(
-        ledger[2]["recipient"]
-            .as_str()
-            .is_some_and(|to| to.ends_with("Bramble, SW1A 1AA"))
-    );
+    assert!(ledger[2]["recipient"].as_str().is_some_and(|to| to.ends_with("Bramble, SW1A 1AA")));
 }
 
 #[tokio::test]
@@ -157,16 +122,9 @@ async fn a_lost_answer_is_unknown_and_asking_finds_the_message() {
         {"kind": "status", "status": 503},
     ]});
     bench.arm(&faults).await;
-    for (reference, happened) in [
-        ("lost-after", true),
-        ("lost-before", false),
-        ("broken", false),
-    ] {
+    for (reference, happened) in [("lost-after", true), ("lost-before", false), ("broken", false)] {
         let sent = notify.send(&email("pat@example.com"), reference).await;
-        assert!(
-            matches!(sent, Err(ConnectorError::Unknown { .. })),
-            "{reference}: {sent:?}"
-        );
+        assert!(matches!(sent, Err(ConnectorError::Unknown { .. })), "{reference}: {sent:?}");
         match notify.inquire(reference).await.expect("an answer") {
             Inquiry::Happened(receipt) => {
                 assert!(happened, "{reference}");
@@ -184,40 +142,21 @@ async fn a_lost_answer_is_unknown_and_asking_finds_the_message() {
 #[tokio::test]
 async fn a_slow_answer_is_unknown_and_nobody_there_is_unavailable() {
     let bench = Bench::council().await;
-    bench
-        .arm(&json!({"next": [{"kind": "slow", "ms": 60_000}]}))
-        .await;
+    bench.arm(&json!({"next": [{"kind": "slow", "ms": 60_000}]})).await;
     let impatient = open_at(&bench.running.url, bench.now_s(), LIVE_SECRET, 100);
     let sent = impatient.send(&email("pat@example.com"), "slow").await;
-    assert!(
-        matches!(sent, Err(ConnectorError::Unknown { .. })),
-        "{sent:?}"
-    );
+    assert!(matches!(sent, Err(ConnectorError::Unknown { .. })), "{sent:?}");
 
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = closed.local_addr().expect("an address");
     drop(closed);
-    let alone = open_at(
-        &format!("http://{address}"),
-        bench.now_s(),
-        LIVE_SECRET,
-        1_000,
-    );
+    let alone = open_at(&format!("http://{address}"), bench.now_s(), LIVE_SECRET, 1_000);
     let sent = alone.send(&email("pat@example.com"), "r").await;
     assert!(
-        matches!(
-            sent,
-            Err(ConnectorError::Unavailable {
-                retry_after_ms: None,
-                ..
-            })
-        ),
+        matches!(sent, Err(ConnectorError::Unavailable { retry_after_ms: None, .. })),
         "{sent:?}"
     );
-    assert!(matches!(
-        alone.inquire("r").await,
-        Err(ConnectorError::Unavailable { .. })
-    ));
+    assert!(matches!(alone.inquire("r").await, Err(ConnectorError::Unavailable { .. })));
 }
 
 #[tokio::test]
@@ -227,30 +166,15 @@ async fn refusals_are_told_apart_and_quote_nobody() {
     let mut incomplete = email("pat@example.com");
     incomplete.fields.remove(0);
     for (message, code) in [
-        (
-            email("pat.testberry at example.com"),
-            "notify.invalid.email_address",
-        ),
-        (
-            message(Channel::Sms, "moved_home_sms", Some("077 PAT")),
-            "notify.invalid.phone_number",
-        ),
+        (email("pat.testberry at example.com"), "notify.invalid.email_address"),
+        (message(Channel::Sms, "moved_home_sms", Some("077 PAT")), "notify.invalid.phone_number"),
         (
             message(Channel::Sms, "moved_home_sms", Some("020 7946 0000")),
             "notify.invalid.phone_number",
         ),
-        (
-            message(Channel::Sms, "moved_home", Some("07700900123")),
-            "notify.refused",
-        ),
-        (
-            message(Channel::Email, "unheard_of", Some("pat@example.com")),
-            "notify.no_template",
-        ),
-        (
-            message(Channel::Email, "moved_home", None),
-            "notify.no_recipient",
-        ),
+        (message(Channel::Sms, "moved_home", Some("07700900123")), "notify.refused"),
+        (message(Channel::Email, "unheard_of", Some("pat@example.com")), "notify.no_template"),
+        (message(Channel::Email, "moved_home", None), "notify.no_recipient"),
         (incomplete, "notify.refused"),
     ] {
         match notify.send(&message, "r").await {
@@ -287,9 +211,8 @@ async fn a_wrong_clock_and_a_wrong_key_are_different_alarms() {
 async fn many_are_sent_with_an_outcome_each_and_in_order() {
     let bench = Bench::council().await;
     let notify = open(&bench, LIVE_SECRET);
-    let mut deliveries: Vec<_> = (0..60)
-        .map(|number| cleared(&format!("r-{number}"), email("pat@example.com")))
-        .collect();
+    let mut deliveries: Vec<_> =
+        (0..60).map(|number| cleared(&format!("r-{number}"), email("pat@example.com"))).collect();
     deliveries[7] = cleared("r-7", email("nobody"));
     let outcomes = notify.deliver(&deliveries).await;
     assert_eq!(outcomes.len(), 60);
@@ -297,15 +220,12 @@ async fn many_are_sent_with_an_outcome_each_and_in_order() {
         match outcome {
             Ok(receipt) => {
                 let found = notify.inquire(&format!("r-{number}")).await;
-                let Ok(Inquiry::Happened(found)) = found else {
-                    panic!("{found:?}")
-                };
+                let Ok(Inquiry::Happened(found)) = found else { panic!("{found:?}") };
                 assert_eq!(found.platform_id, receipt.platform_id);
             }
-            Err(error) => assert_eq!(
-                (number, matches!(error, ConnectorError::Refused { .. })),
-                (7, true)
-            ),
+            Err(error) => {
+                assert_eq!((number, matches!(error, ConnectorError::Refused { .. })), (7, true))
+            }
         }
     }
     assert_eq!(bench.ledger().await.len(), 59);
@@ -320,9 +240,8 @@ async fn when_the_day_is_used_up_the_rest_wait_for_midnight_untried() {
     let mut used_up = json!({"kind": "status", "status": 429, "error": "TooManyRequestsError"});
     used_up["times"] = json!(9);
     bench.arm(&json!({"next": [used_up]})).await;
-    let deliveries: Vec<_> = (0..40)
-        .map(|number| cleared(&format!("r-{number}"), email("pat@example.com")))
-        .collect();
+    let deliveries: Vec<_> =
+        (0..40).map(|number| cleared(&format!("r-{number}"), email("pat@example.com"))).collect();
     let outcomes = notify.deliver(&deliveries).await;
     let noon_to_midnight_ms = 12 * 3_600_000;
     for outcome in outcomes {

@@ -38,20 +38,13 @@ impl Bench {
     pub async fn of_all(services: Vec<Service>) -> Self {
         let clock_ms = Arc::new(AtomicI64::new(NOON_MS));
         let hands = Arc::clone(&clock_ms);
-        Self::with_clock(
-            services,
-            clock_ms,
-            Arc::new(move || hands.load(Ordering::SeqCst)),
-        )
-        .await
+        Self::with_clock(services, clock_ms, Arc::new(move || hands.load(Ordering::SeqCst))).await
     }
 
     /// Receipts are told only when the test says so.
     pub async fn with_receipts_on_request(service: Service) -> Self {
         let bench = Self::of(service).await;
-        let running = Running::start(bench.sandbox.router(), 0)
-            .await
-            .expect("a free port");
+        let running = Running::start(bench.sandbox.router(), 0).await.expect("a free port");
         Self { running, ..bench }
     }
 
@@ -66,13 +59,7 @@ impl Bench {
         let service = services[0].clone();
         let sandbox = NotifySandbox::new(services, clock);
         let running = sandbox.serve(0).await.expect("a free port");
-        Self {
-            sandbox,
-            running,
-            client: client(),
-            service,
-            clock_ms,
-        }
+        Self { sandbox, running, client: client(), service, clock_ms }
     }
 
     pub fn later_ms(&self, ms: i64) {
@@ -89,17 +76,9 @@ impl Bench {
 
     /// A token as a caller with this kind of key makes it.
     pub fn token(&self, kind: KeyKind) -> String {
-        let key = self
-            .service
-            .keys
-            .iter()
-            .find(|key| key.kind == kind && !key.revoked);
+        let key = self.service.keys.iter().find(|key| key.kind == kind && !key.revoked);
         let claims = json!({"iss": self.service.id, "iat": self.now_s()});
-        signed(
-            &json!({"typ": "JWT", "alg": "HS256"}),
-            &claims,
-            &key.expect("such a key").secret,
-        )
+        signed(&json!({"typ": "JWT", "alg": "HS256"}), &claims, &key.expect("such a key").secret)
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -111,11 +90,7 @@ impl Bench {
     }
 
     pub async fn post_raw(&self, kind: KeyKind, path: &str, body: String) -> (u16, Value) {
-        let request = self
-            .client
-            .post(self.url(path))
-            .bearer_auth(self.token(kind))
-            .body(body);
+        let request = self.client.post(self.url(path)).bearer_auth(self.token(kind)).body(body);
         read(request.send().await.expect("an answer")).await
     }
 
@@ -124,10 +99,7 @@ impl Bench {
     }
 
     pub async fn get_as(&self, kind: KeyKind, path: &str) -> (u16, Value) {
-        let request = self
-            .client
-            .get(self.url(path))
-            .bearer_auth(self.token(kind));
+        let request = self.client.get(self.url(path)).bearer_auth(self.token(kind));
         read(request.send().await.expect("an answer")).await
     }
 
@@ -181,17 +153,11 @@ pub fn client() -> reqwest::Client {
         // Another test may have installed it first, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("a client")
+    reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
 async fn read(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let bytes = response.bytes().await.expect("a whole body");
-    (
-        status,
-        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-    )
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
 }

@@ -11,21 +11,9 @@ use crate::sandbox::bench::Bench;
 const OBSERVED: &str = include_str!("../fixtures/govuk_notify/observed.json");
 const SERVICE: &str = "d6aa2c68-0000-4000-8000-000000000001";
 const TEMPLATES: [(&str, &str, Channel); 3] = [
-    (
-        "EMAIL_T",
-        "e3a11000-0000-4000-8000-000000000001",
-        Channel::Email,
-    ),
-    (
-        "SMS_T",
-        "535e0000-0000-4000-8000-000000000001",
-        Channel::Sms,
-    ),
-    (
-        "LETTER_T",
-        "1e77e400-0000-4000-8000-000000000001",
-        Channel::Letter,
-    ),
+    ("EMAIL_T", "e3a11000-0000-4000-8000-000000000001", Channel::Email),
+    ("SMS_T", "535e0000-0000-4000-8000-000000000001", Channel::Sms),
+    ("LETTER_T", "1e77e400-0000-4000-8000-000000000001", Channel::Letter),
 ];
 
 #[tokio::test]
@@ -37,10 +25,7 @@ async fn every_observed_request_is_answered_as_it_was() {
     let mut compared = 0;
     for permissions in ["email,sms,letter", ALL, "email"] {
         let bench = Bench::of(service(permissions, &observed["templates"])).await;
-        for case in cases
-            .iter()
-            .filter(|case| case["permissions"] == permissions)
-        {
+        for case in cases.iter().filter(|case| case["permissions"] == permissions) {
             differences.extend(compare(&bench, case).await);
             compared += 1;
         }
@@ -77,9 +62,7 @@ async fn compare(bench: &Bench, case: &Value) -> Option<String> {
     let later = case.get("later")?;
     bench.later_ms(1_000);
     let id = answer["id"].as_str().expect("an id");
-    let (_, message) = bench
-        .get_as(KeyKind::Test, &format!("/v2/notifications/{id}"))
-        .await;
+    let (_, message) = bench.get_as(KeyKind::Test, &format!("/v2/notifications/{id}")).await;
     (!holds(later, &message)).then(|| describe("later", later, &message))
 }
 
@@ -118,9 +101,7 @@ fn expand(value: &Value) -> Value {
         }
         Value::Array(items) => Value::Array(items.iter().map(expand).collect()),
         Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(name, value)| (name.clone(), expand(value)));
+            let fields = fields.iter().map(|(name, value)| (name.clone(), expand(value)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
         other => other.clone(),
@@ -128,10 +109,9 @@ fn expand(value: &Value) -> Value {
 }
 
 fn named(text: &str) -> String {
-    TEMPLATES.iter().fold(
-        text.replace("{service_id}", SERVICE),
-        |text, (name, id, _)| text.replace(&format!("{{{name}}}"), id),
-    )
+    TEMPLATES.iter().fold(text.replace("{service_id}", SERVICE), |text, (name, id, _)| {
+        text.replace(&format!("{{{name}}}"), id)
+    })
 }
 
 fn service(permissions: &str, templates: &Value) -> Service {
@@ -144,10 +124,7 @@ fn service(permissions: &str, templates: &Value) -> Service {
         channel: *channel,
         version: 2,
         subject: templates[name]["subject"].as_str().map(str::to_owned),
-        body: templates[name]["content"]
-            .as_str()
-            .expect("a body")
-            .to_owned(),
+        body: templates[name]["content"].as_str().expect("a body").to_owned(),
         letter_contact_block: None,
         postage: (*channel == Channel::Letter).then(|| "second".to_owned()),
         archived: false,

@@ -24,18 +24,9 @@ struct Listener {
 impl Listener {
     async fn start(answers: &[u16]) -> (Self, Running) {
         let listener = Self::default();
-        listener
-            .answers
-            .lock()
-            .expect("whole")
-            .extend(answers.iter().rev());
-        let router = Router::new()
-            .route("/receipts", post(hear))
-            .with_state(listener.clone());
-        (
-            listener,
-            Running::start(router, 0).await.expect("a free port"),
-        )
+        listener.answers.lock().expect("whole").extend(answers.iter().rev());
+        let router = Router::new().route("/receipts", post(hear)).with_state(listener.clone());
+        (listener, Running::start(router, 0).await.expect("a free port"))
     }
 
     fn heard(&self) -> Vec<(String, Value)> {
@@ -88,12 +79,7 @@ async fn a_receipt_tells_the_fate_when_it_is_known_and_not_before() {
     let id = send(&bench, "email", " Perm-fail@example.com").await;
     let failing = send(&bench, "sms", "07700900002").await;
     send(&bench, "sms", "+1 202 555 0100").await;
-    send(
-        &bench,
-        "email",
-        "simulate-delivered@notifications.service.gov.uk",
-    )
-    .await;
+    send(&bench, "email", "simulate-delivered@notifications.service.gov.uk").await;
     bench.sandbox.deliver_receipts().await;
     assert!(listener.heard().is_empty());
 
@@ -118,12 +104,9 @@ async fn a_receipt_tells_the_fate_when_it_is_known_and_not_before() {
 
 #[tokio::test]
 async fn a_broken_address_is_told_again_five_times_and_one_that_says_no_never() {
-    for (answers, told) in [
-        (&[503; 9][..], 6),
-        (&[429, 204], 2),
-        (&[404, 204], 1),
-        (&[500, 401, 204], 2),
-    ] {
+    for (answers, told) in
+        [(&[503; 9][..], 6), (&[429, 204], 2), (&[404, 204], 1), (&[500, 401, 204], 2)]
+    {
         let (listener, running) = Listener::start(answers).await;
         let bench = bench(&running).await;
         send(&bench, "email", "pat@example.com").await;
@@ -145,10 +128,8 @@ async fn a_broken_address_is_told_again_five_times_and_one_that_says_no_never() 
 async fn a_served_sandbox_tells_receipts_by_itself() {
     let (listener, running) = Listener::start(&[]).await;
     let mut service = Service::council();
-    service.receipts = Some(Callback {
-        url: format!("{}/receipts", running.url),
-        bearer_token: "t".to_owned(),
-    });
+    service.receipts =
+        Some(Callback { url: format!("{}/receipts", running.url), bearer_token: "t".to_owned() });
     let bench = Bench::of(service).await;
     send(&bench, "email", "pat@example.com").await;
     bench.later_ms(1_000);
@@ -157,7 +138,5 @@ async fn a_served_sandbox_tells_receipts_by_itself() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), told)
-        .await
-        .expect("a receipt");
+    tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("a receipt");
 }

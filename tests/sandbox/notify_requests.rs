@@ -20,18 +20,12 @@ async fn every_problem_of_a_request_is_listed() {
         (
             SMS,
             json!({}),
-            vec![
-                "phone_number is a required property",
-                "template_id is a required property",
-            ],
+            vec!["phone_number is a required property", "template_id is a required property"],
         ),
         (
             SMS,
             json!([]),
-            vec![
-                "phone_number is a required property",
-                "template_id is a required property",
-            ],
+            vec!["phone_number is a required property", "template_id is a required property"],
         ),
         (SMS, json!([1]), vec!["[1] is not of type object"]),
         (LETTER, json!("x"), vec!["x is not of type object"]),
@@ -51,11 +45,7 @@ async fn every_problem_of_a_request_is_listed() {
                 "Additional properties are not allowed (a, b were unexpected)",
             ],
         ),
-        (
-            EMAIL,
-            with(email("pat@example.com"), "reference", json!(long)),
-            vec![&too_long],
-        ),
+        (EMAIL, with(email("pat@example.com"), "reference", json!(long)), vec![&too_long]),
         (
             EMAIL,
             with(email("pat@example.com"), "reference", json!(null)),
@@ -64,18 +54,11 @@ async fn every_problem_of_a_request_is_listed() {
         (
             EMAIL,
             with(email("nobody"), "template_id", json!("7")),
-            vec![
-                "email_address Not a valid email address",
-                "template_id is not a valid UUID",
-            ],
+            vec!["email_address Not a valid email address", "template_id is not a valid UUID"],
         ),
         (
             EMAIL,
-            with(
-                email("pat@example.com"),
-                "one_click_unsubscribe_url",
-                json!(5),
-            ),
+            with(email("pat@example.com"), "one_click_unsubscribe_url", json!(5)),
             vec![no_unsubscribe],
         ),
         (
@@ -83,27 +66,15 @@ async fn every_problem_of_a_request_is_listed() {
             with(email("pat@example.com"), "sanitise_content_for", json!("x")),
             vec!["sanitise_content_for x is not of type array, null"],
         ),
+        (EMAIL, with(email("pat@example.com"), "scheduled_for", json!("soon")), vec![format]),
         (
             EMAIL,
-            with(email("pat@example.com"), "scheduled_for", json!("soon")),
-            vec![format],
-        ),
-        (
-            EMAIL,
-            with(
-                email("pat@example.com"),
-                "scheduled_for",
-                json!("2026-11-22T11:00:00Z"),
-            ),
+            with(email("pat@example.com"), "scheduled_for", json!("2026-11-22T11:00:00Z")),
             vec!["scheduled_for datetime can not be in the past"],
         ),
         (
             EMAIL,
-            with(
-                email("pat@example.com"),
-                "scheduled_for",
-                json!("2026-11-24 12:00"),
-            ),
+            with(email("pat@example.com"), "scheduled_for", json!("2026-11-24 12:00")),
             vec!["scheduled_for datetime can only be 24 hours in the future"],
         ),
         (
@@ -119,22 +90,11 @@ async fn every_problem_of_a_request_is_listed() {
     for (path, body, messages) in cases {
         let (status, answer) = bench.post(path, &body).await;
         let errors = answer["errors"].as_array().expect("errors");
-        let got: Vec<&str> = errors
-            .iter()
-            .filter_map(|error| error["message"].as_str())
-            .collect();
+        let got: Vec<&str> = errors.iter().filter_map(|error| error["message"].as_str()).collect();
         assert_eq!((status, got), (400, messages), "{path}");
-        assert!(
-            errors
-                .iter()
-                .all(|error| error["error"] == "ValidationError")
-        );
+        assert!(errors.iter().all(|error| error["error"] == "ValidationError"));
     }
-    let tomorrow = with(
-        email("pat@example.com"),
-        "scheduled_for",
-        json!("2026-11-23T11:59:00"),
-    );
+    let tomorrow = with(email("pat@example.com"), "scheduled_for", json!("2026-11-23T11:59:00"));
     let (status, answer) = bench.post(EMAIL, &tomorrow).await;
     assert_eq!((status, &answer["scheduled_for"]), (201, &Value::Null));
 }
@@ -142,20 +102,11 @@ async fn every_problem_of_a_request_is_listed() {
 #[tokio::test]
 async fn addresses_that_nobody_answers_at() {
     let bench = Bench::council().await;
-    for path in [
-        "/",
-        "/v2/nope",
-        "/v2/template/x/version/y",
-        "/v2/notifications/",
-    ] {
+    for path in ["/", "/v2/nope", "/v2/template/x/version/y", "/v2/notifications/"] {
         let (status, body) = bench.get(path).await;
         assert_eq!((status, &body["result"]), (404, &json!("error")), "{path}");
     }
-    let request = bench
-        .client
-        .delete(bench.url("/v2/notifications"))
-        .send()
-        .await;
+    let request = bench.client.delete(bench.url("/v2/notifications")).send().await;
     assert_eq!(request.expect("an answer").status(), 405);
     let (status, body) = bench.post("/v2/notifications/fax", &json!({})).await;
     assert_eq!((status, error(&body).1), (500, "Internal server error"));
@@ -164,39 +115,18 @@ async fn addresses_that_nobody_answers_at() {
 #[tokio::test]
 async fn checks_are_made_in_order() {
     let mut service = Service::council();
-    service
-        .permissions
-        .retain(|permission| *permission != Permission::Sms);
+    service.permissions.retain(|permission| *permission != Permission::Sms);
     let bench = Bench::of(service).await;
     // Schema before permission, permission before template, template before recipient.
-    let (_, body) = bench
-        .post(
-            SMS,
-            &json!({"phone_number": "x", "template_id": EMAIL_MOVED_HOME}),
-        )
-        .await;
+    let (_, body) =
+        bench.post(SMS, &json!({"phone_number": "x", "template_id": EMAIL_MOVED_HOME})).await;
     assert_eq!(error(&body).0, "ValidationError");
-    let (_, body) = bench
-        .post(
-            SMS,
-            &with(sms("07700900123"), "template_id", json!(SERVICE_ID)),
-        )
-        .await;
-    assert_eq!(
-        error(&body).1,
-        "Service is not allowed to send text messages"
-    );
+    let (_, body) =
+        bench.post(SMS, &with(sms("07700900123"), "template_id", json!(SERVICE_ID))).await;
+    assert_eq!(error(&body).1, "Service is not allowed to send text messages");
     let bench = Bench::council().await;
-    let (_, body) = bench
-        .post(
-            SMS,
-            &with(sms("+33612345678"), "personalisation", json!({})),
-        )
-        .await;
-    assert_eq!(
-        error(&body).1,
-        "Missing personalisation: first_name, account"
-    );
+    let (_, body) = bench.post(SMS, &with(sms("+33612345678"), "personalisation", json!({}))).await;
+    assert_eq!(error(&body).1, "Missing personalisation: first_name, account");
     let sender = with(sms("+33612345678"), "sms_sender_id", json!(SERVICE_ID));
     let (_, body) = bench.post(SMS, &sender).await;
     assert!(error(&body).1.starts_with("sms_sender_id c0ffee00"));
@@ -222,17 +152,11 @@ async fn texts_are_filled_in_and_tidied() {
     });
     let (status, answer) = bench.post(SMS, &body).await;
     assert_eq!(status, 201, "{answer}");
-    assert_eq!(
-        answer["content"]["body"],
-        "Lucja \"B\": shown a and 2 - 1e+16, False"
-    );
+    assert_eq!(answer["content"]["body"], "Lucja \"B\": shown a and 2 - 1e+16, False");
     assert_eq!(answer["content"]["from_number"], "447700900500");
     assert_eq!(
         answer["template"]["uri"],
-        format!(
-            "{}/services/{SERVICE_ID}/templates/{template}",
-            bench.running.url
-        )
+        format!("{}/services/{SERVICE_ID}/templates/{template}", bench.running.url)
     );
 
     let empty = free_text(Channel::Sms, None, "((a))");
@@ -242,15 +166,9 @@ async fn texts_are_filled_in_and_tidied() {
         "template_id": template,
         "personalisation": {"a": " "},
     });
-    assert_eq!(
-        error(&bench.post(SMS, &body).await.1).1,
-        "Your message is empty."
-    );
+    assert_eq!(error(&bench.post(SMS, &body).await.1).1, "Your message is empty.");
     let file = with(body, "personalisation", json!({"a": {"file": "eA=="}}));
-    assert_eq!(
-        error(&bench.post(SMS, &file).await.1).1,
-        "Can only send a file by email"
-    );
+    assert_eq!(error(&bench.post(SMS, &file).await.1).1, "Can only send a file by email");
 }
 
 #[tokio::test]
@@ -272,23 +190,16 @@ async fn a_prefix_is_sent_and_billed_and_not_shown() {
             .is_some_and(|body| body.starts_with("Example MBC: x"))
     );
     bench.later_ms(1_000);
-    let (_, message) = bench
-        .get(&format!(
-            "/v2/notifications/{}",
-            answer["id"].as_str().expect("id")
-        ))
-        .await;
+    let (_, message) =
+        bench.get(&format!("/v2/notifications/{}", answer["id"].as_str().expect("id"))).await;
     assert_eq!(message["cost_details"]["billable_sms_fragments"], 2);
     assert_eq!(message["cost_in_pounds"], 0.048);
 }
 
 #[tokio::test]
 async fn subjects_are_tidied_and_residents_words_made_harmless() {
-    let service = free_text(
-        Channel::Email,
-        Some("It's ((name)) - \"ok\""),
-        "Dear ((name)),\n\n((note))",
-    );
+    let service =
+        free_text(Channel::Email, Some("It's ((name)) - \"ok\""), "Dear ((name)),\n\n((note))");
     let template = service.templates[0].id.clone();
     let bench = Bench::of(service).await;
     let mut body = json!({
@@ -311,30 +222,21 @@ async fn subjects_are_tidied_and_residents_words_made_harmless() {
 async fn templates_can_be_read_listed_and_tried() {
     let mut service = Service::council();
     service.templates[0].version = 3;
-    service.templates[0].history = vec![Wording {
-        version: 2,
-        subject: Some("Old".to_owned()),
-        body: "((old))".to_owned(),
-    }];
+    service.templates[0].history =
+        vec![Wording { version: 2, subject: Some("Old".to_owned()), body: "((old))".to_owned() }];
     service.templates[1].archived = true;
     let bench = Bench::of(service).await;
     let path = format!("/v2/template/{EMAIL_MOVED_HOME}");
     let (_, newest) = bench.get(&path).await;
     assert_eq!(newest["version"], 3);
-    let names: Vec<&String> = newest["personalisation"]
-        .as_object()
-        .expect("names")
-        .keys()
-        .collect();
+    let names: Vec<&String> =
+        newest["personalisation"].as_object().expect("names").keys().collect();
     assert_eq!(names, ["first_name", "postcode"]);
     assert_eq!(
         bench.get(&format!("{path}/version/2")).await.1["personalisation"],
         json!({"old": {"required": true}})
     );
-    assert_eq!(
-        bench.get(&format!("{path}/version/0")).await.1["version"],
-        3
-    );
+    assert_eq!(bench.get(&format!("{path}/version/0")).await.1["version"], 3);
     assert_eq!(bench.get(&format!("{path}/version/1")).await.0, 404);
     let (_, all) = bench.get("/v2/templates").await;
     assert_eq!(all["templates"].as_array().map(Vec::len), Some(6));
@@ -343,23 +245,13 @@ async fn templates_can_be_read_listed_and_tried() {
         letters["templates"][0]["letter_contact_block"],
         "Example MBC\n1 High Street\nBramble"
     );
-    let (status, answer) = bench
-        .post(&format!("{path}/preview"), &json!({"personalisation": {}}))
-        .await;
+    let (status, answer) =
+        bench.post(&format!("{path}/preview"), &json!({"personalisation": {}})).await;
     assert_eq!(
         (status, error(&answer).1),
-        (
-            400,
-            "Missing personalisation: account, first_name, postcode"
-        )
+        (400, "Missing personalisation: account, first_name, postcode")
     );
-    let archived = with(
-        email("pat@example.com"),
-        "template_id",
-        json!(Service::council().templates[1].id),
-    );
-    assert_eq!(
-        error(&bench.post(EMAIL, &archived).await.1).1,
-        "Template has been deleted"
-    );
+    let archived =
+        with(email("pat@example.com"), "template_id", json!(Service::council().templates[1].id));
+    assert_eq!(error(&bench.post(EMAIL, &archived).await.1).1, "Template has been deleted");
 }

@@ -26,11 +26,7 @@ async fn each_fault_of_a_token_has_its_own_refusal() {
         (Some("Bearer".to_owned()), 401, no_bearer),
         (Some("Bearer x".to_owned()), 403, example),
         (Some("Bearer a.b.c".to_owned()), 403, example),
-        (
-            good(json!({"iat": now})),
-            403,
-            "Invalid token: iss field not provided",
-        ),
+        (good(json!({"iat": now})), 403, "Invalid token: iss field not provided"),
         (
             good(json!({"iss": "x", "iat": now})),
             403,
@@ -52,29 +48,15 @@ async fn each_fault_of_a_token_has_its_own_refusal() {
         (good(with_claim("exp", json!(now - 31))), 403, example),
         (good(with_claim("nbf", json!(now + 31))), 403, skewed),
         (good(with_claim("aud", json!("someone"))), 403, example),
+        (Some(format!("Bearer {}", signed(&header, &claims(now), "another secret"))), 403, unknown),
         (
-            Some(format!(
-                "Bearer {}",
-                signed(&header, &claims(now), "another secret")
-            )),
-            403,
-            unknown,
-        ),
-        (
-            Some(format!(
-                "Bearer {}",
-                signed(&json!({"alg": "HS512"}), &claims(now), TEST_SECRET)
-            )),
+            Some(format!("Bearer {}", signed(&json!({"alg": "HS512"}), &claims(now), TEST_SECRET))),
             403,
             "Invalid token: algorithm used is not HS256",
         ),
     ] {
         let (answered, body) = bench.with_token(token.as_deref()).await;
-        assert_eq!(
-            (answered, error(&body)),
-            (status, ("AuthError", message)),
-            "{token:?}"
-        );
+        assert_eq!((answered, error(&body)), (status, ("AuthError", message)), "{token:?}");
         assert_eq!(body["status_code"], status);
     }
     for token in [
@@ -104,10 +86,7 @@ async fn archived_services_lost_keys_and_revoked_keys_are_refused() {
         (revoked, "Invalid token: API key revoked"),
     ] {
         let bench = Bench::of(service).await;
-        let token = format!(
-            "Bearer {}",
-            signed(&header, &claims(bench.now_s()), TEST_SECRET)
-        );
+        let token = format!("Bearer {}", signed(&header, &claims(bench.now_s()), TEST_SECRET));
         let (status, body) = bench.with_token(Some(&token)).await;
         assert_eq!((status, error(&body).1), (403, message));
     }
@@ -126,23 +105,12 @@ async fn team_keys_and_trial_services_reach_only_their_own_people() {
         assert_eq!(answered, status, "{answer}");
     }
     let (_, answer) = bench.post_as(KeyKind::Team, SMS, &sms("07700900123")).await;
-    assert_eq!(
-        error(&answer).1,
-        "Can’t send to this recipient using a team-only API key"
-    );
-    let (status, answer) = bench
-        .post_as(KeyKind::Team, LETTER, &letter(&["P", "1 St", "SW1A 1AA"]))
-        .await;
-    assert_eq!(
-        (status, error(&answer).1),
-        (403, "Cannot send letters with a team api key")
-    );
+    assert_eq!(error(&answer).1, "Can’t send to this recipient using a team-only API key");
+    let (status, answer) =
+        bench.post_as(KeyKind::Team, LETTER, &letter(&["P", "1 St", "SW1A 1AA"])).await;
+    assert_eq!((status, error(&answer).1), (403, "Cannot send letters with a team api key"));
 
-    let trial = Bench::of(Service {
-        live: false,
-        ..Service::council()
-    })
-    .await;
+    let trial = Bench::of(Service { live: false, ..Service::council() }).await;
     let (_, answer) = trial.post(EMAIL, &email("pat@example.com")).await;
     assert!(
         error(&answer)
@@ -150,22 +118,12 @@ async fn team_keys_and_trial_services_reach_only_their_own_people() {
             .starts_with("Can’t send to this recipient when service is in trial mode – see https")
     );
     assert_eq!(trial.post(EMAIL, &email("guest@example.com")).await.0, 201);
-    assert_eq!(
-        trial
-            .post_as(KeyKind::Test, EMAIL, &email("pat@example.com"))
-            .await
-            .0,
-        201
-    );
-    let (status, answer) = trial
-        .post(LETTER, &letter(&["P", "1 St", "SW1A 1AA"]))
-        .await;
+    assert_eq!(trial.post_as(KeyKind::Test, EMAIL, &email("pat@example.com")).await.0, 201);
+    let (status, answer) = trial.post(LETTER, &letter(&["P", "1 St", "SW1A 1AA"])).await;
     assert_eq!(
         (status, error(&answer).1),
         (403, "Cannot send letters when service is in trial mode")
     );
-    let tried = trial
-        .post_as(KeyKind::Test, LETTER, &letter(&["P", "1 St", "SW1A 1AA"]))
-        .await;
+    let tried = trial.post_as(KeyKind::Test, LETTER, &letter(&["P", "1 St", "SW1A 1AA"])).await;
     assert_eq!(tried.0, 201);
 }

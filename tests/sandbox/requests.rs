@@ -42,15 +42,9 @@ pub fn with(mut body: Value, name: &str, value: Value) -> Value {
 
 pub fn free_text(channel: Channel, subject: Option<&str>, body: &str) -> Service {
     let mut service = Service::council();
-    let template = service
-        .templates
-        .iter()
-        .find(|template| template.channel == channel);
+    let template = service.templates.iter().find(|template| template.channel == channel);
     let template = template.expect("one of each").clone();
-    service.templates = vec![Template {
-        subject: subject.map(str::to_owned),
-        body: body.to_owned(),
-        ..template
-    }];
+    service.templates =
+        vec![Template { subject: subject.map(str::to_owned), body: body.to_owned(), ..template }];
     service
 }

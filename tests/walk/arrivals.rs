@@ -139,7 +139,8 @@ async fn changed_mapping(on: On) {
     let mut hub = TestHub::open(on).await;
     hub.drop_file("revenues", "ctax-1.xml", &extract(&some(20)));
     hub.run("ingest-revenues").await;
-    let family = "\"name.family\"            = { from = \"Surname\", via = [\"trim\", \"title_case\"]";
+    let family =
+        "\"name.family\"            = { from = \"Surname\", via = [\"trim\", \"title_case\"]";
     let upper = family.replace("title_case", "upper_case");
     hub.edit("mappings/inbound/ctax_account.toml", family, &upper);
     hub.reload().await;

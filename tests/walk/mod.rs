@@ -49,9 +49,7 @@ async fn every_changed_row(on: On) {
     let second = hub.run("ingest-revenues").await;
     let batch = second["batches"][0]["batch"].as_i64().unwrap();
     let staged = hub
-        .text(&format!(
-            "SELECT CAST(COUNT(*) AS TEXT) FROM source_record WHERE batch_id = {batch}"
-        ))
+        .text(&format!("SELECT CAST(COUNT(*) AS TEXT) FROM source_record WHERE batch_id = {batch}"))
         .await;
     let named = hub
         .text(&format!(
@@ -72,7 +70,11 @@ async fn every_changed_row(on: On) {
 async fn first_load(on: On) {
     let quiet = TestHub::open(on).await;
     let council = Council::new(3, 120);
-    quiet.edit("mappings/outbound/payment_received.toml", "account.paid_changed", "account.created");
+    quiet.edit(
+        "mappings/outbound/payment_received.toml",
+        "account.paid_changed",
+        "account.created",
+    );
     let mut quiet = quiet;
     quiet.reload().await;
     quiet.drop_night(&council, 1);
@@ -80,8 +82,16 @@ async fn first_load(on: On) {
     assert_eq!(report["total"]["deliveries"], json!({}));
 
     let mut sending = TestHub::open(on).await;
-    sending.edit("mappings/outbound/payment_received.toml", "account.paid_changed", "account.created");
-    sending.edit("jobs/ingest-revenues.toml", "overlap   = \"skip\"", "overlap   = \"skip\"\nfirst_load = \"send\"");
+    sending.edit(
+        "mappings/outbound/payment_received.toml",
+        "account.paid_changed",
+        "account.created",
+    );
+    sending.edit(
+        "jobs/ingest-revenues.toml",
+        "overlap   = \"skip\"",
+        "overlap   = \"skip\"\nfirst_load = \"send\"",
+    );
     sending.reload().await;
     sending.drop_night(&council, 1);
     let report = sending.run("ingest-revenues").await;

@@ -34,13 +34,15 @@ impl FileDrop {
     pub fn open(settings: &FileDropSettings, directory: &Path) -> Result<FileDrop, ConnectorError> {
         let directory = directory.to_path_buf();
         if !directory.is_dir() {
-            let cause = format!("{} is not a folder: make it, or mend `directory`", directory.display());
+            let cause =
+                format!("{} is not a folder: make it, or mend `directory`", directory.display());
             return Err(ConnectorError::Unavailable { cause, retry_after_ms: None });
         }
-        let pattern = Glob::new(&settings.pattern).map_err(|error| ConnectorError::Unavailable {
-            cause: format!("`pattern` cannot be read: {error}"),
-            retry_after_ms: None,
-        })?;
+        let pattern =
+            Glob::new(&settings.pattern).map_err(|error| ConnectorError::Unavailable {
+                cause: format!("`pattern` cannot be read: {error}"),
+                retry_after_ms: None,
+            })?;
         Ok(FileDrop {
             pattern: pattern.compile_matcher(),
             processed: directory.join(&settings.processed),
@@ -148,7 +150,9 @@ impl Source for FileDrop {
         let from = self.directory.join(&origin.name);
         let to = free_name(folder, &origin.name);
         match fs::rename(&from, &to) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.unreadable(&error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(self.unreadable(&error))
+            }
             _ => Ok(()),
         }
     }
@@ -177,7 +181,8 @@ fn cut(
         cause: format!("{} cannot be opened: {error}", path.display()),
         retry_after_ms: None,
     })?;
-    let mut input = Digested { file, digest: ring::digest::Context::new(&ring::digest::SHA256), bytes: 0 };
+    let mut input =
+        Digested { file, digest: ring::digest::Context::new(&ring::digest::SHA256), bytes: 0 };
     let cut = format.cut(&mut input, sink);
     // What the format did not look at is part of the content all the same.
     let rest = std::io::copy(&mut input, &mut std::io::sink());
@@ -188,7 +193,8 @@ fn cut(
         }),
         (Err(CutError::Format(_)), _) if input.bytes == 0 => {
             let cause = "the file is empty".to_owned();
-            let fault = FormatError { code: "file.empty", cause, place: "at its beginning".to_owned() };
+            let fault =
+                FormatError { code: "file.empty", cause, place: "at its beginning".to_owned() };
             Err(ConnectorError::Malformed(fault))
         }
         (Err(CutError::Format(fault)), _) => Err(ConnectorError::Malformed(fault)),
@@ -226,11 +232,7 @@ impl Read for Digested {
 struct Nothing;
 
 impl RecordSink for Nothing {
-    fn record(
-        &mut self,
-        _: &str,
-        _: super::format::Raw<'_>,
-    ) -> Result<(), super::format::Stopped> {
+    fn record(&mut self, _: &str, _: super::format::Raw<'_>) -> Result<(), super::format::Stopped> {
         Err(super::format::Stopped)
     }
 

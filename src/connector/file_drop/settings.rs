@@ -60,7 +60,8 @@ impl FileDropSettings {
         let extracts = [("full", Extract::Full), ("delta", Extract::Delta)];
         let extract = settings.choice("extract", &extracts);
         if !settings.has("extract") {
-            let remedy = "write `extract = \"full\"` if a record that is absent is gone, or `\"delta\"`";
+            let remedy =
+                "write `extract = \"full\"` if a record that is absent is gone, or `\"delta\"`";
             settings.missing("extract", remedy);
         }
         let formats = [("xml", true), ("csv", false)];
@@ -141,8 +142,14 @@ fn read_csv(settings: &Table<'_>, record_bytes_max: usize) -> Option<CsvFormat> 
                     groups.push((list.value, pattern.value));
                 }
                 other => {
-                    let help = Some("write `persons = \"p{n}_\"` for p1_surname, p2_surname …".to_owned());
-                    table.error(other.at(), "a group is a column pattern with `{n}`", "no `{n}`", help);
+                    let help =
+                        Some("write `persons = \"p{n}_\"` for p1_surname, p2_surname …".to_owned());
+                    table.error(
+                        other.at(),
+                        "a group is a column pattern with `{n}`",
+                        "no `{n}`",
+                        help,
+                    );
                 }
             }
         }
@@ -163,11 +170,7 @@ fn read_csv(settings: &Table<'_>, record_bytes_max: usize) -> Option<CsvFormat> 
 }
 
 /// `/c:CouncilTaxExtract/c:Account`, `@ref`
-fn read_path(
-    file: &File,
-    text: &Spanned<String>,
-    namespaces: &[(String, String)],
-) -> Option<Path> {
+fn read_path(file: &File, text: &Spanned<String>, namespaces: &[(String, String)]) -> Option<Path> {
     let mut steps = Vec::new();
     for part in text.value.trim_start_matches('/').split('/') {
         let (attribute, part) = match part.strip_prefix('@') {

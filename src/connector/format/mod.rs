@@ -30,7 +30,12 @@ pub trait RecordSink: Send {
     /// A record and its key. An empty key means that the record has none.
     fn record(&mut self, key: &str, raw: Raw<'_>) -> Result<(), Stopped>;
     /// A row that cannot be a record; it is kept and held under `code`.
-    fn unreadable(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped>;
+    fn unreadable(
+        &mut self,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped>;
     /// Nothing more comes, whether the stream ended well or not. Called on the thread that cuts.
     fn finish(&mut self) -> Result<(), Stopped> {
         Ok(())

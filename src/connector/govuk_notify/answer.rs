@@ -32,10 +32,7 @@ pub fn read(
     match answer.status {
         200..=299 => serde_json::from_slice(&answer.body)
             .map_err(|_| unanswered(doing, "what came back is not JSON".to_owned())),
-        300..=399 => Err(unavailable(
-            "something on the way redirects us".to_owned(),
-            None,
-        )),
+        300..=399 => Err(unavailable("something on the way redirects us".to_owned(), None)),
         429 => Err(too_fast(&Problem::of(&answer), now_ms)),
         401 | 403 => Err(shut_out(&Problem::of(&answer))),
         400..=499 => Err(refused(&Problem::of(&answer))),
@@ -58,10 +55,7 @@ pub fn status(message: &Value) -> Option<Status> {
         // Also a word we do not know yet: it will say more.
         _ => Standing::Pending,
     };
-    Some(Status {
-        word: word.to_owned(),
-        stands,
-    })
+    Some(Status { word: word.to_owned(), stands })
 }
 
 /// The first problem that an answer names.
@@ -76,19 +70,13 @@ impl Problem {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let first = &body["errors"][0];
         let text = |name: &str| first[name].as_str().unwrap_or_default().to_owned();
-        Self {
-            status: answer.status,
-            error: text("error"),
-            message: text("message"),
-        }
+        Self { status: answer.status, error: text("error"), message: text("message") }
     }
 
     /// Words for a person, with nothing in them that was sent: a known text whole, else the
     /// property it is about.
     fn cause(&self) -> String {
-        let known = SAFE_STARTS
-            .iter()
-            .any(|start| self.message.starts_with(start));
+        let known = SAFE_STARTS.iter().any(|start| self.message.starts_with(start));
         if known {
             return self.message.clone();
         }
@@ -159,17 +147,11 @@ const PROPERTIES: [&str; 10] = [
 fn too_fast(problem: &Problem, now_ms: i64) -> ConnectorError {
     if problem.error == "TooManyRequestsError" {
         let until_midnight_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
-        return unavailable(
-            "the day's messages are used up".to_owned(),
-            Some(until_midnight_ms),
-        );
+        return unavailable("the day's messages are used up".to_owned(), Some(until_midnight_ms));
     }
     // Spread out, so that those who were turned away together do not come back together.
     let jitter_ms = now_ms.rem_euclid(997);
-    unavailable(
-        "it asks us to slow down".to_owned(),
-        Some(1_000 + jitter_ms),
-    )
+    unavailable("it asks us to slow down".to_owned(), Some(1_000 + jitter_ms))
 }
 
 fn shut_out(problem: &Problem) -> ConnectorError {
@@ -187,24 +169,15 @@ fn shut_out(problem: &Problem) -> ConnectorError {
     } else {
         (KEY_CODE, "the key is wrong, revoked, or of another service")
     };
-    ConnectorError::Unauthorised {
-        code,
-        cause: cause.to_owned(),
-    }
+    ConnectorError::Unauthorised { code, cause: cause.to_owned() }
 }
 
 fn refused(problem: &Problem) -> ConnectorError {
-    ConnectorError::Refused {
-        code: problem.code(),
-        cause: problem.cause(),
-    }
+    ConnectorError::Refused { code: problem.code(), cause: problem.cause() }
 }
 
 fn unavailable(cause: String, retry_after_ms: Option<i64>) -> ConnectorError {
-    ConnectorError::Unavailable {
-        cause,
-        retry_after_ms,
-    }
+    ConnectorError::Unavailable { cause, retry_after_ms }
 }
 
 fn unanswered(doing: Doing, cause: String) -> ConnectorError {
@@ -222,10 +195,7 @@ mod tests {
 
     fn answer(status: u16, error: &str, message: &str) -> Result<Answer, HttpFault> {
         let body = json!({"status_code": status, "errors": [{"error": error, "message": message}]});
-        Ok(Answer {
-            status,
-            body: body.to_string().into_bytes(),
-        })
+        Ok(Answer { status, body: body.to_string().into_bytes() })
     }
 
     #[test]
@@ -244,22 +214,8 @@ mod tests {
             Err(ConnectorError::Unknown { .. }) => "unknown".to_owned(),
         };
         for (answered, sending, asking) in [
-            (
-                Ok(Answer {
-                    status: 201,
-                    body: b"{}".to_vec(),
-                }),
-                "ok",
-                "ok",
-            ),
-            (
-                Ok(Answer {
-                    status: 201,
-                    body: b"<".to_vec(),
-                }),
-                "unknown",
-                "unavailable None",
-            ),
+            (Ok(Answer { status: 201, body: b"{}".to_vec() }), "ok", "ok"),
+            (Ok(Answer { status: 201, body: b"<".to_vec() }), "unknown", "unavailable None"),
             (unreached(), "unavailable None", "unavailable None"),
             (silence(), "unknown", "unavailable None"),
             (answer(500, "Exception", ""), "unknown", "unavailable None"),
@@ -270,11 +226,7 @@ mod tests {
                 "unavailable Some(43200000)",
                 "unavailable Some(43200000)",
             ),
-            (
-                answer(401, "AuthError", "no"),
-                "unauthorised notify.key",
-                "unauthorised notify.key",
-            ),
+            (answer(401, "AuthError", "no"), "unauthorised notify.key", "unauthorised notify.key"),
             (
                 answer(403, "AuthError", "Error: Your system clock …"),
                 "unauthorised notify.clock",
@@ -296,32 +248,18 @@ mod tests {
                 "refused notify.not_found",
             ),
             (
-                Ok(Answer {
-                    status: 404,
-                    body: b"<html>".to_vec(),
-                }),
+                Ok(Answer { status: 404, body: b"<html>".to_vec() }),
                 "refused notify.404",
                 "refused notify.404",
             ),
         ] {
-            assert_eq!(
-                kind(Doing::Sending, answered.clone()),
-                sending,
-                "{answered:?}"
-            );
-            assert_eq!(
-                kind(Doing::Asking, answered.clone()),
-                asking,
-                "{answered:?}"
-            );
+            assert_eq!(kind(Doing::Sending, answered.clone()), sending, "{answered:?}");
+            assert_eq!(kind(Doing::Asking, answered.clone()), asking, "{answered:?}");
         }
         let slow = read(Doing::Sending, answer(429, "RateLimitError", ""), noon_ms);
         assert!(matches!(
             slow,
-            Err(ConnectorError::Unavailable {
-                retry_after_ms: Some(1_000..2_000),
-                ..
-            })
+            Err(ConnectorError::Unavailable { retry_after_ms: Some(1_000..2_000), .. })
         ));
     }
 
@@ -332,19 +270,10 @@ mod tests {
                 "personalisation Pat Testberry is not of type object",
                 "`personalisation` was not accepted",
             ),
-            (
-                "reference 07700900123 is too long",
-                "`reference` was not accepted",
-            ),
+            ("reference 07700900123 is too long", "`reference` was not accepted"),
             ("something new about Pat", "it answered 400"),
-            (
-                "Missing personalisation: account",
-                "Missing personalisation: account",
-            ),
-            (
-                "email_address Not a valid email address",
-                "email_address Not a valid email address",
-            ),
+            ("Missing personalisation: account", "Missing personalisation: account"),
+            ("email_address Not a valid email address", "email_address Not a valid email address"),
         ] {
             let refused = read(Doing::Sending, answer(400, "ValidationError", message), 0);
             match refused {
@@ -368,11 +297,7 @@ mod tests {
             ("email", "a word of next year", Standing::Pending),
         ] {
             let found = status(&json!({"type": kind, "status": word}));
-            assert_eq!(
-                found.map(|found| found.stands),
-                Some(stands),
-                "{kind} {word}"
-            );
+            assert_eq!(found.map(|found| found.stands), Some(stands), "{kind} {word}");
         }
     }
 }

@@ -71,19 +71,11 @@ mod tests {
     fn a_key_is_read_from_its_end() {
         for name in ["hub", "a-name-with-hyphens", ""] {
             let key = ApiKey::parse(&Secret::new(format!("{name}-{SERVICE}-{SECRET}")));
-            assert_eq!(
-                key.map(|key| key.service_id).as_deref(),
-                Ok(SERVICE),
-                "{name}"
-            );
+            assert_eq!(key.map(|key| key.service_id).as_deref(), Ok(SERVICE), "{name}");
         }
-        for wrong in [
-            "",
-            "x",
-            SECRET,
-            &format!("{SERVICE}{SECRET}"),
-            &format!("é-{SERVICE}-{SECRET}é"),
-        ] {
+        for wrong in
+            ["", "x", SECRET, &format!("{SERVICE}{SECRET}"), &format!("é-{SERVICE}-{SECRET}é")]
+        {
             assert!(ApiKey::parse(&Secret::new(wrong)).is_err(), "{wrong}");
         }
     }

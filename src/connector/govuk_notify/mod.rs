@@ -85,18 +85,11 @@ impl GovukNotify {
         let (path, body) = self.request(message, reference)?;
         self.pace.take().await;
         let accepted = self.call(Doing::Sending, path, &[], Some(&body)).await?;
-        let unknown = || ConnectorError::Unknown {
-            cause: "the answer names no message".to_owned(),
-        };
+        let unknown =
+            || ConnectorError::Unknown { cause: "the answer names no message".to_owned() };
         let platform_id = accepted["id"].as_str().ok_or_else(unknown)?.to_owned();
-        let status = Status {
-            word: "created".to_owned(),
-            stands: Standing::Pending,
-        };
-        Ok(Receipt {
-            platform_id,
-            status,
-        })
+        let status = Status { word: "created".to_owned(), stands: Standing::Pending };
+        Ok(Receipt { platform_id, status })
     }
 
     fn request(
@@ -104,33 +97,21 @@ impl GovukNotify {
         message: &Message,
         reference: &str,
     ) -> Result<(&'static str, Value), ConnectorError> {
-        let refused = |code: &str, cause: String| ConnectorError::Refused {
-            code: code.to_owned(),
-            cause,
-        };
-        let template = self
-            .settings
-            .template_id(&message.template)
-            .ok_or_else(|| {
-                let name = &message.template;
-                refused(
-                    "notify.no_template",
-                    format!("`{name}` is not among the connector's templates"),
-                )
-            })?;
-        let fields: Map<String, Value> = message
-            .fields
-            .iter()
-            .map(|(name, value)| (name.clone(), json!(value)))
-            .collect();
+        let refused =
+            |code: &str, cause: String| ConnectorError::Refused { code: code.to_owned(), cause };
+        let template = self.settings.template_id(&message.template).ok_or_else(|| {
+            let name = &message.template;
+            refused(
+                "notify.no_template",
+                format!("`{name}` is not among the connector's templates"),
+            )
+        })?;
+        let fields: Map<String, Value> =
+            message.fields.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let mut body = json!({"template_id": template, "reference": reference});
         let to = message.to.as_deref();
-        let no_address = || {
-            refused(
-                "notify.no_recipient",
-                "the message names no recipient".to_owned(),
-            )
-        };
+        let no_address =
+            || refused("notify.no_recipient", "the message names no recipient".to_owned());
         let path = match message.channel {
             Channel::Email => {
                 // Every value came from somebody's records: none of them may become a link.
@@ -159,12 +140,7 @@ impl GovukNotify {
         let now_ms = (self.clock)();
         let token = self.key.token(now_ms.div_euclid(1_000));
         let url = format!("{}{path}", self.base_url);
-        let request = Request {
-            url: &url,
-            query,
-            bearer: Some(&token),
-            json,
-        };
+        let request = Request { url: &url, query, bearer: Some(&token), json };
         answer::read(doing, self.client.call(request).await, now_ms)
     }
 }
@@ -202,18 +178,13 @@ impl Destination for GovukNotify {
 
     async fn inquire(&self, reference: &str) -> Result<Inquiry, ConnectorError> {
         let query = [("reference", reference)];
-        let listed = self
-            .call(Doing::Asking, "/v2/notifications", &query, None)
-            .await?;
+        let listed = self.call(Doing::Asking, "/v2/notifications", &query, None).await?;
         let found = listed["notifications"].as_array();
         // The oldest: were there ever two, the first is the one we meant.
         let first = found.and_then(|found| found.last());
         let receipt = first.and_then(|message| {
             let platform_id = message["id"].as_str()?.to_owned();
-            Some(Receipt {
-                platform_id,
-                status: answer::status(message)?,
-            })
+            Some(Receipt { platform_id, status: answer::status(message)? })
         });
         match (found, receipt) {
             (Some(found), None) if found.is_empty() => Ok(Inquiry::NotFound),
@@ -234,8 +205,5 @@ impl Destination for GovukNotify {
 
 /// Whether the others would fare no better: the key is wrong, we are too fast, or nobody is there.
 fn shuts_the_door(error: &ConnectorError) -> bool {
-    matches!(
-        error,
-        ConnectorError::Unauthorised { .. } | ConnectorError::Unavailable { .. }
-    )
+    matches!(error, ConnectorError::Unauthorised { .. } | ConnectorError::Unavailable { .. })
 }

@@ -23,14 +23,9 @@ struct Bucket {
 impl Pace {
     pub fn new(per_minute: u32) -> Self {
         let per_second = f64::from(per_minute.max(1)) / 60.0;
-        let bucket = Bucket {
-            permits: BURST_MAX.min(f64::from(per_minute)),
-            filled: Instant::now(),
-        };
-        Self {
-            per_second,
-            bucket: Mutex::new(bucket),
-        }
+        let bucket =
+            Bucket { permits: BURST_MAX.min(f64::from(per_minute)), filled: Instant::now() };
+        Self { per_second, bucket: Mutex::new(bucket) }
     }
 
     /// Waits for a permit and takes it. Those who wait are served in the order they came.

@@ -37,9 +37,7 @@ impl GovukNotifySettings {
         }
         let per_minute = settings.whole("requests_per_minute", 1..=1_000_000);
         let per_minute = per_minute.map_or(REQUESTS_PER_MINUTE, |found| found.value);
-        let timeout_ms = settings
-            .whole("timeout_ms", 100..=120_000)
-            .map_or(30_000, |ms| ms.value);
+        let timeout_ms = settings.whole("timeout_ms", 100..=120_000).map_or(30_000, |ms| ms.value);
         let ranges = settings.choice("test_ranges", &[("refuse", false), ("allow", true)]);
         let mut templates = BTreeMap::new();
         if let Some(table) = settings.table("templates") {
@@ -98,22 +96,13 @@ mod tests {
         assert_eq!(faults, 0);
         let settings = settings.expect("settings");
         assert_eq!(settings.template_id("moved_home"), Some("1-2"));
-        assert_eq!(
-            (settings.requests_per_minute, settings.timeout_ms),
-            (3_000, 30_000)
-        );
+        assert_eq!((settings.requests_per_minute, settings.timeout_ms), (3_000, 30_000));
         for (wrong, faults) in [
             ("", 2),
             ("base_url = \"x\"\napi_key = \"in-clear\"", 1),
             ("base_url = \"x\"\napi_key = \"secret:K\"\nbase_ur = 1", 1),
-            (
-                "base_url = \"x\"\napi_key = \"secret:K\"\ntimeout_ms = 1",
-                1,
-            ),
-            (
-                "base_url = \"x\"\napi_key = \"secret:K\"\n[settings.templates]\na = 1",
-                1,
-            ),
+            ("base_url = \"x\"\napi_key = \"secret:K\"\ntimeout_ms = 1", 1),
+            ("base_url = \"x\"\napi_key = \"secret:K\"\n[settings.templates]\na = 1", 1),
         ] {
             assert_eq!(read(wrong).1, faults, "{wrong}");
         }

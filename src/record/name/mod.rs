@@ -55,11 +55,7 @@ pub fn parse_names(text: &str) -> Vec<NamedParty> {
     let mut tokens = tokens(text);
     if tokens.is_empty() {
         let marks_only = text.chars().any(|letter| !letter.is_whitespace());
-        return if marks_only {
-            vec![whole(PartyKind::Placeholder, text)]
-        } else {
-            Vec::new()
-        };
+        return if marks_only { vec![whole(PartyKind::Placeholder, text)] } else { Vec::new() };
     }
     if is_organisation(&tokens) {
         return vec![whole(PartyKind::Organisation, text)];
@@ -87,11 +83,7 @@ fn whole(kind: PartyKind, text: &str) -> NamedParty {
     let bare = text.trim().trim_start_matches(marks);
     let family = if bare.is_empty() { text.trim() } else { bare };
     let family = family.split_whitespace().collect::<Vec<_>>().join(" ");
-    NamedParty {
-        kind,
-        family,
-        ..NamedParty::default()
-    }
+    NamedParty { kind, family, ..NamedParty::default() }
 }
 
 fn is_organisation(tokens: &[Token]) -> bool {
@@ -115,19 +107,13 @@ fn is_organisation(tokens: &[Token]) -> bool {
 
 /// Takes out the words that say "executors of", and whoever acts for them before those words.
 fn take_executors(tokens: &mut Vec<Token>) -> bool {
-    let is_executor = |token: &Token| {
-        token
-            .word()
-            .is_some_and(|word| vocabulary::is_executor(&word.plain))
-    };
+    let is_executor =
+        |token: &Token| token.word().is_some_and(|word| vocabulary::is_executor(&word.plain));
     let Some(first) = tokens.iter().position(is_executor) else {
         return false;
     };
     let mut after = first + 1;
-    while tokens
-        .get(after)
-        .is_some_and(|token| is_executor(token) || is_joint(token))
-    {
+    while tokens.get(after).is_some_and(|token| is_executor(token) || is_joint(token)) {
         after += 1;
     }
     let follows = tokens[after..].iter().any(|token| token.word().is_some());

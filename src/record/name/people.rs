@@ -10,17 +10,10 @@ use super::{NamedParty, PartyKind, vocabulary};
 pub(super) fn people(tokens: &[Token]) -> Vec<NamedParty> {
     let listed = is_list_with_commas(tokens);
     let ends = |token: &Token| *token == Token::And || (listed && *token == Token::Comma);
-    let mut shares: Vec<Share> = tokens
-        .split(ends)
-        .filter(|part| !part.is_empty())
-        .map(share)
-        .collect();
+    let mut shares: Vec<Share> =
+        tokens.split(ends).filter(|part| !part.is_empty()).map(share).collect();
     lend_family_names(&mut shares);
-    shares
-        .into_iter()
-        .map(finish)
-        .filter(|party| !party.family.is_empty())
-        .collect()
+    shares.into_iter().map(finish).filter(|party| !party.family.is_empty()).collect()
 }
 
 /// One person's share of the field, before family names are lent.
@@ -39,10 +32,8 @@ fn is_list_with_commas(tokens: &[Token]) -> bool {
     let mut pieces = tokens.split(|token| *token == Token::Comma);
     tokens.contains(&Token::Comma)
         && pieces.all(|piece| {
-            let titled = piece
-                .first()
-                .and_then(Token::word)
-                .is_some_and(|word| word.title().is_some());
+            let titled =
+                piece.first().and_then(Token::word).is_some_and(|word| word.title().is_some());
             titled && words(piece).filter(|word| word.title().is_none()).count() >= 2
         })
 }
@@ -66,11 +57,7 @@ fn share(tokens: &[Token]) -> Share {
             }
             titles.push(title);
         } else if !(vocabulary::is_behind(&word.plain) && at > 1) && word.plain != "OF" {
-            let place = if before_comma {
-                &mut share.family
-            } else {
-                &mut share.names
-            };
+            let place = if before_comma { &mut share.family } else { &mut share.names };
             place.push(word.clone());
         }
     }
@@ -120,11 +107,7 @@ fn lend_family_names(shares: &mut [Share]) {
             [_] => share.titled && last_in_initials || !last_has_given,
             _ => true,
         };
-        share.family = if own {
-            family_at_the_end(&mut share.names)
-        } else {
-            last.family.clone()
-        };
+        share.family = if own { family_at_the_end(&mut share.names) } else { last.family.clone() };
     }
 }
 
@@ -151,10 +134,7 @@ fn family_at_the_end(names: &mut Vec<Word>) -> Vec<Word> {
 
 fn finish(share: Share) -> NamedParty {
     let mut names = share.names.iter();
-    let given = names
-        .next()
-        .map(|word| title_case(&word.written))
-        .unwrap_or_default();
+    let given = names.next().map(|word| title_case(&word.written)).unwrap_or_default();
     NamedParty {
         kind: PartyKind::Person,
         title: share.title,
@@ -166,10 +146,5 @@ fn finish(share: Share) -> NamedParty {
 }
 
 fn joined<'w>(words: impl Iterator<Item = &'w Word>) -> String {
-    title_case(
-        &words
-            .map(|word| word.written.as_str())
-            .collect::<Vec<_>>()
-            .join(" "),
-    )
+    title_case(&words.map(|word| word.written.as_str()).collect::<Vec<_>>().join(" "))
 }

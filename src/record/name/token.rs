@@ -64,11 +64,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         while let Some(at) = left.find([',', '&', '+', ';']) {
             let (word, rest) = left.split_at(at);
             push_words(word, &mut tokens);
-            tokens.push(if rest.starts_with([',', ';']) {
-                Token::Comma
-            } else {
-                Token::And
-            });
+            tokens.push(if rest.starts_with([',', ';']) { Token::Comma } else { Token::And });
             left = &rest[1..];
         }
         push_words(left, &mut tokens);
@@ -107,10 +103,7 @@ fn push_words(chunk: &str, tokens: &mut Vec<Token>) {
     match plain.as_str() {
         "" => {}
         "AND" => tokens.push(Token::And),
-        _ => tokens.push(Token::Word(Word {
-            written: chunk.to_owned(),
-            plain,
-        })),
+        _ => tokens.push(Token::Word(Word { written: chunk.to_owned(), plain })),
     }
 }
 
@@ -123,10 +116,7 @@ fn join_split_words(tokens: &mut Vec<Token>) {
             _ => None,
         };
         if let Some(joined) = joined {
-            let word = Word {
-                written: joined.to_owned(),
-                plain: joined.to_owned(),
-            };
+            let word = Word { written: joined.to_owned(), plain: joined.to_owned() };
             tokens[at] = Token::Word(word);
             tokens.remove(at + 1);
         }
@@ -136,10 +126,7 @@ fn join_split_words(tokens: &mut Vec<Token>) {
 
 fn pair(first: &str, second: &str) -> Option<&'static str> {
     let personal = matches!(first, "PERS" | "PERSONAL" | "PER" | "P" | "LEGAL");
-    let representatives = matches!(
-        second,
-        "REP" | "REPS" | "REPRESENTATIVE" | "REPRESENTATIVES"
-    );
+    let representatives = matches!(second, "REP" | "REPS" | "REPRESENTATIVE" | "REPRESENTATIVES");
     match (first, second) {
         _ if personal && representatives => Some("PERSREPS"),
         ("REPS" | "PR" | "PRS" | "ESTATE" | "EST", "OF") => Some("PERSREPS"),

@@ -45,13 +45,11 @@ const TITLES: [(&str, &str); 37] = [
 ];
 
 /// Letters behind a name, which are no part of it.
-const BEHIND: [&str; 13] = [
-    "ESQ", "JNR", "JR", "SNR", "SR", "OBE", "MBE", "CBE", "BSC", "MSC", "PHD", "JP", "QC",
-];
+const BEHIND: [&str; 13] =
+    ["ESQ", "JNR", "JR", "SNR", "SR", "OBE", "MBE", "CBE", "BSC", "MSC", "PHD", "JP", "QC"];
 
-const DECEASED: [&str; 10] = [
-    "DECD", "DECED", "DECSD", "DCSD", "DCD", "DECSED", "DECEASED", "DECEASE", "DESEASED", "LATE",
-];
+const DECEASED: [&str; 10] =
+    ["DECD", "DECED", "DECSD", "DCSD", "DCD", "DECSED", "DECEASED", "DECEASE", "DESEASED", "LATE"];
 
 const EXECUTORS: [&str; 15] = [
     "EXOR",
@@ -180,10 +178,7 @@ const PARTICLES: [&str; 30] = [
 const ALSO_GIVEN: [&str; 5] = ["AL", "BEN", "EL", "MAC", "DEL"];
 
 pub(super) fn title(word: &str) -> Option<&'static str> {
-    TITLES
-        .iter()
-        .find(|(written, _)| *written == word)
-        .map(|(_, printed)| *printed)
+    TITLES.iter().find(|(written, _)| *written == word).map(|(_, printed)| *printed)
 }
 
 pub(super) fn is_behind(word: &str) -> bool {

@@ -10,10 +10,7 @@ pub(super) struct Ascii<const N: usize> {
 
 impl<const N: usize> Ascii<N> {
     pub const fn empty() -> Self {
-        Self {
-            bytes: [0; N],
-            length: 0,
-        }
+        Self { bytes: [0; N], length: 0 }
     }
 
     /// Adds one character; `false` when it is not ASCII or there is no room.

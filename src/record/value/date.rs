@@ -67,11 +67,7 @@ impl DateFormat {
         let whole = count(&[Step::Year]) == 1
             && count(&[Step::Month, Step::MonthName]) == 1
             && count(&[Step::Day]) == 1;
-        if whole {
-            Ok(Self { steps })
-        } else {
-            Err(UNKNOWN_FORMAT)
-        }
+        if whole { Ok(Self { steps }) } else { Err(UNKNOWN_FORMAT) }
     }
 
     fn read(&self, text: &str) -> Result<NaiveDate, ValueError> {
@@ -149,9 +145,7 @@ fn digits<const N: usize>(left: &mut &[u8]) -> Result<u32, ValueError> {
 fn month_name(left: &mut &[u8]) -> Result<u32, ValueError> {
     let (taken, rest) = left.split_first_chunk::<3>().ok_or(WRONG_SHAPE)?;
     *left = rest;
-    let found = (1..)
-        .zip(MONTHS)
-        .find(|(_, name)| taken.eq_ignore_ascii_case(*name));
+    let found = (1..).zip(MONTHS).find(|(_, name)| taken.eq_ignore_ascii_case(*name));
     found.map(|(number, _)| number).ok_or(WRONG_SHAPE)
 }
 
@@ -170,10 +164,7 @@ mod tests {
     use proptest::prelude::{any, proptest};
 
     fn formats(patterns: &[&str]) -> Vec<DateFormat> {
-        patterns
-            .iter()
-            .map(|pattern| DateFormat::new(pattern).unwrap())
-            .collect()
+        patterns.iter().map(|pattern| DateFormat::new(pattern).unwrap()).collect()
     }
 
     #[test]
@@ -197,53 +188,27 @@ mod tests {
             (&["%d/%m/%Y"], "04/13/2026", Err("date_impossible")),
             (&["%d/%m/%Y"], "03/04/26", Err("date_wrong_shape")),
             (&["%d/%m/%Y", "%d-%m-%Y"], "03-04-2026", Ok("2026-04-03")),
-            (
-                &["%d/%m/%Y", "%d-%m-%Y"],
-                "31-04-2026",
-                Err("date_impossible"),
-            ),
-            (
-                &["%d/%m/%Y", "%d-%m-%Y"],
-                "3 April",
-                Err("date_wrong_shape"),
-            ),
+            (&["%d/%m/%Y", "%d-%m-%Y"], "31-04-2026", Err("date_impossible")),
+            (&["%d/%m/%Y", "%d-%m-%Y"], "3 April", Err("date_wrong_shape")),
             (&["%Y%m%d"], "20260401", Ok("2026-04-01")),
             (&["%Y%m%d"], "2026040", Err("date_wrong_shape")),
             (&["%d-%b-%Y"], "01-APR-2026", Ok("2026-04-01")),
             (&["%d-%b-%Y"], "01-apr-2026", Ok("2026-04-01")),
             (&["%d-%b-%Y"], "01-XXX-2026", Err("date_wrong_shape")),
-            (
-                &["%Y-%m-%d %H:%M:%S.%f"],
-                "2099-12-31 00:00:00.0000000",
-                Ok("2099-12-31"),
-            ),
-            (
-                &["%Y-%m-%d %H:%M:%S.%f"],
-                "2099-12-31 24:00:00.0",
-                Err("date_wrong_shape"),
-            ),
+            (&["%Y-%m-%d %H:%M:%S.%f"], "2099-12-31 00:00:00.0000000", Ok("2099-12-31")),
+            (&["%Y-%m-%d %H:%M:%S.%f"], "2099-12-31 24:00:00.0", Err("date_wrong_shape")),
             (&["100%% %Y-%m-%d"], "100% 2026-04-01", Ok("2026-04-01")),
         ];
         for (patterns, text, wanted) in table {
             let found = parse_date(text, &formats(patterns));
-            let found = found
-                .map(|date| date.to_string())
-                .map_err(|error| error.code);
+            let found = found.map(|date| date.to_string()).map_err(|error| error.code);
             assert_eq!(found, wanted.map(str::to_owned), "{text:?} as {patterns:?}");
         }
     }
 
     #[test]
     fn a_format_must_give_a_whole_day() {
-        for pattern in [
-            "",
-            "%Y-%m",
-            "%d/%m/%y",
-            "%Y-%m-%d-%d",
-            "%m-%b-%d-%Y",
-            "%Y-%m-%d %",
-            "%Q",
-        ] {
+        for pattern in ["", "%Y-%m", "%d/%m/%y", "%Y-%m-%d-%d", "%m-%b-%d-%Y", "%Y-%m-%d %", "%Q"] {
             let failure = DateFormat::new(pattern).map_err(|error| error.code);
             assert_eq!(failure, Err("date_format_unknown"), "{pattern:?}");
         }
@@ -265,11 +230,7 @@ mod tests {
         ];
         for (text, open, placeholder) in table {
             let date = parse_date(text, &iso).unwrap();
-            assert_eq!(
-                (is_open_ended(date), is_placeholder(date)),
-                (open, placeholder),
-                "{text}"
-            );
+            assert_eq!((is_open_ended(date), is_placeholder(date)), (open, placeholder), "{text}");
         }
     }
 

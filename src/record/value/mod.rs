@@ -33,9 +33,7 @@ impl ValueError {
         SENTENCES
             .iter()
             .find(|(code, _)| *code == self.code)
-            .map_or("The value is not of the declared kind.", |(_, sentence)| {
-                sentence
-            })
+            .map_or("The value is not of the declared kind.", |(_, sentence)| sentence)
     }
 }
 
@@ -45,55 +43,22 @@ pub const SENTENCES: &[(&str, &str)] = &[
         "nino_wrong_shape",
         "A National Insurance number is two letters, six digits and one of A, B, C or D.",
     ),
-    (
-        "nino_bad_prefix",
-        "No National Insurance number begins with these two letters.",
-    ),
-    (
-        "nino_temporary",
-        "This is a blank or temporary number, which identifies nobody.",
-    ),
-    (
-        "uprn_wrong_shape",
-        "A UPRN is a whole number of one to twelve digits, not zero.",
-    ),
-    (
-        "postcode_wrong_shape",
-        "This does not have the shape of a UK postcode.",
-    ),
-    (
-        "pence_wrong_shape",
-        "The amount is not written in the declared format.",
-    ),
-    (
-        "pence_overflow",
-        "The amount is larger than any account can hold.",
-    ),
-    (
-        "date_wrong_shape",
-        "The date is not written in a declared format.",
-    ),
+    ("nino_bad_prefix", "No National Insurance number begins with these two letters."),
+    ("nino_temporary", "This is a blank or temporary number, which identifies nobody."),
+    ("uprn_wrong_shape", "A UPRN is a whole number of one to twelve digits, not zero."),
+    ("postcode_wrong_shape", "This does not have the shape of a UK postcode."),
+    ("pence_wrong_shape", "The amount is not written in the declared format."),
+    ("pence_overflow", "The amount is larger than any account can hold."),
+    ("date_wrong_shape", "The date is not written in a declared format."),
     ("date_impossible", "There is no such day in the calendar."),
     (
         "date_format_unknown",
         "A date format needs %Y, %m (or %b) and %d once each; %H %M %S %f may follow.",
     ),
-    (
-        "phone_wrong_shape",
-        "This is not a telephone number: too few or many digits, or letters.",
-    ),
-    (
-        "phone_not_in_use",
-        "No telephone number of this range has been given out.",
-    ),
-    (
-        "phone_premium_rate",
-        "Premium rate numbers are never called or texted.",
-    ),
-    (
-        "email_wrong_shape",
-        "This is not an e-mail address that can be sent to.",
-    ),
+    ("phone_wrong_shape", "This is not a telephone number: too few or many digits, or letters."),
+    ("phone_not_in_use", "No telephone number of this range has been given out."),
+    ("phone_premium_rate", "Premium rate numbers are never called or texted."),
+    ("email_wrong_shape", "This is not an e-mail address that can be sent to."),
 ];
 
 #[cfg(test)]

@@ -41,9 +41,7 @@ impl Nino {
             && bytes.len() >= 8
             && bytes[..2].iter().all(u8::is_ascii_uppercase)
             && bytes[2..8].iter().all(u8::is_ascii_digit)
-            && bytes
-                .get(8)
-                .is_none_or(|suffix| matches!(suffix, b'A'..=b'D'));
+            && bytes.get(8).is_none_or(|suffix| matches!(suffix, b'A'..=b'D'));
         if !shaped {
             return Err(WRONG_SHAPE);
         }

@@ -124,11 +124,7 @@ impl Amount {
         for byte in text.bytes() {
             self.digit(byte)?;
         }
-        if self.digits == 0 {
-            Err(WRONG_SHAPE)
-        } else {
-            Ok(self)
-        }
+        if self.digits == 0 { Err(WRONG_SHAPE) } else { Ok(self) }
     }
 
     fn signed(self, negative: bool) -> Result<Pence, ValueError> {
@@ -175,11 +171,7 @@ fn loose(text: &str) -> Result<Pence, ValueError> {
     let (behind, text) = ending(text);
     let (before, text) = front_sign(text.trim());
     let text = text.strip_prefix('£').map_or(text, str::trim_start);
-    let (after, text) = if before.is_none() {
-        front_sign(text)
-    } else {
-        (None, text)
-    };
+    let (after, text) = if before.is_none() { front_sign(text) } else { (None, text) };
     let brackets = bracketed.then_some(true);
     let mut signs = [brackets, behind, before, after].into_iter().flatten();
     let negative = signs.next().unwrap_or(false);
@@ -191,13 +183,8 @@ fn loose(text: &str) -> Result<Pence, ValueError> {
 
 /// `CR` and `-` behind mean a credit, `DR` a debit.
 fn ending(text: &str) -> (Option<bool>, &str) {
-    for (mark, negative) in [
-        ("CR", true),
-        ("cr", true),
-        ("DR", false),
-        ("dr", false),
-        ("-", true),
-    ] {
+    for (mark, negative) in [("CR", true), ("cr", true), ("DR", false), ("dr", false), ("-", true)]
+    {
         if let Some(rest) = text.strip_suffix(mark) {
             return (Some(negative), rest);
         }
@@ -238,9 +225,7 @@ mod tests {
 
     fn check(format: PenceFormat, table: &[(&str, Result<i64, &str>)]) {
         for (text, wanted) in table {
-            let found = Pence::parse(text, format)
-                .map(Pence::value)
-                .map_err(|error| error.code);
+            let found = Pence::parse(text, format).map(Pence::value).map_err(|error| error.code);
             assert_eq!(found, *wanted, "{text:?} as {}", format.word());
         }
     }

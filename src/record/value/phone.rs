@@ -84,11 +84,7 @@ struct Dialled {
 
 impl Dialled {
     fn read(text: &str) -> Result<Self, ValueError> {
-        let mut dialled = Self {
-            digits: [0; DIGITS_MAX],
-            length: 0,
-            international: false,
-        };
+        let mut dialled = Self { digits: [0; DIGITS_MAX], length: 0, international: false };
         for letter in text.chars() {
             match letter {
                 '0'..='9' => {
@@ -153,15 +149,7 @@ fn uk(national: &[u8]) -> Result<Phone, ValueError> {
 fn number(national: &[u8], kind: PhoneKind, invented: bool) -> Result<Phone, ValueError> {
     let mut e164 = Ascii::empty();
     let fits = b"+44".iter().chain(national).all(|digit| e164.push(*digit));
-    if fits {
-        Ok(Phone {
-            e164,
-            kind,
-            invented,
-        })
-    } else {
-        Err(WRONG_SHAPE)
-    }
+    if fits { Ok(Phone { e164, kind, invented }) } else { Err(WRONG_SHAPE) }
 }
 
 /// The slow way, for everywhere: digits with their country code, asked of the metadata.
@@ -184,19 +172,13 @@ fn abroad(digits: &[u8]) -> Result<Phone, ValueError> {
         Type::FixedLine => PhoneKind::Landline,
         _ => PhoneKind::Other,
     };
-    Ok(Phone {
-        e164,
-        kind,
-        invented: false,
-    })
+    Ok(Phone { e164, kind, invented: false })
 }
 
 /// Ofcom's numbers for use in drama, by their first seven digits; each is a thousand numbers.
 /// <https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama>
 fn kept_for_drama(national: &[u8]) -> Option<PhoneKind> {
-    let (block, _) = national
-        .split_first_chunk::<7>()
-        .filter(|_| national.len() == 10)?;
+    let (block, _) = national.split_first_chunk::<7>().filter(|_| national.len() == 10)?;
     match block {
         b"7700900" => Some(PhoneKind::Mobile),
         b"1134960" | b"1144960" | b"1154960" | b"1164960" | b"1174960" | b"1184960"
@@ -219,10 +201,8 @@ fn known_block(national: &[u8]) -> Option<PhoneKind> {
     match first {
         // 070 is personal, 076 pagers; 07700 and 07911 are given out in smaller pieces.
         b'7' if !matches!(second, b'0' | b'6') => {
-            let in_pieces = matches!(
-                [second, third, fourth],
-                [b'7', b'0', b'0'] | [b'9', b'1', b'1']
-            );
+            let in_pieces =
+                matches!([second, third, fourth], [b'7', b'0', b'0'] | [b'9', b'1', b'1']);
             (!in_pieces).then_some(PhoneKind::Mobile)
         }
         b'2' => WIDE_AREAS.contains(&block).then_some(PhoneKind::Landline),
@@ -244,9 +224,8 @@ fn is_invisible(letter: char) -> bool {
 }
 
 /// The two digits after 02 whose numbers are all geographic.
-const WIDE_AREAS: [usize; 25] = [
-    0, 1, 3, 4, 7, 8, 30, 31, 38, 39, 40, 41, 47, 80, 81, 82, 83, 84, 86, 87, 88, 89, 90, 91, 92,
-];
+const WIDE_AREAS: [usize; 25] =
+    [0, 1, 3, 4, 7, 8, 30, 31, 38, 39, 40, 41, 47, 80, 81, 82, 83, 84, 86, 87, 88, 89, 90, 91, 92];
 
 /// For the two digits after 01, which third digits make a wholly geographic block (bit 0 is digit
 /// 0). From libphonenumber 9.0.33.
@@ -281,10 +260,7 @@ mod tests {
             ("+44 (0) 7700 900123", Ok((drama, Mobile, true))),
             ("0044 7700-900-123", Ok((drama, Mobile, true))),
             ("(07700) 900.123", Ok((drama, Mobile, true))),
-            (
-                "\u{202a}07700\u{a0}900123\u{202c}",
-                Ok((drama, Mobile, true)),
-            ),
+            ("\u{202a}07700\u{a0}900123\u{202c}", Ok((drama, Mobile, true))),
             ("01632 960001", Ok(("+441632960001", Landline, true))),
             ("020 7946 0999", Ok(("+442079460999", Landline, true))),
             ("0161 496 0000", Ok(("+441614960000", Landline, true))),
@@ -347,11 +323,7 @@ mod tests {
                 continue;
             }
             if let Some(kind) = known_block(national.as_bytes()) {
-                assert_eq!(
-                    number(national.as_bytes(), kind, false),
-                    asked(&national),
-                    "{block}"
-                );
+                assert_eq!(number(national.as_bytes(), kind, false), asked(&national), "{block}");
             }
         }
     }

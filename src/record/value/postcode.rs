@@ -32,16 +32,8 @@ impl Postcode {
             return Err(WRONG_SHAPE);
         }
         let mut spaced = Ascii::empty();
-        let fits = outward
-            .iter()
-            .chain(b" ")
-            .chain(inward)
-            .all(|byte| spaced.push(*byte));
-        if fits {
-            Ok(Self(spaced))
-        } else {
-            Err(WRONG_SHAPE)
-        }
+        let fits = outward.iter().chain(b" ").chain(inward).all(|byte| spaced.push(*byte));
+        if fits { Ok(Self(spaced)) } else { Err(WRONG_SHAPE) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -83,10 +75,7 @@ impl fmt::Debug for Postcode {
 
 /// A9, A99, AA9, AA99, A9A or AA9A.
 fn outward_is_shaped(outward: &[u8]) -> bool {
-    let letters = outward
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphabetic())
-        .count();
+    let letters = outward.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let rest = &outward[letters..];
     (letters == 1 || letters == 2) && matches!(rest.len(), 1 | 2) && rest[0].is_ascii_digit()
 }
@@ -149,10 +138,7 @@ mod tests {
             let found = Postcode::parse(text).ok();
             assert_eq!(found.as_ref().map(Postcode::as_str), wanted, "{text:?}");
         }
-        assert_eq!(
-            Postcode::parse("").unwrap_err().code,
-            "postcode_wrong_shape"
-        );
+        assert_eq!(Postcode::parse("").unwrap_err().code, "postcode_wrong_shape");
     }
 
     #[test]

@@ -15,16 +15,11 @@ const PARTICLES: [&str; 16] = [
 /// The spelling to match by: lower case, no accents or apostrophes, hyphens and dots as spaces, one
 /// space between words. `O’Neill`, `ONEILL` and `O'NEILL` are equal, and so are both forms of `ŵ`.
 pub fn fold_name(text: &str) -> String {
-    let mut folded = Folded {
-        text: String::with_capacity(text.len()),
-        gap: false,
-    };
+    let mut folded = Folded { text: String::with_capacity(text.len()), gap: false };
     if text.is_ascii() {
         text.bytes().for_each(|byte| folded.push(char::from(byte)));
     } else {
-        text.nfkd()
-            .flat_map(char::to_lowercase)
-            .for_each(|letter| folded.push(letter));
+        text.nfkd().flat_map(char::to_lowercase).for_each(|letter| folded.push(letter));
     }
     folded.text
 }

@@ -28,11 +28,7 @@ impl Uprn {
             }
             value = value * 10 + u64::from(byte - b'0');
         }
-        if value == 0 {
-            Err(WRONG_SHAPE)
-        } else {
-            Ok(Self(value))
-        }
+        if value == 0 { Err(WRONG_SHAPE) } else { Ok(Self(value)) }
     }
 
     pub fn value(self) -> u64 {
@@ -77,9 +73,7 @@ mod tests {
             ("١٢٣", None),
         ];
         for (text, wanted) in table {
-            let found = Uprn::parse(text)
-                .ok()
-                .map(|uprn| (uprn.value(), uprn.is_test_range()));
+            let found = Uprn::parse(text).ok().map(|uprn| (uprn.value(), uprn.is_test_range()));
             assert_eq!(found, wanted, "{text:?}");
         }
         assert_eq!(Uprn::parse("000099900002").unwrap().to_string(), "99900002");

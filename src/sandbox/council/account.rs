@@ -8,23 +8,10 @@ use super::{Council, run_date};
 
 /// The charge for band D before the parish adds its own, in pence; other bands are ninths of it.
 const BAND_D_PENCE: u64 = 205_000;
-pub(super) const BANDS: [(char, u64); 8] = [
-    ('A', 6),
-    ('B', 7),
-    ('C', 8),
-    ('D', 9),
-    ('E', 11),
-    ('F', 13),
-    ('G', 15),
-    ('H', 18),
-];
-const DISCOUNTS: [(&str, u64); 5] = [
-    ("SPD", 25),
-    ("CTR", 60),
-    ("STUD", 100),
-    ("DIS", 11),
-    ("EMPTY", 0),
-];
+pub(super) const BANDS: [(char, u64); 8] =
+    [('A', 6), ('B', 7), ('C', 8), ('D', 9), ('E', 11), ('F', 13), ('G', 15), ('H', 18)];
+const DISCOUNTS: [(&str, u64); 5] =
+    [("SPD", 25), ("CTR", 60), ("STUD", 100), ("DIS", 11), ("EMPTY", 0)];
 const METHODS: [&str; 6] = ["DD", "DD", "DD", "CARD", "CASH", "SO"];
 const PAY_DAYS: [u32; 4] = [1, 8, 15, 28];
 pub(super) const INSTALMENTS: u64 = 10;
@@ -107,13 +94,7 @@ impl Event {
     /// In a thousand accounts each night: one dropped, two closed, two moved, twenty changed.
     pub fn on(council: &Council, index: u32, night: u32) -> Option<Self> {
         let falls = |what: &str, every: u32| {
-            falls_on(
-                council.seed,
-                what,
-                night,
-                index,
-                every.min(council.accounts),
-            )
+            falls_on(council.seed, what, night, index, every.min(council.accounts))
         };
         if falls("dropped", 1_000) {
             Some(Self::Dropped)
@@ -162,11 +143,7 @@ impl Account {
             parish_pence: chance.below(999),
             discounts,
             instalments_paid: if chance.one_in(6) { chance.below(7) } else { 7 },
-            arrears_pence: if chance.one_in(8) {
-                chance.below(90_000)
-            } else {
-                0
-            },
+            arrears_pence: if chance.one_in(8) { chance.below(90_000) } else { 0 },
             method: chance.pick(&METHODS),
             pay_day: chance.pick(&PAY_DAYS),
             bank_account: 10_000_000 + chance.below(89_999_999),
@@ -211,10 +188,7 @@ impl Account {
     }
 
     pub fn reductions_pence(&self) -> u64 {
-        self.discounts
-            .iter()
-            .map(|(_, percent)| self.charge_pence() * percent / 100)
-            .sum()
+        self.discounts.iter().map(|(_, percent)| self.charge_pence() * percent / 100).sum()
     }
 
     pub fn net_pence(&self) -> u64 {
@@ -224,11 +198,7 @@ impl Account {
     /// Ten equal parts; the first also takes what is left over.
     pub fn instalment_pence(&self, number: u64) -> u64 {
         let each = self.net_pence() / INSTALMENTS;
-        if number == 1 {
-            self.net_pence() - each * (INSTALMENTS - 1)
-        } else {
-            each
-        }
+        if number == 1 { self.net_pence() - each * (INSTALMENTS - 1) } else { each }
     }
 }
 
@@ -242,17 +212,9 @@ impl Liable {
             _ => person.born.to_string(),
         };
         let known = |known: bool, text: &str| {
-            if known {
-                text.to_owned()
-            } else {
-                String::new()
-            }
+            if known { text.to_owned() } else { String::new() }
         };
-        let number = if chance.one_in(3) {
-            &person.landline
-        } else {
-            &person.mobile
-        };
+        let number = if chance.one_in(3) { &person.landline } else { &person.mobile };
         Self {
             born,
             nino: known(!chance.one_in(7), &person.nino),

@@ -103,11 +103,7 @@ pub(super) fn write(council: &Council, night: u32, out: &mut dyn Write) -> io::R
 fn header() -> String {
     let mut columns: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
     for number in 1..=ROLES.len() {
-        columns.extend(
-            PERSON_COLUMNS
-                .iter()
-                .map(|name| format!("p{number}_{name}")),
-        );
+        columns.extend(PERSON_COLUMNS.iter().map(|name| format!("p{number}_{name}")));
     }
     columns.join(",")
 }
@@ -137,11 +133,7 @@ fn tonight(
     };
     earlier.clear();
     before.print(earlier);
-    if row == earlier {
-        Tonight::Nothing
-    } else {
-        Tonight::Changed
-    }
+    if row == earlier { Tonight::Nothing } else { Tonight::Changed }
 }
 
 fn claim_on(council: &Council, index: u32, night: u32) -> Option<Claim> {
@@ -202,30 +194,14 @@ impl Claim {
         let member = |wanted: bool, slot: u64| wanted.then(|| Member::new(seed, account, slot));
         let mut claim = Self {
             index,
-            status: if chance.one_in(15) {
-                "Suspended"
-            } else {
-                "Live"
-            },
-            ctax_ref: if linked {
-                with_check(&reference(account))
-            } else {
-                String::new()
-            },
+            status: if chance.one_in(15) { "Suspended" } else { "Live" },
+            ctax_ref: if linked { with_check(&reference(account)) } else { String::new() },
             home: Home::new(seed, u64::from(account)),
             started: first_day + Days::new(chance.below(4_500)),
             ended: None,
-            weekly_hb_pence: if chance.one_in(3) {
-                0
-            } else {
-                6_000 + chance.below(16_000)
-            },
+            weekly_hb_pence: if chance.one_in(3) { 0 } else { 6_000 + chance.below(16_000) },
             weekly_ctr_pence: 500 + chance.below(2_500),
-            members: [
-                member(true, claimant),
-                member(partner, 1),
-                member(other, OTHER_ADULT),
-            ],
+            members: [member(true, claimant), member(partner, 1), member(other, OTHER_ADULT)],
         };
         claim.make_awkward();
         claim
@@ -263,11 +239,7 @@ impl Claim {
                 1 => claimant.change_mobile(&mut chance),
                 2 => claimant.contact_ok = !claimant.contact_ok,
                 _ => {
-                    self.status = if self.status == "Suspended" {
-                        "Live"
-                    } else {
-                        "Suspended"
-                    };
+                    self.status = if self.status == "Suspended" { "Live" } else { "Suspended" };
                 }
             },
             _ => {}
@@ -276,9 +248,7 @@ impl Claim {
 
     /// The night on which the claim ended: nothing moves it after that.
     fn last_night(&self, night: u32) -> u32 {
-        (1..=night)
-            .find(|past| self.ended == Some(run_date(*past)))
-            .unwrap_or(night)
+        (1..=night).find(|past| self.ended == Some(run_date(*past))).unwrap_or(night)
     }
 
     fn print(&self, row: &mut String) {
@@ -312,38 +282,22 @@ impl Member {
         let mut chance = Chance::of(seed, "member", &[person.id]);
         let shouted = chance.one_in(4);
         let other_mobile = chance.one_in(5);
-        let email = if chance.one_in(3) {
-            String::new()
-        } else {
-            person.email
-        };
+        let email = if chance.one_in(3) { String::new() } else { person.email };
         Self {
             title: person.title,
             forename: person.forename,
-            surname: if shouted {
-                person.surname.to_uppercase()
-            } else {
-                person.surname
-            },
+            surname: if shouted { person.surname.to_uppercase() } else { person.surname },
             born: person.born.format("%d/%m/%Y").to_string(),
             nino: person.nino,
             email,
-            mobile: if other_mobile {
-                mobile(chance.below(1_000))
-            } else {
-                person.mobile
-            },
+            mobile: if other_mobile { mobile(chance.below(1_000)) } else { person.mobile },
             deceased: None,
             contact_ok: !chance.one_in(20),
         }
     }
 
     fn change_mobile(&mut self, chance: &mut Chance) {
-        let last = self
-            .mobile
-            .get(8..)
-            .and_then(|digits| digits.parse().ok())
-            .unwrap_or(0);
+        let last = self.mobile.get(8..).and_then(|digits| digits.parse().ok()).unwrap_or(0);
         self.mobile = mobile(last + 1 + chance.below(998));
     }
 
@@ -395,10 +349,7 @@ impl Cells<'_> {
     }
 
     fn day(&mut self, day: Option<NaiveDate>) {
-        self.text(
-            &day.map(|day| day.format("%d/%m/%Y").to_string())
-                .unwrap_or_default(),
-        );
+        self.text(&day.map(|day| day.format("%d/%m/%Y").to_string()).unwrap_or_default());
     }
 
     fn pounds(&mut self, pence: u64) {

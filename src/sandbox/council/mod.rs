@@ -40,10 +40,7 @@ pub struct Truth {
 
 impl Council {
     pub fn new(seed: u64, accounts: u32) -> Self {
-        Self {
-            seed,
-            accounts: accounts.min(ACCOUNTS_MAX),
-        }
+        Self { seed, accounts: accounts.min(ACCOUNTS_MAX) }
     }
 
     /// The revenues system: every council tax account, as XML. Nights count from 1.
@@ -64,11 +61,7 @@ impl Council {
 
     /// Two in a thousand, and at least five so that every night has some.
     fn new_each_night(&self) -> u32 {
-        if self.accounts == 0 {
-            0
-        } else {
-            (self.accounts / 500).max(5)
-        }
+        if self.accounts == 0 { 0 } else { (self.accounts / 500).max(5) }
     }
 
     /// The first night that had this account.

@@ -158,17 +158,10 @@ const STREET_NAMES: [&str; 32] = [
     "Weir",
     "Windmill",
 ];
-const STREET_KINDS: [&str; 10] = [
-    "Road", "Street", "Lane", "Close", "Avenue", "Way", "Terrace", "Court", "Crescent", "Gardens",
-];
-const TOWNS: [&str; 6] = [
-    "Sampleham",
-    "Mockbridge",
-    "Little Pretending",
-    "Testwick St Mary",
-    "Upper Feign",
-    "Faketon",
-];
+const STREET_KINDS: [&str; 10] =
+    ["Road", "Street", "Lane", "Close", "Avenue", "Way", "Terrace", "Court", "Crescent", "Gardens"];
+const TOWNS: [&str; 6] =
+    ["Sampleham", "Mockbridge", "Little Pretending", "Testwick St Mary", "Upper Feign", "Faketon"];
 
 /// The letters that end a postcode.
 const UNIT_LETTERS: &[u8; 20] = b"ABDEFGHJLNPQRSTUWXYZ";
@@ -222,42 +215,24 @@ impl Home {
         let (street, place_in_street) = (place / HOMES_PER_STREET, place % HOMES_PER_STREET);
         let mut chance = Chance::of(seed, "street", &[street]);
         let town = chance.pick(&TOWNS);
-        let name = format!(
-            "{} {}",
-            chance.pick(&STREET_NAMES),
-            chance.pick(&STREET_KINDS)
-        );
+        let name = format!("{} {}", chance.pick(&STREET_NAMES), chance.pick(&STREET_KINDS));
         let flats = chance.one_in(6);
         let mut chance = Chance::of(seed, "home", &[place]);
         let line_1 = if flats {
-            format!(
-                "Flat {}, {} {name}",
-                place_in_street % 6 + 1,
-                place_in_street / 6 * 2 + 1
-            )
+            format!("Flat {}, {} {name}", place_in_street % 6 + 1, place_in_street / 6 * 2 + 1)
         } else if chance.one_in(150) {
             format!("\"The Old Forge\", {} {name}", place_in_street + 1)
         } else {
             format!("{} {name}", place_in_street + 1)
         };
-        let line_2 = if chance.one_in(10) {
-            "Testbury Park"
-        } else {
-            ""
-        };
+        let line_2 = if chance.one_in(10) { "Testbury Park" } else { "" };
         let letter = |place: u64| {
             let at = usize::try_from(place % 20).unwrap_or(0);
             char::from(UNIT_LETTERS[at])
         };
         let sector = street / 400 % 10;
         let postcode = format!("SK99 {sector}{}{}", letter(street / 20), letter(street));
-        Self {
-            uprn: uprn(place),
-            line_1,
-            line_2,
-            town,
-            postcode,
-        }
+        Self { uprn: uprn(place), line_1, line_2, town, postcode }
     }
 }
 
@@ -292,11 +267,7 @@ fn nino(id: u64) -> String {
 }
 
 fn uprn(place: u64) -> u64 {
-    if place < UPRN_COUNT {
-        UPRN_FIRST + place
-    } else {
-        UPRN_OVERFLOW + place
-    }
+    if place < UPRN_COUNT { UPRN_FIRST + place } else { UPRN_OVERFLOW + place }
 }
 
 #[cfg(test)]

@@ -13,15 +13,8 @@ pub(super) fn write(council: &Council, night: u32, out: &mut dyn Write) -> io::R
     let mut truth = Truth::default();
     let (mut row, mut earlier) = (String::new(), String::new());
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    write!(
-        out,
-        r#"<CouncilTaxExtract xmlns="urn:example:ctax:extract:1" "#
-    )?;
-    write!(
-        out,
-        r#"authority="Example MBC" runDate="{}" "#,
-        run_date(night)
-    )?;
+    write!(out, r#"<CouncilTaxExtract xmlns="urn:example:ctax:extract:1" "#)?;
+    write!(out, r#"authority="Example MBC" runDate="{}" "#, run_date(night))?;
     writeln!(out, r#"sequence="{night}">"#)?;
     for index in 0..council.accounts_on(night) {
         let Some(account) = account_on(council, index, night) else {
@@ -34,11 +27,7 @@ pub(super) fn write(council: &Council, night: u32, out: &mut dyn Write) -> io::R
         out.write_all(row.as_bytes())?;
         truth.count(tonight(council, &account, night, &row, &mut earlier));
     }
-    writeln!(
-        out,
-        r#"<Trailer accounts="{}"/></CouncilTaxExtract>"#,
-        truth.rows
-    )?;
+    writeln!(out, r#"<Trailer accounts="{}"/></CouncilTaxExtract>"#, truth.rows)?;
     Ok(truth)
 }
 
@@ -64,11 +53,7 @@ fn tonight(
     };
     earlier.clear();
     before.print(council.seed, earlier);
-    if row == earlier {
-        Tonight::Nothing
-    } else {
-        Tonight::Changed
-    }
+    if row == earlier { Tonight::Nothing } else { Tonight::Changed }
 }
 
 impl Account {
@@ -81,16 +66,8 @@ impl Account {
     }
 
     fn print_head(&self, row: &mut String) -> std::fmt::Result {
-        let status = if self.closed.is_some() {
-            "CLOSED"
-        } else {
-            "OPEN"
-        };
-        write!(
-            row,
-            r#"<Account ref="{}"><Status>{status}</Status>"#,
-            reference(self.index)
-        )?;
+        let status = if self.closed.is_some() { "CLOSED" } else { "OPEN" };
+        write!(row, r#"<Account ref="{}"><Status>{status}</Status>"#, reference(self.index))?;
         write!(row, "<OpenedDate>{}</OpenedDate>", self.opened)?;
         match self.closed {
             Some(day) => write!(row, "<ClosedDate>{day}</ClosedDate>")?,
@@ -106,33 +83,18 @@ impl Account {
 
     fn print_property(&self, home: &Home, row: &mut String) -> std::fmt::Result {
         write!(row, "<Property><UPRN>{}</UPRN>", home.uprn)?;
-        write!(
-            row,
-            "<VORef>VO{:09}</VORef>",
-            self.place * 7 % 1_000_000_000
-        )?;
+        write!(row, "<VORef>VO{:09}</VORef>", self.place * 7 % 1_000_000_000)?;
         write!(row, "<Band>{}</Band>", BANDS[self.band].0)?;
         write!(row, "<Address><Line1>{}</Line1>", Escaped(&home.line_1))?;
         match home.line_2 {
             "" => row.push_str("<Line2/>"),
             line => write!(row, "<Line2>{}</Line2>", Escaped(line))?,
         }
-        write!(
-            row,
-            "<Town>{}</Town><County>Exampleshire</County>",
-            Escaped(home.town)
-        )?;
-        writeln!(
-            row,
-            "<Postcode>{}</Postcode></Address></Property>",
-            home.postcode
-        )?;
+        write!(row, "<Town>{}</Town><County>Exampleshire</County>", Escaped(home.town))?;
+        writeln!(row, "<Postcode>{}</Postcode></Address></Property>", home.postcode)?;
         if !self.written_to.is_empty() {
             let line = Escaped(&self.written_to);
-            writeln!(
-                row,
-                "<CorrespondenceAddress><Line1>{line}</Line1></CorrespondenceAddress>"
-            )?;
+            writeln!(row, "<CorrespondenceAddress><Line1>{line}</Line1></CorrespondenceAddress>")?;
         }
         Ok(())
     }
@@ -140,57 +102,26 @@ impl Account {
     fn print_money(&self, row: &mut String) -> std::fmt::Result {
         row.push_str("<Discounts>");
         for (code, percent) in &self.discounts {
-            write!(
-                row,
-                r#"<Discount code="{code}" pct="{percent}" from="2026-04-01"/>"#
-            )?;
+            write!(row, r#"<Discount code="{code}" pct="{percent}" from="2026-04-01"/>"#)?;
         }
         row.push_str("</Discounts>\n");
-        let paid: u64 = (1..=self.instalments_paid)
-            .map(|number| self.instalment_pence(number))
-            .sum();
+        let paid: u64 =
+            (1..=self.instalments_paid).map(|number| self.instalment_pence(number)).sum();
         let net = self.net_pence();
-        write!(
-            row,
-            r#"<Balance year="2026"><Charge>{}</Charge>"#,
-            Pounds(self.charge_pence())
-        )?;
-        write!(
-            row,
-            "<Reductions>{}</Reductions>",
-            Pounds(self.charge_pence() - net)
-        )?;
+        write!(row, r#"<Balance year="2026"><Charge>{}</Charge>"#, Pounds(self.charge_pence()))?;
+        write!(row, "<Reductions>{}</Reductions>", Pounds(self.charge_pence() - net))?;
         write!(row, "<Paid>{}</Paid>", Pounds(paid))?;
         write!(row, "<Outstanding>{}</Outstanding>", Pounds(net - paid))?;
-        write!(
-            row,
-            "<Arrears>{}</Arrears></Balance>\n<Instalments>",
-            Pounds(self.arrears_pence)
-        )?;
+        write!(row, "<Arrears>{}</Arrears></Balance>\n<Instalments>", Pounds(self.arrears_pence))?;
         for number in 1..=INSTALMENTS {
             let amount = self.instalment_pence(number);
-            let paid = if number <= self.instalments_paid {
-                amount
-            } else {
-                0
-            };
-            let due = due_month(number)
-                .with_day(self.pay_day)
-                .unwrap_or(due_month(number));
+            let paid = if number <= self.instalments_paid { amount } else { 0 };
+            let due = due_month(number).with_day(self.pay_day).unwrap_or(due_month(number));
             write!(row, r#"<Instalment n="{number}" due="{due}" "#)?;
-            write!(
-                row,
-                r#"amount="{}" paid="{}"/>"#,
-                Pounds(amount),
-                Pounds(paid)
-            )?;
+            write!(row, r#"amount="{}" paid="{}"/>"#, Pounds(amount), Pounds(paid))?;
         }
         row.push_str("</Instalments>\n");
-        write!(
-            row,
-            r#"<PaymentMethod type="{}"><Day>{}</Day>"#,
-            self.method, self.pay_day
-        )?;
+        write!(row, r#"<PaymentMethod type="{}"><Day>{}</Day>"#, self.method, self.pay_day)?;
         if self.method == "DD" {
             row.push_str("<SortCode>00-00-00</SortCode>");
             write!(row, "<AccountNumber>{}</AccountNumber>", self.bank_account)?;
@@ -206,18 +137,10 @@ impl Liable {
         let role = if number == 1 { "PRIMARY" } else { "JOINT" };
         let person = &self.person;
         write!(row, r#"<Person seq="{number}" role="{role}">"#)?;
-        write!(
-            row,
-            "<PersonId>P{:010}</PersonId><Title>{}</Title>",
-            person.id, person.title
-        )?;
+        write!(row, "<PersonId>P{:010}</PersonId><Title>{}</Title>", person.id, person.title)?;
         write!(row, "<Forename>{}</Forename>", Escaped(person.forename))?;
         write!(row, "<Surname>{}</Surname>", Escaped(&person.surname))?;
-        write!(
-            row,
-            "<DateOfBirth>{}</DateOfBirth><NINO>{}</NINO>",
-            self.born, self.nino
-        )?;
+        write!(row, "<DateOfBirth>{}</DateOfBirth><NINO>{}</NINO>", self.born, self.nino)?;
         write!(row, "<Email>{}</Email>", self.email)?;
         writeln!(row, "<Telephone>{}</Telephone></Person>", self.telephone)
     }

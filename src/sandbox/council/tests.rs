@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Council, Truth};
 
-const COUNCIL: Council = Council {
-    seed: 42,
-    accounts: 1_500,
-};
+const COUNCIL: Council = Council { seed: 42, accounts: 1_500 };
 
 type Rows = BTreeMap<String, String>;
 
@@ -28,23 +25,13 @@ fn csv_rows(council: Council, night: u32) -> (Truth, Rows, String) {
     let truth = council.benefits_csv(night, &mut file).unwrap();
     let file = String::from_utf8(file).unwrap();
     let rows = file.split("\r\n").skip(1).filter(|row| !row.is_empty());
-    let rows = rows
-        .filter_map(|row| row.split_once(','))
-        .filter(|(key, _)| *key != "TRAILER");
-    (
-        truth,
-        rows.map(|(key, row)| (key.to_owned(), row.to_owned()))
-            .collect(),
-        file,
-    )
+    let rows = rows.filter_map(|row| row.split_once(',')).filter(|(key, _)| *key != "TRAILER");
+    (truth, rows.map(|(key, row)| (key.to_owned(), row.to_owned())).collect(), file)
 }
 
 /// Counts what two nights' files say, knowing only what marks a closed row.
 fn counted(before: &Rows, now: &Rows, is_closed: fn(&str) -> bool) -> Truth {
-    let mut truth = Truth {
-        rows: now.len() as u64,
-        ..Truth::default()
-    };
+    let mut truth = Truth { rows: now.len() as u64, ..Truth::default() };
     for (key, row) in now {
         match before.get(key) {
             None => truth.new += 1,
@@ -68,30 +55,17 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
 
 #[test]
 fn the_truth_is_what_the_files_say_every_night() {
-    for council in [
-        COUNCIL,
-        Council::new(1, 60),
-        Council::new(9, 3),
-        Council::new(9, 0),
-    ] {
+    for council in [COUNCIL, Council::new(1, 60), Council::new(9, 3), Council::new(9, 0)] {
         let (mut xml_before, mut csv_before) = (Rows::new(), Rows::new());
         for night in 1..=5 {
             let (truth, rows, _) = xml(council, night);
             let closed: fn(&str) -> bool = |row| row.contains("<Status>CLOSED");
-            assert_eq!(
-                truth,
-                counted(&xml_before, &rows, closed),
-                "xml, night {night}"
-            );
+            assert_eq!(truth, counted(&xml_before, &rows, closed), "xml, night {night}");
             xml_before = rows;
 
             let (truth, rows, _) = csv_rows(council, night);
             let closed: fn(&str) -> bool = |row| row.starts_with("Closed,");
-            assert_eq!(
-                truth,
-                counted(&csv_before, &rows, closed),
-                "csv, night {night}"
-            );
+            assert_eq!(truth, counted(&csv_before, &rows, closed), "csv, night {night}");
             csv_before = rows;
         }
     }
@@ -101,24 +75,16 @@ fn the_truth_is_what_the_files_say_every_night() {
 fn a_second_night_has_some_of_everything() {
     let (truth, now, _) = xml(COUNCIL, 2);
     assert!(truth.changed >= 30 && truth.changed <= 45, "{truth:?}");
-    assert!(
-        truth.new >= 1 && truth.closed >= 1 && truth.dropped >= 1,
-        "{truth:?}"
-    );
+    assert!(truth.new >= 1 && truth.closed >= 1 && truth.dropped >= 1, "{truth:?}");
     let (_, before, _) = xml(COUNCIL, 1);
     let uprn = |row: &str| row.split("<UPRN>").nth(1).unwrap()[..12].to_owned();
-    let moved = now.iter().filter(|(key, row)| {
-        before
-            .get(*key)
-            .is_some_and(|earlier| uprn(earlier) != uprn(row))
-    });
+    let moved = now
+        .iter()
+        .filter(|(key, row)| before.get(*key).is_some_and(|earlier| uprn(earlier) != uprn(row)));
     assert!((1..=5).contains(&moved.count()));
 
     let (truth, now, _) = csv_rows(COUNCIL, 2);
-    assert!(
-        truth.changed >= 1 && truth.new >= 1 && truth.dropped >= 1,
-        "{truth:?}"
-    );
+    assert!(truth.changed >= 1 && truth.new >= 1 && truth.dropped >= 1, "{truth:?}");
     assert_eq!(now.len() as u64, truth.rows);
 }
 
@@ -127,10 +93,7 @@ fn the_xml_has_its_frame_and_its_trailer() {
     let (truth, rows, file) = xml(COUNCIL, 3);
     assert!(file.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CouncilTaxExtract "));
     assert!(file.contains("authority=\"Example MBC\" runDate=\"2026-11-03\" sequence=\"3\">"));
-    let trailer = format!(
-        "<Trailer accounts=\"{}\"/></CouncilTaxExtract>\n",
-        truth.rows
-    );
+    let trailer = format!("<Trailer accounts=\"{}\"/></CouncilTaxExtract>\n", truth.rows);
     assert!(file.ends_with(&trailer));
     assert_eq!(rows.len() as u64, truth.rows);
     assert!(file.contains("&amp;") && !file.contains("& "));
@@ -152,10 +115,7 @@ fn the_csv_reads_back_row_by_row() {
     assert_eq!(&columns[41], "p3_contact_ok");
     let rows: Vec<_> = reader.records().map(|row| row.unwrap()).collect();
     let (trailer, rows) = rows.split_last().unwrap();
-    assert_eq!(
-        (&trailer[0], &trailer[1]),
-        ("TRAILER", &*truth.rows.to_string())
-    );
+    assert_eq!((&trailer[0], &trailer[1]), ("TRAILER", &*truth.rows.to_string()));
     assert_eq!(rows.len() as u64, truth.rows);
 
     let column = |name: &str| columns.iter().position(|column| column == name).unwrap();
@@ -163,10 +123,7 @@ fn the_csv_reads_back_row_by_row() {
         let at = column(name);
         rows.iter().map(|row| &row[at]).collect()
     };
-    assert_eq!(
-        said("claim_status"),
-        BTreeSet::from(["Closed", "Live", "Suspended", "W"])
-    );
+    assert_eq!(said("claim_status"), BTreeSet::from(["Closed", "Live", "Suspended", "W"]));
     assert_eq!(said("p1_role"), BTreeSet::from(["CLAIMANT"]));
     assert_eq!(said("p2_role"), BTreeSet::from(["", "PARTNER"]));
     assert_eq!(said("p3_role"), BTreeSet::from(["", "NONDEP"]));
@@ -175,11 +132,7 @@ fn the_csv_reads_back_row_by_row() {
     assert!(said("end_date").contains("31/12/2999"));
     assert!(said("ctax_ref").contains(""));
     assert!(said("addr1").iter().any(|line| line.contains(',')));
-    assert_eq!(
-        said("p1_deceased").len(),
-        2,
-        "one death a night, and the living"
-    );
+    assert_eq!(said("p1_deceased").len(), 2, "one death a night, and the living");
 }
 
 #[test]
@@ -199,13 +152,8 @@ fn the_two_systems_know_the_same_people() {
         same += usize::from(
             account.contains(&format!("<NINO>{nino}</NINO>"))
                 && account.contains(&format!("<DateOfBirth>{born}</DateOfBirth>"))
-                && account
-                    .to_lowercase()
-                    .contains(&family.replace('&', "&amp;")),
+                && account.to_lowercase().contains(&family.replace('&', "&amp;")),
         );
     }
-    assert!(
-        linked > 200 && same * 10 > linked * 6 && same < linked,
-        "{same} of {linked}"
-    );
+    assert!(linked > 200 && same * 10 > linked * 6 && same < linked, "{same} of {linked}");
 }

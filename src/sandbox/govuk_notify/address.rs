@@ -12,9 +12,8 @@ use crate::sandbox::govuk_notify::{pytext, whitespace};
 
 const LINES_MIN: usize = 3;
 const LINES_MAX: usize = 7;
-const FORBIDDEN_STARTS: [char; 13] = [
-    '@', '(', ')', '=', '[', ']', '"', '\\', '/', ',', '<', '>', '~',
-];
+const FORBIDDEN_STARTS: [char; 13] =
+    ['@', '(', ')', '=', '[', ']', '"', '\\', '/', ',', '<', '>', '~'];
 
 /// An address as it will be read by the sorting machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +35,7 @@ impl Address {
         let text: Vec<String> = (1..=6)
             .map(|line| format!("address_line_{line}"))
             .chain([last.to_owned()])
-            .map(|name| {
-                personalisation
-                    .get(&name)
-                    .filter(|value| pytext::is_something(value))
-            })
+            .map(|name| personalisation.get(&name).filter(|value| pytext::is_something(value)))
             .map(|value| value.map_or_else(String::new, pytext::text))
             .collect();
         Self::read(&text.join("\n"))
@@ -68,11 +63,7 @@ impl Address {
             } else {
                 "Must be a real UK postcode"
             })
-        } else if self
-            .lines
-            .iter()
-            .any(|line| line.starts_with(FORBIDDEN_STARTS))
-        {
+        } else if self.lines.iter().any(|line| line.starts_with(FORBIDDEN_STARTS)) {
             Some(
                 "Address lines must not start with any of the following characters: \
                  @ ( ) = [ ] ” \\ / , < >",
@@ -105,22 +96,16 @@ impl Address {
             .filter(|line| !line.is_empty())
             .map(|line| whitespace::close_up_punctuation(&line))
             .collect();
-        let bfpo = lines
-            .iter()
-            .find_map(|line| bfpo_number(line)?.parse::<u64>().ok());
+        let bfpo = lines.iter().find_map(|line| bfpo_number(line)?.parse::<u64>().ok());
         if bfpo.is_some() {
             lines.retain(|line| !is_bfpo(line));
         }
-        let country = lines
-            .last()
-            .cloned()
-            .and_then(|last| Zone::of(&last).map(|zone| (last, zone)));
+        let country =
+            lines.last().cloned().and_then(|last| Zone::of(&last).map(|zone| (last, zone)));
         if country.is_some() {
             lines.truncate(lines.len() - trailing_uk_names(&lines).max(1));
         }
-        let zone = country
-            .as_ref()
-            .map_or(Zone::UnitedKingdom, |&(_, zone)| zone);
+        let zone = country.as_ref().map_or(Zone::UnitedKingdom, |&(_, zone)| zone);
         let postcode = match zone {
             Zone::UnitedKingdom => lines.last().and_then(|last| postcode(last)),
             Zone::Europe | Zone::RestOfWorld => None,
@@ -133,12 +118,7 @@ impl Address {
         if let Some((name, Zone::Europe | Zone::RestOfWorld)) = country {
             lines.push(name);
         }
-        Self {
-            lines,
-            zone,
-            bfpo: bfpo.is_some(),
-            postcode,
-        }
+        Self { lines, zone, bfpo: bfpo.is_some(), postcode }
     }
 
     fn is_abroad(&self) -> bool {
@@ -151,9 +131,7 @@ impl Address {
 
     fn is_nowhere(&self) -> bool {
         let whole = self.lines.join("\n").to_lowercase();
-        self.lines
-            .iter()
-            .any(|line| line.eq_ignore_ascii_case("nfa"))
+        self.lines.iter().any(|line| line.eq_ignore_ascii_case("nfa"))
             || whole.contains("no fixed abode")
             || whole.contains("no fixed address")
     }
@@ -163,10 +141,8 @@ impl Address {
 fn postcode(line: &str) -> Option<String> {
     static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
         let areas = AREAS.split_whitespace().collect::<Vec<_>>().join("|");
-        Regex::new(&format!(
-            "^(?:{areas})[0-9][0-9A-Z]?[0-9][A-BD-HJLNP-UW-Z]{{2}}$"
-        ))
-        .expect("a constant pattern")
+        Regex::new(&format!("^(?:{areas})[0-9][0-9A-Z]?[0-9][A-BD-HJLNP-UW-Z]{{2}}$"))
+            .expect("a constant pattern")
     });
     let bare = whitespace::remove_all(line).to_uppercase();
     POSTCODE.is_match(&bare).then(|| {
@@ -224,20 +200,11 @@ mod tests {
             ("Ms T\n1 St\nSW1A 1CA", Some(POSTCODE)),
             ("Ms T\n1 St\nFrance", Some(POSTCODE)),
             ("Ms T\nSW1A 1AA", Some("Address must be at least 3 lines")),
-            (
-                "Ms T\n1 St\nJersey",
-                Some("Address must be at least 3 lines"),
-            ),
+            ("Ms T\n1 St\nJersey", Some("Address must be at least 3 lines")),
             ("", Some("Address must be at least 3 lines")),
-            (
-                "a\nb\nc\nd\ne\nf\ng\nSW1A 1AA",
-                Some("Address must be no more than 7 lines"),
-            ),
+            ("a\nb\nc\nd\ne\nf\ng\nSW1A 1AA", Some("Address must be no more than 7 lines")),
             ("NFA\n1 St\nSW1A 1AA", Some("Must be a real address")),
-            (
-                "Ms T\nof no fixed ADDRESS\nSW1A 1AA",
-                Some("Must be a real address"),
-            ),
+            ("Ms T\nof no fixed ADDRESS\nSW1A 1AA", Some("Must be a real address")),
             (
                 "Ms T\nBFPO 12\nFrance\n",
                 Some("The last line of a BFPO address must not be a country."),
@@ -250,20 +217,10 @@ mod tests {
     #[test]
     fn addresses_abroad() {
         let france = Address::read("M. Fakeley\n1 Rue\n75001 Paris\nFrance");
-        assert_eq!(
-            (france.fault(true), france.postage()),
-            (None, Some("europe"))
-        );
+        assert_eq!((france.fault(true), france.postage()), (None, Some("europe")));
         let kenya = Address::read("M. Fakeley\n1 Rd\nNairobi\nKENYA");
-        assert_eq!(
-            (kenya.fault(true), kenya.postage()),
-            (None, Some("rest-of-world"))
-        );
+        assert_eq!((kenya.fault(true), kenya.postage()), (None, Some("rest-of-world")));
         let nowhere = Address::read("Ms T\n1 St\nAtlantis");
-        assert!(
-            nowhere
-                .fault(true)
-                .is_some_and(|fault| fault.starts_with("Last line"))
-        );
+        assert!(nowhere.fault(true).is_some_and(|fault| fault.starts_with("Last line")));
     }
 }

@@ -17,10 +17,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(status: StatusCode, error: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            errors: vec![(error.to_owned(), message.into())],
-        }
+        Self { status, errors: vec![(error.to_owned(), message.into())] }
     }
 
     pub fn bad_request(message: impl Into<String>) -> Self {
@@ -37,13 +34,8 @@ impl Refusal {
 
     /// Every problem found in a body or query.
     pub fn all_invalid(messages: Vec<String>) -> Self {
-        let errors = messages
-            .into_iter()
-            .map(|message| ("ValidationError".to_owned(), message));
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            errors: errors.collect(),
-        }
+        let errors = messages.into_iter().map(|message| ("ValidationError".to_owned(), message));
+        Self { status: StatusCode::BAD_REQUEST, errors: errors.collect() }
     }
 
     pub fn auth(status: StatusCode, message: &str) -> Self {
@@ -51,11 +43,7 @@ impl Refusal {
     }
 
     pub fn phone(fault: PhoneFault) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "InvalidPhoneError",
-            fault.message(),
-        )
+        Self::new(StatusCode::BAD_REQUEST, "InvalidPhoneError", fault.message())
     }
 
     pub fn not_found() -> Self {
@@ -73,11 +61,7 @@ impl Refusal {
 
     /// The platform's own failure; `error` is the name of what it tripped over.
     pub fn internal(error: &str) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            error,
-            "Internal server error",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error, "Internal server error")
     }
 }
 
@@ -98,11 +82,7 @@ pub fn no_such_route() -> Response {
     let message = "The requested URL was not found on the server. If you entered the URL manually \
         please check your \
                    spelling and try again.";
-    (
-        StatusCode::NOT_FOUND,
-        Json(json!({"message": message, "result": "error"})),
-    )
-        .into_response()
+    (StatusCode::NOT_FOUND, Json(json!({"message": message, "result": "error"}))).into_response()
 }
 
 pub fn wrong_method() -> Response {

@@ -52,9 +52,7 @@ pub fn identify<'services, S: AsRef<Service>>(
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     let unauthorised = |message| Refusal::auth(StatusCode::UNAUTHORIZED, message);
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .filter(|value| !value.is_empty());
+    let header = headers.get(header::AUTHORIZATION).filter(|value| !value.is_empty());
     let header = header
         .ok_or_else(|| unauthorised("Unauthorized: authentication token must be provided"))?;
     header
@@ -122,15 +120,9 @@ impl<'text> Token<'text> {
             }
             _ => {}
         }
-        let wrong_type = |claim: &str| {
-            self.claims
-                .get(claim)
-                .is_some_and(|value| !value.is_string())
-        };
-        let addressed = self
-            .claims
-            .get("aud")
-            .is_some_and(|value| !value.is_null() && value != "");
+        let wrong_type =
+            |claim: &str| self.claims.get(claim).is_some_and(|value| !value.is_string());
+        let addressed = self.claims.get("aud").is_some_and(|value| !value.is_null() && value != "");
         if addressed || wrong_type("sub") || wrong_type("jti") {
             return Fit::Refused(NOT_A_TOKEN);
         }
@@ -164,9 +156,9 @@ fn decode(part: &str) -> Option<Vec<u8>> {
 )]
 fn seconds(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number
-            .as_i64()
-            .or_else(|| number.as_f64().map(|float| float as i64)),
+        Value::Number(number) => {
+            number.as_i64().or_else(|| number.as_f64().map(|float| float as i64))
+        }
         Value::String(text) => text.trim().parse().ok(),
         Value::Bool(flag) => Some(i64::from(*flag)),
         _ => None,

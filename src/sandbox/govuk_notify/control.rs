@@ -43,10 +43,8 @@ async fn arm(State(shared): State<Arc<Shared>>, Json(orders): Json<Orders>) -> S
 /// Every accepted message, oldest first; `?reference=` gives those of one reference.
 async fn ledger(State(shared): State<Arc<Shared>>, uri: Uri) -> Json<Value> {
     let query = query_of(&uri);
-    let wanted = query
-        .iter()
-        .find(|(name, _)| name == "reference")
-        .map(|(_, value)| value.as_str());
+    let wanted =
+        query.iter().find(|(name, _)| name == "reference").map(|(_, value)| value.as_str());
     let memory = shared.memory();
     let messages: Vec<&Value> = memory
         .ledger()

@@ -42,10 +42,7 @@ impl Service {
                 email_address: "council.tax@bramble.example.com".to_owned(),
             }],
             from_email: "example.mbc@notify.example.com".to_owned(),
-            team: vec![
-                "officer@bramble.example.com".to_owned(),
-                "07700900400".to_owned(),
-            ],
+            team: vec!["officer@bramble.example.com".to_owned(), "07700900400".to_owned()],
             guests: vec!["guest@example.com".to_owned()],
             sms_prefix: false,
             contact_link: None,
@@ -118,10 +115,5 @@ fn template(id: &str, name: &str, channel: Channel, subject: Option<&str>, body:
 }
 
 fn key(name: &str, secret: &str, kind: KeyKind) -> Key {
-    Key {
-        name: name.to_owned(),
-        secret: secret.to_owned(),
-        kind,
-        revoked: false,
-    }
+    Key { name: name.to_owned(), secret: secret.to_owned(), kind, revoked: false }
 }

@@ -36,20 +36,14 @@ static ZONES: LazyLock<HashMap<String, Zone>> = LazyLock::new(|| {
     ];
     lists
         .into_iter()
-        .flat_map(|(zone, names)| {
-            names
-                .split(';')
-                .map(move |name| (normalise(name.trim()), zone))
-        })
+        .flat_map(|(zone, names)| names.split(';').map(move |name| (normalise(name.trim()), zone)))
         .collect()
 });
 
 fn normalise(name: &str) -> String {
     let spelled = name.replace(['&', '+'], "and");
-    let bare: String = spelled
-        .chars()
-        .filter(|found| !" _-'’,.()".contains(*found))
-        .collect::<String>();
+    let bare: String =
+        spelled.chars().filter(|found| !" _-'’,.()".contains(*found)).collect::<String>();
     let bare = bare.to_lowercase();
     let ascii = Alphabet::PrintableAscii.encode(&bare);
     if ascii.contains('?') { bare } else { ascii }

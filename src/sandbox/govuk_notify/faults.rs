@@ -98,11 +98,7 @@ pub enum Strike {
 impl Faults {
     pub fn arm(&mut self, orders: Orders) {
         self.dice = Dice(orders.rate.seed);
-        self.next = orders
-            .next
-            .into_iter()
-            .filter(|armed| armed.times > 0)
-            .collect();
+        self.next = orders.next.into_iter().filter(|armed| armed.times > 0).collect();
         self.rate = orders.rate;
     }
 
@@ -164,19 +160,15 @@ impl Armed {
 fn answer(status: u16, error: Option<&str>) -> Refusal {
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (usual, message) = match (status, error) {
-        (429, Some("TooManyRequestsError")) => (
-            "TooManyRequestsError",
-            "Exceeded send limits (email: 250000) for today",
-        ),
+        (429, Some("TooManyRequestsError")) => {
+            ("TooManyRequestsError", "Exceeded send limits (email: 250000) for today")
+        }
         (429, _) => (
             "RateLimitError",
             "Exceeded rate limit for key type LIVE of 3000 requests per 60 seconds",
         ),
         (504, _) => ("EventletTimeout", "Timeout serving request"),
-        (403, _) => (
-            "AuthError",
-            "Error: Your system clock must be accurate to within 30 seconds",
-        ),
+        (403, _) => ("AuthError", "Error: Your system clock must be accurate to within 30 seconds"),
         (400, _) => ("BadRequestError", "An error occurred"),
         _ => ("Exception", "Internal server error"),
     };
@@ -234,9 +226,7 @@ mod tests {
         let orders = json!({"rate": {"status_500": 0.2, "lost_answer": 0.1, "seed": 7}});
         let struck = || -> Vec<bool> {
             let mut faults = armed(orders.clone());
-            (0..1_000)
-                .map(|_| faults.strike(&Method::POST).is_some())
-                .collect()
+            (0..1_000).map(|_| faults.strike(&Method::POST).is_some()).collect()
         };
         let first = struck();
         assert_eq!(first, struck());

@@ -23,9 +23,7 @@ pub fn replace_with_links(call: &Call<'_>, given: &mut Map<String, Value>) -> Re
     for value in given.values().filter(|value| is_file(value)) {
         let file = schema::FILE.check(value, call.now())?;
         if file.contains_key("is_csv") && file.contains_key("filename") {
-            return Err(Refusal::invalid(
-                "Do not set a value for `is_csv` if `filename` is set.",
-            ));
+            return Err(Refusal::invalid("Do not set a value for `is_csv` if `filename` is set."));
         }
     }
     let service = &call.service.id;
@@ -37,17 +35,12 @@ pub fn replace_with_links(call: &Call<'_>, given: &mut Map<String, Value>) -> Re
         )));
     }
     for value in given.values_mut().filter(|value| is_file(value)) {
-        let link = format!(
-            "https://documents.service.gov.uk/d/{service}/{}",
-            uuid::random()
-        );
+        let link = format!("https://documents.service.gov.uk/d/{service}/{}", uuid::random());
         *value = Value::String(link);
     }
     Ok(())
 }
 
 fn is_file(value: &Value) -> bool {
-    value
-        .as_object()
-        .is_some_and(|fields| fields.contains_key("file"))
+    value.as_object().is_some_and(|fields| fields.contains_key("file"))
 }

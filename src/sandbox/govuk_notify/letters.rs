@@ -34,58 +34,29 @@ pub fn letter(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Valu
     if let Some(fault) = address.fault(call.service.may(Permission::InternationalLetters)) {
         return Err(Refusal::invalid(fault));
     }
-    let subject = text::subject(
-        template.subject.as_deref().unwrap_or_default(),
-        &values,
-        true,
-    );
+    let subject = text::subject(template.subject.as_deref().unwrap_or_default(), &values, true);
     let body = text::body(&template.body, &values);
     let recipient = Recipient::Post(address.lines().join(", "));
-    let names = [
-        "address_line_1",
-        "address_line_2",
-        "address_line_3",
-        "address_line_4",
-    ];
-    let names = names
-        .into_iter()
-        .chain(["address_line_5", "address_line_6", "postcode"]);
-    let lines: Vec<Value> = names
-        .map(|name| values.get(name).cloned().unwrap_or(Value::Null))
-        .collect();
-    let postage = address
-        .postage()
-        .or(template.postage.as_deref())
-        .unwrap_or("second");
+    let names = ["address_line_1", "address_line_2", "address_line_3", "address_line_4"];
+    let names = names.into_iter().chain(["address_line_5", "address_line_6", "postcode"]);
+    let lines: Vec<Value> =
+        names.map(|name| values.get(name).cloned().unwrap_or(Value::Null)).collect();
+    let postage = address.postage().or(template.postage.as_deref()).unwrap_or("second");
     let page = format!("{}\n\n{subject}\n\n{body}", address.lines().join("\n"));
     let message = Message {
         subject: Some(subject.clone()),
         body: body.clone(),
-        course: if call.key == KeyKind::Test {
-            Course::TestLetter
-        } else {
-            Course::Letter
-        },
+        course: if call.key == KeyKind::Test { Course::TestLetter } else { Course::Letter },
         letter: Some(LetterParts {
             lines: lines.try_into().unwrap_or_default(),
             postage: postage.to_owned(),
             sheets: post::sheets(&body),
             pdf: post::pdf(&page),
         }),
-        ..blank(
-            call,
-            memory,
-            Channel::Letter,
-            form,
-            template,
-            &recipient.written(),
-        )
+        ..blank(call, memory, Channel::Letter, form, template, &recipient.written())
     };
     let mut answer = accepted(call, &message);
-    answer.insert(
-        "content".to_owned(),
-        json!({"subject": subject, "body": body}),
-    );
+    answer.insert("content".to_owned(), json!({"subject": subject, "body": body}));
     file(call, memory, message, &body, &recipient)?;
     Ok(Value::Object(answer))
 }
@@ -98,11 +69,7 @@ pub fn precompiled(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result
     let document = decode(text_of(form, "content")).ok_or_else(|| {
         Refusal::bad_request("Cannot decode letter content (invalid base64 encoding)")
     })?;
-    let postage = form
-        .get("postage")
-        .and_then(Value::as_str)
-        .unwrap_or("second")
-        .to_owned();
+    let postage = form.get("postage").and_then(Value::as_str).unwrap_or("second").to_owned();
     let template = Template {
         id: PRECOMPILED_TEMPLATE.to_owned(),
         name: "Pre-compiled PDF".to_owned(),
@@ -121,20 +88,8 @@ pub fn precompiled(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result
     let message = Message {
         subject: template.subject.clone(),
         course: Course::Precompiled(fate_of(&document)),
-        letter: Some(LetterParts {
-            lines,
-            postage: postage.clone(),
-            sheets: 1,
-            pdf: document,
-        }),
-        ..blank(
-            call,
-            memory,
-            Channel::Letter,
-            form,
-            &template,
-            &recipient.written(),
-        )
+        letter: Some(LetterParts { lines, postage: postage.clone(), sheets: 1, pdf: document }),
+        ..blank(call, memory, Channel::Letter, form, &template, &recipient.written())
     };
     let answer = json!({"id": message.id, "reference": message.reference, "postage": postage});
     file(call, memory, message, "", &recipient)?;
@@ -143,14 +98,10 @@ pub fn precompiled(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result
 
 fn may_post(call: &Call<'_>) -> Result<(), Refusal> {
     if call.key == KeyKind::Team {
-        return Err(Refusal::forbidden(
-            "Cannot send letters with a team api key",
-        ));
+        return Err(Refusal::forbidden("Cannot send letters with a team api key"));
     }
     if !call.service.live && call.key != KeyKind::Test {
-        return Err(Refusal::forbidden(
-            "Cannot send letters when service is in trial mode",
-        ));
+        return Err(Refusal::forbidden("Cannot send letters when service is in trial mode"));
     }
     Ok(())
 }
@@ -158,11 +109,7 @@ fn may_post(call: &Call<'_>) -> Result<(), Refusal> {
 /// What inspection will find: a scanner's test file is a virus, and what is not a PDF cannot be
 /// printed.
 fn fate_of(document: &[u8]) -> Status {
-    let holds = |needle: &[u8]| {
-        document
-            .windows(needle.len())
-            .any(|window| window == needle)
-    };
+    let holds = |needle: &[u8]| document.windows(needle.len()).any(|window| window == needle);
     if holds(b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE") {
         Status::VirusScanFailed
     } else if document.starts_with(b"%PDF-") {

@@ -30,10 +30,7 @@ impl Limits {
         let bucket = self
             .buckets
             .entry((service.id.clone(), key))
-            .or_insert(Bucket {
-                tokens: capacity,
-                filled_ms: now_ms,
-            });
+            .or_insert(Bucket { tokens: capacity, filled_ms: now_ms });
         let elapsed_ms = u32::try_from((now_ms - bucket.filled_ms).max(0)).unwrap_or(u32::MAX);
         bucket.tokens = capacity.min(bucket.tokens + f64::from(elapsed_ms) * per_minute / 60_000.0);
         bucket.filled_ms = now_ms;
@@ -96,14 +93,8 @@ impl Limits {
             return;
         }
         let today = now_ms.div_euclid(DAY_MS);
-        for name in [Some(channel.word()), abroad.then_some(ABROAD)]
-            .into_iter()
-            .flatten()
-        {
-            let counted = self
-                .sent
-                .entry((service.id.clone(), name))
-                .or_insert((today, 0));
+        for name in [Some(channel.word()), abroad.then_some(ABROAD)].into_iter().flatten() {
+            let counted = self.sent.entry((service.id.clone(), name)).or_insert((today, 0));
             if counted.0 != today {
                 *counted = (today, 0);
             }
@@ -145,9 +136,7 @@ mod tests {
         let service = Service::council();
         let mut limits = Limits::default();
         let mut taken = |now_ms, count| {
-            (0..count)
-                .filter(|_| limits.take(&service, KeyKind::Live, now_ms).is_ok())
-                .count()
+            (0..count).filter(|_| limits.take(&service, KeyKind::Live, now_ms).is_ok()).count()
         };
         assert_eq!(taken(0, 1_100), 1_000);
         assert_eq!(taken(1_000, 100), 50);
@@ -158,38 +147,15 @@ mod tests {
 
     #[test]
     fn a_days_messages_are_used_up_until_midnight() {
-        let service = Service {
-            live: false,
-            ..Service::council()
-        };
+        let service = Service { live: false, ..Service::council() };
         let mut limits = Limits::default();
         for _ in 0..50 {
-            assert!(
-                limits
-                    .check_day(&service, KeyKind::Live, Channel::Sms, 0)
-                    .is_ok()
-            );
+            assert!(limits.check_day(&service, KeyKind::Live, Channel::Sms, 0).is_ok());
             limits.count(&service, KeyKind::Live, Channel::Sms, false, 0);
         }
-        assert!(
-            limits
-                .check_day(&service, KeyKind::Live, Channel::Sms, DAY_MS - 1)
-                .is_err()
-        );
-        assert!(
-            limits
-                .check_day(&service, KeyKind::Live, Channel::Email, 0)
-                .is_ok()
-        );
-        assert!(
-            limits
-                .check_day(&service, KeyKind::Test, Channel::Sms, 0)
-                .is_ok()
-        );
-        assert!(
-            limits
-                .check_day(&service, KeyKind::Live, Channel::Sms, DAY_MS)
-                .is_ok()
-        );
+        assert!(limits.check_day(&service, KeyKind::Live, Channel::Sms, DAY_MS - 1).is_err());
+        assert!(limits.check_day(&service, KeyKind::Live, Channel::Email, 0).is_ok());
+        assert!(limits.check_day(&service, KeyKind::Test, Channel::Sms, 0).is_ok());
+        assert!(limits.check_day(&service, KeyKind::Live, Channel::Sms, DAY_MS).is_ok());
     }
 }

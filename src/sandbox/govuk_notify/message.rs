@@ -21,10 +21,7 @@ pub struct Timings {
 impl Default for Timings {
     /// As seen on a running copy of the platform.
     fn default() -> Self {
-        Self {
-            sending_ms: 150,
-            final_ms: 500,
-        }
+        Self { sending_ms: 150, final_ms: 500 }
     }
 }
 
@@ -172,11 +169,8 @@ impl Message {
     pub fn show(&self, now_us: i64, timings: Timings, root: &str) -> Value {
         let status = self.status(now_us, timings);
         let is = |channel| (self.channel == channel).then_some(self.to.as_str());
-        let line = |index: usize| {
-            self.letter
-                .as_ref()
-                .map_or(&Value::Null, |found| &found.lines[index])
-        };
+        let line =
+            |index: usize| self.letter.as_ref().map_or(&Value::Null, |found| &found.lines[index]);
         let mut shown = json!({
             "id": self.id,
             "reference": self.reference,
@@ -292,11 +286,7 @@ impl Message {
                 let sheets = if unsent { 0 } else { letter.sheets };
                 let details =
                     json!({"billable_sheets_of_paper": sheets, "postage": letter.postage});
-                (
-                    true,
-                    json!(post::price_pounds(sheets, &letter.postage)),
-                    details,
-                )
+                (true, json!(post::price_pounds(sheets, &letter.postage)), details)
             }
             (None, None) => (true, json!(0.0), json!({})),
         };

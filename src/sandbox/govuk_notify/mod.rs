@@ -62,18 +62,14 @@ pub struct NotifySandbox {
 impl NotifySandbox {
     /// A sandbox for these services, on this clock (milliseconds of Unix time).
     pub fn new(services: Vec<Service>, clock: Clock) -> Self {
-        Self {
-            shared: Arc::new(Shared::new(services, clock)),
-        }
+        Self { shared: Arc::new(Shared::new(services, clock)) }
     }
 
     /// The same with other timings. To be called before anything is served.
     #[must_use]
     pub fn with_timings(self, timings: Timings) -> Self {
         match Arc::try_unwrap(self.shared) {
-            Ok(shared) => Self {
-                shared: Arc::new(shared.with_timings(timings)),
-            },
+            Ok(shared) => Self { shared: Arc::new(shared.with_timings(timings)) },
             Err(shared) => Self { shared },
         }
     }

@@ -98,11 +98,7 @@ impl Plan {
             Length::LocalOnly
         } else if self.lengths.contains(&length) {
             Length::Possible
-        } else if self
-            .lengths
-            .first()
-            .is_none_or(|&shortest| length < shortest)
-        {
+        } else if self.lengths.first().is_none_or(|&shortest| length < shortest) {
             Length::TooShort
         } else if self.lengths.last().is_some_and(|&longest| length > longest) {
             Length::TooLong
@@ -116,11 +112,8 @@ impl Plan {
         if !self.lengths.contains(&national.len()) || !self.covers(national) {
             return None;
         }
-        let found = self
-            .kinds
-            .iter()
-            .find(|(_, shape)| shape.is_match(national))
-            .map(|&(kind, _)| kind)?;
+        let found =
+            self.kinds.iter().find(|(_, shape)| shape.is_match(national)).map(|&(kind, _)| kind)?;
         let both = found == Kind::FixedLine
             && (self.mobile_is_fixed
                 || self
@@ -157,11 +150,7 @@ impl Plan {
             _ => number[found.get(0).map_or(0, |whole| whole.end())..].to_owned(),
         };
         // A prefix is only a prefix if what is left still fits, or nothing fitted to begin with.
-        if self.covers(number) && !self.covers(&remaining) {
-            number.to_owned()
-        } else {
-            remaining
-        }
+        if self.covers(number) && !self.covers(&remaining) { number.to_owned() } else { remaining }
     }
 
     fn from(metadata: &'static Metadata) -> Self {
@@ -178,10 +167,8 @@ impl Plan {
             (Kind::FixedLine, descriptors.fixed_line()),
             (Kind::Mobile, descriptors.mobile()),
         ];
-        let known: Vec<(Kind, &Descriptor)> = described
-            .into_iter()
-            .filter_map(|(kind, found)| Some((kind, found?)))
-            .collect();
+        let known: Vec<(Kind, &Descriptor)> =
+            described.into_iter().filter_map(|(kind, found)| Some((kind, found?))).collect();
         let lengths: BTreeSet<usize> = known
             .iter()
             .flat_map(|(_, found)| found.possible_length())
@@ -205,24 +192,17 @@ impl Plan {
             general: Pattern::whole(descriptors.general().national_number().as_str()),
             mobile_is_fixed: text_of(Kind::FixedLine).is_some()
                 && text_of(Kind::FixedLine) == text_of(Kind::Mobile),
-            kinds: known
-                .iter()
-                .map(|(kind, found)| (*kind, Shape::from(found)))
-                .collect(),
+            kinds: known.iter().map(|(kind, found)| (*kind, Shape::from(found))).collect(),
             lengths,
             local_lengths,
-            exit_code: metadata
-                .international_prefix()
-                .map(|found| Pattern::start(found.as_str())),
+            exit_code: metadata.international_prefix().map(|found| Pattern::start(found.as_str())),
             trunk_prefix: metadata
                 .national_prefix_for_parsing()
                 .map(|found| found.as_str())
                 .or(metadata.national_prefix())
                 .map(Pattern::start)
                 .map(|prefix| (prefix, metadata.national_prefix_transform_rule())),
-            leading_digits: metadata
-                .leading_digits()
-                .map(|found| Pattern::start(found.as_str())),
+            leading_digits: metadata.leading_digits().map(|found| Pattern::start(found.as_str())),
         }
     }
 }
@@ -237,10 +217,7 @@ impl Shape {
 
     fn is_match(&self, national: &str) -> bool {
         let fits = self.lengths.is_empty()
-            || self
-                .lengths
-                .iter()
-                .any(|&length| usize::from(length) == national.len());
+            || self.lengths.iter().any(|&length| usize::from(length) == national.len());
         fits && self.pattern.is_match(national)
     }
 }
@@ -269,18 +246,13 @@ impl Pattern {
     }
 
     fn new(text: String) -> Self {
-        Self {
-            text: text.replace(r"\d", "[0-9]"),
-            compiled: OnceLock::new(),
-        }
+        Self { text: text.replace(r"\d", "[0-9]"), compiled: OnceLock::new() }
     }
 
     /// Nothing where the metadata holds a pattern this engine cannot read: such a plan matches no
     /// number.
     fn regex(&self) -> Option<&Regex> {
-        self.compiled
-            .get_or_init(|| Regex::new(&self.text).ok())
-            .as_ref()
+        self.compiled.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
     }
 
     fn is_match(&self, text: &str) -> bool {

@@ -13,9 +13,7 @@ const NATIONAL_DIGITS_MAX: usize = 17;
 const TEXT_BYTES_MAX: usize = 250;
 
 /// Calling codes that exist but that no supplier of the platform serves.
-const UNSUPPORTED: [u16; 13] = [
-    247, 290, 688, 800, 808, 850, 870, 878, 881, 882, 883, 888, 979,
-];
+const UNSUPPORTED: [u16; 13] = [247, 290, 688, 800, 808, 850, 870, 878, 881, 882, 883, 888, 979];
 
 /// A number the platform could send to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,10 +138,7 @@ impl PhoneNumber {
     }
 
     fn is_landline(&self) -> bool {
-        matches!(
-            self.kind(),
-            Some(Kind::FixedLine | Kind::FixedLineOrMobile | Kind::Company)
-        )
+        matches!(self.kind(), Some(Kind::FixedLine | Kind::FixedLineOrMobile | Kind::Company))
     }
 
     fn possible(&self) -> Length {
@@ -205,10 +200,7 @@ fn viable(raw: &str) -> Option<&str> {
     let after_plus = text.trim_start_matches('+');
     let punctuated = after_plus.chars().all(|character| {
         character.is_ascii_digit()
-            || matches!(
-                character,
-                '-' | '(' | ')' | ' ' | '\u{a0}' | '\u{200b}' | '\u{2060}'
-            )
+            || matches!(character, '-' | '(' | ')' | ' ' | '\u{a0}' | '\u{200b}' | '\u{2060}')
     });
     let digits = digits(after_plus).len();
     let enough = digits >= 3 || (digits == 2 && text.len() == 2);

@@ -26,11 +26,7 @@ pub fn price_pounds(sheets: u32, postage: &str) -> f64 {
         "europe" | "rest-of-world" => (1_800, 40),
         _ => (730, 45),
     };
-    let tenths = if sheets == 0 {
-        0
-    } else {
-        first + further * (sheets - 1)
-    };
+    let tenths = if sheets == 0 { 0 } else { first + further * (sheets - 1) };
     f64::from(tenths) / PENCE_TENTHS_PER_POUND
 }
 
@@ -51,29 +47,16 @@ pub fn latest_delivery(created_us: i64, postage: &str) -> Option<String> {
     for _ in 0..=in_transit {
         day = next_working_day(day, postage == "first")?;
     }
-    let afternoon = London
-        .from_local_datetime(&day.and_hms_opt(16, 0, 0)?)
-        .single()?;
-    Some(
-        afternoon
-            .to_utc()
-            .to_rfc3339_opts(SecondsFormat::Micros, true),
-    )
+    let afternoon = London.from_local_datetime(&day.and_hms_opt(16, 0, 0)?).single()?;
+    Some(afternoon.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// A small, valid document of one page.
 pub fn pdf(text: &str) -> Vec<u8> {
-    let escaped = text
-        .replace('\\', "\\\\")
-        .replace('(', "\\(")
-        .replace(')', "\\)");
+    let escaped = text.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)");
     let shown: Vec<String> = escaped
         .lines()
-        .map(|line| {
-            line.chars()
-                .map(|found| if found.is_ascii() { found } else { '?' })
-                .collect()
-        })
+        .map(|line| line.chars().map(|found| if found.is_ascii() { found } else { '?' }).collect())
         .map(|line: String| format!("({line}) Tj T*"))
         .collect();
     let stream = format!("BT /F1 11 Tf 14 TL 72 740 Td {} ET", shown.join(" "));
@@ -83,10 +66,7 @@ pub fn pdf(text: &str) -> Vec<u8> {
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R \
          /Resources << /Font << /F1 5 0 R >> >> >>"
             .to_owned(),
-        format!(
-            "<< /Length {} >>\nstream\n{stream}\nendstream",
-            stream.len()
-        ),
+        format!("<< /Length {} >>\nstream\n{stream}\nendstream", stream.len()),
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_owned(),
     ];
     let mut document = "%PDF-1.4\n".to_owned();
@@ -96,10 +76,7 @@ pub fn pdf(text: &str) -> Vec<u8> {
         document.push_str(&format!("{} 0 obj\n{object}\nendobj\n", index + 1));
     }
     let table = document.len();
-    document.push_str(&format!(
-        "xref\n0 {}\n0000000000 65535 f \n",
-        objects.len() + 1
-    ));
+    document.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
     for offset in offsets {
         document.push_str(&format!("{offset:010} 00000 n \n"));
     }

@@ -63,11 +63,7 @@ fn float_text(float: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{float}");
-        if plain.contains('.') {
-            plain
-        } else {
-            format!("{plain}.0")
-        }
+        if plain.contains('.') { plain } else { format!("{plain}.0") }
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{digits}e{sign}{:02}", exponent.abs())
@@ -75,11 +71,7 @@ fn float_text(float: f64) -> String {
 }
 
 fn quoted_text(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);
     for character in text.chars() {
@@ -91,11 +83,8 @@ fn quoted_text(text: &str) -> String {
             _ if character == quote => quoted.extend(['\\', character]),
             _ if character.is_control() || whitespace::is_obscure(character) => {
                 let code = u32::from(character);
-                let escape = if code < 0x100 {
-                    format!("\\x{code:02x}")
-                } else {
-                    format!("\\u{code:04x}")
-                };
+                let escape =
+                    if code < 0x100 { format!("\\x{code:02x}") } else { format!("\\u{code:04x}") };
                 quoted.push_str(&escape);
             }
             _ => quoted.push(character),
@@ -116,11 +105,7 @@ mod tests {
         for (value, printed, in_error) in [
             (json!("it's"), "it's", "\"it's\""),
             (json!("a\nb\\"), "a\nb\\", "'a\\nb\\\\'"),
-            (
-                json!("a\u{a0}\u{200b}"),
-                "a\u{a0}\u{200b}",
-                "'a\\xa0\\u200b'",
-            ),
+            (json!("a\u{a0}\u{200b}"), "a\u{a0}\u{200b}", "'a\\xa0\\u200b'"),
             (json!(12.5), "12.5", "12.5"),
             (json!(1.0), "1.0", "1.0"),
             (json!(1e16), "1e+16", "1e+16"),

@@ -6,10 +6,7 @@ use crate::sandbox::govuk_notify::phone::PhoneNumber;
 use crate::sandbox::govuk_notify::service::{InternationalRate, Service};
 
 /// For a destination nobody described.
-const UNKNOWN: InternationalRate = InternationalRate {
-    multiplier: 1.0,
-    receipts: true,
-};
+const UNKNOWN: InternationalRate = InternationalRate { multiplier: 1.0, receipts: true };
 
 /// Where a council's residents most often have a foreign phone, by calling code.
 const KNOWN: [(&str, f64, bool); 16] = [
@@ -35,10 +32,7 @@ const KNOWN: [(&str, f64, bool); 16] = [
 /// abroad.
 pub fn of(service: &Service, number: &PhoneNumber) -> InternationalRate {
     if !number.is_international() {
-        return InternationalRate {
-            multiplier: 1.0,
-            receipts: true,
-        };
+        return InternationalRate { multiplier: 1.0, receipts: true };
     }
     let (code, area) = number.prefixes();
     let rates = &service.international_rates;
@@ -47,10 +41,7 @@ pub fn of(service: &Service, number: &PhoneNumber) -> InternationalRate {
         .copied()
         .or_else(|| {
             let (_, multiplier, receipts) = KNOWN.iter().find(|(known, ..)| *known == code)?;
-            Some(InternationalRate {
-                multiplier: *multiplier,
-                receipts: *receipts,
-            })
+            Some(InternationalRate { multiplier: *multiplier, receipts: *receipts })
         })
         .unwrap_or(UNKNOWN)
 }

@@ -17,9 +17,7 @@ const PAGE_MESSAGES: usize = 250;
 pub fn one(call: &Call<'_>, id: &str) -> Result<Value, Refusal> {
     let id = checked_id(id)?;
     let memory = call.shared.memory();
-    let message = memory
-        .find(call.service, &id, call.now_us)
-        .ok_or_else(Refusal::not_found)?;
+    let message = memory.find(call.service, &id, call.now_us).ok_or_else(Refusal::not_found)?;
     Ok(message.show(call.now_us, call.shared.timings, &call.root))
 }
 
@@ -27,9 +25,7 @@ pub fn one(call: &Call<'_>, id: &str) -> Result<Value, Refusal> {
 pub fn pdf(call: &Call<'_>, id: &str) -> Result<Vec<u8>, Refusal> {
     let id = checked_id(id)?;
     let memory = call.shared.memory();
-    let message = memory
-        .find(call.service, &id, call.now_us)
-        .ok_or_else(Refusal::not_found)?;
+    let message = memory.find(call.service, &id, call.now_us).ok_or_else(Refusal::not_found)?;
     let not_a_letter = || Refusal::bad_request("Notification is not a letter");
     let letter = message.letter.as_ref().ok_or_else(not_a_letter)?;
     match message.status(call.now_us, call.shared.timings) {
@@ -46,9 +42,8 @@ pub fn list(call: &Call<'_>, query: Vec<(String, String)>) -> Result<Value, Refu
     for (name, value) in query {
         if matches!(name.as_str(), "older_than" | "reference" | "include_jobs") {
             given.entry(name).or_insert(Value::String(value));
-        } else if let Value::Array(values) = given
-            .entry(name)
-            .or_insert_with(|| Value::Array(Vec::new()))
+        } else if let Value::Array(values) =
+            given.entry(name).or_insert_with(|| Value::Array(Vec::new()))
         {
             values.push(Value::String(value));
         }
@@ -57,19 +52,11 @@ pub fn list(call: &Call<'_>, query: Vec<(String, String)>) -> Result<Value, Refu
     let filters = schema::LIST.check(&given, call.now())?;
     let words = |name: &str| -> Vec<&str> {
         let values = filters.get(name).and_then(Value::as_array);
-        values
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
+        values.into_iter().flatten().filter_map(Value::as_str).collect()
     };
     let (statuses, channels) = (words("status"), words("template_type"));
     let memory = call.shared.memory();
-    let before_us = match filters
-        .get("older_than")
-        .and_then(Value::as_str)
-        .and_then(uuid::read)
-    {
+    let before_us = match filters.get("older_than").and_then(Value::as_str).and_then(uuid::read) {
         None => i64::MAX,
         Some(id) => memory
             .find(call.service, &id, call.now_us)
@@ -101,27 +88,13 @@ pub fn received(call: &Call<'_>, query: Vec<(String, String)>) -> Result<Value, 
     let given = first_of_each(query);
     let filters = schema::RECEIVED.check(&given, call.now())?;
     let memory = call.shared.memory();
-    let mine = || {
-        memory
-            .received
-            .iter()
-            .rev()
-            .filter(|text| text.service_id == call.service.id)
-    };
-    let before_us = match filters
-        .get("older_than")
-        .and_then(Value::as_str)
-        .and_then(uuid::read)
-    {
+    let mine = || memory.received.iter().rev().filter(|text| text.service_id == call.service.id);
+    let before_us = match filters.get("older_than").and_then(Value::as_str).and_then(uuid::read) {
         None => i64::MAX,
-        Some(id) => mine()
-            .find(|text| text.id == id)
-            .map_or(i64::MIN, |text| text.created_us),
+        Some(id) => mine().find(|text| text.id == id).map_or(i64::MIN, |text| text.created_us),
     };
-    let page: Vec<_> = mine()
-        .filter(|text| text.created_us < before_us)
-        .take(PAGE_MESSAGES)
-        .collect();
+    let page: Vec<_> =
+        mine().filter(|text| text.created_us < before_us).take(PAGE_MESSAGES).collect();
     let shown: Vec<Value> = page
         .iter()
         .map(|text| {
@@ -171,20 +144,15 @@ fn links(call: &Call<'_>, path: &str, asked: &Map<String, Value>, last: Option<&
             match value {
                 Value::Array(values) => {
                     pairs.extend(
-                        values
-                            .iter()
-                            .filter_map(Value::as_str)
-                            .map(|word| (name.as_str(), word)),
+                        values.iter().filter_map(Value::as_str).map(|word| (name.as_str(), word)),
                     );
                 }
                 value => pairs.extend(value.as_str().map(|word| (name.as_str(), word))),
             }
         }
         pairs.extend(older_than.map(|id| ("older_than", id)));
-        let query: Vec<String> = pairs
-            .iter()
-            .map(|(name, word)| format!("{name}={}", escape(word)))
-            .collect();
+        let query: Vec<String> =
+            pairs.iter().map(|(name, word)| format!("{name}={}", escape(word))).collect();
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{path}{mark}{}", call.root, query.join("&"))
     };

@@ -32,10 +32,7 @@ struct Parcel {
 
 impl Courier {
     pub fn expect(&mut self, service_id: &str, message_id: &str, due_us: i64) {
-        let parcel = Parcel {
-            service_id: service_id.to_owned(),
-            attempts: 0,
-        };
+        let parcel = Parcel { service_id: service_id.to_owned(), attempts: 0 };
         self.waiting.insert((due_us, message_id.to_owned()), parcel);
     }
 
@@ -59,13 +56,11 @@ impl Courier {
 
     fn settle(&mut self, message_id: String, parcel: Parcel, status: Option<u16>, now_us: i64) {
         let attempts = parcel.attempts + 1;
-        self.told
-            .push(json!({"id": message_id, "attempt": attempts, "status": status}));
+        self.told.push(json!({"id": message_id, "attempt": attempts, "status": status}));
         let again = status.is_none_or(|status| status >= 500 || status == 429);
         if again && parcel.attempts < RETRIES_MAX {
             let parcel = Parcel { attempts, ..parcel };
-            self.waiting
-                .insert((now_us + RETRY_AFTER_US, message_id), parcel);
+            self.waiting.insert((now_us + RETRY_AFTER_US, message_id), parcel);
         }
     }
 }
@@ -75,10 +70,7 @@ pub async fn deliver(shared: &Shared) {
     let now_us = shared.now_us();
     let due = shared.memory().courier.due(now_us);
     for (message_id, parcel) in due {
-        let Some(service) = shared
-            .services
-            .iter()
-            .find(|found| found.id == parcel.service_id)
+        let Some(service) = shared.services.iter().find(|found| found.id == parcel.service_id)
         else {
             continue;
         };
@@ -88,10 +80,7 @@ pub async fn deliver(shared: &Shared) {
             .map(|message| message.receipt(now_us, shared.timings));
         if let (Some(receipt), Some(callback)) = (receipt, &service.receipts) {
             let status = tell(callback, &receipt).await;
-            shared
-                .memory()
-                .courier
-                .settle(message_id, parcel, status, now_us);
+            shared.memory().courier.settle(message_id, parcel, status, now_us);
         }
     }
 }
@@ -113,16 +102,9 @@ async fn tell(callback: &Callback, receipt: &Value) -> Option<u16> {
 async fn post(callback: &Callback, body: &str) -> std::io::Result<u16> {
     let invalid =
         |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, what.to_owned());
-    let address = callback
-        .url
-        .strip_prefix("http://")
-        .ok_or_else(|| invalid("not http"))?;
+    let address = callback.url.strip_prefix("http://").ok_or_else(|| invalid("not http"))?;
     let (host, path) = address.split_once('/').unwrap_or((address, ""));
-    let authority = if host.contains(':') {
-        host.to_owned()
-    } else {
-        format!("{host}:80")
-    };
+    let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
     let mut stream = TcpStream::connect(authority).await?;
     let request = format!(
         "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
@@ -132,14 +114,8 @@ async fn post(callback: &Callback, body: &str) -> std::io::Result<u16> {
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream
-        .take(STATUS_LINE_BYTES_MAX)
-        .read_to_end(&mut answer)
-        .await?;
+    stream.take(STATUS_LINE_BYTES_MAX).read_to_end(&mut answer).await?;
     let line = String::from_utf8_lossy(&answer);
-    let status = line
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
     status.ok_or_else(|| invalid("no status line"))
 }

@@ -21,26 +21,15 @@ const SIMULATED_ADDRESSES: [&str; 3] = [
 
 /// A recipient that may be written to.
 pub enum Recipient {
-    Email {
-        written: String,
-        test: bool,
-    },
-    Phone {
-        written: String,
-        number: PhoneNumber,
-        rate: InternationalRate,
-        test: bool,
-    },
+    Email { written: String, test: bool },
+    Phone { written: String, number: PhoneNumber, rate: InternationalRate, test: bool },
     Post(String),
 }
 
 /// An e-mail address that this caller may write to.
 pub fn email(call: &Call<'_>, raw: &str) -> Result<Recipient, Refusal> {
     may_reach(call.service, call.key, raw)?;
-    Ok(Recipient::Email {
-        written: whitespace::strip(raw),
-        test: call.key == KeyKind::Test,
-    })
+    Ok(Recipient::Email { written: whitespace::strip(raw), test: call.key == KeyKind::Test })
 }
 
 /// A phone number that this caller may write to.
@@ -63,12 +52,7 @@ pub fn phone(call: &Call<'_>, memory: &Memory, raw: &str) -> Result<Recipient, R
     }
     let rate = rates::of(call.service, &number);
     let written = whitespace::strip(raw);
-    Ok(Recipient::Phone {
-        written,
-        number,
-        rate,
-        test: call.key == KeyKind::Test,
-    })
+    Ok(Recipient::Phone { written, number, rate, test: call.key == KeyKind::Test })
 }
 
 impl Recipient {
@@ -100,10 +84,7 @@ impl Recipient {
             Self::Phone { rate, .. } => rate.multiplier,
             Self::Email { .. } | Self::Post(_) => 1.0,
         };
-        SmsCost {
-            fragments,
-            multiplier,
-        }
+        SmsCost { fragments, multiplier }
     }
 
     /// Only a test key can make a message fail, by the recipients set aside for that.
@@ -114,12 +95,7 @@ impl Recipient {
                 "perm-fail@simulator.notify" if *test => Status::PermanentFailure,
                 _ => Status::Delivered,
             }),
-            Self::Phone {
-                written,
-                number,
-                rate,
-                test,
-            } => {
+            Self::Phone { written, number, rate, test } => {
                 let end = if *test && written.ends_with("7700900003") {
                     Status::TemporaryFailure
                 } else if *test && written.ends_with("7700900002") {

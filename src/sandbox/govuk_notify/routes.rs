@@ -63,10 +63,7 @@ async fn send_one(
 }
 
 async fn read_one(State(shared): App, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    answered(
-        StatusCode::OK,
-        with_caller(&shared, &headers, |call| read::one(call, &id)),
-    )
+    answered(StatusCode::OK, with_caller(&shared, &headers, |call| read::one(call, &id)))
 }
 
 async fn read_pdf(State(shared): App, Path(id): Path<String>, headers: HeaderMap) -> Response {
@@ -78,25 +75,16 @@ async fn read_pdf(State(shared): App, Path(id): Path<String>, headers: HeaderMap
 
 async fn list(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
     let query = read::query_of(&uri);
-    answered(
-        StatusCode::OK,
-        with_caller(&shared, &headers, |call| read::list(call, query)),
-    )
+    answered(StatusCode::OK, with_caller(&shared, &headers, |call| read::list(call, query)))
 }
 
 async fn list_templates(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
     let query = read::query_of(&uri);
-    answered(
-        StatusCode::OK,
-        with_caller(&shared, &headers, |call| templates::all(call, query)),
-    )
+    answered(StatusCode::OK, with_caller(&shared, &headers, |call| templates::all(call, query)))
 }
 
 async fn read_template(State(shared): App, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    answered(
-        StatusCode::OK,
-        with_caller(&shared, &headers, |call| templates::one(call, &id, None)),
-    )
+    answered(StatusCode::OK, with_caller(&shared, &headers, |call| templates::one(call, &id, None)))
 }
 
 async fn read_version(
@@ -111,9 +99,7 @@ async fn read_version(
     let version = version.parse().unwrap_or(u32::MAX);
     answered(
         StatusCode::OK,
-        with_caller(&shared, &headers, |call| {
-            templates::one(call, &id, Some(version))
-        }),
+        with_caller(&shared, &headers, |call| templates::one(call, &id, Some(version))),
     )
 }
 
@@ -125,18 +111,13 @@ async fn preview(
 ) -> Response {
     answered(
         StatusCode::OK,
-        with_caller(&shared, &headers, |call| {
-            templates::preview(call, &id, &body)
-        }),
+        with_caller(&shared, &headers, |call| templates::preview(call, &id, &body)),
     )
 }
 
 async fn received(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
     let query = read::query_of(&uri);
-    answered(
-        StatusCode::OK,
-        with_caller(&shared, &headers, |call| read::received(call, query)),
-    )
+    answered(StatusCode::OK, with_caller(&shared, &headers, |call| read::received(call, query)))
 }
 
 /// Finds out who is calling, and lets them.
@@ -148,17 +129,8 @@ fn with_caller<T>(
     let now_us = shared.now_us();
     let now_s = now_us.div_euclid(1_000_000);
     let (service, key) = auth::identify(headers, &shared.services, now_s)?;
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
-    act(&Call {
-        shared,
-        service,
-        key,
-        root: format!("http://{host}/"),
-        now_us,
-    })
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    act(&Call { shared, service, key, root: format!("http://{host}/"), now_us })
 }
 
 fn answered(status: StatusCode, outcome: Result<Value, Refusal>) -> Response {
@@ -170,10 +142,7 @@ fn answered(status: StatusCode, outcome: Result<Value, Refusal>) -> Response {
 
 /// Lets an armed fault have its way with the request.
 async fn strike(State(shared): App, request: Request, next: Next) -> Response {
-    let line = request
-        .extensions()
-        .get::<ConnectInfo<Line>>()
-        .map(|info| info.0.clone());
+    let line = request.extensions().get::<ConnectInfo<Line>>().map(|info| info.0.clone());
     let cut = || {
         if let Some(line) = &line {
             line.cut();

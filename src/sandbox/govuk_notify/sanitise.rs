@@ -26,10 +26,7 @@ fn defuse_addresses(text: &str) -> String {
         let (taken, left) = rest.split_at(length.unwrap_or(first.len_utf8()));
         if length.is_none() {
             defused.push_str(taken);
-        } else if taken
-            .chars()
-            .all(|found| found.is_ascii_alphanumeric() || ".-".contains(found))
-        {
+        } else if taken.chars().all(|found| found.is_ascii_alphanumeric() || ".-".contains(found)) {
             // Words run together round a full stop look like an address and probably are not one.
             defused.push_str(&taken.replace('.', ". "));
         }
@@ -47,15 +44,13 @@ fn address_length(before: Option<char>, text: &str) -> Option<usize> {
         return None;
     }
     let scheme = ["https://", "http://"].into_iter().find(|scheme| {
-        text.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
     let start = scheme.map_or(0, str::len);
     let host_end = host_length(&text[start..])? + start;
     let path = &text[host_end..];
     let path_length = if path.starts_with(['/', '?', '#']) {
-        path.find(|found: char| found == '<' || found.is_whitespace())
-            .unwrap_or(path.len())
+        path.find(|found: char| found == '<' || found.is_whitespace()).unwrap_or(path.len())
     } else {
         0
     };
@@ -73,11 +68,8 @@ fn host_length(text: &str) -> Option<usize> {
                 break;
             }
             label_start = at + 1;
-            let letters = text[label_start..]
-                .chars()
-                .take_while(char::is_ascii_alphabetic)
-                .take(63)
-                .count();
+            let letters =
+                text[label_start..].chars().take_while(char::is_ascii_alphabetic).take(63).count();
             let after = text[label_start + letters..].chars().next();
             if letters >= 2 && !after.is_some_and(|found| is_word(found) || found == '@') {
                 longest = Some(label_start + letters);

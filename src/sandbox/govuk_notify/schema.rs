@@ -87,10 +87,7 @@ pub const PRECOMPILED: Shape = Shape {
 };
 
 pub const PREVIEW: Shape = Shape {
-    properties: &[
-        ("id", Property::Uuid),
-        ("personalisation", Property::Object),
-    ],
+    properties: &[("id", Property::Uuid), ("personalisation", Property::Object)],
     required: &["id"],
     closed: false,
 };
@@ -99,10 +96,7 @@ pub const LIST: Shape = Shape {
     properties: &[
         ("reference", Property::Text),
         ("status", Property::EachOf(&STATUSES)),
-        (
-            "template_type",
-            Property::EachOf(&["sms", "email", "letter"]),
-        ),
+        ("template_type", Property::EachOf(&["sms", "email", "letter"])),
         ("include_jobs", Property::OneOf(&["true", "True"])),
         ("older_than", Property::Uuid),
     ],
@@ -116,20 +110,14 @@ pub const TEMPLATES: Shape = Shape {
     closed: true,
 };
 
-pub const RECEIVED: Shape = Shape {
-    properties: &[("older_than", Property::Uuid)],
-    required: &[],
-    closed: true,
-};
+pub const RECEIVED: Shape =
+    Shape { properties: &[("older_than", Property::Uuid)], required: &[], closed: true };
 
 pub const FILE: Shape = Shape {
     properties: &[
         ("file", Property::Text),
         ("is_csv", Property::FileFlag("is_csv")),
-        (
-            "confirm_email_before_download",
-            Property::FileFlag("confirm_email_before_download"),
-        ),
+        ("confirm_email_before_download", Property::FileFlag("confirm_email_before_download")),
         ("retention_period", Property::Retention),
         ("filename", Property::FileName),
     ],
@@ -173,11 +161,7 @@ impl Shape {
                 property.check(name, value, now, &mut problems);
             }
         }
-        for name in self
-            .required
-            .iter()
-            .filter(|name| !given.contains_key(**name))
-        {
+        for name in self.required.iter().filter(|name| !given.contains_key(**name)) {
             problems.push(format!("{name} is a required property"));
         }
         let mut unexpected: Vec<&str> = given
@@ -193,15 +177,10 @@ impl Shape {
                 .map(|name| without_quotes(&pytext::quoted(&Value::from(*name))))
                 .collect();
             let names = names.join(", ");
-            problems.push(format!(
-                "Additional properties are not allowed ({names} {verb} unexpected)"
-            ));
+            problems
+                .push(format!("Additional properties are not allowed ({names} {verb} unexpected)"));
         }
-        if problems.is_empty() {
-            Ok(given)
-        } else {
-            Err(Refusal::all_invalid(unique(problems)))
-        }
+        if problems.is_empty() { Ok(given) } else { Err(Refusal::all_invalid(unique(problems))) }
     }
 }
 
@@ -225,9 +204,9 @@ impl Property {
             Self::Phone => text.map_or_else(|| Some(wrong_type(value, "string")), phone_fault),
             Self::Email => match text {
                 None => Some(wrong_type(value, "string")),
-                Some(text) => email::read(text)
-                    .is_none()
-                    .then(|| "Not a valid email address".to_owned()),
+                Some(text) => {
+                    email::read(text).is_none().then(|| "Not a valid email address".to_owned())
+                }
             },
             Self::Object => (!value.is_object()).then(|| wrong_type(value, "object")),
             Self::Moment => moment_fault(value, now),
@@ -273,10 +252,9 @@ impl Property {
 fn reference_fault(value: &Value) -> Option<String> {
     match value.as_str() {
         None => Some(wrong_type(value, "string")),
-        Some(text) if text.chars().count() > REFERENCE_CHARACTERS_MAX => Some(format!(
-            "{} is too long",
-            without_quotes(&pytext::quoted(value))
-        )),
+        Some(text) if text.chars().count() > REFERENCE_CHARACTERS_MAX => {
+            Some(format!("{} is too long", without_quotes(&pytext::quoted(value))))
+        }
         Some(_) => None,
     }
 }
@@ -315,30 +293,17 @@ fn moment_fault(value: &Value, now: DateTime<chrono::Utc>) -> Option<String> {
 fn clock_face(text: &str) -> Option<NaiveDateTime> {
     let zoned = DateTime::parse_from_rfc3339(text).map(|moment| moment.naive_local());
     zoned.ok().or_else(|| {
-        [
-            "%Y-%m-%dT%H:%M:%S%.f",
-            "%Y-%m-%d %H:%M:%S%.f",
-            "%Y-%m-%dT%H:%M",
-            "%Y-%m-%d %H:%M",
-        ]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| {
-            NaiveDate::parse_from_str(text, "%Y-%m-%d")
-                .ok()?
-                .and_hms_opt(0, 0, 0)
-        })
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+            .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))
     })
 }
 
 fn is_retention(text: &str) -> bool {
     let period = text.trim().to_lowercase();
-    let weeks = period
-        .strip_suffix(" weeks")
-        .or_else(|| period.strip_suffix(" week"));
-    weeks
-        .and_then(|weeks| weeks.parse::<u32>().ok())
-        .is_some_and(|weeks| (1..=78).contains(&weeks))
+    let weeks = period.strip_suffix(" weeks").or_else(|| period.strip_suffix(" week"));
+    weeks.and_then(|weeks| weeks.parse::<u32>().ok()).is_some_and(|weeks| (1..=78).contains(&weeks))
 }
 
 fn choice_fault(value: &Value, words: &[&str]) -> Option<String> {
@@ -350,10 +315,7 @@ fn choice_fault(value: &Value, words: &[&str]) -> Option<String> {
 }
 
 fn wrong_type(value: &Value, wanted: &str) -> String {
-    format!(
-        "{} is not of type {wanted}",
-        without_quotes(&pytext::quoted(value))
-    )
+    format!("{} is not of type {wanted}", without_quotes(&pytext::quoted(value)))
 }
 
 /// The platform drops every single quote from its texts, the caller's included.

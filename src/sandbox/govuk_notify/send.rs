@@ -43,9 +43,7 @@ impl Call<'_> {
 pub fn send(call: &Call<'_>, channel: Channel, body: &[u8]) -> Result<Value, Refusal> {
     let mut memory = call.shared.memory();
     memory.limits.take(call.service, call.key, call.now_ms())?;
-    memory
-        .limits
-        .check_day(call.service, call.key, channel, call.now_ms())?;
+    memory.limits.check_day(call.service, call.key, channel, call.now_ms())?;
 
     let body = read_json(body)?;
     match channel {
@@ -62,11 +60,7 @@ pub fn send(call: &Call<'_>, channel: Channel, body: &[u8]) -> Result<Value, Ref
 pub fn read_json(body: &[u8]) -> Result<Value, Refusal> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|_| Refusal::bad_request("Invalid JSON supplied in POST data"))?;
-    Ok(if pytext::is_something(&value) {
-        value
-    } else {
-        json!({})
-    })
+    Ok(if pytext::is_something(&value) { value } else { json!({}) })
 }
 
 fn sms(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Refusal> {
@@ -91,30 +85,17 @@ fn sms(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Refu
             shown.length()
         )));
     }
-    let prefix = call
-        .service
-        .sms_prefix
-        .then_some(call.service.name.as_str());
+    let prefix = call.service.sms_prefix.then_some(call.service.name.as_str());
     let sent = TextMessage::write(&template.body, &values, prefix);
     let message = Message {
         body: shown.sent.clone(),
         subject: None,
         sms: Some(recipient.cost(sent.fragments())),
         course: recipient.course(),
-        ..blank(
-            call,
-            memory,
-            Channel::Sms,
-            form,
-            template,
-            &recipient.written(),
-        )
+        ..blank(call, memory, Channel::Sms, form, template, &recipient.written())
     };
     let mut answer = accepted(call, &message);
-    answer.insert(
-        "content".to_owned(),
-        json!({"body": shown.sent, "from_number": from}),
-    );
+    answer.insert("content".to_owned(), json!({"body": shown.sent, "from_number": from}));
     file(call, memory, message, &sent.sent, &recipient)?;
     Ok(Value::Object(answer))
 }
@@ -139,27 +120,14 @@ fn email(call: &Call<'_>, memory: &mut Memory, body: &Value) -> Result<Value, Re
             body.len()
         )));
     }
-    let subject = text::subject(
-        template.subject.as_deref().unwrap_or_default(),
-        &values,
-        false,
-    );
-    let unsubscribe_url = form
-        .get("one_click_unsubscribe_url")
-        .and_then(Value::as_str);
+    let subject = text::subject(template.subject.as_deref().unwrap_or_default(), &values, false);
+    let unsubscribe_url = form.get("one_click_unsubscribe_url").and_then(Value::as_str);
     let message = Message {
         subject: Some(subject.clone()),
         body: body.clone(),
         course: recipient.course(),
         unsubscribe_url: unsubscribe_url.map(str::to_owned),
-        ..blank(
-            call,
-            memory,
-            Channel::Email,
-            form,
-            template,
-            &recipient.written(),
-        )
+        ..blank(call, memory, Channel::Email, form, template, &recipient.written())
     };
     let mut answer = accepted(call, &message);
     let content = json!({
@@ -179,9 +147,7 @@ pub fn permitted(service: &Service, channel: Channel) -> Result<(), Refusal> {
         return Ok(());
     }
     let what = channel.plural();
-    Err(Refusal::bad_request(format!(
-        "Service is not allowed to send {what}"
-    )))
+    Err(Refusal::bad_request(format!("Service is not allowed to send {what}")))
 }
 
 pub fn chosen_template<'service>(
@@ -212,10 +178,7 @@ pub fn nothing_missing(template: &Template, values: &Values) -> Result<(), Refus
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Refusal::bad_request(format!(
-        "Missing personalisation: {}",
-        missing.join(", ")
-    )))
+    Err(Refusal::bad_request(format!("Missing personalisation: {}", missing.join(", "))))
 }
 
 /// A body that is nothing but placeholders may come to nothing.
@@ -229,33 +192,19 @@ pub fn not_empty(template: &Template, values: &Values) -> Result<(), Refusal> {
 
 /// The values with those named made harmless, and what that changed.
 fn sanitised(given: &Fields, named: Option<&Value>) -> Result<(Fields, Fields), Refusal> {
-    let named = named
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
+    let named = named.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut keys = Vec::with_capacity(named.len());
     for name in named {
-        keys.push(text::key(
-            name.as_str()
-                .ok_or_else(|| Refusal::internal("TypeError"))?,
-        ));
+        keys.push(text::key(name.as_str().ok_or_else(|| Refusal::internal("TypeError"))?));
     }
     let mut safe = given.clone();
     let mut changed = Map::new();
-    for (name, value) in safe
-        .iter_mut()
-        .filter(|(name, _)| keys.contains(&text::key(name)))
-    {
+    for (name, value) in safe.iter_mut().filter(|(name, _)| keys.contains(&text::key(name))) {
         // The platform fails on a value that is not text, and so does the sandbox.
-        let written = value
-            .as_str()
-            .ok_or_else(|| Refusal::internal("TypeError"))?
-            .to_owned();
+        let written = value.as_str().ok_or_else(|| Refusal::internal("TypeError"))?.to_owned();
         let harmless = sanitise::sanitise(&written);
         if harmless != written {
-            changed.insert(
-                name.clone(),
-                json!({"unsanitised": written, "sanitised": harmless}),
-            );
+            changed.insert(name.clone(), json!({"unsanitised": written, "sanitised": harmless}));
         }
         *value = Value::String(harmless);
     }
@@ -263,10 +212,7 @@ fn sanitised(given: &Fields, named: Option<&Value>) -> Result<(Fields, Fields), 
 }
 
 pub fn personalisation(form: &Fields) -> Fields {
-    form.get("personalisation")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default()
+    form.get("personalisation").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 pub fn text_of<'form>(form: &'form Fields, name: &str) -> &'form str {
@@ -287,10 +233,7 @@ pub fn blank(
         service_id: call.service.id.clone(),
         key: call.key,
         channel,
-        reference: form
-            .get("reference")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        reference: form.get("reference").and_then(Value::as_str).map(str::to_owned),
         to: whitespace::strip(to),
         template_id: template.id.clone(),
         template_version: template.version,
@@ -308,10 +251,7 @@ pub fn accepted(call: &Call<'_>, message: &Message) -> Fields {
     Map::from_iter([
         ("id".to_owned(), json!(message.id)),
         ("reference".to_owned(), json!(message.reference)),
-        (
-            "uri".to_owned(),
-            json!(format!("{}v2/notifications/{}", call.root, message.id)),
-        ),
+        ("uri".to_owned(), json!(format!("{}v2/notifications/{}", call.root, message.id))),
         ("template".to_owned(), message.template(&call.root)),
         ("scheduled_for".to_owned(), Value::Null),
     ])
@@ -329,18 +269,10 @@ pub fn file(
         memory.pretend(&message, sent)
     } else {
         let abroad = recipient.is_abroad();
-        memory.limits.count(
-            call.service,
-            call.key,
-            message.channel,
-            abroad,
-            call.now_ms(),
-        );
+        memory.limits.count(call.service, call.key, message.channel, abroad, call.now_ms());
         let due_us = message.receipt_due_us(call.shared.timings);
         if let (Some(due_us), Some(_)) = (due_us, &call.service.receipts) {
-            memory
-                .courier
-                .expect(&message.service_id, &message.id, due_us);
+            memory.courier.expect(&message.service_id, &message.id, due_us);
         }
         memory.accept(message, sent)
     };

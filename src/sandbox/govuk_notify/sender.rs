@@ -33,11 +33,7 @@ pub fn of_replies(service: &Service, form: &Map<String, Value>) -> Result<(), Re
     };
     let known =
         uuid::read(id).is_some_and(|id| service.reply_to.iter().any(|found| found.id == id));
-    if known {
-        Ok(())
-    } else {
-        Err(unknown("email_reply_to_id", id, service))
-    }
+    if known { Ok(()) } else { Err(unknown("email_reply_to_id", id, service)) }
 }
 
 fn asked_for<'form>(form: &'form Map<String, Value>, name: &str) -> Option<&'form str> {
@@ -46,7 +42,5 @@ fn asked_for<'form>(form: &'form Map<String, Value>, name: &str) -> Option<&'for
 
 fn unknown(name: &str, id: &str, service: &Service) -> Refusal {
     let service = &service.id;
-    Refusal::bad_request(format!(
-        "{name} {id} does not exist in database for service id {service}"
-    ))
+    Refusal::bad_request(format!("{name} {id} does not exist in database for service id {service}"))
 }

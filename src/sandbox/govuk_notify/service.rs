@@ -186,18 +186,9 @@ impl Service {
 }
 
 impl DailyLimits {
-    pub const LIVE: Self = Self {
-        email: 250_000,
-        sms: 250_000,
-        international_sms: 100,
-        letter: 20_000,
-    };
-    pub const TRIAL: Self = Self {
-        email: 50,
-        sms: 50,
-        international_sms: 50,
-        letter: 50,
-    };
+    pub const LIVE: Self =
+        Self { email: 250_000, sms: 250_000, international_sms: 100, letter: 20_000 };
+    pub const TRIAL: Self = Self { email: 50, sms: 50, international_sms: 50, letter: 50 };
 }
 
 impl Channel {
@@ -233,9 +224,7 @@ impl Template {
     pub fn placeholders(&self) -> Vec<String> {
         let contact = self.letter_contact_block.as_deref();
         text::placeholders(
-            [contact, self.subject.as_deref(), Some(&self.body)]
-                .into_iter()
-                .flatten(),
+            [contact, self.subject.as_deref(), Some(&self.body)].into_iter().flatten(),
         )
     }
 
@@ -244,10 +233,7 @@ impl Template {
         if version == self.version {
             return Some(self.clone());
         }
-        let wording = self
-            .history
-            .iter()
-            .find(|wording| wording.version == version)?;
+        let wording = self.history.iter().find(|wording| wording.version == version)?;
         Some(Self {
             version,
             subject: wording.subject.clone(),
@@ -296,10 +282,7 @@ mod tests {
 
     #[test]
     fn a_trial_service_has_small_limits_except_for_tests() {
-        let trial = Service {
-            live: false,
-            ..Service::council()
-        };
+        let trial = Service { live: false, ..Service::council() };
         assert_eq!(trial.limits(KeyKind::Live).sms, 50);
         assert_eq!(trial.limits(KeyKind::Test).sms, 250_000);
     }

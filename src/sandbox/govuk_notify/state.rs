@@ -100,10 +100,7 @@ impl Memory {
         let index = self.messages.len();
         self.by_id.insert(message.id.clone(), index);
         if let Some(reference) = &message.reference {
-            self.by_reference
-                .entry(reference.clone())
-                .or_default()
-                .push(index);
+            self.by_reference.entry(reference.clone()).or_default().push(index);
         }
         self.messages.push(message);
         Ok(())
@@ -132,16 +129,8 @@ impl Memory {
     ) -> impl Iterator<Item = &'memory Message> {
         let chosen: Box<dyn Iterator<Item = &Message>> = match reference {
             Some(reference) => {
-                let indices = self
-                    .by_reference
-                    .get(reference)
-                    .map_or(&[][..], Vec::as_slice);
-                Box::new(
-                    indices
-                        .iter()
-                        .rev()
-                        .filter_map(|&index| self.messages.get(index)),
-                )
+                let indices = self.by_reference.get(reference).map_or(&[][..], Vec::as_slice);
+                Box::new(indices.iter().rev().filter_map(|&index| self.messages.get(index)))
             }
             None => Box::new(self.messages.iter().rev()),
         };

@@ -21,9 +21,7 @@ pub fn one(call: &Call<'_>, id: &str, version: Option<u32>) -> Result<Value, Ref
     // Version nought is no version at all, and gives the newest.
     let template = match version.filter(|&version| version != 0) {
         None => template.clone(),
-        Some(version) => template
-            .at_version(version)
-            .ok_or_else(Refusal::not_found)?,
+        Some(version) => template.at_version(version).ok_or_else(Refusal::not_found)?,
     };
     Ok(show(&template))
 }
@@ -47,11 +45,7 @@ pub fn all(call: &Call<'_>, query: Vec<(String, String)>) -> Result<Value, Refus
 
 /// `POST /v2/template/{id}/preview`
 pub fn preview(call: &Call<'_>, id: &str, body: &[u8]) -> Result<Value, Refusal> {
-    let mut form = if body.is_empty() {
-        json!({})
-    } else {
-        read_json(body)?
-    };
+    let mut form = if body.is_empty() { json!({}) } else { read_json(body)? };
     match form.as_object_mut() {
         Some(form) => form.insert("id".to_owned(), Value::String(id.to_owned())),
         None => return Err(Refusal::internal("TypeError")),
@@ -63,18 +57,10 @@ pub fn preview(call: &Call<'_>, id: &str, body: &[u8]) -> Result<Value, Refusal>
     nothing_missing(template, &values)?;
     let subject = template.subject.as_deref().unwrap_or_default();
     let (subject, body, html) = match template.channel {
-        Channel::Sms => (
-            None,
-            TextMessage::write(&template.body, &values, None).sent,
-            None,
-        ),
+        Channel::Sms => (None, TextMessage::write(&template.body, &values, None).sent, None),
         Channel::Email => {
             let body = text::body(&template.body, &values);
-            (
-                Some(text::subject(subject, &values, false)),
-                body,
-                Some(html(template, &values)),
-            )
+            (Some(text::subject(subject, &values, false)), body, Some(html(template, &values)))
         }
         Channel::Letter => {
             let body = text::body(&template.body, &values);
@@ -99,9 +85,8 @@ fn find<'service>(call: &Call<'service>, id: &str) -> Result<&'service Template,
 
 fn show(template: &Template) -> Value {
     let names = template.placeholders().into_iter();
-    let required: Map<String, Value> = names
-        .map(|name| (name, json!({"required": true})))
-        .collect();
+    let required: Map<String, Value> =
+        names.map(|name| (name, json!({"required": true}))).collect();
     let changed = template.version > 1;
     json!({
         "id": template.id,

@@ -24,12 +24,7 @@ pub enum Lists {
 
 impl Values {
     pub fn of(personalisation: &Map<String, Value>) -> Self {
-        Self(
-            personalisation
-                .iter()
-                .map(|(name, value)| (key(name), value.clone()))
-                .collect(),
-        )
+        Self(personalisation.iter().map(|(name, value)| (key(name), value.clone())).collect())
     }
 
     /// A missing value and a null are the same.
@@ -39,20 +34,13 @@ impl Values {
 
     /// The placeholders that have no value, as the template spells them.
     pub fn missing(&self, placeholders: &[String]) -> Vec<String> {
-        placeholders
-            .iter()
-            .filter(|name| self.get(name).is_none())
-            .cloned()
-            .collect()
+        placeholders.iter().filter(|name| self.get(name).is_none()).cloned().collect()
     }
 }
 
 /// The name under which placeholders and values meet.
 pub fn key(name: &str) -> String {
-    name.chars()
-        .filter(|character| !" _-".contains(*character))
-        .collect::<String>()
-        .to_lowercase()
+    name.chars().filter(|character| !" _-".contains(*character)).collect::<String>().to_lowercase()
 }
 
 /// The placeholders of several parts of a template, each once, in order.
@@ -71,11 +59,7 @@ pub fn placeholders<'part>(parts: impl IntoIterator<Item = &'part str>) -> Vec<S
 
 /// The content with its placeholders filled in. `escape` also makes it safe as HTML.
 pub fn fill(content: &str, values: &Values, lists: Lists, escape: bool) -> String {
-    let content = if escape {
-        escape_html(content)
-    } else {
-        content.to_owned()
-    };
+    let content = if escape { escape_html(content) } else { content.to_owned() };
     let filled = PLACEHOLDER.replace_all(&content, |found: &Captures<'_>| {
         let body = &found[1];
         let Some(value) = values.get(name_of(body)) else {
@@ -97,9 +81,7 @@ pub fn fill(content: &str, values: &Values, lists: Lists, escape: bool) -> Strin
 
 /// The body of an e-mail or letter.
 pub fn body(content: &str, values: &Values) -> String {
-    fill(content, values, Lists::Bullets, false)
-        .trim()
-        .to_owned()
+    fill(content, values, Lists::Bullets, false).trim().to_owned()
 }
 
 /// A subject line. A letter's is made safe as HTML, an e-mail's is not.
@@ -126,22 +108,12 @@ impl TextMessage {
             None => filled,
         };
         let closed = whitespace::close_up_punctuation(&prefixed);
-        let lines: Vec<String> = whitespace::lines(&closed)
-            .into_iter()
-            .map(whitespace::normalise_line)
-            .collect();
-        let plain = BLANK_LINES
-            .replace_all(&lines.join("\n"), "\n\n")
-            .trim()
-            .to_owned();
-        let prefix_units = prefix.map_or(0, |prefix| {
-            units(&Alphabet::Sms.encode(prefix)) + ": ".len()
-        });
-        Self {
-            sent: Alphabet::Sms.encode(&plain),
-            plain,
-            prefix_units,
-        }
+        let lines: Vec<String> =
+            whitespace::lines(&closed).into_iter().map(whitespace::normalise_line).collect();
+        let plain = BLANK_LINES.replace_all(&lines.join("\n"), "\n\n").trim().to_owned();
+        let prefix_units =
+            prefix.map_or(0, |prefix| units(&Alphabet::Sms.encode(prefix)) + ": ".len());
+        Self { sent: Alphabet::Sms.encode(&plain), plain, prefix_units }
     }
 
     /// Characters that count towards the limit: those of the council, not those of the prefix.
@@ -154,18 +126,10 @@ impl TextMessage {
         let (single, part, length) = if self.plain.chars().any(charset::forces_ucs2) {
             (70, 67, units(&self.sent))
         } else {
-            let doubled = self
-                .plain
-                .chars()
-                .filter(|&found| charset::is_extension(found))
-                .count();
+            let doubled = self.plain.chars().filter(|&found| charset::is_extension(found)).count();
             (160, 153, units(&self.sent) + doubled)
         };
-        let fragments = if length <= single {
-            1
-        } else {
-            length.div_ceil(part)
-        };
+        let fragments = if length <= single { 1 } else { length.div_ceil(part) };
         u32::try_from(fragments).unwrap_or(u32::MAX)
     }
 }
@@ -179,10 +143,7 @@ fn name_of(body: &str) -> &str {
 }
 
 fn is_yes(text: &str) -> bool {
-    matches!(
-        text.to_lowercase().as_str(),
-        "yes" | "y" | "true" | "t" | "1" | "include" | "show"
-    )
+    matches!(text.to_lowercase().as_str(), "yes" | "y" | "true" | "t" | "1" | "include" | "show")
 }
 
 fn list_text(items: &[Value], lists: Lists) -> String {
@@ -239,28 +200,20 @@ mod tests {
 
     #[test]
     fn placeholders_are_found_once_and_in_order() {
-        let found = placeholders([
-            "((B))",
-            "Hi ((a_name)) ((A Name)) (((c??x y))) ((b)) ((",
-            "(())",
-        ]);
+        let found =
+            placeholders(["((B))", "Hi ((a_name)) ((A Name)) (((c??x y))) ((b)) ((", "(())"]);
         assert_eq!(found, ["B", "a_name", "c"]);
     }
 
     #[test]
     fn values_are_filled_in() {
-        let given = values(
-            json!({"Na-ME": "Ann", "n": 12.5, "yes": "Yes", "no": false, "l": ["a", " \
-                ", null, "b"]}),
-        );
+        let given =
+            values(json!({"Na-ME": "Ann", "n": 12.5, "yes": "Yes", "no": false, "l": ["a", " \
+                ", null, "b"]}));
         for (content, lists, filled) in [
             ("Dear ((name))", Lists::Bullets, "Dear Ann"),
             ("(((name)))", Lists::Bullets, "(Ann)"),
-            (
-                "((n)) ((yes??shown))((no??hidden))",
-                Lists::Bullets,
-                "12.5 shown",
-            ),
+            ("((n)) ((yes??shown))((no??hidden))", Lists::Bullets, "12.5 shown"),
             ("x ((l)).", Lists::Bullets, "x \n\n* a\n* b."),
             ("x ((l)).", Lists::Sentence, "x a and b."),
             ("((other))", Lists::Sentence, "((other))"),
@@ -289,20 +242,14 @@ mod tests {
             ("ŵ".repeat(71), 2),
             ("à".repeat(160), 1),
         ] {
-            assert_eq!(
-                TextMessage::write(&body, &Values::default(), None).fragments(),
-                fragments
-            );
+            assert_eq!(TextMessage::write(&body, &Values::default(), None).fragments(), fragments);
         }
     }
 
     #[test]
     fn a_letters_subject_is_made_safe() {
         let given = values(json!({"x": "<b> & \"quotes\" - it's"}));
-        assert_eq!(
-            subject("A ((x))", &given, true),
-            "A &lt;b&gt; &amp; “quotes” – it’s"
-        );
+        assert_eq!(subject("A ((x))", &given, true), "A &lt;b&gt; &amp; “quotes” – it’s");
         assert_eq!(subject("A ((x))", &given, false), "A <b> & “quotes” – it’s");
     }
 }

@@ -15,9 +15,8 @@ pub fn improve(text: &str) -> String {
         Regex::new(r"[a-zA-Z0-9.!#$%&'’‘*+/=?^_`{|}~\-]+@[^@\s]+").expect("a constant pattern")
     });
     let curly = curl_quotes(&whitespace::close_up_punctuation(text));
-    let emails = EMAIL.replace_all(&curly, |found: &regex::Captures<'_>| {
-        found[0].replace(['‘', '’'], "'")
-    });
+    let emails =
+        EMAIL.replace_all(&curly, |found: &regex::Captures<'_>| found[0].replace(['‘', '’'], "'"));
     DASH.replace_all(&emails, " – ").into_owned()
 }
 
@@ -34,12 +33,8 @@ fn curl_quotes(text: &str) -> String {
             continue;
         }
         let before = index.checked_sub(1).and_then(at);
-        let around = Around {
-            before,
-            after: at(index + 1),
-            second: at(index + 2),
-            third: at(index + 3),
-        };
+        let around =
+            Around { before, after: at(index + 1), second: at(index + 2), third: at(index + 3) };
         let touches = index > 0
             && closed_at == Some(index - 1)
             && before == Some(character)
@@ -71,9 +66,7 @@ impl Around {
         let ends = self.after.is_some_and(char::is_whitespace);
         let Some(before) = self.before else {
             // A double quote before bare punctuation closes nothing, but is drawn as if it did.
-            let bare = self
-                .after
-                .is_some_and(|found| found.is_ascii_punctuation() && found != '&');
+            let bare = self.after.is_some_and(|found| found.is_ascii_punctuation() && found != '&');
             return quote == '\'' || !(ends || bare);
         };
         if before.is_whitespace() && self.after.is_some_and(is_word) {

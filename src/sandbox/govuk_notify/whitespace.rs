@@ -19,18 +19,13 @@ pub fn is_space(character: char) -> bool {
 
 /// Removes what nobody sees anywhere, and ordinary white space at the ends.
 pub fn strip(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .filter(|&character| !is_obscure(character))
-        .collect();
+    let visible: String = text.chars().filter(|&character| !is_obscure(character)).collect();
     visible.trim_matches(ASCII).to_owned()
 }
 
 /// Removes every kind of white space.
 pub fn remove_all(text: &str) -> String {
-    text.chars()
-        .filter(|&character| !is_space(character))
-        .collect()
+    text.chars().filter(|&character| !is_space(character)).collect()
 }
 
 /// One line: trimmed, and every run of white space a single space.
@@ -38,19 +33,9 @@ pub fn normalise_line(line: &str) -> String {
     let spaced: String = line
         .chars()
         .filter(|character| !ZERO_WIDTH.contains(character))
-        .map(|character| {
-            if FULL_WIDTH.contains(&character) {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|character| if FULL_WIDTH.contains(&character) { ' ' } else { character })
         .collect();
-    spaced
-        .split(is_blank)
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    spaced.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The lines of a text, broken wherever Unicode allows a line to end.

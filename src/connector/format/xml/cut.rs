@@ -234,7 +234,8 @@ impl<'f> Cutter<'f> {
         kind: Kind,
         buffer: &Buffer,
     ) -> Result<(), CutError> {
-        let blank = text.trim_ascii().is_empty() || (text.starts_with(b"\xEF\xBB\xBF") && buffer.before == 0);
+        let blank = text.trim_ascii().is_empty()
+            || (text.starts_with(b"\xEF\xBB\xBF") && buffer.before == 0);
         if self.starts.is_empty() {
             let late = self.root_closed && matches!(kind, Kind::Start | Kind::Empty | Kind::End);
             if !blank || late || kind == Kind::CData {
@@ -376,7 +377,8 @@ impl<'f> Cutter<'f> {
 
     fn space_fits(&self, step: &Step, prefix: &[u8], tag: &[u8]) -> bool {
         let Some(wanted) = &step.space else { return true };
-        let name = [b"xmlns".as_slice(), if prefix.is_empty() { b"" } else { b":" }, prefix].concat();
+        let name =
+            [b"xmlns".as_slice(), if prefix.is_empty() { b"" } else { b":" }, prefix].concat();
         if let Some(own) = attribute(tag, &name) {
             return own == wanted.as_bytes();
         }
@@ -402,7 +404,8 @@ impl<'f> Cutter<'f> {
         let mut out = Vec::new();
         let mut done: Vec<&str> = Vec::new();
         for (prefix, uri, _) in self.scope.iter().rev() {
-            let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+            let name =
+                if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
             if !done.contains(&prefix.as_str()) && attribute(own, name.as_bytes()).is_none() {
                 let quote = if uri.contains('"') { '\'' } else { '"' };
                 out.extend_from_slice(format!(" {name}={quote}{uri}{quote}").as_bytes());

@@ -37,9 +37,8 @@ pub fn parse(text: &str, document: &mut Document) -> Result<(), FormatError> {
     let mut ended = false;
     loop {
         let at = reader.buffer_position();
-        let event = reader
-            .read_event()
-            .map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
+        let event =
+            reader.read_event().map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
         match event {
             Event::Start(tag) if !ended => open(document, &mut scope, &tag, at)?,
             Event::Empty(tag) if !ended => {
@@ -166,9 +165,8 @@ fn character(
     reference: &quick_xml::events::BytesRef<'_>,
     at: u64,
 ) -> Result<Option<char>, FormatError> {
-    let found = reference
-        .resolve_char_ref()
-        .map_err(|error| refuse("xml.char", error.to_string(), at))?;
+    let found =
+        reference.resolve_char_ref().map_err(|error| refuse("xml.char", error.to_string(), at))?;
     match found {
         Some(letter) if !allowed(letter) => {
             Err(refuse("xml.char", "a reference to a character XML does not allow", at))

@@ -72,8 +72,14 @@ fn records_are_cut_whole_and_stand_alone() {
     let (records, totals) = cut(xml, Some("urn:e")).unwrap();
     let keys: Vec<&str> = records.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["1", "2"]);
-    assert!(records[0].1.starts_with("<A xmlns:p=\"urn:p\" xmlns=\"urn:e\" ref=\"1\">"), "{records:?}");
-    assert!(records[1].1.starts_with("<A xmlns:p=\"urn:p\" ref='2' xmlns='urn:e'/>"), "{records:?}");
+    assert!(
+        records[0].1.starts_with("<A xmlns:p=\"urn:p\" xmlns=\"urn:e\" ref=\"1\">"),
+        "{records:?}"
+    );
+    assert!(
+        records[1].1.starts_with("<A xmlns:p=\"urn:p\" ref='2' xmlns='urn:e'/>"),
+        "{records:?}"
+    );
     assert_eq!(totals, [Total { name: "records".into(), declared: Some(2), counted: 2 }]);
     let mut document = Document::default();
     for (_, record) in &records {
@@ -84,7 +90,8 @@ fn records_are_cut_whole_and_stand_alone() {
 
 #[test]
 fn a_record_of_another_namespace_is_not_a_record() {
-    let (records, _) = cut("<E xmlns='urn:other'><A ref='1'/><T n='0'/></E>", Some("urn:e")).unwrap();
+    let (records, _) =
+        cut("<E xmlns='urn:other'><A ref='1'/><T n='0'/></E>", Some("urn:e")).unwrap();
     assert!(records.is_empty());
     let (records, _) = cut("<E xmlns='urn:other'><A ref='1'/><T n='1'/></E>", None).unwrap();
     assert_eq!(records.len(), 1);

@@ -1,0 +1,279 @@
+//! Killed at fifty moments, as `kill -9` kills, and run again: the same residents, no row lost, no
+//! message sent twice. The real program, the real databases, the sandbox counting.
+//!
+//! The moments are drawn by a seed over every commit and send that an undisturbed run passes, and over
+//! the messages that a batch has sent so far. `VIADUCT_CRASH_SEED` draws others.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use viaduct::app::sandbox::Notify;
+use viaduct::sandbox::council::Council;
+
+use crate::support::hub::{On, TestHub};
+
+/// Kills while extracts are read and resolved, at a place passed.
+const INGEST_KILLS: usize = 30;
+/// Kills while messages leave: at a place passed, and when so many messages were taken.
+const DELIVER_KILLS: usize = 10;
+const MID_BATCH_KILLS: usize = 10;
+const ACCOUNTS: u32 = 260;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_lose_and_double_nothing_on_sqlite() {
+    fifty_kills(On::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_lose_and_double_nothing_on_postgres() {
+    fifty_kills(On::Postgres).await;
+}
+
+/// Where a run is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// At the n-th place that the job passes.
+    Place { job: &'static str, number: usize },
+    /// When the platform has taken so many messages.
+    Taken(usize),
+}
+
+async fn fifty_kills(on: On) {
+    let seed: u64 =
+        std::env::var("VIADUCT_CRASH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(2026);
+    let undisturbed = Stage::open(on).await;
+    let mut passed = BTreeMap::new();
+    for job in ["ingest-revenues", "ingest-benefits", "deliver-notify"] {
+        passed.insert(job, undisturbed.run_traced(job).await);
+    }
+    let expected = Arc::new(undisturbed.seen().await);
+    assert!(expected.messages.len() > 150, "only {} messages", expected.messages.len());
+    let moments = draw(seed, &passed, expected.messages.len());
+    assert_eq!(moments.len(), INGEST_KILLS + DELIVER_KILLS + MID_BATCH_KILLS);
+
+    // Each waits more than it works: some at once.
+    let at_once = Arc::new(Semaphore::new(4));
+    let mut running = Vec::new();
+    for moment in moments {
+        let (at_once, expected) = (Arc::clone(&at_once), Arc::clone(&expected));
+        running.push(tokio::spawn(async move {
+            let _turn = at_once.acquire().await.unwrap();
+            let stage = Stage::open(on).await;
+            stage.run_killed(moment).await;
+            let seen = stage.seen().await;
+            seen.must_be(&expected, &format!("seed {seed}, {moment:?}"));
+        }));
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+}
+
+/// Places spread over each job's whole length, each in its own part of it.
+fn draw(seed: u64, passed: &BTreeMap<&'static str, Vec<String>>, messages: usize) -> Vec<Moment> {
+    let mut state = seed;
+    let mut random = move |below: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) as usize) % below.max(1)
+    };
+    let mut moments = Vec::new();
+    let spread = |job: &'static str, kills: usize, random: &mut dyn FnMut(usize) -> usize| {
+        let places = passed[job].len();
+        (0..kills)
+            .map(|kill| {
+                let (from, to) = (kill * places / kills, (kill + 1) * places / kills);
+                Moment::Place { job, number: from + random(to - from) + 1 }
+            })
+            .collect::<Vec<_>>()
+    };
+    moments.extend(spread("ingest-revenues", INGEST_KILLS / 2, &mut random));
+    moments.extend(spread("ingest-benefits", INGEST_KILLS / 2, &mut random));
+    let between: Vec<usize> = (passed["deliver-notify"].iter().enumerate())
+        .filter(|(_, name)| {
+            ["deliver.intent", "deliver.before_send", "deliver.sent", "deliver.before_outcome"]
+                .contains(&name.as_str())
+        })
+        .map(|(place, _)| place + 1)
+        .collect();
+    assert!(!between.is_empty(), "no place between intent and outcome: {passed:?}");
+    for kill in 0..DELIVER_KILLS {
+        let number = between[(kill * between.len() / DELIVER_KILLS + random(2)) % between.len()];
+        moments.push(Moment::Place { job: "deliver-notify", number });
+    }
+    for kill in 0..MID_BATCH_KILLS {
+        let part = messages / MID_BATCH_KILLS;
+        moments.push(Moment::Taken(kill * part + random(part) + 1));
+    }
+    moments
+}
+
+/// A hub, its platform, and one night's files.
+struct Stage {
+    hub: TestHub,
+    notify: Notify,
+}
+
+impl Stage {
+    async fn open(on: On) -> Stage {
+        let hub = TestHub::open(on).await;
+        let file = "mappings/outbound/payment_received.toml";
+        hub.edit(file, "account.paid_changed", "account.created");
+        for job in ["ingest-revenues", "ingest-benefits"] {
+            let overlap = "overlap   = \"skip\"";
+            let sends = format!("{overlap}\nfirst_load = \"send\"");
+            hub.edit(&format!("jobs/{job}.toml"), overlap, &sends);
+        }
+        hub.edit("connectors/revenues.toml", "[limits]", "[limits]\nchunk_records = 20");
+        hub.edit(
+            "connectors/benefits.toml",
+            "[settings]",
+            "[limits]\nchunk_records = 10\n\n[settings]",
+        );
+        hub.drop_night(&Council::new(5, ACCOUNTS), 1);
+        let ledger = hub.folder.path().join("ledger.jsonl");
+        let notify = Notify::start(0, None, Some(&ledger)).await.unwrap();
+        Stage { hub, notify }
+    }
+
+    fn command(&self, job: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_viaduct"));
+        command
+            .args(["--database", &self.hub.url, "--json", "run", job])
+            .arg("--definitions")
+            .arg(&self.hub.definitions)
+            .envs(self.hub.variables())
+            .envs(self.notify.variables())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a job to its end.
+    async fn run(&self, job: &str) {
+        let done = self.command(job).output().await.unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{job}: {said}");
+    }
+
+    /// Runs a job to its end, and gives the names of the places it passed.
+    async fn run_traced(&self, job: &str) -> Vec<String> {
+        let trace: PathBuf = self.hub.folder.path().join(format!("{job}.trace"));
+        let mut command = self.command(job);
+        let done = command.env("VIADUCT_FAIL_TRACE", &trace).output().await.unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{job}: {said}");
+        read_lines(&trace)
+    }
+
+    /// Runs all three jobs; one of them is killed at that moment, and run again.
+    async fn run_killed(&self, moment: Moment) {
+        for job in ["ingest-revenues", "ingest-benefits", "deliver-notify"] {
+            match moment {
+                Moment::Place { job: killed, number } if killed == job => {
+                    let mut command = self.command(job);
+                    command.env("VIADUCT_FAIL_AT", number.to_string());
+                    let done = command.output().await.unwrap();
+                    assert!(!done.status.success(), "{moment:?} was never reached");
+                    self.run(job).await;
+                }
+                Moment::Taken(count) if job == "deliver-notify" => {
+                    let mut running = self.command(job).spawn().unwrap();
+                    while self.ledger().await.len() < count {
+                        if running.try_wait().unwrap().is_some() {
+                            break;
+                        }
+                        tokio::time::sleep(Duration::from_millis(2)).await;
+                    }
+                    // It may have ended just before; then there was nothing to kill.
+                    let _ = running.kill().await;
+                    self.run(job).await;
+                }
+                _ => self.run(job).await,
+            }
+        }
+    }
+
+    /// Everything the platform took.
+    async fn ledger(&self) -> Vec<Value> {
+        let lines = read_lines(&self.hub.folder.path().join("ledger.jsonl"));
+        // The last line may be half written while we look.
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    async fn seen(&self) -> Seen {
+        let rows = |sql: &'static str| async move {
+            let mut rows = self.hub.rows(sql).await;
+            rows.sort();
+            rows
+        };
+        let ledger = self.ledger().await;
+        let text = |message: &Value, part: &str| message[part].as_str().unwrap_or("").to_owned();
+        let mut messages: Vec<Vec<String>> = (ledger.iter())
+            .map(|message| {
+                ["recipient", "template_id", "body"].map(|part| text(message, part)).into()
+            })
+            .collect();
+        messages.sort();
+        let mut references: Vec<String> =
+            ledger.iter().map(|message| text(message, "reference")).collect();
+        references.sort();
+        let sent = references.len();
+        references.dedup();
+        Seen {
+            residents: rows("SELECT facts FROM resident").await,
+            accounts: rows(
+                "SELECT k.key, a.facts FROM account a JOIN source_key k ON k.id = a.id",
+            )
+            .await,
+            parties: rows("SELECT k.key, p.key, p.role, p.facts FROM party p JOIN source_key k ON k.id = p.source_key_id").await,
+            held: rows("SELECT code, cause FROM dead_letter WHERE settled_ms IS NULL").await,
+            states: rows("SELECT state, CAST(COUNT(*) AS TEXT) FROM delivery GROUP BY state").await,
+            unbalanced: rows(
+                "SELECT CAST(id AS TEXT) FROM batch WHERE state NOT IN ('abandoned') AND \
+                 (state <> 'closed' OR rows_in <> published + unchanged + held + filtered)",
+            )
+            .await,
+            messages,
+            doubled: sent - references.len(),
+        }
+    }
+}
+
+/// What there is at the end, without the numbers that differ from run to run.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    residents: Vec<Vec<String>>,
+    accounts: Vec<Vec<String>>,
+    parties: Vec<Vec<String>>,
+    held: Vec<Vec<String>>,
+    states: Vec<Vec<String>>,
+    unbalanced: Vec<Vec<String>>,
+    messages: Vec<Vec<String>>,
+    doubled: usize,
+}
+
+impl Seen {
+    fn must_be(&self, expected: &Seen, moment: &str) {
+        assert_eq!(self.doubled, 0, "{moment}: messages were sent twice");
+        assert!(self.unbalanced.is_empty(), "{moment}: batches {:?}", self.unbalanced);
+        assert_eq!(self.states, expected.states, "{moment}");
+        let counts = |seen: &Seen| {
+            (seen.residents.len(), seen.accounts.len(), seen.parties.len(), seen.messages.len())
+        };
+        assert_eq!(counts(self), counts(expected), "{moment}");
+        assert!(self == expected, "{moment}: the same counts, and not the same content");
+    }
+}
+
+fn read_lines(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
