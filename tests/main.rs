@@ -3,5 +3,6 @@
 mod architecture;
 mod connectors;
 mod definitions;
+mod jobs;
 mod sandbox;
 mod support;
