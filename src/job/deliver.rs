@@ -181,19 +181,36 @@ impl Run<'_> {
             }
             let followed = self.follow().await?;
             let now_ms = self.now_ms();
-            self.report.next_ms = self.next_ms().await?;
-            let Some(mut next_ms) = self.report.next_ms else { return Ok(()) };
-            if next_ms <= now_ms && asked + claimed + followed > 0 {
+            // What is due and yet was not done is not ours to do: it is looked at again later.
+            let idle = asked + claimed + followed == 0;
+            let not_before_ms = if idle { now_ms + SHORTEST_MS } else { now_ms };
+            self.report.next_ms = self.next_ms().await?.map(|next_ms| next_ms.max(not_before_ms));
+            if self.report.next_ms.is_some_and(|next_ms| next_ms <= now_ms) {
                 continue;
             }
-            next_ms = next_ms.max(now_ms + 1);
             let deadline_ms = *deadline_ms.get_or_insert(now_ms.saturating_add(patience_ms));
-            if next_ms > deadline_ms {
+            if !self.wait(not_before_ms, deadline_ms).await? {
                 return Ok(());
             }
-            self.bench.clock.pause((next_ms - now_ms).min(self.job.lease_ms / 3)).await;
-            leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
         }
+    }
+
+    /// Waits until something is due, and holds on to the lease meanwhile. Says whether it comes in
+    /// time.
+    async fn wait(&mut self, not_before_ms: i64, deadline_ms: i64) -> Result<bool, JobError> {
+        while let Some(next_ms) = self.report.next_ms {
+            let now_ms = self.now_ms();
+            if next_ms <= now_ms {
+                return Ok(true);
+            }
+            if next_ms > deadline_ms {
+                return Ok(false);
+            }
+            self.bench.clock.pause((next_ms - now_ms).min(self.job.lease_ms / 3).max(1)).await;
+            leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
+            self.report.next_ms = self.next_ms().await?.map(|next_ms| next_ms.max(not_before_ms));
+        }
+        Ok(false)
     }
 
     /// What the sender before us left in mid-air.
