@@ -8,9 +8,9 @@
 //!
 //! Two messages to one person may leave in either order; nothing here reads what a message says.
 
+mod judgement;
 mod outcome;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +26,8 @@ use crate::connector::channel::{ConnectorError, Destination};
 use crate::record::delivery::{Delivery, State};
 use crate::store::database::StoreError;
 use crate::store::leases::{self, Lease, Taking, Wanted};
-use crate::store::sending::{self, ClaimedRow, PendingRow, Postponed, Settled};
-use crate::store::standing::{self, Known};
-use crate::suppression::gate::{self, Cleared, Standing};
+use crate::store::sending::{self, PendingRow, Postponed, Settled};
+use crate::suppression::gate::Cleared;
 
 /// Questions to a platform under way at once.
 const QUESTIONS_AT_ONCE: usize = 8;
@@ -46,7 +45,7 @@ pub struct Deliver {
     pub destination: Arc<dyn Destination>,
     /// Begins the code of what failed at the platform: `notify` gives `notify.permanent-failure`.
     pub platform: String,
-    /// Who we are among the nodes: machine and process.
+    /// Who we are among the nodes, machine and process: no two alive have the same.
     pub holder: String,
     /// Whether this hub serves real residents.
     pub production: bool,
@@ -137,6 +136,8 @@ async fn take_lease(
 ) -> Result<Option<Lease>, JobError> {
     let name = format!("deliver:{}", job.destination_name);
     let deadline_ms = bench.clock.now_ms().saturating_add(patience_ms);
+    // The one we find first, and nobody after it: a rival may have taken over meanwhile.
+    let mut dead: Option<String> = None;
     loop {
         let now_ms = bench.clock.now_ms();
         let wanted = Wanted {
@@ -144,10 +145,13 @@ async fn take_lease(
             holder: &job.holder,
             now_ms,
             until_ms: now_ms + job.lease_ms,
-            by_force: job.recover_now,
+            from: dead.as_deref(),
         };
         match leases::take(&bench.database, wanted).await? {
             Taking::Ours(lease) => return Ok(Some(lease)),
+            Taking::Theirs { holder, .. } if job.recover_now && dead.is_none() => {
+                dead = Some(holder);
+            }
             Taking::Theirs { .. } if now_ms >= deadline_ms => return Ok(None),
             Taking::Theirs { until_ms, .. } => {
                 // They may end before their time, so we look again sooner.
@@ -276,7 +280,8 @@ impl Run<'_> {
         fail_point::pass("deliver.intent");
         let count = claimed.len() as i64;
         self.report.claimed += claimed.len() as u64;
-        let (cleared, mut learnt) = self.judge(claimed).await?;
+        let (cleared, settled) = judgement::judge(self.job, self.bench, claimed).await?;
+        let mut learnt = Learnt { settled, ..Learnt::default() };
         fail_point::pass("deliver.before_send");
         let deliveries: Vec<Cleared<Delivery>> =
             cleared.iter().map(|(cleared, _)| cleared.clone()).collect();
@@ -295,55 +300,6 @@ impl Run<'_> {
         }
         self.write(learnt).await?;
         Ok(count)
-    }
-
-    /// What the gate lets through, with the number of each intent; the rest is settled.
-    async fn judge(
-        &self,
-        claimed: Vec<ClaimedRow>,
-    ) -> Result<(Vec<(Cleared<Delivery>, i64)>, Learnt), JobError> {
-        let mut residents: Vec<i64> = claimed.iter().map(|row| row.resident_id).collect();
-        residents.sort_unstable();
-        residents.dedup();
-        let now_ms = self.now_ms();
-        let known = standing::of_residents(&self.bench.database, &residents, now_ms).await?;
-        let standings: HashMap<i64, Standing> =
-            known.into_iter().map(|(id, known)| (id, self.standing(known))).collect();
-        let nobody = Standing::default();
-        let (mut cleared, mut learnt) = (Vec::with_capacity(claimed.len()), Learnt::default());
-        for row in claimed {
-            let Ok(message) = serde_json::from_str(&row.message) else {
-                learnt.settled.push(outcome::unreadable(&row, now_ms));
-                continue;
-            };
-            let standing = standings.get(&row.resident_id).unwrap_or(&nobody);
-            let delivery = Delivery {
-                id: row.id,
-                resident_id: row.resident_id,
-                purpose: row.purpose,
-                needs_consent: row.needs_consent,
-                reference: row.reference,
-                message,
-                attempts: row.attempts,
-                fence: row.fence,
-            };
-            match gate::clear(delivery, standing) {
-                Ok(through) => cleared.push((through, row.intents)),
-                Err((delivery, why)) => {
-                    learnt.settled.push(outcome::withheld(&delivery, row.intents, why, now_ms));
-                }
-            }
-        }
-        Ok((cleared, learnt))
-    }
-
-    fn standing(&self, known: Known) -> Standing {
-        Standing {
-            resident: known.facts,
-            holds: known.holds,
-            account_on_hold: known.account_on_hold,
-            production: self.job.production,
-        }
     }
 
     /// Where the platform turns one away, it would turn away the next too: nothing more is claimed

@@ -19,12 +19,12 @@ use viaduct::suppression::gate::Cleared;
 use super::hub::{DAY_MS, Hub, MINUTE_MS, notify};
 
 /// Claims as a sender does, which then dies: after its sends, if it has a destination.
-async fn die(hub: &Hub, holder: &str, limit: i64) -> (Lease, Vec<ClaimedRow>) {
+async fn die(hub: &Hub, holder: &str, from: Option<&str>, limit: i64) -> (Lease, Vec<ClaimedRow>) {
     let (now_ms, database) = (hub.now_ms(), &hub.bench.database);
     let until_ms = now_ms + hub.job.lease_ms;
-    let wanted = Wanted { name: "deliver:notify", holder, now_ms, until_ms, by_force: true };
+    let wanted = Wanted { name: "deliver:notify", holder, now_ms, until_ms, from };
     let Taking::Ours(lease) = leases::take(database, wanted).await.expect("a lease") else {
-        panic!("the lease is taken by force")
+        panic!("the lease is free, or taken from the dead")
     };
     let claimed = sending::claim(database, &lease, "notify", now_ms, until_ms, limit).await;
     (lease, claimed.expect("a claim"))
@@ -102,7 +102,7 @@ async fn the_question_goes_unanswered_too_and_is_put_again() {
 async fn a_dead_senders_deliveries_are_asked_about_before_any_is_sent() {
     for hub in Hub::both().await {
         hub.wait_for(4).await;
-        let (_, claimed) = die(&hub, "the dead", 2).await;
+        let (_, claimed) = die(&hub, "the dead", None, 2).await;
         assert_eq!(claimed.len(), 2);
         // The first left before the sender died; the second did not.
         let message = serde_json::from_str(&claimed[0].message).expect("a message");
@@ -121,9 +121,10 @@ async fn a_dead_senders_deliveries_are_asked_about_before_any_is_sent() {
 async fn who_knows_that_the_sender_is_dead_need_not_wait() {
     for mut hub in Hub::both().await {
         hub.wait_for(2).await;
-        die(&hub, "the dead", 1).await;
+        die(&hub, "the dead", None, 1).await;
         hub.job.recover_now = true;
         let report = hub.run(0).await;
+        assert!(!report.busy);
         assert_eq!((report.unknown, report.asked, report.accepted), (1, 1, 1));
         assert_eq!(report.next_ms, Some(hub.now_ms() + 1_000));
         hub.run(MINUTE_MS).await;
@@ -135,8 +136,8 @@ async fn who_knows_that_the_sender_is_dead_need_not_wait() {
 async fn a_late_writer_changes_nothing() {
     for hub in Hub::both().await {
         hub.wait_for(2).await;
-        let (old, claimed) = die(&hub, "the slow", 1).await;
-        let (new, _) = die(&hub, "the next", 0).await;
+        let (old, claimed) = die(&hub, "the slow", None, 1).await;
+        let (new, _) = die(&hub, "the next", Some("the slow"), 0).await;
         let (database, now_ms) = (&hub.bench.database, hub.now_ms());
         let until_ms = now_ms + MINUTE_MS;
         let recovered = sending::recover(database, &new, "notify", now_ms, until_ms).await;
@@ -187,7 +188,7 @@ impl Destination for Usurped {
         _deliveries: &[Cleared<Delivery>],
     ) -> Vec<Result<Receipt, ConnectorError>> {
         let (name, holder) = ("deliver:notify", "the next");
-        let wanted = Wanted { name, holder, now_ms: 0, until_ms: i64::MAX, by_force: true };
+        let wanted = Wanted { name, holder, now_ms: 0, until_ms: i64::MAX, from: Some("viaduct") };
         leases::take(&self.database, wanted).await.expect("a lease");
         std::future::pending().await
     }
@@ -222,7 +223,7 @@ async fn who_loses_the_lease_stops_sending_at_once() {
 async fn a_platform_that_may_have_forgotten_is_not_believed() {
     for mut hub in Hub::both().await {
         hub.wait_for(1).await;
-        die(&hub, "the dead", 1).await;
+        die(&hub, "the dead", None, 1).await;
         hub.later(6 * DAY_MS).await;
         hub.job.recover_now = true;
         let report = hub.run(MINUTE_MS).await;
