@@ -4,6 +4,7 @@ mod architecture;
 mod connectors;
 mod crash;
 mod definitions;
+mod jobs;
 mod sandbox;
 mod support;
 mod walk;

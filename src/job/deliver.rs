@@ -8,9 +8,9 @@
 //!
 //! Two messages to one person may leave in either order; nothing here reads what a message says.
 
+mod judgement;
 mod outcome;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +26,8 @@ use crate::connector::channel::{ConnectorError, Destination};
 use crate::record::delivery::{Delivery, State};
 use crate::store::database::StoreError;
 use crate::store::leases::{self, Lease, Taking, Wanted};
-use crate::store::sending::{self, ClaimedRow, PendingRow, Postponed, Settled};
-use crate::store::standing::{self, Known};
-use crate::suppression::gate::{self, Cleared, Standing};
+use crate::store::sending::{self, PendingRow, Postponed, Settled};
+use crate::suppression::gate::Cleared;
 
 /// Questions to a platform under way at once.
 const QUESTIONS_AT_ONCE: usize = 8;
@@ -46,7 +45,7 @@ pub struct Deliver {
     pub destination: Arc<dyn Destination>,
     /// Begins the code of what failed at the platform: `notify` gives `notify.permanent-failure`.
     pub platform: String,
-    /// Who we are among the nodes: machine and process.
+    /// Who we are among the nodes, machine and process: no two alive have the same.
     pub holder: String,
     /// Whether this hub serves real residents.
     pub production: bool,
@@ -137,6 +136,8 @@ async fn take_lease(
 ) -> Result<Option<Lease>, JobError> {
     let name = format!("deliver:{}", job.destination_name);
     let deadline_ms = bench.clock.now_ms().saturating_add(patience_ms);
+    // The one we find first, and nobody after it: a rival may have taken over meanwhile.
+    let mut dead: Option<String> = None;
     loop {
         let now_ms = bench.clock.now_ms();
         let wanted = Wanted {
@@ -144,10 +145,13 @@ async fn take_lease(
             holder: &job.holder,
             now_ms,
             until_ms: now_ms + job.lease_ms,
-            by_force: job.recover_now,
+            from: dead.as_deref(),
         };
         match leases::take(&bench.database, wanted).await? {
             Taking::Ours(lease) => return Ok(Some(lease)),
+            Taking::Theirs { holder, .. } if job.recover_now && dead.is_none() => {
+                dead = Some(holder);
+            }
             Taking::Theirs { .. } if now_ms >= deadline_ms => return Ok(None),
             Taking::Theirs { until_ms, .. } => {
                 // They may end before their time, so we look again sooner.
@@ -181,19 +185,36 @@ impl Run<'_> {
             }
             let followed = self.follow().await?;
             let now_ms = self.now_ms();
-            self.report.next_ms = self.next_ms().await?;
-            let Some(mut next_ms) = self.report.next_ms else { return Ok(()) };
-            if next_ms <= now_ms && asked + claimed + followed > 0 {
+            // What is due and yet was not done is not ours to do: it is looked at again later.
+            let idle = asked + claimed + followed == 0;
+            let not_before_ms = if idle { now_ms + SHORTEST_MS } else { now_ms };
+            self.report.next_ms = self.next_ms().await?.map(|next_ms| next_ms.max(not_before_ms));
+            if self.report.next_ms.is_some_and(|next_ms| next_ms <= now_ms) {
                 continue;
             }
-            next_ms = next_ms.max(now_ms + 1);
             let deadline_ms = *deadline_ms.get_or_insert(now_ms.saturating_add(patience_ms));
-            if next_ms > deadline_ms {
+            if !self.wait(not_before_ms, deadline_ms).await? {
                 return Ok(());
             }
-            self.bench.clock.pause((next_ms - now_ms).min(self.job.lease_ms / 3)).await;
-            leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
         }
+    }
+
+    /// Waits until something is due, and holds on to the lease meanwhile. Says whether it comes in
+    /// time.
+    async fn wait(&mut self, not_before_ms: i64, deadline_ms: i64) -> Result<bool, JobError> {
+        while let Some(next_ms) = self.report.next_ms {
+            let now_ms = self.now_ms();
+            if next_ms <= now_ms {
+                return Ok(true);
+            }
+            if next_ms > deadline_ms {
+                return Ok(false);
+            }
+            self.bench.clock.pause((next_ms - now_ms).min(self.job.lease_ms / 3).max(1)).await;
+            leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
+            self.report.next_ms = self.next_ms().await?.map(|next_ms| next_ms.max(not_before_ms));
+        }
+        Ok(false)
     }
 
     /// What the sender before us left in mid-air.
@@ -259,7 +280,8 @@ impl Run<'_> {
         fail_point::pass("deliver.intent");
         let count = claimed.len() as i64;
         self.report.claimed += claimed.len() as u64;
-        let (cleared, mut learnt) = self.judge(claimed).await?;
+        let (cleared, settled) = judgement::judge(self.job, self.bench, claimed).await?;
+        let mut learnt = Learnt { settled, ..Learnt::default() };
         fail_point::pass("deliver.before_send");
         let deliveries: Vec<Cleared<Delivery>> =
             cleared.iter().map(|(cleared, _)| cleared.clone()).collect();
@@ -278,55 +300,6 @@ impl Run<'_> {
         }
         self.write(learnt).await?;
         Ok(count)
-    }
-
-    /// What the gate lets through, with the number of each intent; the rest is settled.
-    async fn judge(
-        &self,
-        claimed: Vec<ClaimedRow>,
-    ) -> Result<(Vec<(Cleared<Delivery>, i64)>, Learnt), JobError> {
-        let mut residents: Vec<i64> = claimed.iter().map(|row| row.resident_id).collect();
-        residents.sort_unstable();
-        residents.dedup();
-        let now_ms = self.now_ms();
-        let known = standing::of_residents(&self.bench.database, &residents, now_ms).await?;
-        let standings: HashMap<i64, Standing> =
-            known.into_iter().map(|(id, known)| (id, self.standing(known))).collect();
-        let nobody = Standing::default();
-        let (mut cleared, mut learnt) = (Vec::with_capacity(claimed.len()), Learnt::default());
-        for row in claimed {
-            let Ok(message) = serde_json::from_str(&row.message) else {
-                learnt.settled.push(outcome::unreadable(&row, now_ms));
-                continue;
-            };
-            let standing = standings.get(&row.resident_id).unwrap_or(&nobody);
-            let delivery = Delivery {
-                id: row.id,
-                resident_id: row.resident_id,
-                purpose: row.purpose,
-                needs_consent: row.needs_consent,
-                reference: row.reference,
-                message,
-                attempts: row.attempts,
-                fence: row.fence,
-            };
-            match gate::clear(delivery, standing) {
-                Ok(through) => cleared.push((through, row.intents)),
-                Err((delivery, why)) => {
-                    learnt.settled.push(outcome::withheld(&delivery, row.intents, why, now_ms));
-                }
-            }
-        }
-        Ok((cleared, learnt))
-    }
-
-    fn standing(&self, known: Known) -> Standing {
-        Standing {
-            resident: known.facts,
-            holds: known.holds,
-            account_on_hold: known.account_on_hold,
-            production: self.job.production,
-        }
     }
 
     /// Where the platform turns one away, it would turn away the next too: nothing more is claimed

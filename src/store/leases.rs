@@ -29,18 +29,19 @@ pub struct Wanted<'a> {
     pub holder: &'a str,
     pub now_ms: i64,
     pub until_ms: i64,
-    /// Takes it although it is not over: the caller knows that its holder is dead.
-    pub by_force: bool,
+    /// A holder from whom it is taken although it is not over: the caller knows that it is dead.
+    pub from: Option<&'a str>,
 }
 
-/// Takes a lease that nobody has, or whose time is over.
+/// Takes a lease that nobody has, whose time is over, or whose holder is known to be dead.
 pub async fn take(database: &Database, wanted: Wanted<'_>) -> Result<Taking, StoreError> {
     let sql = "INSERT INTO lease (name, holder, fence, until_ms) VALUES ($1, $2, 1, $3) \
                ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, \
                fence = lease.fence + 1, until_ms = excluded.until_ms \
-               WHERE lease.until_ms <= $4 OR $5 RETURNING fence";
+               WHERE lease.until_ms <= $4 OR lease.holder = $5 RETURNING fence";
     let (name, holder) = (wanted.name.to_owned(), wanted.holder.to_owned());
-    let cells = cells![name.clone(), holder, wanted.until_ms, wanted.now_ms, wanted.by_force];
+    let from = wanted.from.map(str::to_owned);
+    let cells = cells![name.clone(), holder, wanted.until_ms, wanted.now_ms, from];
     let mut transaction = database.begin_durable().await?;
     let taken: Vec<(i64,)> = transaction.fetch(sql, cells).await?;
     if let Some((fence,)) = taken.into_iter().next() {

@@ -252,8 +252,8 @@ fn again(job: &Deliver, about: &About<'_>, from_ms: i64, failed: i64, cause: Str
     Settled { next_ms, cause: Some(cause), ..about.settled(State::Waiting) }
 }
 
-/// Anything up to the longest, so that those who failed together do not come back together. The same
-/// for the same attempt, so that a run can be repeated.
+/// Anything up to the longest, so that those who failed together do not come back together. The
+/// same for the same attempt, so that a run can be repeated.
 fn spread(about: &About<'_>, longest_ms: i64) -> i64 {
     let mixed = xxh3_64_with_seed(about.reference.as_bytes(), about.intents.unsigned_abs());
     i64::try_from(mixed >> 1).unwrap_or(0) % (longest_ms.max(0) + 1)

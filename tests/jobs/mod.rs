@@ -1,0 +1,6 @@
+//! The verbs, on both databases, against the sandboxes that stand for the platforms. The clock is the
+//! test's own.
+
+mod deliver;
+mod deliver_once;
+mod hub;
