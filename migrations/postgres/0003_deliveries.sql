@@ -15,11 +15,19 @@ CREATE TABLE delivery (
     message TEXT NOT NULL,
     -- waiting, sending, accepted, delivered, unknown, held
     state TEXT NOT NULL,
-    attempts BIGINT NOT NULL DEFAULT 0,
+    -- Since when it is in this state.
+    since_ms BIGINT NOT NULL,
+    -- When it is looked at again: sent, asked after, or its status read.
     next_ms BIGINT NOT NULL,
-    -- Who sends it now, and until when; a number that only grows keeps a late writer out.
+    -- Attempts that count against our patience; one that was never made is given back.
+    attempts BIGINT NOT NULL DEFAULT 0,
+    -- Intents written, which only grows: each is a row of delivery_attempt.
+    intents BIGINT NOT NULL DEFAULT 0,
+    -- Questions put to the platform in this state.
+    polls BIGINT NOT NULL DEFAULT 0,
+    -- Grows with each intent and each change of sender, and so keeps a late writer out. Who may send
+    -- at all is a lease, one for each destination.
     fence BIGINT NOT NULL DEFAULT 0,
-    lease_until_ms BIGINT,
     platform_id TEXT,
     platform_status TEXT,
     cause_code TEXT,
@@ -27,7 +35,7 @@ CREATE TABLE delivery (
     created_ms BIGINT NOT NULL,
     settled_ms BIGINT
 );
-CREATE INDEX delivery_due ON delivery (destination, state, next_ms) WHERE settled_ms IS NULL;
+CREATE INDEX delivery_due ON delivery (destination, state, next_ms, id) WHERE settled_ms IS NULL;
 CREATE INDEX delivery_of_batch ON delivery (batch_id);
 CREATE INDEX delivery_of_resident ON delivery (resident_id);
 

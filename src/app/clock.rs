@@ -6,6 +6,7 @@ use crate::job::clock::Clock;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MachineClock;
 
+#[async_trait::async_trait]
 impl Clock for MachineClock {
     fn now_ms(&self) -> i64 {
         chrono::Utc::now().timestamp_millis()

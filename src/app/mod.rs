@@ -1,4 +1,10 @@
 //! Wiring: reads the definitions, opens what they name, and runs the verbs. Decides nothing.
 
 pub mod clock;
-pub mod quick;
+pub mod command;
+pub mod context;
+pub mod demo;
+pub mod holder;
+pub mod report;
+pub mod run;
+pub mod sandbox;

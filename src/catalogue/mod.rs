@@ -1,5 +1,6 @@
 //! All definitions together: loaded, and checked against each other.
 
+pub mod cases;
 pub mod check;
 pub mod load;
 pub mod sample;

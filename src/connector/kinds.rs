@@ -86,6 +86,14 @@ impl KindSettings {
         }
     }
 
+    /// Whether this system may be sent values that no real resident has.
+    pub fn allows_test_ranges(&self) -> bool {
+        match self {
+            KindSettings::GovukNotify(settings) => settings.allows_test_ranges,
+            KindSettings::FileDrop(_) => false,
+        }
+    }
+
     /// Opens a system that is told; `None` where this kind is not one.
     pub fn destination(
         &self,

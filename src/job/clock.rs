@@ -1,6 +1,11 @@
 //! The time, as an argument: nothing below `app` asks the machine.
 
-/// Tells the time. Tests have one of their own.
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// Tells the time, and lets it pass. Tests have one of their own.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// UTC milliseconds.
     fn now_ms(&self) -> i64;
@@ -9,5 +14,10 @@ pub trait Clock: Send + Sync {
     fn today(&self) -> chrono::NaiveDate {
         let utc = chrono::DateTime::from_timestamp_millis(self.now_ms()).unwrap_or_default();
         utc.with_timezone(&chrono_tz::Europe::London).date_naive()
+    }
+
+    /// Waits.
+    async fn pause(&self, ms: i64) {
+        tokio::time::sleep(Duration::from_millis(ms.unsigned_abs())).await;
     }
 }

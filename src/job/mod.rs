@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod definition;
+pub mod deliver;
+pub mod disposition;
 pub mod error;
 pub mod fail_point;
 pub mod ingest;

@@ -407,7 +407,7 @@ fn piece(left: usize, width: usize) -> usize {
 }
 
 /// `$1,$2,$3`
-fn places(first: usize, count: usize) -> String {
+pub(super) fn places(first: usize, count: usize) -> String {
     (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(",")
 }
 

@@ -1,4 +1,5 @@
-//! Deliveries: made with the change they tell of, claimed for sending, settled.
+//! Deliveries as they are made, with the change they tell of, and how many there are. How they
+//! leave is in `sending`.
 
 use super::database::{Cell, Database, Insert, StoreError, cells};
 use crate::record::delivery::Message;
@@ -7,7 +8,7 @@ use crate::record::delivery::Message;
 pub const DELIVERIES: Insert = Insert {
     table: "delivery",
     columns: "id,change_event_id,batch_id,resident_id,destination,mapping,mapping_version,purpose,\
-        needs_consent,reference,message,state,next_ms,cause_code,cause,created_ms",
+        needs_consent,reference,message,state,since_ms,next_ms,cause_code,cause,created_ms",
     after: "",
 };
 
@@ -48,6 +49,7 @@ pub fn row(new: New<'_>) -> Vec<Cell> {
         message,
         state,
         new.now_ms,
+        new.now_ms,
         code,
         cause,
         new.now_ms,
@@ -81,7 +83,8 @@ pub async fn counts_of_batch(
     database: &Database,
     batch_id: i64,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let sql = "SELECT state, COUNT(*) FROM delivery WHERE batch_id = $1 GROUP BY state ORDER BY state";
+    let sql =
+        "SELECT state, COUNT(*) FROM delivery WHERE batch_id = $1 GROUP BY state ORDER BY state";
     database.fetch(sql, cells![batch_id]).await
 }
 
@@ -89,4 +92,14 @@ pub async fn counts_of_batch(
 pub async fn counts(database: &Database) -> Result<Vec<(String, i64)>, StoreError> {
     let sql = "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state";
     database.fetch(sql, vec![]).await
+}
+
+/// How many deliveries a destination has, by state.
+pub async fn counts_of_destination(
+    database: &Database,
+    destination: &str,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT state, COUNT(*) FROM delivery WHERE destination = $1 GROUP BY state \
+               ORDER BY state";
+    database.fetch(sql, cells![destination.to_owned()]).await
 }

@@ -326,7 +326,7 @@ async fn templates_can_be_read_listed_and_tried() {
         .expect("names")
         .keys()
         .collect();
-    assert_eq!(names, ["account", "first_name", "postcode"]);
+    assert_eq!(names, ["first_name", "postcode"]);
     assert_eq!(
         bench.get(&format!("{path}/version/2")).await.1["personalisation"],
         json!({"old": {"required": true}})

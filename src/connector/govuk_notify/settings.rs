@@ -23,6 +23,8 @@ pub struct GovukNotifySettings {
     pub requests_per_minute: u32,
     /// How long we wait for an answer before we ask what became of it.
     pub timeout_ms: u64,
+    /// Whether numbers and addresses that no real resident has are sent to: for rehearsals only.
+    pub allows_test_ranges: bool,
 }
 
 impl GovukNotifySettings {
@@ -38,6 +40,7 @@ impl GovukNotifySettings {
         let timeout_ms = settings
             .whole("timeout_ms", 100..=120_000)
             .map_or(30_000, |ms| ms.value);
+        let ranges = settings.choice("test_ranges", &[("refuse", false), ("allow", true)]);
         let mut templates = BTreeMap::new();
         if let Some(table) = settings.table("templates") {
             for (name, value) in table.entries() {
@@ -65,6 +68,7 @@ impl GovukNotifySettings {
             templates,
             requests_per_minute: u32::try_from(per_minute).ok()?,
             timeout_ms: u64::try_from(timeout_ms).ok()?,
+            allows_test_ranges: ranges.is_some_and(|ranges| ranges.value),
         })
     }
 

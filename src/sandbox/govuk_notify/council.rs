@@ -58,56 +58,31 @@ impl Service {
 }
 
 fn templates() -> Vec<Template> {
-    let moved = "Dear ((first_name)),\n\nYour council tax account now shows your \
-        address at \
+    let moved = "Dear ((first_name)),\n\nYour council tax account now shows your address at \
                  ((postcode)).\n\nIf you have not moved, tell us.";
-    let paid = "Dear ((first_name)),\n\nWe have received your payment. \
-        Your balance is \
+    let paid = "Dear ((first_name)),\n\nWe have received your payment. Your balance is \
                 ((balance)).";
-    let contact = "Dear ((first_name)),\n\nThe contact details on your account have \
-        changed.\n\nIf this was \
+    let contact = "Dear ((first_name)),\n\nYour contact details have changed.\n\nIf this was \
                    not you, tell us.";
+    let sms = |id, name, body| template(id, name, Channel::Sms, None, body);
     vec![
-        email(
-            EMAIL_MOVED_HOME,
-            "moved_home",
-            "Your new address",
-            moved,
-        ),
-        email(
-            EMAIL_PAYMENT_RECEIVED,
-            "payment_received",
-            "Payment received",
-            paid,
-        ),
-        email(
-            EMAIL_CONTACT_CHANGED,
-            "contact_changed",
-            "Your contact details",
-            contact,
-        ),
-        template(
+        email(EMAIL_MOVED_HOME, "moved_home", "Your new address", moved),
+        email(EMAIL_PAYMENT_RECEIVED, "payment_received", "Payment received", paid),
+        email(EMAIL_CONTACT_CHANGED, "contact_changed", "Your contact details", contact),
+        sms(
             SMS_MOVED_HOME,
             "moved_home",
-            Channel::Sms,
-            None,
-            "((first_name)), your council tax account ((account)) now shows ((postcode)). Not \
-                moved? Tell us.",
+            "((first_name)), your council tax account now shows ((postcode)). Not moved? Tell us.",
         ),
-        template(
+        sms(
             SMS_PAYMENT_RECEIVED,
             "payment_received",
-            Channel::Sms,
-            None,
-            "((first_name)), we have received your payment for ((account)). Your balance is \
-                ((balance)).",
+            "((first_name)), we have received your payment. Your balance is ((balance)).",
         ),
-        template(
+        sms(
             SMS_CONTACT_CHANGED,
             "contact_changed",
-            Channel::Sms,
-            None,
-            "((first_name)), the contact details on ((account)) have changed. Not you? Tell us.",
+            "((first_name)), your contact details have changed. Not you? Tell us.",
         ),
         Template {
             letter_contact_block: Some("Example MBC\n1 High Street\nBramble".to_owned()),
@@ -116,7 +91,7 @@ fn templates() -> Vec<Template> {
                 LETTER_MOVED_HOME,
                 "moved_home_letter",
                 Channel::Letter,
-                Some("Your council tax account ((account))"),
+                Some("Your council tax account"),
                 moved,
             )
         },

@@ -1,0 +1,181 @@
+//! The command line. One JSON document on standard output with `--json`; everything else on standard
+//! error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a person is needed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
+
+use super::clock::MachineClock;
+use super::context::{AppError, Context, checked};
+use super::sandbox::Notify;
+use super::{demo, run};
+use crate::catalogue::cases;
+use crate::catalogue::load::load;
+use crate::connector::kinds::KnownKinds;
+use crate::job::clock::Clock;
+use crate::job::definition::Action;
+
+/// The integration hub under a council's finance service.
+#[derive(Debug, Parser)]
+#[command(name = "viaduct", version, max_term_width = 100)]
+struct Arguments {
+    /// The database: `sqlite:PATH` or `postgres://USER@HOST/NAME`
+    #[arg(long, global = true, env = "VIADUCT_DATABASE", default_value = "sqlite:viaduct.db")]
+    database: String,
+    /// The folder with connectors, mappings and jobs
+    #[arg(long, global = true, env = "VIADUCT_DEFINITIONS", default_value = ".")]
+    definitions: PathBuf,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check every definition, and say everything that is wrong at once
+    Check {
+        /// The folder with connectors, mappings and jobs
+        directory: Option<PathBuf>,
+    },
+    /// Run the cases beside the mappings
+    Test {
+        /// The folder with connectors, mappings and jobs
+        directory: Option<PathBuf>,
+    },
+    /// Do one job now, in this process
+    Run {
+        /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
+        job: String,
+    },
+    /// Play two nights of an invented council, and send to the sandbox; ends by itself
+    Demo {
+        /// Where its files go; a fresh folder where nothing is said
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Emulate the platforms on loopback, until stopped
+    Sandbox {
+        /// The port of GOV.UK Notify; 0 takes any that is free
+        #[arg(long, default_value_t = 8484)]
+        port: u16,
+        /// A JSON file of services in place of the invented council's
+        #[arg(long)]
+        services: Option<PathBuf>,
+        /// A file to which every accepted message is appended
+        #[arg(long)]
+        ledger: Option<PathBuf>,
+    },
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("VIADUCT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the program cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let json = arguments.json;
+    match runtime.block_on(perform(arguments)) {
+        Ok(done) => done.print(json),
+        Err(AppError::Definitions(report)) => {
+            if json {
+                println!("{}", json!({ "error": "the definitions have errors", "report": report }));
+            }
+            eprint!("{report}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            if json {
+                println!("{}", json!({ "error": error.to_string() }));
+            }
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command has to say at its end.
+struct Done {
+    json: Value,
+    text: String,
+    exit: u8,
+}
+
+impl Done {
+    fn print(&self, json: bool) -> ExitCode {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        // A reader that has gone away wants nothing more.
+        let _ = match json {
+            true => writeln!(out, "{}", self.json),
+            false => write!(out, "{}", self.text),
+        };
+        ExitCode::from(self.exit)
+    }
+}
+
+async fn perform(arguments: Arguments) -> Result<Done, AppError> {
+    let definitions = arguments.definitions;
+    match arguments.command {
+        Command::Check { directory } => {
+            let catalogue = load(&directory.unwrap_or(definitions), &KnownKinds);
+            let exit = u8::from(catalogue.has_errors());
+            Ok(Done { json: catalogue.json(), text: catalogue.report(), exit })
+        }
+        Command::Test { directory } => {
+            let root = directory.unwrap_or(definitions);
+            let catalogue = checked(&root)?;
+            let today = MachineClock.today();
+            let report = cases::run(&root, &catalogue, &KnownKinds, today);
+            let exit = u8::from(report.failed() > 0);
+            Ok(Done { json: report.json(), text: report.text(), exit })
+        }
+        Command::Run { job } => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let done = run_job(&context, &job).await;
+            context.database.close().await;
+            done
+        }
+        Command::Demo { folder } => {
+            let folder = folder.unwrap_or_else(demo::fresh_folder);
+            let played = demo::play(&definitions, folder, arguments.json).await?;
+            Ok(Done { json: played.json(), text: played.text(), exit: 0 })
+        }
+        Command::Sandbox { port, services, ledger } => {
+            let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
+            let started = Done { json: notify.json(), text: notify.text(), exit: 0 };
+            let _ = started.print(arguments.json);
+            tokio::select! {
+                () = notify.running.wait() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
+        }
+    }
+}
+
+async fn run_job(context: &Context, name: &str) -> Result<Done, AppError> {
+    let job = context.job(name)?;
+    match job.action {
+        Action::Ingest => {
+            let report = run::run_ingest(context, job).await?;
+            let exit = if report.any_held_whole() { 3 } else { 0 };
+            Ok(Done { json: report.json(), text: report.text(), exit })
+        }
+        Action::Deliver => {
+            let sent = run::run_deliver(context, job).await?;
+            Ok(Done { json: sent.json(), text: sent.text(), exit: 0 })
+        }
+    }
+}

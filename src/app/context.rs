@@ -1,0 +1,181 @@
+//! What commands work with: the definitions, the database, the clock, and jobs made ready from them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clock::MachineClock;
+use super::holder;
+use crate::catalogue::load::{Catalogue, load};
+use crate::connector::channel::ConnectorError;
+use crate::connector::kinds::{KindSettings, KnownKinds, Surroundings};
+use crate::job::clock::Clock;
+use crate::job::definition::{Action, FirstLoad, JobDefinition};
+use crate::job::deliver::Deliver;
+use crate::job::error::JobError;
+use crate::job::ingest::{Bench, Ingest, Watch};
+use crate::job::resolve::Rules;
+use crate::mapping::inbound::Inbound;
+use crate::mapping::outbound::Outbound;
+use crate::resolution::policy::Policy;
+use crate::store::batches;
+use crate::store::database::{Database, StoreError};
+use crate::store::ids::Ids;
+use crate::store::outbox;
+
+/// What a command cannot go on without.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The definitions have errors; the text is the whole report.
+    #[error("{0}")]
+    Definitions(String),
+    /// What was asked for is not there; the text says what there is.
+    #[error("{0}")]
+    NotThere(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    #[error(transparent)]
+    Job(#[from] JobError),
+    #[error("{what}: {error}")]
+    Io { what: String, error: std::io::Error },
+}
+
+/// The definitions and the database of one hub.
+pub struct Context {
+    pub definitions: PathBuf,
+    pub catalogue: Catalogue<KindSettings>,
+    pub database: Database,
+    pub clock: Arc<dyn Clock>,
+    pub around: Surroundings,
+}
+
+impl Context {
+    /// Loads the definitions, which must be without error, and opens the database.
+    pub async fn open(definitions: &Path, url: &str) -> Result<Context, AppError> {
+        let catalogue = checked(definitions)?;
+        let database = Database::open(url).await?;
+        let mark = format!("{:08x}", RandomState::new().hash_one(url) as u32);
+        outbox::make_hub_mark(&database, &mark).await?;
+        Ok(Context {
+            definitions: definitions.to_path_buf(),
+            catalogue,
+            database,
+            clock: Arc::new(MachineClock),
+            around: surroundings(HashMap::new()),
+        })
+    }
+
+    /// The job of that name.
+    pub fn job(&self, name: &str) -> Result<&JobDefinition, AppError> {
+        self.catalogue.jobs.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.catalogue.jobs.keys().map(String::as_str).collect();
+            let place = self.definitions.join("jobs");
+            AppError::NotThere(format!(
+                "there is no job `{name}` in {}: there is {}",
+                place.display(),
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            ))
+        })
+    }
+
+    /// What a job works with.
+    pub fn bench(&self) -> Bench {
+        Bench {
+            database: self.database.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Ids::new(),
+            watch: Arc::new(Watch::default()),
+        }
+    }
+
+    /// An ingest job, with its source open and its rules ready.
+    pub async fn ingest(&self, job: &JobDefinition) -> Result<Ingest, AppError> {
+        let connector = &job.connector.value;
+        let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
+        let definition =
+            self.catalogue.connectors.get(connector).ok_or_else(|| broken("no connector"))?;
+        let source = definition
+            .settings
+            .source(&self.around)
+            .ok_or_else(|| broken(&format!("`{connector}` is not a system that is asked")))??;
+        let mapping = job.mapping.as_ref().and_then(|name| self.catalogue.inbound.get(&name.value));
+        let mapping = mapping.ok_or_else(|| broken("no mapping"))?;
+        let format = source.format();
+        let inbound =
+            Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
+        let outbound = self.catalogue.outbound.values().filter_map(Outbound::new).collect();
+        let chunk = definition.limits.chunk_records as usize;
+        let rules = Rules { inbound, outbound, policy: self.policy().await?, chunk };
+        Ok(Ingest {
+            job: job.name.clone(),
+            source_name: connector.clone(),
+            rules: Arc::new(rules),
+            source,
+            first_load_sends: job.first_load == FirstLoad::Send,
+            keep_percent: i64::from(definition.limits.keep_percent),
+            chunk,
+        })
+    }
+
+    /// A deliver job, with its destination open.
+    pub fn deliver(&self, job: &JobDefinition) -> Result<Deliver, AppError> {
+        let connector = &job.connector.value;
+        let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
+        let definition =
+            self.catalogue.connectors.get(connector).ok_or_else(|| broken("no connector"))?;
+        let destination = definition
+            .settings
+            .destination(&self.around)
+            .ok_or_else(|| broken(&format!("`{connector}` is not a system that is told")))??;
+        Ok(Deliver {
+            job: job.name.clone(),
+            holder: holder::name(),
+            production: !definition.settings.allows_test_ranges(),
+            retry: job.retry,
+            ..Deliver::new(connector, &definition.system.value, destination)
+        })
+    }
+
+    /// The rules of `resident.toml`, with sources by their numbers in this database.
+    async fn policy(&self) -> Result<Policy, AppError> {
+        let mut numbers: HashMap<&str, i64> = HashMap::new();
+        let mut ids = Ids::new();
+        for name in self.catalogue.connectors.keys() {
+            ids.reserve(&self.database, 1).await?;
+            let id = batches::source_id(&self.database, name, ids.take()).await?;
+            numbers.insert(name, id);
+        }
+        let rules = &self.catalogue.resident;
+        let prefer = rules.prefer.iter().map(|preference| {
+            let sources = preference.sources.iter();
+            let known = sources.filter_map(|source| numbers.get(source.value.as_str()).copied());
+            (preference.group.clone(), known.collect())
+        });
+        Ok(Policy { exact: rules.exact.clone(), prefer: prefer.collect() })
+    }
+
+    /// Every job with a schedule, or all of one action.
+    pub fn jobs(&self, action: Action) -> impl Iterator<Item = &JobDefinition> {
+        self.catalogue.jobs.values().filter(move |job| job.action == action)
+    }
+}
+
+/// The definitions in a folder, which must be without error.
+pub fn checked(definitions: &Path) -> Result<Catalogue<KindSettings>, AppError> {
+    let catalogue = load(definitions, &KnownKinds);
+    if catalogue.has_errors() {
+        return Err(AppError::Definitions(catalogue.report()));
+    }
+    Ok(catalogue)
+}
+
+/// The environment, with values of our own before it.
+pub fn surroundings(own: HashMap<String, String>) -> Surroundings {
+    Surroundings {
+        variable: Arc::new(move |name| own.get(name).cloned().or_else(|| std::env::var(name).ok())),
+        clock: Arc::new(|| MachineClock.now_ms()),
+    }
+}

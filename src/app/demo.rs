@@ -1,0 +1,148 @@
+//! `viaduct demo`: two systems' first night, then the second, against the sandbox. Ends by itself.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::context::{AppError, Context, surroundings};
+use super::report::{RunReport, states};
+use super::run;
+use super::sandbox::Notify;
+use crate::job::definition::Action;
+use crate::sandbox::council::Council;
+use crate::store::{outbox, residents};
+
+/// How many council tax accounts the invented council has.
+const ACCOUNTS: u32 = 4_000;
+/// Any number gives another council.
+const SEED: u64 = 42;
+
+/// What the demonstration saw.
+pub struct Demo {
+    nights: Vec<Value>,
+    residents: (i64, i64, i64),
+    deliveries: Vec<(String, i64)>,
+    folder: PathBuf,
+}
+
+/// Plays both nights; tells of each batch as it ends.
+pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<Demo, AppError> {
+    let io = |what: &Path| {
+        let what = what.display().to_string();
+        move |error| AppError::Io { what, error }
+    };
+    let (revenues, benefits) = (folder.join("revenues"), folder.join("benefits"));
+    for drop in [&revenues, &benefits] {
+        fs::create_dir_all(drop).map_err(io(drop))?;
+    }
+    let notify = Notify::start(0, None, Some(&folder.join("notify-ledger.jsonl"))).await?;
+    let mut own = notify.variables();
+    own.insert("REVENUES_DROP".to_owned(), revenues.display().to_string());
+    own.insert("BENEFITS_DROP".to_owned(), benefits.display().to_string());
+
+    let url = format!("sqlite:{}", folder.join("viaduct.db").display());
+    let mut context = Context::open(definitions, &url).await?;
+    context.around = surroundings(own);
+    let say = |text: &str| {
+        if !quiet {
+            print!("{text}");
+            // Whoever reads along may have gone; the work goes on.
+            let _ = std::io::stdout().flush();
+        }
+    };
+    let council = Council::new(SEED, ACCOUNTS);
+    let mut nights = Vec::new();
+    for night in 1..=2 {
+        say(&format!("\nNight {night}\n"));
+        drop_files(&council, night, &revenues, &benefits)?;
+        let mut batches = Vec::new();
+        for job in context.jobs(Action::Ingest) {
+            let report = run::run_ingest(&context, job).await?;
+            say(&report.text());
+            batches.push(report);
+        }
+        for job in context.jobs(Action::Deliver) {
+            let sent = run::run_deliver(&context, job).await?;
+            say(&format!("Sending · {}\n{}", job.name, sent.text()));
+        }
+        nights.push(json!({
+            "night": night,
+            "runs": batches.iter().map(RunReport::json).collect::<Vec<_>>(),
+        }));
+    }
+    let demo = Demo {
+        nights,
+        residents: residents::counts(&context.database).await?,
+        deliveries: outbox::counts(&context.database).await?,
+        folder,
+    };
+    context.database.close().await;
+    notify.running.stop();
+    Ok(demo)
+}
+
+fn drop_files(
+    council: &Council,
+    night: u32,
+    revenues: &Path,
+    benefits: &Path,
+) -> Result<(), AppError> {
+    let write = |path: PathBuf, xml: bool| -> std::io::Result<()> {
+        let mut out = BufWriter::new(File::create(path)?);
+        match xml {
+            true => council.revenues_xml(night, &mut out)?,
+            false => council.benefits_csv(night, &mut out)?,
+        };
+        out.flush()
+    };
+    let io = |what: &Path| {
+        let what = what.display().to_string();
+        move |error| AppError::Io { what, error }
+    };
+    write(revenues.join(format!("ctax-night{night}.xml")), true).map_err(io(revenues))?;
+    write(benefits.join(format!("claims-night{night}.csv")), false).map_err(io(benefits))
+}
+
+impl Demo {
+    /// Everything, for machines.
+    pub fn json(&self) -> Value {
+        let (residents, accounts, parties) = self.residents;
+        let deliveries: serde_json::Map<String, Value> =
+            self.deliveries.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
+        json!({
+            "nights": self.nights,
+            "residents": residents,
+            "accounts": accounts,
+            "parties": parties,
+            "deliveries": deliveries,
+            "folder": self.folder,
+        })
+    }
+
+    /// The last lines: what there is, and where to look next.
+    pub fn text(&self) -> String {
+        let (residents, accounts, parties) = self.residents;
+        let folder = self.folder.display();
+        format!(
+            "\nResidents  {residents}, from {parties} parties on {accounts} accounts\n\
+             Messages   {}\n\n\
+             Where to look next\n  \
+             {folder}/viaduct.db            every table: batch, source_record, resident, change_event, delivery, dead_letter\n  \
+             {folder}/notify-ledger.jsonl   what the platform accepted\n  \
+             {folder}/revenues/processed    the files, moved once they were safe\n  \
+             mappings/                      what the systems' words mean; change one and run `viaduct test`\n  \
+             docs/architecture.md           how a record becomes a message\n",
+            states(&self.deliveries)
+        )
+    }
+}
+
+/// A folder of its own for each demonstration.
+pub fn fresh_folder() -> PathBuf {
+    let base = std::env::temp_dir();
+    let unused = (1..).map(|number| base.join(format!("viaduct-demo-{number}")));
+    let mut unused = unused.filter(|folder| !folder.exists());
+    unused.next().unwrap_or(base)
+}

@@ -1,0 +1,128 @@
+//! Who we are among those who hold leases, and whether another holder is still there.
+//!
+//! A process that was killed keeps its leases until their time is over. On its own machine that can be
+//! seen sooner: no process of that number, begun at that moment, runs any more.
+
+use std::fs;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::context::{AppError, Context};
+use crate::store::database::Database;
+use crate::store::leases::{self, Lease, Taking, Wanted};
+
+/// For how long a lease is taken, and how often it is renewed.
+const LEASE_MS: i64 = 30_000;
+const RENEW: Duration = Duration::from_secs(8);
+/// How long a job waits for another one to end.
+const WAIT_MS: i64 = 60_000;
+const LOOK_AGAIN_MS: i64 = 500;
+
+/// Machine, process and when it began: never the same twice.
+pub fn name() -> String {
+    let process = std::process::id();
+    format!("{}:{process}:{}", machine(), began(process).unwrap_or_default())
+}
+
+/// Whether a lease is held by a process of this machine that is not there any more.
+pub async fn is_dead(database: &Database, lease: &str) -> Result<bool, AppError> {
+    let holder = leases::holder(database, lease).await?;
+    Ok(holder.is_some_and(|holder| is_gone(&holder)))
+}
+
+fn is_gone(holder: &str) -> bool {
+    let mut parts = holder.rsplitn(3, ':');
+    let (Some(began_then), Some(process), Some(host)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let Ok(process) = process.parse::<u32>() else { return false };
+    // Where processes cannot be looked at, nobody is ever taken for dead.
+    host == machine()
+        && fs::metadata("/proc/self").is_ok()
+        && began(process).is_none_or(|began| began != began_then)
+}
+
+fn machine() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}
+
+/// When a process began, in the machine's own ticks (field 22 of proc(5) stat).
+fn began(process: u32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let behind_name = text.rsplit_once(')')?.1;
+    behind_name.split_whitespace().nth(19).map(str::to_owned)
+}
+
+/// A lease that is renewed until it is given back.
+pub struct Held {
+    database: Database,
+    lease: Lease,
+    renewing: JoinHandle<()>,
+}
+
+impl Held {
+    /// Takes a lease, waiting a little for whoever has it.
+    pub async fn take(context: &Context, lease: &str) -> Result<Held, AppError> {
+        let (clock, database) = (context.clock.clone(), context.database.clone());
+        let deadline_ms = clock.now_ms() + WAIT_MS;
+        let holder = name();
+        let lease = loop {
+            let now_ms = clock.now_ms();
+            let wanted = Wanted {
+                name: lease,
+                holder: &holder,
+                now_ms,
+                until_ms: now_ms + LEASE_MS,
+                by_force: is_dead(&database, lease).await?,
+            };
+            match leases::take(&database, wanted).await? {
+                Taking::Ours(lease) => break lease,
+                Taking::Theirs { holder, .. } if now_ms >= deadline_ms => {
+                    return Err(AppError::NotThere(format!(
+                        "another process ({holder}) is at this work; try again when it has ended"
+                    )));
+                }
+                Taking::Theirs { .. } => clock.pause(LOOK_AGAIN_MS).await,
+            }
+        };
+        let (renewed, ours) = (database.clone(), lease.clone());
+        let renewing = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RENEW).await;
+                let until_ms = clock.now_ms() + LEASE_MS;
+                if let Err(error) = leases::keep(&renewed, &ours, until_ms).await {
+                    tracing::warn!(lease = ours.name, %error, "a lease could not be renewed");
+                }
+            }
+        });
+        Ok(Held { database, lease, renewing })
+    }
+
+    /// Gives it back.
+    pub async fn release(self) -> Result<(), AppError> {
+        self.renewing.abort();
+        Ok(leases::release(&self.database, &self.lease).await?)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_process_of_this_machine_that_ended_is_gone() {
+        assert!(!is_gone(&name()));
+        assert!(!is_gone("elsewhere:1:0"));
+        assert!(!is_gone("nonsense"));
+        assert!(is_gone(&format!("{}:{}:not-when-we-began", machine(), std::process::id())));
+    }
+}

@@ -1,0 +1,94 @@
+//! Jobs, run once: `viaduct run JOB` does one now, in this process, with a progress bar.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use serde_json::{Map, Value, json};
+
+use super::context::{AppError, Context};
+use super::holder;
+use super::report::{RunReport, states};
+use crate::job::definition::JobDefinition;
+use crate::job::deliver::{Report, deliver};
+use crate::job::ingest::{Watch, ingest};
+use crate::store::outbox;
+
+/// How long a deliver job waits for the platform's final words, or for another sender to end.
+const PATIENCE_MS: i64 = 45_000;
+
+/// Runs an ingest job; the bar is drawn on standard error, and only on a terminal. One ingest at a
+/// time: matching must see every party that is there.
+pub async fn run_ingest(context: &Context, job: &JobDefinition) -> Result<RunReport, AppError> {
+    let ready = context.ingest(job).await?;
+    let held = holder::Held::take(context, "ingest").await?;
+    let mut bench = context.bench();
+    let drawing = tokio::spawn(draw(Arc::clone(&bench.watch), job.name.clone()));
+    let done = ingest(&ready, &mut bench).await;
+    drawing.abort();
+    held.release().await?;
+    RunReport::of(&context.database, done?).await
+}
+
+async fn draw(watch: Arc<Watch>, job: String) {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg} [{elapsed}]") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(job);
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        bar.set_message(format!(
+            "{} records read, {} new or changed, {} resolved",
+            count(&watch.records_read),
+            count(&watch.records_staged),
+            count(&watch.records_resolved)
+        ));
+        bar.tick();
+    }
+}
+
+/// What a deliver job did, and how its destination's deliveries stand now.
+pub struct Sent {
+    report: Report,
+    states: Vec<(String, i64)>,
+}
+
+impl Sent {
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let states: Map<String, Value> =
+            self.states.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
+        json!({ "total": self.report, "deliveries": states })
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let report = &self.report;
+        if report.busy {
+            return "Another process is sending to this destination; nothing was done.\n".to_owned();
+        }
+        format!(
+            "  sent      {} taken by the platform, {} asked after, {} to be sent later, {} held\n  \
+             stand     {}\n",
+            report.accepted,
+            report.asked,
+            report.waiting,
+            report.held,
+            states(&self.states)
+        )
+    }
+}
+
+/// Runs a deliver job until nothing is due, and waits a little for final words.
+pub async fn run_deliver(context: &Context, job: &JobDefinition) -> Result<Sent, AppError> {
+    let mut ready = context.deliver(job)?;
+    let name = format!("deliver:{}", ready.destination_name);
+    ready.recover_now = holder::is_dead(&context.database, &name).await?;
+    let report = deliver(&ready, &context.bench(), PATIENCE_MS).await?;
+    let states = outbox::counts_of_destination(&context.database, &ready.destination_name).await?;
+    Ok(Sent { report, states })
+}

@@ -1,0 +1,4 @@
+//! What the suites share. Nothing here knows what is being tested.
+
+pub mod hub;
+pub mod postgres;

@@ -1,0 +1,97 @@
+//! A database of its own for each test, on PostgreSQL and on SQLite. Nothing is skipped where no
+//! server is named: one is started. Databases are not dropped here; they go with the server.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+/// Makes an empty PostgreSQL database and gives its address.
+pub async fn fresh_database() -> String {
+    let server = server();
+    let name = unused_name();
+    let mut connection = PgConnection::connect(server).await.expect("the test server answers");
+    // `template0`, because nobody is ever connected to it: a template in use cannot be copied.
+    let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+    connection.execute(AssertSqlSafe(create)).await.expect("the test server makes databases");
+    connection.close().await.expect("the test server says goodbye");
+    with_database(server, &name)
+}
+
+/// The address of a new SQLite database in this folder.
+pub fn sqlite_file(dir: &Path) -> String {
+    format!("sqlite:{}", dir.join(format!("{}.db", unused_name())).display())
+}
+
+/// The server that `scripts/test` named, or one that we start: once, however many tests ask.
+fn server() -> &'static str {
+    static SERVER: OnceLock<String> = OnceLock::new();
+    SERVER.get_or_init(|| match std::env::var("VIADUCT_TEST_POSTGRES") {
+        Ok(url) if !url.is_empty() => url,
+        _ => start(),
+    })
+}
+
+fn start() -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres");
+    let done = Command::new(script).arg("start").output().expect("scripts/postgres can be run");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "scripts/postgres start failed: {said}");
+    String::from_utf8(done.stdout).expect("an address is text").trim().to_owned()
+}
+
+/// Random rather than counted: a server may outlive a run, and process numbers come again.
+fn unused_name() -> String {
+    format!("viaduct_test_{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// The server's address with another database in its path; its options stay.
+fn with_database(server: &str, name: &str) -> String {
+    let (address, options) = match server.split_once('?') {
+        Some((address, options)) => (address, format!("?{options}")),
+        None => (server, String::new()),
+    };
+    let host = match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split_once('/').map_or(rest, |(host, _)| host);
+            format!("{scheme}://{host}")
+        }
+        None => panic!("VIADUCT_TEST_POSTGRES is not an address such as postgres://user@host/db"),
+    };
+    format!("{host}/{name}{options}")
+}
+
+#[test]
+fn a_database_is_named_in_the_servers_address() {
+    let cases = [
+        ("postgres://u@h:1/postgres", "postgres://u@h:1/t"),
+        ("postgres://u@h:1", "postgres://u@h:1/t"),
+        ("postgres://u:p@h/a?sslmode=require", "postgres://u:p@h/t?sslmode=require"),
+    ];
+    for (server, wanted) in cases {
+        assert_eq!(with_database(server, "t"), wanted);
+    }
+}
+
+#[tokio::test]
+async fn each_test_has_a_postgres_database_of_its_own() {
+    let (one, other) = tokio::join!(fresh_database(), fresh_database());
+    assert_ne!(one, other);
+    for url in [one, other] {
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let count = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+        let tables: i64 = connection.fetch_one(count).await.unwrap().get(0);
+        assert_eq!(tables, 0);
+    }
+}
+
+#[test]
+fn each_test_has_a_sqlite_file_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (sqlite_file(dir.path()), sqlite_file(dir.path()));
+    assert_ne!(one, other);
+    assert!(one.starts_with("sqlite:/") && one.ends_with(".db"));
+}
