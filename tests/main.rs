@@ -1,5 +1,11 @@
 //! The one integration binary: each suite is a module.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests use the machine's clock and clients of their own"
+)]
+
 mod architecture;
 mod connectors;
 mod crash;

@@ -25,10 +25,9 @@ pub fn name() -> String {
     format!("{}:{process}:{}", machine(), began(process).unwrap_or_default())
 }
 
-/// Whether a lease is held by a process of this machine that is not there any more.
-pub async fn is_dead(database: &Database, lease: &str) -> Result<bool, AppError> {
-    let holder = leases::holder(database, lease).await?;
-    Ok(holder.is_some_and(|holder| is_gone(&holder)))
+/// The holder of a lease, where it is a process of this machine that is not there any more.
+pub async fn dead_holder(database: &Database, lease: &str) -> Result<Option<String>, AppError> {
+    Ok(leases::holder(database, lease).await?.filter(|holder| is_gone(holder)))
 }
 
 fn is_gone(holder: &str) -> bool {
@@ -71,12 +70,13 @@ impl Held {
         let holder = name();
         let lease = loop {
             let now_ms = clock.now_ms();
+            let dead = dead_holder(&database, lease).await?;
             let wanted = Wanted {
                 name: lease,
                 holder: &holder,
                 now_ms,
                 until_ms: now_ms + LEASE_MS,
-                by_force: is_dead(&database, lease).await?,
+                from: dead.as_deref(),
             };
             match leases::take(&database, wanted).await? {
                 Taking::Ours(lease) => break lease,

@@ -67,6 +67,7 @@ pub enum HttpFault {
 impl HttpClient {
     pub fn open(limits: HttpLimits) -> Result<Self, HttpFault> {
         install_tls();
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that makes clients")]
         let client = reqwest::Client::builder()
             .connect_timeout(limits.connect_timeout)
             .timeout(limits.timeout)

@@ -23,11 +23,13 @@ pub enum KindSettings {
     GovukNotify(Box<GovukNotifySettings>),
 }
 
+/// Finds what `${NAME}` or `secret:NAME` stands for.
+pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Where settings are found that a definition only names.
 #[derive(Clone)]
 pub struct Surroundings {
-    /// `${NAME}` and `secret:NAME`.
-    pub variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variable: Variable,
     pub clock: Clock,
 }
 

@@ -110,7 +110,10 @@ enum Read {
 
 /// A code, and what it meant from when to when.
 #[derive(Debug)]
-struct Codes(HashMap<String, Vec<(String, Option<NaiveDate>, Option<NaiveDate>)>>);
+struct Codes(HashMap<String, Vec<Meaning>>);
+
+/// What a code meant, and the first and last day on which it did.
+type Meaning = (String, Option<NaiveDate>, Option<NaiveDate>);
 
 impl Codes {
     fn of(list: &CodeList) -> Codes {

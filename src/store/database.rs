@@ -9,12 +9,14 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
+
+use super::columns::{self, Column};
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -224,29 +226,47 @@ impl Transaction {
         Ok(rows?)
     }
 
-    /// Writes many rows with few statements: `INSERT INTO table (columns) VALUES (…),(…) after`.
+    /// Writes many rows with few statements.
     pub async fn insert(&mut self, into: Insert, rows: Vec<Cell>) -> Result<(), StoreError> {
         let width = into.width();
         debug_assert!(rows.len().is_multiple_of(width));
-        let mut cells = rows.into_iter();
-        let mut left = cells.len() / width;
-        while left > 0 {
-            let some = piece(left, width);
-            let part: Vec<Cell> = cells.by_ref().take(some * width).collect();
-            left -= some;
-            let sql = into.text(some, matches!(self, Transaction::Sqlite(_)));
-            self.execute_prepared(sql, part).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Transaction::Sqlite(transaction) => {
+                let mut cells = rows.into_iter();
+                while cells.len() > 0 {
+                    let some = piece(cells.len() / width, width);
+                    let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(into.text(some)));
+                    for cell in cells.by_ref().take(some * width) {
+                        query = bind_cell!(query, cell);
+                    }
+                    query.execute(&mut **transaction).await?;
+                }
+            }
+            Transaction::Postgres(transaction) => insert_columns(transaction, into, rows).await?,
         }
         Ok(())
     }
 
-    /// Reads rows for many values: `before (…values…) after`, each value once.
+    /// Reads rows for many values: `before (…values…) after`, each value once; `before` ends in `IN`.
     pub async fn fetch_for<T: Row>(
         &mut self,
         before: &str,
         values: &[i64],
         after: &str,
     ) -> Result<Vec<T>, StoreError> {
+        if let Transaction::Postgres(transaction) = self {
+            // One array is one statement, however many values there are.
+            let before = before.strip_suffix("IN").unwrap_or(before);
+            let sql = AssertSqlSafe(format!("{before} = ANY($1) {after}"));
+            let query = sqlx::query_as::<Postgres, T>(sql).bind(values);
+            return match values {
+                [] => Ok(Vec::new()),
+                _ => Ok(query.fetch_all(&mut **transaction).await?),
+            };
+        }
         let mut found = Vec::new();
         for some in values.chunks(1024) {
             // Filled up with the last value to a power of two, so that few texts are ever prepared.
@@ -257,30 +277,6 @@ impl Transaction {
             found.extend(self.fetch(&sql, cells).await?);
         }
         Ok(found)
-    }
-
-    async fn execute_prepared(
-        &mut self,
-        sql: Arc<str>,
-        cells: Vec<Cell>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Transaction::Sqlite(transaction) => {
-                let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(sql));
-                for cell in cells {
-                    query = bind_cell!(query, cell);
-                }
-                query.execute(&mut **transaction).await?;
-            }
-            Transaction::Postgres(transaction) => {
-                let mut query = sqlx::query::<Postgres>(AssertSqlSafe(sql));
-                for cell in cells {
-                    query = bind_cell!(query, cell);
-                }
-                query.execute(&mut **transaction).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Makes it so.
@@ -362,21 +358,18 @@ impl Insert {
         self.columns.split(',').count()
     }
 
-    /// The statement for so many rows; each is made once.
-    fn text(&self, rows: usize, sqlite: bool) -> Arc<str> {
-        type Made = Mutex<HashMap<(Insert, usize, bool), Arc<str>>>;
+    /// SQLite's statement for so many rows; each is made once.
+    fn text(&self, rows: usize) -> Arc<str> {
+        type Made = Mutex<HashMap<(Insert, usize), Arc<str>>>;
         static MADE: LazyLock<Made> = LazyLock::new(Made::default);
         let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Arc::clone(made.entry((*self, rows, sqlite)).or_insert_with(|| {
+        Arc::clone(made.entry((*self, rows)).or_insert_with(|| {
             let width = self.width();
             let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns);
             for row in 0..rows {
                 sql.push_str(if row == 0 { "(" } else { ",(" });
                 // SQLite looks numbered places up by name, one by one; bare ones cost nothing.
-                match sqlite {
-                    true => sql.push_str(&["?"].repeat(width).join(",")),
-                    false => sql.push_str(&places(1 + row * width, width)),
-                }
+                sql.push_str(&["?"].repeat(width).join(","));
                 sql.push(')');
             }
             sql.push(' ');
@@ -384,6 +377,36 @@ impl Insert {
             sql.into()
         }))
     }
+}
+
+/// PostgreSQL plans a statement with a place for each value at great length. It takes plain rows as a
+/// COPY instead, and one array for each column where a row may be there already.
+async fn insert_columns(
+    transaction: &mut PgConnection,
+    into: Insert,
+    rows: Vec<Cell>,
+) -> Result<(), StoreError> {
+    let Insert { table, columns, after } = into;
+    if after.is_empty() {
+        let sql = format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)");
+        let mut copy = transaction.copy_in_raw(&sql).await?;
+        copy.send(columns::copy_bytes(&rows, into.width())).await?;
+        copy.finish().await?;
+        return Ok(());
+    }
+    let places = places(1, into.width());
+    let sql = format!("INSERT INTO {table} ({columns}) SELECT * FROM UNNEST({places}) {after}");
+    let mut query = sqlx::query::<Postgres>(AssertSqlSafe(sql));
+    for column in columns::columns(rows, into.width())? {
+        query = match column {
+            Column::Ints(values) => query.bind(values),
+            Column::Texts(values) => query.bind(values),
+            Column::Blobs(values) => query.bind(values),
+            Column::Flags(values) => query.bind(values),
+        };
+    }
+    query.execute(transaction).await?;
+    Ok(())
 }
 
 /// How many rows the next statement takes: few sizes, so that few statements are ever prepared.

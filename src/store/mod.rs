@@ -1,6 +1,7 @@
 //! The only room that knows SQL.
 
 pub mod batches;
+pub mod columns;
 pub mod database;
 pub mod dead_letters;
 pub mod ids;

@@ -48,9 +48,9 @@ pub struct Withheld {
 pub fn clear(
     delivery: Delivery,
     standing: &Standing,
-) -> Result<Cleared<Delivery>, (Delivery, Withheld)> {
+) -> Result<Cleared<Delivery>, Box<(Delivery, Withheld)>> {
     match reason_to_withhold(&delivery, standing) {
-        Some(withheld) => Err((delivery, withheld)),
+        Some(withheld) => Err(Box::new((delivery, withheld))),
         None => Ok(Cleared(delivery)),
     }
 }
@@ -192,7 +192,7 @@ mod tests {
             (Standing { production: true, ..open.clone() }, false, Some("suppressed.test_range")),
         ] {
             let judged = clear(delivery(needs_consent, "ann@example.com"), &standing);
-            assert_eq!(judged.err().map(|(_, withheld)| withheld.code), code, "{standing:?}");
+            assert_eq!(judged.err().map(|kept| kept.1.code), code, "{standing:?}");
         }
     }
 }

@@ -442,7 +442,9 @@ mod tests {
         }
     }
 
-    fn cut(text: &str) -> Result<(Vec<(String, String)>, Vec<Total>), String> {
+    type Cut = Result<(Vec<(String, String)>, Vec<Total>), String>;
+
+    fn cut(text: &str) -> Cut {
         let mut kept = Kept::default();
         match format().cut(&mut text.as_bytes(), &mut kept) {
             Ok(totals) => Ok((kept.0, totals)),

@@ -42,7 +42,8 @@ pub async fn judge(
         };
         match gate::clear(delivery, standings.get(&row.resident_id).unwrap_or(&nobody)) {
             Ok(through) => cleared.push((through, row.intents)),
-            Err((delivery, why)) => {
+            Err(kept) => {
+                let (delivery, why) = *kept;
                 settled.push(outcome::withheld(&delivery, row.intents, why, now_ms));
             }
         }

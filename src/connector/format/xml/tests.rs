@@ -49,7 +49,9 @@ fn format(space: Option<&str>) -> XmlFormat {
     }
 }
 
-fn cut(xml: &str, space: Option<&str>) -> Result<(Vec<(String, String)>, Vec<Total>), String> {
+type Cut = Result<(Vec<(String, String)>, Vec<Total>), String>;
+
+fn cut(xml: &str, space: Option<&str>) -> Cut {
     let mut results = Vec::new();
     for step in [1, 3, 7, 4096] {
         let mut kept = Kept::default();
