@@ -10,6 +10,7 @@ mod architecture;
 mod connectors;
 mod crash;
 mod definitions;
+mod documents;
 mod jobs;
 mod sandbox;
 mod support;

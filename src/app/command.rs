@@ -1,7 +1,7 @@
 //! The command line. One JSON document on standard output with `--json`; everything else on standard
 //! error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a person is needed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +17,7 @@ use crate::catalogue::load::load;
 use crate::connector::kinds::KnownKinds;
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
+use crate::record::reference;
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -51,6 +52,12 @@ enum Command {
     Run {
         /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
         job: String,
+    },
+    /// Print the JSON Schema of the common record, or write it and its page
+    Schema {
+        /// The folder of the documentation: writes `resident.md` and `schema/resident.json`
+        #[arg(long)]
+        write: Option<PathBuf>,
     },
     /// Play two nights of an invented council, and send to the sandbox; ends by itself
     Demo {
@@ -147,6 +154,17 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             done
         }
+        Command::Schema { write } => {
+            let schema = reference::json_schema();
+            let pretty = format!("{schema:#}\n");
+            let Some(folder) = write else {
+                return Ok(Done { json: schema, text: pretty, exit: 0 });
+            };
+            write_file(&folder.join("schema/resident.json"), &pretty)?;
+            write_file(&folder.join("resident.md"), &reference::page())?;
+            let text = format!("Written to {}.\n", folder.display());
+            Ok(Done { json: json!({ "written": folder }), text, exit: 0 })
+        }
         Command::Demo { folder } => {
             let folder = folder.unwrap_or_else(demo::fresh_folder);
             let played = demo::play(&definitions, folder, arguments.json).await?;
@@ -163,6 +181,13 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
     }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), AppError> {
+    let what = path.display().to_string();
+    let io = |error| AppError::Io { what: what.clone(), error };
+    std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(io)?;
+    std::fs::write(path, text).map_err(io)
 }
 
 async fn run_job(context: &Context, name: &str) -> Result<Done, AppError> {

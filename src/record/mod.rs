@@ -7,5 +7,6 @@ pub mod facts;
 pub mod fragment;
 pub mod name;
 pub mod personal;
+pub mod reference;
 pub mod schema;
 pub mod value;

@@ -126,7 +126,7 @@ async fn checks_are_made_in_order() {
     assert_eq!(error(&body).1, "Service is not allowed to send text messages");
     let bench = Bench::council().await;
     let (_, body) = bench.post(SMS, &with(sms("+33612345678"), "personalisation", json!({}))).await;
-    assert_eq!(error(&body).1, "Missing personalisation: first_name, account");
+    assert_eq!(error(&body).1, "Missing personalisation: first_name");
     let sender = with(sms("+33612345678"), "sms_sender_id", json!(SERVICE_ID));
     let (_, body) = bench.post(SMS, &sender).await;
     assert!(error(&body).1.starts_with("sms_sender_id c0ffee00"));
@@ -247,10 +247,7 @@ async fn templates_can_be_read_listed_and_tried() {
     );
     let (status, answer) =
         bench.post(&format!("{path}/preview"), &json!({"personalisation": {}})).await;
-    assert_eq!(
-        (status, error(&answer).1),
-        (400, "Missing personalisation: account, first_name, postcode")
-    );
+    assert_eq!((status, error(&answer).1), (400, "Missing personalisation: first_name, postcode"));
     let archived =
         with(email("pat@example.com"), "template_id", json!(Service::council().templates[1].id));
     assert_eq!(error(&bench.post(EMAIL, &archived).await.1).1, "Template has been deleted");
