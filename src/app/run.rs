@@ -88,7 +88,7 @@ impl Sent {
 pub async fn run_deliver(context: &Context, job: &JobDefinition) -> Result<Sent, AppError> {
     let mut ready = context.deliver(job)?;
     let name = format!("deliver:{}", ready.destination_name);
-    ready.recover_now = holder::dead_holder(&context.database, &name).await?.is_some();
+    ready.dead_holder = holder::dead_holder(&context.database, &name).await?;
     let report = deliver(&ready, &context.bench(), PATIENCE_MS).await?;
     let states = outbox::counts_of_destination(&context.database, &ready.destination_name).await?;
     Ok(Sent { report, states })

@@ -49,9 +49,9 @@ pub struct Deliver {
     pub holder: String,
     /// Whether this hub serves real residents.
     pub production: bool,
-    /// Take the destination's lease although it is not over. Only for a caller who knows that no
-    /// other process sends: two senders who both believe it may send one message twice.
-    pub recover_now: bool,
+    /// A holder of the destination's lease who is known to be dead: its lease is taken although it is
+    /// not over. Nobody else's is, whoever took over meanwhile.
+    pub dead_holder: Option<String>,
     /// Deliveries claimed at once.
     pub batch: i64,
     /// How long a sender that is silent keeps the destination. Renewed while we send.
@@ -81,7 +81,7 @@ impl Deliver {
             platform: platform.to_owned(),
             holder: "viaduct".to_owned(),
             production: true,
-            recover_now: false,
+            dead_holder: None,
             batch: 200,
             lease_ms: 30_000,
             retry: Retry { attempts: 8, ..Retry::default() },
@@ -136,8 +136,6 @@ async fn take_lease(
 ) -> Result<Option<Lease>, JobError> {
     let name = format!("deliver:{}", job.destination_name);
     let deadline_ms = bench.clock.now_ms().saturating_add(patience_ms);
-    // The one we find first, and nobody after it: a rival may have taken over meanwhile.
-    let mut dead: Option<String> = None;
     loop {
         let now_ms = bench.clock.now_ms();
         let wanted = Wanted {
@@ -145,13 +143,10 @@ async fn take_lease(
             holder: &job.holder,
             now_ms,
             until_ms: now_ms + job.lease_ms,
-            from: dead.as_deref(),
+            from: job.dead_holder.as_deref(),
         };
         match leases::take(&bench.database, wanted).await? {
             Taking::Ours(lease) => return Ok(Some(lease)),
-            Taking::Theirs { holder, .. } if job.recover_now && dead.is_none() => {
-                dead = Some(holder);
-            }
             Taking::Theirs { .. } if now_ms >= deadline_ms => return Ok(None),
             Taking::Theirs { until_ms, .. } => {
                 // They may end before their time, so we look again sooner.

@@ -122,7 +122,7 @@ async fn who_knows_that_the_sender_is_dead_need_not_wait() {
     for mut hub in Hub::both().await {
         hub.wait_for(2).await;
         die(&hub, "the dead", None, 1).await;
-        hub.job.recover_now = true;
+        hub.job.dead_holder = Some("the dead".to_owned());
         let report = hub.run(0).await;
         assert!(!report.busy);
         assert_eq!((report.unknown, report.asked, report.accepted), (1, 1, 1));
@@ -212,7 +212,7 @@ async fn who_loses_the_lease_stops_sending_at_once() {
         assert!(matches!(stopped, Err(JobError::Store(StoreError::Conflict(_)))), "{stopped:?}");
         assert_eq!(hub.state(1).await.0, "sending");
         // The next sender asks; where the platform cannot tell, a person decides.
-        hub.job.recover_now = true;
+        hub.job.dead_holder = Some("the next".to_owned());
         assert_eq!(hub.run(0).await.held, 1);
         let held = ("held".to_owned(), Some("delivery.unknown".to_owned()));
         assert_eq!(hub.state(1).await, held);
@@ -225,7 +225,7 @@ async fn a_platform_that_may_have_forgotten_is_not_believed() {
         hub.wait_for(1).await;
         die(&hub, "the dead", None, 1).await;
         hub.later(6 * DAY_MS).await;
-        hub.job.recover_now = true;
+        hub.job.dead_holder = Some("the dead".to_owned());
         let report = hub.run(MINUTE_MS).await;
         assert_eq!((report.held, report.claimed), (1, 0));
         let held = ("held".to_owned(), Some("delivery.unknown".to_owned()));
