@@ -127,7 +127,7 @@ impl Mending {
 
     fn missing_equals(&mut self, range: Range<usize>) -> Fault {
         let line = &self.text[range.clone()];
-        let name_length = line.find(ends_name).unwrap_or(line.len());
+        let name_length = name_length(line);
         let name = line[..name_length].to_owned();
         let rest = &line[name_length..];
         let at = range.start..range.start + name_length;
@@ -178,9 +178,18 @@ fn ends_name(c: char) -> bool {
 
 /// `name value`, or `name: value` as in other languages.
 fn lacks_equals(line: &str) -> bool {
-    let name = line.find(|c: char| ends_name(c) || c == '=').unwrap_or(line.len());
-    line.starts_with(char::is_alphanumeric)
-        && !line[name..].trim_start_matches(ends_name).starts_with('=')
+    line.starts_with(|c: char| c.is_alphanumeric() || c == '"')
+        && !line[name_length(line)..].trim_start_matches(ends_name).starts_with('=')
+}
+
+/// How long the name is that a statement begins with; a quoted one may hold anything.
+fn name_length(line: &str) -> usize {
+    let mut quoted = false;
+    let end = line.find(|c: char| {
+        quoted ^= c == '"';
+        !quoted && (ends_name(c) || c == '=')
+    });
+    end.unwrap_or(line.len())
 }
 
 /// Whether the parser went on as if nothing had happened, so that the tree can be used as it is.
@@ -366,7 +375,11 @@ fn begins_statement(line: &str) -> bool {
         return line.starts_with('[') && !line.trim_end().ends_with(',');
     }
     let after = word.trim_start();
-    after.starts_with(['=', ':']) || (word.len() > after.len() && !line.starts_with('"'))
+    let blank_between = word.len() > after.len();
+    // `"name" value` is a statement; `"text",` and `"text"` are items of a list.
+    let an_item =
+        line.starts_with('"') && (after.is_empty() || after.starts_with([',', ']', '}', '#']));
+    after.starts_with(['=', ':']) || (blank_between && !an_item)
 }
 
 #[cfg(test)]
