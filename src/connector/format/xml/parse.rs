@@ -1,5 +1,6 @@
 //! One XML record into a `Document`, by quick-xml's events. Namespaces are resolved here.
 
+use memchr::memmem;
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -37,9 +38,8 @@ pub fn parse(text: &str, document: &mut Document) -> Result<(), FormatError> {
     let mut ended = false;
     loop {
         let at = reader.buffer_position();
-        let event = reader
-            .read_event()
-            .map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
+        let event =
+            reader.read_event().map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
         match event {
             Event::Start(tag) if !ended => open(document, &mut scope, &tag, at)?,
             Event::Empty(tag) if !ended => {
@@ -92,7 +92,7 @@ fn open(
     scope.depth += 1;
     let attributes = tag.attributes_raw();
     let has_attributes = !attributes.trim_ascii().is_empty();
-    if has_attributes && attributes.contains("xmlns") {
+    if has_attributes && memmem::find(attributes.as_bytes(), b"xmlns").is_some() {
         declare(document, scope, tag, at)?;
     }
     let (prefix, name) = split(tag.name().into_inner());
@@ -159,16 +159,19 @@ fn space(
 }
 
 fn split(name: &str) -> (&str, &str) {
-    name.split_once(':').unwrap_or(("", name))
+    // Names are short: a plain loop finds the colon before a search has been set up.
+    match name.bytes().position(|byte| byte == b':') {
+        Some(at) => (&name[..at], &name[at + 1..]),
+        None => ("", name),
+    }
 }
 
 fn character(
     reference: &quick_xml::events::BytesRef<'_>,
     at: u64,
 ) -> Result<Option<char>, FormatError> {
-    let found = reference
-        .resolve_char_ref()
-        .map_err(|error| refuse("xml.char", error.to_string(), at))?;
+    let found =
+        reference.resolve_char_ref().map_err(|error| refuse("xml.char", error.to_string(), at))?;
     match found {
         Some(letter) if !allowed(letter) => {
             Err(refuse("xml.char", "a reference to a character XML does not allow", at))
