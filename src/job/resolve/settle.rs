@@ -113,11 +113,13 @@ impl<'c> Settling<'c> {
         );
         let accounts = residents::accounts(transaction, &known).await?;
         let named = residents::parties_of_keys(transaction, &known).await?;
-        let digests = distinct(chunk.iter().flat_map(|record| match &record.translation {
-            Translation::Published(fragment) => (fragment.parties.iter())
-                .flat_map(|party| matching::keys(&party.facts, &rules.policy))
-                .collect(),
-            _ => Vec::new(),
+        let digests = distinct(chunk.iter().flat_map(|record| {
+            match &record.translation {
+                Translation::Published(fragment) => (fragment.parties.iter())
+                    .flat_map(|party| matching::keys(&party.facts, &rules.policy))
+                    .collect(),
+                _ => Vec::new(),
+            }
         }));
         let candidates = matches.find(transaction, &digests).await?;
         let touched = distinct(
@@ -140,9 +142,9 @@ impl<'c> Settling<'c> {
             let was = Some((row.version, row.created_ms, facts));
             residents.insert(row.id, Resident { was, parties: own, because: None });
         }
-        let accounts = accounts.into_iter().map(|row| {
-            Ok((row.id, read_facts(&row.facts, schema::ACCOUNT, "account", row.id)?))
-        });
+        let accounts = accounts
+            .into_iter()
+            .map(|row| Ok((row.id, read_facts(&row.facts, schema::ACCOUNT, "account", row.id)?)));
         Ok(Settling {
             batch,
             rules,
@@ -361,9 +363,10 @@ impl<'c> Settling<'c> {
         for occasion in occasions {
             let facts = match settled.get(&occasion.resident_id) {
                 Some(facts) => Some(facts),
-                None => self.residents.get(&occasion.resident_id).and_then(|resident| {
-                    resident.was.as_ref().map(|(.., facts)| facts)
-                }),
+                None => self
+                    .residents
+                    .get(&occasion.resident_id)
+                    .and_then(|resident| resident.was.as_ref().map(|(.., facts)| facts)),
             };
             if let Some(facts) = facts {
                 let mapping = &self.rules.outbound[occasion.mapping];
@@ -372,7 +375,15 @@ impl<'c> Settling<'c> {
                     event_id: occasion.event_id,
                     resident_id: occasion.resident_id,
                 };
-                let row = delivery(self.batch, self.mark, self.now_ms, mapping, told, facts, occasion.account.as_ref());
+                let row = delivery(
+                    self.batch,
+                    self.mark,
+                    self.now_ms,
+                    mapping,
+                    told,
+                    facts,
+                    occasion.account.as_ref(),
+                );
                 self.draft.deliveries.extend(row);
             }
         }
@@ -381,17 +392,18 @@ impl<'c> Settling<'c> {
 
     /// Writes a resident; gives its facts where somebody may have to be told.
     fn resident(&mut self, id: i64, ids: &mut Ids) -> Option<Facts> {
-        let resident = self.residents.get(&id)?;
-        if let (None, [only]) = (&resident.was, resident.parties.as_slice())
+        let resident = self.residents.get_mut(&id)?;
+        if let (None, [only]) = (&resident.was, resident.parties.as_mut_slice())
             && !self.batch.sends
         {
             // Made and known by one party alone: it is what that party says.
-            let json = only.json.clone().unwrap_or_else(|| only.facts.to_json(schema::PARTY));
+            let json = only.json.take().unwrap_or_else(|| only.facts.to_json(schema::PARTY));
             let none: Option<String> = None;
             self.draft.residents.extend(cells![id, 1_i64, self.now_ms, self.now_ms, json, none]);
             self.draft.residents_created += 1;
             let heard = Heard { subject: Subject::Resident, kind: "created", differences: &[] };
-            self.event(resident.because.unwrap_or_default(), id, heard, ids);
+            let record_id = resident.because.unwrap_or_default();
+            self.event(record_id, id, heard, ids);
             return None;
         }
         let words: Vec<Word<'_>> = (resident.parties.iter())
@@ -514,7 +526,8 @@ fn party_row(
 
 /// `{"name":12,"contact.email":15}`: each group or field, and its party.
 fn provenance_json(from: &[(String, i64)]) -> String {
-    let parts: Vec<String> = from.iter().map(|(unit, party)| format!("\"{unit}\":{party}")).collect();
+    let parts: Vec<String> =
+        from.iter().map(|(unit, party)| format!("\"{unit}\":{party}")).collect();
     format!("{{{}}}", parts.join(","))
 }
 
