@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn a_copy_is_written_as_postgresql_reads_it() {
         let bytes = copy_bytes(&rows(), 4);
-        let first = b"\0\x04\0\0\0\x08\0\0\0\0\0\0\0\x07\0\0\0\x09Testberry\0\0\0\x01\x01\0\0\0\x01\x01";
+        let first =
+            b"\0\x04\0\0\0\x08\0\0\0\0\0\0\0\x07\0\0\0\x09Testberry\0\0\0\x01\x01\0\0\0\x01\x01";
         assert_eq!(&bytes[19..19 + first.len()], first);
         let second = b"\0\x04\0\0\0\x08\0\0\0\0\0\0\0\x08\xff\xff\xff\xff\0\0\0\x02\x02\x03\0\0\0\x01\0\xff\xff";
         assert_eq!(&bytes[19 + first.len()..], second);

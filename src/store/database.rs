@@ -74,7 +74,10 @@ impl Database {
         let database = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|error| StoreError::Address(format!("the database address: {error}")))?
-                .statement_cache_capacity(500);
+                .statement_cache_capacity(500)
+                // Every join here goes from a few rows to their keys. Of a table just filled the planner
+                // knows nothing, and would read it whole for each chunk.
+                .options([("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")]);
             let pool = PgPoolOptions::new()
                 .max_connections(8)
                 .acquire_timeout(Duration::from_secs(10))
@@ -96,7 +99,9 @@ impl Database {
 
     async fn migrate(&self) -> Result<(), StoreError> {
         let done = match self {
-            Database::Sqlite { durable, .. } => sqlx::migrate!("migrations/sqlite").run(durable).await,
+            Database::Sqlite { durable, .. } => {
+                sqlx::migrate!("migrations/sqlite").run(durable).await
+            }
             Database::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
         };
         done.map_err(|error| StoreError::Refused(format!("migrating the database: {error}")))
@@ -110,7 +115,9 @@ impl Database {
             }
             Database::Postgres(pool) => {
                 let mut transaction = pool.begin().await?;
-                sqlx::query("SET LOCAL synchronous_commit TO off").execute(&mut *transaction).await?;
+                sqlx::query("SET LOCAL synchronous_commit TO off")
+                    .execute(&mut *transaction)
+                    .await?;
                 Ok(Transaction::Postgres(transaction))
             }
         }
@@ -164,10 +171,8 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
         .statement_cache_capacity(500)
         .pragma("temp_store", "memory");
     let pool = |synchronous, cache_kib: u32, most: u32| {
-        let options = options
-            .clone()
-            .synchronous(synchronous)
-            .pragma("cache_size", format!("-{cache_kib}"));
+        let options =
+            options.clone().synchronous(synchronous).pragma("cache_size", format!("-{cache_kib}"));
         SqlitePoolOptions::new()
             .min_connections(0)
             .max_connections(most)
@@ -177,7 +182,10 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
     // A NORMAL commit is whole after a crash of the program, and may be lost in a power cut; a FULL one not.
     let durable = pool(SqliteSynchronous::Full, 2_000, 1);
     durable.acquire().await.map_err(|error| {
-        StoreError::Address(format!("the database file {} cannot be opened: {error}", path.display()))
+        StoreError::Address(format!(
+            "the database file {} cannot be opened: {error}",
+            path.display()
+        ))
     })?;
     let writer = pool(SqliteSynchronous::Normal, 16_000, 1);
     Ok(Database::Sqlite { writer, durable, readers: pool(SqliteSynchronous::Normal, 4_000, 4) })
@@ -205,7 +213,11 @@ impl Transaction {
     }
 
     /// Reads rows.
-    pub async fn fetch<T: Row>(&mut self, sql: &str, cells: Vec<Cell>) -> Result<Vec<T>, StoreError> {
+    pub async fn fetch<T: Row>(
+        &mut self,
+        sql: &str,
+        cells: Vec<Cell>,
+    ) -> Result<Vec<T>, StoreError> {
         let rows = match self {
             Transaction::Sqlite(transaction) => {
                 bind_as::<T, Sqlite>(sql, cells).fetch_all(&mut **transaction).await
