@@ -37,8 +37,8 @@ struct Node {
     first: u32,
     last: u32,
     next: u32,
-    /// A few bytes of the name: most names are told apart without comparing them.
-    mark: u32,
+    /// Eight bytes of the name: most names are told apart, and short ones known, without reading them.
+    mark: u64,
     /// Place in `spaces`, from 1; 0 is "no namespace".
     space: u16,
     attribute: bool,
@@ -50,7 +50,7 @@ pub struct Step {
     pub space: Option<String>,
     pub name: String,
     pub attribute: bool,
-    mark: u32,
+    mark: u64,
 }
 
 impl Step {
@@ -60,14 +60,22 @@ impl Step {
     }
 }
 
-/// Length, first, middle and last byte of a name.
-fn mark(name: &str) -> u32 {
+/// The longest name that its mark and its length tell whole.
+const MARKED: usize = 8;
+
+/// The first four bytes of a name and its last four; of a shorter one the first, middle and last byte.
+fn mark(name: &str) -> u64 {
     let bytes = name.as_bytes();
-    match bytes.len() {
-        0 => 0,
-        length => {
-            u32::from_le_bytes([length as u8, bytes[0], bytes[length / 2], bytes[length - 1]])
+    match (bytes.first_chunk(), bytes.last_chunk(), bytes) {
+        (Some(first), Some(last), _) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
         }
+        (.., []) => 0,
+        (.., [first, .., last]) => {
+            let middle = bytes[bytes.len() / 2];
+            u64::from(u32::from_le_bytes([*first, middle, *last, 0]))
+        }
+        (.., [only]) => u64::from(*only),
     }
 }
 
@@ -193,7 +201,8 @@ impl Document {
         let node = &self.nodes[at as usize];
         node.mark == step.mark
             && node.attribute == step.attribute
-            && self.slice(node.name) == step.name
+            && node.name.len as usize == step.name.len()
+            && (step.name.len() <= MARKED || self.slice(node.name) == step.name)
             && step.space.as_deref().is_none_or(|space| self.space(NodeId(at)) == space)
     }
 
@@ -399,6 +408,39 @@ mod tests {
         assert_eq!(document.text(surname), "Fakeley");
         assert_eq!(document.text(document.find(surname, &path(2, &["@ref"])).unwrap()), "7");
         assert_eq!(document.find(root, &path(1, &[])), None);
+    }
+
+    #[test]
+    fn names_are_told_apart_by_every_byte() {
+        let names = [
+            "",
+            "a",
+            "b",
+            "ab",
+            "aab",
+            "abb",
+            "aabb",
+            "aaabb",
+            "aabbb",
+            "Line1",
+            "Line2",
+            "Forename",
+            "Forexame",
+            "Instalments",
+            "InstaXments",
+            "Instalment",
+        ];
+        for name in names {
+            let mut document = Document::default();
+            document.begin("");
+            assert!(document.open("r", SpaceId::NONE));
+            document.leaf(name, "");
+            document.close();
+            for wanted in names {
+                let found = document.find(NodeId(0), &path(0, &[wanted])).is_some();
+                assert_eq!(found, name == wanted, "{name} {wanted}");
+            }
+        }
     }
 
     #[test]

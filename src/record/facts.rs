@@ -2,7 +2,7 @@
 //!
 //! Held as places in the schema's tables and normalised values; written and read as one JSON object.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::schema::{self, Field, FieldId, LISTS};
 
@@ -112,7 +112,8 @@ impl Facts {
         }
     }
 
-    /// One JSON object: names to values, lists to arrays of objects.
+    /// One JSON object: names to values; a list to an object of its fields, each the array of its values
+    /// down the list. Names are written once, not for each item: lists are most of an account.
     pub fn to_json(&self, table: &'static [Field]) -> String {
         let mut out = String::with_capacity(40 * self.fields.len() + 2);
         out.push('{');
@@ -123,16 +124,7 @@ impl Facts {
         for (list, items) in &self.lists {
             let list = &LISTS[*list as usize];
             write_name(&mut out, list.name);
-            out.push('[');
-            for (place, item) in items.iter().enumerate() {
-                out.push_str(if place > 0 { ",{" } else { "{" });
-                for (field, value) in item {
-                    write_name(&mut out, list.fields[*field as usize].name);
-                    value.write(&mut out);
-                }
-                out.push('}');
-            }
-            out.push(']');
+            write_list(&mut out, list.fields, items);
         }
         out.push('}');
         out
@@ -144,10 +136,9 @@ impl Facts {
         let mut facts = Facts::default();
         for (name, json) in &object {
             match json {
-                Json::Array(items) => {
+                Json::Object(columns) => {
                     let place = LISTS.iter().position(|list| list.name == name)?;
-                    let items = items.iter().map(|item| read_item(item, LISTS[place].fields));
-                    facts.set_list(place as FieldId, items.collect::<Option<_>>()?);
+                    facts.set_list(place as FieldId, read_list(columns, LISTS[place].fields)?);
                 }
                 json => facts.set(place_of(table, name)?, Value::read(json)?),
             }
@@ -214,9 +205,45 @@ fn place_of(table: &'static [Field], name: &str) -> Option<FieldId> {
     }
 }
 
-fn read_item(json: &Json, table: &'static [Field]) -> Option<Item> {
-    let object = json.as_object()?;
-    object.iter().map(|(name, json)| Some((place_of(table, name)?, Value::read(json)?))).collect()
+/// `{"due":["2026-04-01",null],"amount":[1250,1250]}`
+fn write_list(out: &mut String, table: &'static [Field], items: &[Item]) {
+    out.push('{');
+    for (place, field) in table.iter().enumerate() {
+        let column = || items.iter().map(|item| value_at(item, place as FieldId));
+        if column().all(|value| value.is_none()) {
+            continue;
+        }
+        write_name(out, field.name);
+        for (row, value) in column().enumerate() {
+            out.push(if row == 0 { '[' } else { ',' });
+            match value {
+                Some(value) => value.write(out),
+                None => out.push_str("null"),
+            }
+        }
+        out.push(']');
+    }
+    out.push('}');
+}
+
+/// A field of an item. Most items have every field: it stands at its own place.
+fn value_at(item: &Item, field: FieldId) -> Option<&Value> {
+    let found = item.get(field as usize).filter(|(known, _)| *known == field);
+    found.or_else(|| item.iter().find(|(known, _)| *known == field)).map(|(_, value)| value)
+}
+
+fn read_list(columns: &Map<String, Json>, table: &'static [Field]) -> Option<Vec<Item>> {
+    let mut items: Vec<Item> = Vec::new();
+    for (name, values) in columns {
+        let (field, values) = (place_of(table, name)?, values.as_array()?);
+        items.resize_with(items.len().max(values.len()), Item::new);
+        for (item, json) in items.iter_mut().zip(values) {
+            if !json.is_null() {
+                item.push((field, Value::read(json)?));
+            }
+        }
+    }
+    Some(items)
 }
 
 /// `,"name":`, without the comma where an object has just begun.
@@ -284,9 +311,11 @@ mod tests {
         assert_eq!(Facts::from_json(&json, schema::PARTY), Some(facts));
         let mut account = Facts::default();
         account.set(schema::account_id("balance").unwrap(), Value::Whole(-1250));
-        account.set_list(0, vec![vec![(1, text("2026-04-01")), (2, Value::Whole(i64::MIN))]]);
+        let due = |day| vec![(1, text(day)), (2, Value::Whole(i64::MIN))];
+        account.set_list(0, vec![due("2026-04-01"), vec![(2, Value::Whole(0))], due("2026-05-01")]);
         let json = account.to_json(schema::ACCOUNT);
         assert_eq!(Facts::from_json(&json, schema::ACCOUNT), Some(account), "{json}");
+        assert!(json.contains("\"instalments\":{\"due\":[\"2026-04-01\",null,"), "{json}");
         assert_eq!(Facts::from_json("{\"nonsense\":1}", schema::PARTY), None);
     }
 

@@ -74,7 +74,10 @@ impl Database {
         let database = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|error| StoreError::Address(format!("the database address: {error}")))?
-                .statement_cache_capacity(500);
+                .statement_cache_capacity(500)
+                // Every join here goes from a few rows to their keys. Of a table just filled the planner
+                // knows nothing, and would read it whole for each chunk.
+                .options([("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")]);
             let pool = PgPoolOptions::new()
                 .max_connections(8)
                 .acquire_timeout(Duration::from_secs(10))

@@ -392,17 +392,18 @@ impl<'c> Settling<'c> {
 
     /// Writes a resident; gives its facts where somebody may have to be told.
     fn resident(&mut self, id: i64, ids: &mut Ids) -> Option<Facts> {
-        let resident = self.residents.get(&id)?;
-        if let (None, [only]) = (&resident.was, resident.parties.as_slice())
+        let resident = self.residents.get_mut(&id)?;
+        if let (None, [only]) = (&resident.was, resident.parties.as_mut_slice())
             && !self.batch.sends
         {
             // Made and known by one party alone: it is what that party says.
-            let json = only.json.clone().unwrap_or_else(|| only.facts.to_json(schema::PARTY));
+            let json = only.json.take().unwrap_or_else(|| only.facts.to_json(schema::PARTY));
             let none: Option<String> = None;
             self.draft.residents.extend(cells![id, 1_i64, self.now_ms, self.now_ms, json, none]);
             self.draft.residents_created += 1;
             let heard = Heard { subject: Subject::Resident, kind: "created", differences: &[] };
-            self.event(resident.because.unwrap_or_default(), id, heard, ids);
+            let record_id = resident.because.unwrap_or_default();
+            self.event(record_id, id, heard, ids);
             return None;
         }
         let words: Vec<Word<'_>> = (resident.parties.iter())

@@ -1,5 +1,6 @@
 //! One XML record into a `Document`, by quick-xml's events. Namespaces are resolved here.
 
+use memchr::memmem;
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -91,7 +92,7 @@ fn open(
     scope.depth += 1;
     let attributes = tag.attributes_raw();
     let has_attributes = !attributes.trim_ascii().is_empty();
-    if has_attributes && attributes.contains("xmlns") {
+    if has_attributes && memmem::find(attributes.as_bytes(), b"xmlns").is_some() {
         declare(document, scope, tag, at)?;
     }
     let (prefix, name) = split(tag.name().into_inner());
@@ -158,7 +159,11 @@ fn space(
 }
 
 fn split(name: &str) -> (&str, &str) {
-    name.split_once(':').unwrap_or(("", name))
+    // Names are short: a plain loop finds the colon before a search has been set up.
+    match name.bytes().position(|byte| byte == b':') {
+        Some(at) => (&name[..at], &name[at + 1..]),
+        None => ("", name),
+    }
 }
 
 fn character(
