@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::sandbox::Notify;
-use super::{demo, run};
+use super::{demo, run, serve};
 use crate::catalogue::cases;
 use crate::catalogue::load::load;
 use crate::connector::kinds::KnownKinds;
@@ -53,6 +53,8 @@ enum Command {
         /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
         job: String,
     },
+    /// Work the queue and fire the schedules, until stopped
+    Serve,
     /// Print the JSON Schema of the common record, or write it and its page
     Schema {
         /// The folder of the documentation: writes `resident.md` and `schema/resident.json`
@@ -153,6 +155,11 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let done = run_job(&context, &job).await;
             context.database.close().await;
             done
+        }
+        Command::Serve => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            serve::serve(context).await?;
+            Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
         Command::Schema { write } => {
             let schema = reference::json_schema();

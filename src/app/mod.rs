@@ -8,3 +8,6 @@ pub mod holder;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod scheduler;
+pub mod serve;
+pub mod worker;

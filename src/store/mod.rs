@@ -7,6 +7,7 @@ pub mod dead_letters;
 pub mod ids;
 pub mod leases;
 pub mod outbox;
+pub mod queue;
 pub mod residents;
 pub mod sending;
 pub mod source_records;

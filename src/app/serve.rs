@@ -1,0 +1,54 @@
+//! `viaduct serve`: works the queue and fires schedules, until it is told to stop.
+
+use std::sync::Arc;
+
+use chrono_tz::Europe::London;
+
+use super::context::{AppError, Context};
+use super::scheduler;
+use super::worker::Doorbell;
+use crate::store::database::StoreError;
+use crate::store::queue::QueuePool;
+
+/// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
+pub async fn serve(context: Context) -> Result<(), AppError> {
+    let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
+    let context = Arc::new(context);
+    eprint!("{}", overview(&context));
+    // What a stop left undone is found by looking, not by remembering.
+    for job in context.catalogue.jobs.values() {
+        doorbell.ring(&job.name).await?;
+    }
+    let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
+    let worked = doorbell.work(Arc::clone(&context), stop()).await;
+    clock.abort();
+    context.database.close().await;
+    worked.map_err(|error| {
+        AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
+    })
+}
+
+/// The jobs there are, and when each comes next.
+fn overview(context: &Context) -> String {
+    let now_ms = context.clock.now_ms();
+    let mut text = String::from("Serving. Stop with Ctrl-C.\n");
+    for job in context.catalogue.jobs.values() {
+        let next = job.schedule.as_ref().and_then(|schedule| {
+            let slot = schedule.next_after(now_ms, 1).into_iter().next()?;
+            let at = chrono::DateTime::from_timestamp_millis(slot)?.with_timezone(&London);
+            Some(at.format("%a %-d %b %Y, %H:%M %Z").to_string())
+        });
+        let next = next.unwrap_or_else(|| "when it is told to".to_owned());
+        text.push_str(&format!("  {:<24} next {next}\n", job.name));
+    }
+    text
+}
+
+async fn stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        done = tokio::signal::ctrl_c() => done,
+    }
+}

@@ -1,0 +1,181 @@
+//! The queue as a doorbell, and the only place that knows its library. A ring names a job and means
+//! "look again": lost or rung twice, it changes nothing, since what is to be done stands in our tables.
+//!
+//! Its library's traps are met here: it polls by an interval that keeps its waker, every start has a new
+//! name, a failing database does not end it, a handler never blocks the heartbeat, and a job that failed
+//! is not the queue's to repeat.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use apalis::prelude::{
+    AbortError, BackendExt, BoxDynError, Data, Monitor, MonitorError, ParallelizeExt, PollSnapshot,
+    PollStrategy, TaskSink, WorkerBuilder, WorkerBuilderExt,
+};
+use apalis_postgres::PostgresStorage;
+use apalis_sqlite::SqliteStorage;
+use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
+
+use super::context::{AppError, Context};
+use super::{holder, run};
+use crate::job::definition::Action;
+use crate::store::database::StoreError;
+use crate::store::queue::QueuePool;
+
+/// How often the queue is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// Jobs at once on one node. Ingests wait for each other by themselves.
+const AT_ONCE: usize = 2;
+/// How long a stop waits for a job that runs; what is left then is taken up by the next start.
+const GRACE: Duration = Duration::from_secs(30);
+const QUEUE: &str = "viaduct";
+
+/// Look at this job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ring {
+    pub job: String,
+}
+
+/// A queue whose tables are there.
+#[derive(Clone)]
+pub struct Doorbell {
+    pool: QueuePool,
+}
+
+impl Doorbell {
+    /// Makes the queue's own tables, recorded in a ledger of their own.
+    pub async fn open(pool: QueuePool) -> Result<Doorbell, AppError> {
+        let failed = |error: String| {
+            AppError::Store(StoreError::Refused(format!("preparing the queue: {error}")))
+        };
+        match &pool {
+            QueuePool::Sqlite(pool) => {
+                let mut migrations = SqliteStorage::<()>::migrations();
+                migrations.dangerous_set_table_name("_apalis_migrations");
+                migrations.run(pool).await.map_err(|error| failed(error.to_string()))?;
+            }
+            QueuePool::Postgres(pool) => {
+                let migrations = PostgresStorage::<()>::migrations();
+                migrations.run(pool).await.map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        pool.drop_slow_index().await?;
+        Ok(Doorbell { pool })
+    }
+
+    /// Rings for a job.
+    pub async fn ring(&self, job: &str) -> Result<(), AppError> {
+        let ring = Ring { job: job.to_owned() };
+        let failed = |error: String| {
+            AppError::Store(StoreError::Unavailable(format!("ringing for {job}: {error}")))
+        };
+        match &self.pool {
+            QueuePool::Sqlite(pool) => {
+                let mut storage = SqliteStorage::<Ring>::new(pool).with_config(sqlite_config());
+                storage.push(ring).await.map_err(|error| failed(error.to_string()))
+            }
+            QueuePool::Postgres(pool) => {
+                let mut storage = PostgresStorage::<Ring>::new(pool).with_config(postgres_config());
+                storage.push(ring).await.map_err(|error| failed(error.to_string()))
+            }
+        }
+    }
+
+    /// Works the queue until `stop` comes, then ends what runs.
+    pub async fn work(
+        &self,
+        context: Arc<Context>,
+        stop: impl Future<Output = std::io::Result<()>> + Send,
+    ) -> Result<(), MonitorError> {
+        let monitor = Monitor::new().should_restart(|_, _| true).shutdown_timeout(GRACE);
+        let monitor = match self.pool.clone() {
+            QueuePool::Sqlite(pool) => monitor.register(move |_| {
+                let storage = SqliteStorage::<Ring>::new(&pool).with_config(sqlite_config());
+                WorkerBuilder::new(fresh_name())
+                    .backend(storage.poll_with_strategy(Every::new()))
+                    .data(Arc::clone(&context))
+                    .parallelize(tokio::spawn)
+                    .concurrency(AT_ONCE)
+                    .build(answer)
+            }),
+            QueuePool::Postgres(pool) => monitor.register(move |_| {
+                let storage = PostgresStorage::<Ring>::new(&pool).with_config(postgres_config());
+                WorkerBuilder::new(fresh_name())
+                    .backend(storage.poll_with_strategy(Every::new()))
+                    .data(Arc::clone(&context))
+                    .parallelize(tokio::spawn)
+                    .concurrency(AT_ONCE)
+                    .build(answer)
+            }),
+        };
+        monitor.run_with_signal(stop).await
+    }
+}
+
+fn sqlite_config() -> apalis_sqlite::Config {
+    apalis_sqlite::Config::default().queue(QUEUE)
+}
+
+fn postgres_config() -> apalis_postgres::Config {
+    apalis_postgres::Config::default().queue(QUEUE)
+}
+
+/// A name used before would find its own dead self: see the queue's heartbeat.
+fn fresh_name() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    format!("{}:{}", holder::name(), STARTS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Answers a ring. What fails is told here, and tried again by the next ring, not by the queue.
+async fn answer(ring: Ring, context: Data<Arc<Context>>) -> Result<(), BoxDynError> {
+    let begun = Instant::now();
+    let done = AssertUnwindSafe(look(&context, &ring.job)).catch_unwind().await;
+    let duration_ms = begun.elapsed().as_millis() as u64;
+    match done {
+        Ok(Ok(counts)) => tracing::info!(job = ring.job, duration_ms, %counts, "a job is done"),
+        Ok(Err(error)) => tracing::error!(job = ring.job, duration_ms, %error, "a job failed"),
+        Err(_) => {
+            tracing::error!(job = ring.job, duration_ms, "a job broke off: this is our fault");
+            return Err(AbortError::new("the job broke off").into());
+        }
+    }
+    Ok(())
+}
+
+async fn look(context: &Context, name: &str) -> Result<serde_json::Value, AppError> {
+    let job = context.job(name)?;
+    Ok(match job.action {
+        Action::Ingest => run::run_ingest(context, job).await?.json()["total"].take(),
+        Action::Deliver => run::run_deliver(context, job).await?.json()["total"].take(),
+    })
+}
+
+/// Looks at the queue by an interval. The library's own can lose its wake-up.
+struct Every(tokio::time::Interval);
+
+impl Every {
+    fn new() -> Every {
+        let mut interval = tokio::time::interval(LOOK);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        Every(interval)
+    }
+}
+
+impl PollStrategy for Every {
+    fn poll_drive(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        _: &PollSnapshot,
+    ) -> Poll<Option<()>> {
+        let mut due = false;
+        // Polled until it is pending, so that the waker is registered.
+        while self.0.poll_tick(cx).is_ready() {
+            due = true;
+        }
+        if due { Poll::Ready(Some(())) } else { Poll::Pending }
+    }
+}
