@@ -13,5 +13,6 @@ mod definitions;
 mod documents;
 mod jobs;
 mod sandbox;
+mod serve;
 mod support;
 mod walk;

@@ -52,7 +52,8 @@ pub async fn fire_due(
     Ok(())
 }
 
-/// Rings for destinations for which something is due.
+/// Rings for destinations for which something is due. A deliver job that has a schedule keeps to it:
+/// nobody wants a text message at three in the morning.
 async fn sweep(
     context: &Context,
     doorbell: &Doorbell,
@@ -60,7 +61,7 @@ async fn sweep(
 ) -> Result<(), AppError> {
     let now_ms = context.clock.now_ms();
     let due = queue::destinations_due(&context.database, now_ms).await?;
-    for job in context.jobs(Action::Deliver) {
+    for job in context.jobs(Action::Deliver).filter(|job| job.schedule.is_none()) {
         let rung_ms = swept.get(&job.name).copied().unwrap_or(i64::MIN);
         if due.contains(&job.connector.value) && now_ms.saturating_sub(rung_ms) >= SWEEP_MS {
             swept.insert(job.name.clone(), now_ms);

@@ -7,6 +7,7 @@ use chrono_tz::Europe::London;
 use super::context::{AppError, Context};
 use super::scheduler;
 use super::worker::Doorbell;
+use crate::store::batches;
 use crate::store::database::StoreError;
 use crate::store::queue::QueuePool;
 
@@ -16,8 +17,10 @@ pub async fn serve(context: Context) -> Result<(), AppError> {
     let context = Arc::new(context);
     eprint!("{}", overview(&context));
     // What a stop left undone is found by looking, not by remembering.
-    for job in context.catalogue.jobs.values() {
-        doorbell.ring(&job.name).await?;
+    for job in batches::unfinished_jobs(&context.database).await? {
+        if context.catalogue.jobs.contains_key(&job) {
+            doorbell.ring(&job).await?;
+        }
     }
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop()).await;

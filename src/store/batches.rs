@@ -102,6 +102,13 @@ pub async fn unfinished(database: &Database, source_id: i64) -> Result<Vec<Batch
     database.fetch(&sql, cells![source_id]).await
 }
 
+/// Jobs whose batches a stop left half done.
+pub async fn unfinished_jobs(database: &Database) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT job FROM batch WHERE state IN ('reading', 'released') ORDER BY job";
+    let rows: Vec<(String,)> = database.fetch(sql, vec![]).await?;
+    Ok(rows.into_iter().map(|(job,)| job).collect())
+}
+
 /// The batch that was last made of exactly this origin, if there is one that counts.
 pub async fn of_origin(
     database: &Database,
