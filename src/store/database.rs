@@ -75,9 +75,15 @@ impl Database {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|error| StoreError::Address(format!("the database address: {error}")))?
                 .statement_cache_capacity(500)
-                // Every join here goes from a few rows to their keys. Of a table just filled the planner
-                // knows nothing, and would read it whole for each chunk.
-                .options([("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")]);
+                // Every question here goes from a few values to their keys. Of a table just filled the
+                // planner knows nothing, and a plan made while it was small stays: either would read it
+                // whole for each chunk. A question without an index still may.
+                .options([
+                    ("enable_seqscan", "off"),
+                    ("enable_hashjoin", "off"),
+                    ("enable_mergejoin", "off"),
+                    ("jit", "off"),
+                ]);
             let pool = PgPoolOptions::new()
                 .max_connections(8)
                 .acquire_timeout(Duration::from_secs(10))
