@@ -20,6 +20,41 @@ pub struct Matches {
     shared: HashMap<i64, Vec<(i64, i64)>>,
     last_party: i64,
     index_is_empty: bool,
+    /// What of the index was written by this run, when all of it was: most keys of a first load are in
+    /// nobody's, and this says so without a question to the database.
+    written: Option<Filter>,
+}
+
+/// A Bloom filter over digests: "not there" is certain, "there" is worth a question.
+#[derive(Debug)]
+struct Filter(Vec<u64>);
+
+impl Filter {
+    /// 4 MB: one question in a thousand is in vain at a million and a half keys.
+    const WORDS: usize = 1 << 19;
+
+    fn new() -> Filter {
+        Filter(vec![0; Filter::WORDS])
+    }
+
+    /// Four places, from the digest's own bits.
+    fn places(digest: i64) -> [(usize, u64); 4] {
+        let (low, high) = (digest as u64 as u32, (digest as u64 >> 32) as u32 | 1);
+        std::array::from_fn(|round| {
+            let bit = low.wrapping_add(high.wrapping_mul(round as u32)) as usize;
+            ((bit >> 6) % Filter::WORDS, 1 << (bit & 63))
+        })
+    }
+
+    fn add(&mut self, digest: i64) {
+        for (word, bit) in Filter::places(digest) {
+            self.0[word] |= bit;
+        }
+    }
+
+    fn may_have(&self, digest: i64) -> bool {
+        Filter::places(digest).into_iter().all(|(word, bit)| self.0[word] & bit != 0)
+    }
 }
 
 impl Matches {
@@ -29,6 +64,7 @@ impl Matches {
         let mut matches = Matches {
             last_party: indexed_to,
             index_is_empty: indexed_to == 0,
+            written: (indexed_to == 0).then(Filter::new),
             ..Matches::default()
         };
         loop {
@@ -51,8 +87,13 @@ impl Matches {
         keys: &[i64],
     ) -> Result<Vec<Candidate>, JobError> {
         let mut found = Vec::new();
-        if !self.index_is_empty && !keys.is_empty() {
-            found = residents::candidates(transaction, keys).await?;
+        let worth_asking = |key: &&i64| match &self.written {
+            Some(written) => written.may_have(**key),
+            None => true,
+        };
+        let asked: Vec<i64> = keys.iter().filter(worth_asking).copied().collect();
+        if !self.index_is_empty && !asked.is_empty() {
+            found = residents::candidates(transaction, &asked).await?;
         }
         for key in keys {
             found.extend(self.recent(*key));
@@ -100,6 +141,9 @@ impl Matches {
             }))
             .collect();
         sorted.sort_unstable();
+        if let Some(written) = &mut self.written {
+            sorted.iter().for_each(|(digest, _)| written.add(*digest));
+        }
         let mut transaction = database.begin().await?;
         residents::index(&mut transaction, &sorted, self.last_party).await?;
         transaction.commit().await?;
@@ -117,4 +161,19 @@ pub fn pack(keys: &[i64]) -> Option<Vec<u8>> {
 
 fn unpack(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
     bytes.chunks_exact(8).filter_map(|chunk| Some(i64::from_le_bytes(chunk.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_forgets_nothing_and_seldom_asks_in_vain() {
+        let mut filter = Filter::new();
+        let digest = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes()) as i64;
+        (0..100_000).for_each(|number| filter.add(digest(number)));
+        assert!((0..100_000).all(|number| filter.may_have(digest(number))));
+        let in_vain = (100_000..200_000).filter(|number| filter.may_have(digest(*number))).count();
+        assert!(in_vain < 100, "{in_vain}");
+    }
 }
