@@ -106,7 +106,8 @@ impl Context {
         let format = source.format();
         let inbound = Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
         let outbound = self.catalogue.outbound.values().filter_map(Outbound::new).collect();
-        let chunk = definition.limits.chunk_records as usize;
+        let written = definition.limits.chunk_records.map(|chunk| chunk as usize);
+        let chunk = written.unwrap_or(self.database.usual_chunk());
         let rules = Rules { inbound, outbound, policy: self.policy().await?, chunk };
         Ok(Ingest {
             job: job.name.clone(),

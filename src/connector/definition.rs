@@ -6,7 +6,6 @@ use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::suggest;
 use crate::definition::table::Table;
 
-const CHUNK_RECORDS_DEFAULT: u32 = 500;
 const RECORD_BYTES_DEFAULT: u32 = 1_048_576;
 const KEEP_PERCENT_DEFAULT: u8 = 80;
 
@@ -27,8 +26,9 @@ pub struct ConnectorDefinition<S> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Records that are dealt with in one transaction.
-    pub chunk_records: u32,
+    /// Records that are dealt with in one transaction; where nothing is said, what suits the
+    /// database best.
+    pub chunk_records: Option<u32>,
     /// A record longer than this is held.
     pub record_bytes_max: u32,
     /// A full extract with a smaller part of the known records than this is held whole.
@@ -38,7 +38,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            chunk_records: CHUNK_RECORDS_DEFAULT,
+            chunk_records: None,
             record_bytes_max: RECORD_BYTES_DEFAULT,
             keep_percent: KEEP_PERCENT_DEFAULT,
         }
@@ -118,7 +118,9 @@ fn limits(table: Table<'_>) -> Limits {
     };
     let keep_percent = number("keep_percent", 0, 100, u32::from(usual.keep_percent));
     let limits = Limits {
-        chunk_records: number("chunk_records", 1, 10_000, usual.chunk_records),
+        chunk_records: table
+            .whole("chunk_records", 1..=10_000)
+            .and_then(|number| u32::try_from(number.value).ok()),
         record_bytes_max: number("record_bytes_max", 1_024, 67_108_864, usual.record_bytes_max),
         keep_percent: u8::try_from(keep_percent).unwrap_or(usual.keep_percent),
     };
@@ -167,7 +169,7 @@ mod tests {
         let connector = connector.expect("it has no faults");
         assert_eq!(connector.settings, "${DROP} true");
         assert_eq!(connector.limits.keep_percent, 90);
-        assert_eq!(connector.limits.chunk_records, CHUNK_RECORDS_DEFAULT);
+        assert_eq!(connector.limits.chunk_records, None);
     }
 
     #[test]
