@@ -2,9 +2,12 @@
 //! Clock changes neither lose a nightly job nor run it twice. Pure: the instant to count from comes
 //! in.
 //!
-//! The expression is read here and not by a library, because the one at hand counts Sunday as 1
-//! where crontab, and everybody who writes one, counts Monday as 1. Tests hold the two against each
-//! other.
+//! The library reads the expression; what it would accept and nobody means, or what it would spell
+//! out in memory, is refused before it, in plain words. It counts Sunday as 1 where crontab, and
+//! everybody who writes one, counts Monday as 1, so weekdays are given to it by name. The instants are
+//! ours: the library skips a night and repeats another when the clocks change.
+
+use std::str::FromStr;
 
 use chrono::{
     DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone,
@@ -44,14 +47,22 @@ impl Schedule {
         let zone: Tz = timezone.parse().map_err(|_| unknown_zone(timezone))?;
         let fields = split(expression)?;
         let [minutes, hours, days, months, weekdays] = fields;
+        for (field, text) in [(MINUTE, minutes), (HOUR, hours), (DAY, days), (MONTH, months)] {
+            field.read(text)?;
+        }
+        let weekday_names = names_of(sunday_is_zero(WEEKDAY.read(weekdays)?));
+        let library = format!("0 {minutes} {hours} {days} {months} {weekday_names}");
+        let read = cron::Schedule::from_str(&library)
+            .map_err(|error| format!("`{expression}` cannot be read: {error}"))?;
         let schedule = Schedule {
             expression: fields.join(" "),
             zone,
-            minutes: MINUTE.read(minutes)?,
-            hours: HOUR.read(hours)?,
-            days: DAY.read(days)?,
-            months: MONTH.read(months)?,
-            weekdays: sunday_is_zero(WEEKDAY.read(weekdays)?),
+            minutes: set_of(read.minutes()),
+            hours: set_of(read.hours()),
+            days: set_of(read.days_of_month()),
+            months: set_of(read.months()),
+            // The library's first day is Sunday, and is 1.
+            weekdays: set_of(read.days_of_week()) >> 1,
             hours_listed: !hours.contains(['*', '/']),
         };
         if days != "*" && weekdays != "*" {
@@ -267,6 +278,17 @@ fn unknown_zone(timezone: &str) -> String {
 }
 
 /// Crontab allows 7 for Sunday as well.
+fn set_of(field: &impl cron::TimeUnitSpec) -> Set {
+    field.iter().fold(0, |set, number| set | (1 << number))
+}
+
+/// `Mon,Wed`, from a set in which Sunday is 0.
+fn names_of(weekdays: Set) -> String {
+    let names = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    let named = names.iter().enumerate().filter(|(day, _)| weekdays & (1 << day) != 0);
+    named.map(|(_, name)| *name).collect::<Vec<_>>().join(",")
+}
+
 fn sunday_is_zero(weekdays: Set) -> Set {
     (weekdays | (weekdays >> 7)) & 0x7f
 }
@@ -281,7 +303,6 @@ fn members(set: Set) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
 
     use chrono::{DateTime, Utc};
 
