@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Europe::London;
-
 use super::context::{AppError, Context};
 use super::scheduler;
 use super::worker::Doorbell;
@@ -38,8 +36,7 @@ fn overview(context: &Context) -> String {
     for job in context.catalogue.jobs.values() {
         let next = job.schedule.as_ref().and_then(|schedule| {
             let slot = schedule.next_after(now_ms, 1).into_iter().next()?;
-            let at = chrono::DateTime::from_timestamp_millis(slot)?.with_timezone(&London);
-            Some(at.format("%a %-d %b %Y, %H:%M %Z").to_string())
+            Some(schedule.said(slot))
         });
         let next = next.unwrap_or_else(|| "when it is told to".to_owned());
         text.push_str(&format!("  {:<24} next {next}\n", job.name));

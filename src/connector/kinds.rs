@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::channel::{ConnectorError, Destination, Source};
 use super::definition::Kinds;
-use super::file_drop::{FileDrop, FileDropSettings};
+use super::file_drop::FileDrop;
+use super::file_drop::settings::FileDropSettings;
 use super::format::Format;
 use super::govuk_notify::settings::GovukNotifySettings;
 use super::govuk_notify::{Clock, GovukNotify};

@@ -83,6 +83,12 @@ impl Schedule {
         &self.expression
     }
 
+    /// An instant as people of the schedule's own zone say it: `Mon 23 Nov 2026, 02:30 GMT`.
+    pub fn said(&self, at_ms: i64) -> String {
+        let at = DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+        at.with_timezone(&self.zone).format("%a %-d %b %Y, %H:%M %Z").to_string()
+    }
+
     pub fn timezone(&self) -> &'static str {
         self.zone.name()
     }

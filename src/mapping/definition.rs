@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 
 use crate::definition::reader::{Span, Spanned};
+use crate::record::delivery::Channel;
 
 /// `mappings/inbound/<name>.toml`: source record → fragment.
 #[derive(Clone, Debug)]
@@ -242,13 +243,6 @@ pub struct MessageMap {
     /// A field of the resident. A letter goes to the address and has none.
     pub to: Option<String>,
     pub fields: Vec<(String, FieldRef)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    Email,
-    Sms,
-    Letter,
 }
 
 /// A value for a placeholder of the template: "name.given" is the resident's, "account.balance" the

@@ -4,7 +4,7 @@
 
 use chrono::NaiveDate;
 
-use super::definition::{Channel as MappedChannel, MessageMap, OutboundMapping, Subject as Of};
+use super::definition::{MessageMap, OutboundMapping, Subject as Of};
 use crate::record::delivery::{Channel, Message};
 use crate::record::facts::{Difference, Facts, Value};
 use crate::record::schema::{self, Kind};
@@ -116,14 +116,14 @@ impl Outbound {
     ) -> Result<Message, Unspeakable> {
         for map in &self.messages {
             let (to, mut fields) = match map.channel {
-                MappedChannel::Letter => match postal_address(resident) {
+                Channel::Letter => match postal_address(resident) {
                     Some(lines) => (None, lines),
                     None => continue,
                 },
                 _ => {
                     let to = map.to.as_deref().and_then(|to| text_of(resident, to));
                     let reached = |to: &String| match map.channel {
-                        MappedChannel::Sms => is_mobile(to),
+                        Channel::Sms => is_mobile(to),
                         _ => !to.is_empty(),
                     };
                     match to.filter(reached) {
@@ -145,12 +145,12 @@ impl Outbound {
                 })?;
                 fields.push((name.clone(), value));
             }
-            let channel = match map.channel {
-                MappedChannel::Email => Channel::Email,
-                MappedChannel::Sms => Channel::Sms,
-                MappedChannel::Letter => Channel::Letter,
-            };
-            return Ok(Message { channel, template: map.template.clone(), to, fields });
+            return Ok(Message {
+                channel: map.channel,
+                template: map.template.clone(),
+                to,
+                fields,
+            });
         }
         Err(Unspeakable {
             code: "delivery.no_address",

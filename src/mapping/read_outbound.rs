@@ -6,8 +6,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::definition::reader::{File, Spanned};
 use crate::definition::table::{Table, Value};
-use crate::mapping::definition::{Channel, FieldRef, MessageMap, OutboundMapping, Subject};
+use crate::mapping::definition::{FieldRef, MessageMap, OutboundMapping, Subject};
 use crate::mapping::read;
+use crate::record::delivery::Channel;
 use crate::record::schema::{self, Kind};
 
 const MESSAGES_MAX: usize = 8;

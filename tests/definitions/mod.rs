@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use viaduct::catalogue::load::{Catalogue, load};
 use viaduct::connector::definition::Kinds;
-use viaduct::connector::file_drop::FileDropSettings;
+use viaduct::connector::file_drop::settings::FileDropSettings;
 use viaduct::connector::format::Format;
 use viaduct::definition::table::Table;
 

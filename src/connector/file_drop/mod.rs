@@ -3,7 +3,7 @@
 //! Names come from outside and are never used as paths: a file is one entry of the folder itself, and
 //! a regular file. What was read is moved to `processed`, what is held to `held`.
 
-mod settings;
+pub mod settings;
 
 use std::fs;
 use std::io::Read;
@@ -13,10 +13,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use globset::{Glob, GlobMatcher};
 
+use self::settings::FileDropSettings;
 use super::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use super::format::{CutError, Format, FormatError, RecordSink};
-
-pub use settings::FileDropSettings;
 
 /// A drop folder, open.
 pub struct FileDrop {
