@@ -15,7 +15,7 @@ use super::sandbox::Notify;
 use super::{demo, run, serve};
 use crate::catalogue::cases;
 use crate::catalogue::load::load;
-use crate::connector::kinds::KnownKinds;
+use crate::connector::kinds::KINDS;
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
 use crate::record::reference;
@@ -143,7 +143,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
     let definitions = arguments.definitions;
     match arguments.command {
         Command::Check { directory } => {
-            let catalogue = load(&directory.unwrap_or(definitions), &KnownKinds);
+            let catalogue = load(&directory.unwrap_or(definitions), KINDS);
             let exit = u8::from(catalogue.has_errors());
             Ok(Done { json: catalogue.json(), text: catalogue.report(), exit })
         }
@@ -151,7 +151,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let root = directory.unwrap_or(definitions);
             let catalogue = checked(&root)?;
             let today = MachineClock.today();
-            let report = cases::run(&root, &catalogue, &KnownKinds, today);
+            let report = cases::run(&root, &catalogue, today);
             let exit = u8::from(report.failed() > 0);
             Ok(Done { json: report.json(), text: report.text(), exit })
         }

@@ -9,7 +9,8 @@ use super::clock::MachineClock;
 use super::holder;
 use crate::catalogue::load::{Catalogue, load};
 use crate::connector::channel::ConnectorError;
-use crate::connector::kinds::{KindSettings, KnownKinds, Surroundings};
+use crate::connector::definition::Surroundings;
+use crate::connector::kinds::KINDS;
 use crate::job::clock::Clock;
 use crate::job::definition::{Action, FirstLoad, JobDefinition};
 use crate::job::deliver::Deliver;
@@ -46,7 +47,7 @@ pub enum AppError {
 /// The definitions and the database of one hub.
 pub struct Context {
     pub definitions: PathBuf,
-    pub catalogue: Catalogue<KindSettings>,
+    pub catalogue: Catalogue,
     pub database: Database,
     pub clock: Arc<dyn Clock>,
     pub around: Surroundings,
@@ -164,8 +165,8 @@ impl Context {
 }
 
 /// The definitions in a folder, which must be without error.
-pub fn checked(definitions: &Path) -> Result<Catalogue<KindSettings>, AppError> {
-    let catalogue = load(definitions, &KnownKinds);
+pub fn checked(definitions: &Path) -> Result<Catalogue, AppError> {
+    let catalogue = load(definitions, KINDS);
     if catalogue.has_errors() {
         return Err(AppError::Definitions(catalogue.report()));
     }
@@ -176,6 +177,6 @@ pub fn checked(definitions: &Path) -> Result<Catalogue<KindSettings>, AppError> 
 pub fn surroundings(own: HashMap<String, String>) -> Surroundings {
     Surroundings {
         variable: Arc::new(move |name| own.get(name).cloned().or_else(|| std::env::var(name).ok())),
-        clock: Arc::new(|| MachineClock.now_ms()),
+        now: Arc::new(|| MachineClock.now_ms()),
     }
 }

@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use crate::catalogue::load::Catalogue;
-use crate::connector::definition::Kinds;
 use crate::connector::format::Format;
 use crate::definition::diagnostic::{Diagnostic, render_all};
 use crate::definition::reader::{self, File};
@@ -78,12 +77,7 @@ impl CaseReport {
 }
 
 /// Runs every case of the inbound mappings. `today` is the day for which codes are looked up.
-pub fn run<K: Kinds>(
-    root: &Path,
-    catalogue: &Catalogue<K::Settings>,
-    kinds: &K,
-    today: NaiveDate,
-) -> CaseReport {
+pub fn run(root: &Path, catalogue: &Catalogue, today: NaiveDate) -> CaseReport {
     let mut report = CaseReport::default();
     for path in reader::list_files(root, "mappings/inbound", "toml") {
         let Some(stem) = path.strip_suffix(".test.toml") else { continue };
@@ -99,7 +93,7 @@ pub fn run<K: Kinds>(
         let mapping = catalogue.inbound.get(name);
         let format = mapping.and_then(|mapping| {
             let connector = catalogue.connectors.get(&mapping.source.value)?;
-            kinds.format(&connector.settings)
+            connector.settings.format()
         });
         match (mapping, format) {
             (Some(mapping), Some(format)) => {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::connector::definition::{ConnectorDefinition, Kinds};
+use crate::connector::definition::ConnectorDefinition;
 use crate::definition::diagnostic::{Diagnostic, Severity};
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::suggest;
@@ -24,11 +24,11 @@ pub struct Loaded<T> {
     pub definition: Option<T>,
 }
 
-type Connectors<S> = [Loaded<ConnectorDefinition<S>>];
+type Connectors = [Loaded<ConnectorDefinition>];
 
-pub fn inbound<S>(
+pub fn inbound(
     mappings: &[Loaded<InboundMapping>],
-    connectors: &Connectors<S>,
+    connectors: &Connectors,
     schemas: &BTreeMap<String, SourceSchema>,
     jobs: &[Loaded<JobDefinition>],
 ) {
@@ -51,23 +51,19 @@ pub fn inbound<S>(
 }
 
 /// A prefix that the connector does not declare reads nothing, in silence.
-pub fn prefixes<K: Kinds>(
-    mappings: &[Loaded<InboundMapping>],
-    connectors: &Connectors<K::Settings>,
-    kinds: &K,
-) {
+pub fn prefixes(mappings: &[Loaded<InboundMapping>], connectors: &Connectors) {
     for Loaded { file, definition, .. } in mappings {
         let Some(mapping) = definition else { continue };
         let source = connector_of(connectors, &mapping.source.value);
         let Some(source) = source.and_then(|source| source.definition.as_ref()) else { continue };
-        let Some(format) = kinds.format(&source.settings) else { continue };
+        let Some(format) = source.settings.format() else { continue };
         mapping_check::prefixes(file, mapping, &|prefix| format.namespace(prefix).is_some());
     }
 }
 
-pub fn outbound<S>(
+pub fn outbound(
     mappings: &[Loaded<OutboundMapping>],
-    connectors: &Connectors<S>,
+    connectors: &Connectors,
     jobs: &[Loaded<JobDefinition>],
 ) {
     for Loaded { file, definition, .. } in mappings {
@@ -96,18 +92,14 @@ pub fn outbound<S>(
 }
 
 /// A message names a template that its destination declares.
-pub fn templates<K: Kinds>(
-    mappings: &[Loaded<OutboundMapping>],
-    connectors: &Connectors<K::Settings>,
-    kinds: &K,
-) {
+pub fn templates(mappings: &[Loaded<OutboundMapping>], connectors: &Connectors) {
     for Loaded { file, definition, .. } in mappings {
         let Some(mapping) = definition else { continue };
         let destination = connectors.iter().find(|one| one.name == mapping.destination.value);
         let Some(destination) = destination.and_then(|one| one.definition.as_ref()) else {
             continue;
         };
-        let Some(known) = kinds.templates(&destination.settings) else { continue };
+        let Some(known) = destination.settings.templates() else { continue };
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         for message in mapping.messages.iter().filter(|message| !message.template.is_empty()) {
             if !known.contains(&message.template.as_str()) {
@@ -120,9 +112,9 @@ pub fn templates<K: Kinds>(
     }
 }
 
-pub fn jobs<S>(
+pub fn jobs(
     jobs: &[Loaded<JobDefinition>],
-    connectors: &Connectors<S>,
+    connectors: &Connectors,
     mappings: &[Loaded<InboundMapping>],
 ) {
     for Loaded { file, definition, .. } in jobs {
@@ -151,7 +143,7 @@ pub fn jobs<S>(
     }
 }
 
-pub fn residents<S>(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors<S>) {
+pub fn residents(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors) {
     let Some(Loaded { file, definition: Some(rules), .. }) = rules else {
         return;
     };
@@ -184,11 +176,11 @@ pub fn code_lists(
 }
 
 /// By the name of its file, or else by the system it reads.
-fn connector_of<'c, S>(
-    connectors: &'c Connectors<S>,
+fn connector_of<'c>(
+    connectors: &'c Connectors,
     wanted: &str,
-) -> Option<&'c Loaded<ConnectorDefinition<S>>> {
-    let system = |loaded: &&Loaded<ConnectorDefinition<S>>| {
+) -> Option<&'c Loaded<ConnectorDefinition>> {
+    let system = |loaded: &&Loaded<ConnectorDefinition>| {
         loaded.definition.as_ref().is_some_and(|known| known.system.value == wanted)
     };
     let by_name = connectors.iter().find(|loaded| loaded.name == wanted);
@@ -199,7 +191,7 @@ fn names<T>(loaded: &[Loaded<T>]) -> Vec<&str> {
     loaded.iter().map(|one| one.name.as_str()).collect()
 }
 
-fn systems<S>(connectors: &Connectors<S>) -> Vec<&str> {
+fn systems(connectors: &Connectors) -> Vec<&str> {
     let known = connectors.iter().filter_map(|loaded| loaded.definition.as_ref());
     known.map(|connector| connector.system.value.as_str()).collect()
 }

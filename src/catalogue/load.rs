@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::catalogue::check::{self, Loaded};
 use crate::catalogue::{sample, stray};
-use crate::connector::definition::{self as connector, ConnectorDefinition, Kinds};
+use crate::connector::definition::{self as connector, ConnectorDefinition, Kind};
 use crate::definition::diagnostic::{self, Diagnostic, Severity};
 use crate::definition::reader::{self, File};
 use crate::job::definition::{self as job, JobDefinition};
@@ -21,8 +21,8 @@ const NAME_BYTES_MAX: usize = 60;
 
 /// Every definition of a council, by name, and everything that is wrong with them.
 #[derive(Debug)]
-pub struct Catalogue<S> {
-    pub connectors: BTreeMap<String, ConnectorDefinition<S>>,
+pub struct Catalogue {
+    pub connectors: BTreeMap<String, ConnectorDefinition>,
     pub inbound: BTreeMap<String, InboundMapping>,
     pub outbound: BTreeMap<String, OutboundMapping>,
     pub resident: ResidentRules,
@@ -33,7 +33,7 @@ pub struct Catalogue<S> {
     pub files: usize,
 }
 
-impl<S> Catalogue<S> {
+impl Catalogue {
     /// With an error anywhere nothing is started: half a set of definitions means something nobody
     /// wrote.
     pub fn has_errors(&self) -> bool {
@@ -52,12 +52,12 @@ impl<S> Catalogue<S> {
 }
 
 /// Loads and checks everything below `root`.
-pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
+pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let mut loading = Loading { root, told: Vec::new(), files: 0 };
     let codes = loading.code_lists();
-    let connectors: Vec<Loaded<ConnectorDefinition<K::Settings>>> =
+    let connectors: Vec<Loaded<ConnectorDefinition>> =
         loading.each("connectors", |file, name| connector::read(file, name, kinds));
-    let schemas = loading.samples(kinds, &connectors);
+    let schemas = loading.samples(&connectors);
     let inbound: Vec<Loaded<InboundMapping>> =
         loading.each("mappings/inbound", |file, name| read::inbound(file, name, &codes));
     let outbound: Vec<Loaded<OutboundMapping>> =
@@ -66,9 +66,9 @@ pub fn load<K: Kinds>(root: &Path, kinds: &K) -> Catalogue<K::Settings> {
     let residents = loading.residents(!inbound.is_empty());
 
     check::inbound(&inbound, &connectors, &schemas, &jobs);
-    check::prefixes(&inbound, &connectors, kinds);
+    check::prefixes(&inbound, &connectors);
     check::outbound(&outbound, &connectors, &jobs);
-    check::templates(&outbound, &connectors, kinds);
+    check::templates(&outbound, &connectors);
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
     check::code_lists(&codes, &inbound, &mut loading.told);
@@ -137,10 +137,9 @@ impl Loading<'_> {
     }
 
     /// The shapes of records by connector, learnt from the samples beside the definitions.
-    fn samples<K: Kinds>(
+    fn samples(
         &mut self,
-        kinds: &K,
-        connectors: &[Loaded<ConnectorDefinition<K::Settings>>],
+        connectors: &[Loaded<ConnectorDefinition>],
     ) -> BTreeMap<String, SourceSchema> {
         let mut schemas = BTreeMap::new();
         for loaded in connectors {
@@ -151,7 +150,7 @@ impl Loading<'_> {
                 continue;
             };
             let path = format!("connectors/{}", beside.value);
-            let Some(format) = kinds.format(&connector.settings) else {
+            let Some(format) = connector.settings.format() else {
                 continue;
             };
             let found = reader::load_text(self.root, &path)

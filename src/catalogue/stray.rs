@@ -19,11 +19,7 @@ const FOLDERS: [(&str, &[&str]); 6] = [
 ];
 
 /// Tells what lies astray below `root`, and that there is nothing at all.
-pub fn tell<S>(
-    root: &Path,
-    connectors: &[Loaded<ConnectorDefinition<S>>],
-    told: &mut Vec<Diagnostic>,
-) {
+pub fn tell(root: &Path, connectors: &[Loaded<ConnectorDefinition>], told: &mut Vec<Diagnostic>) {
     let folders = reader::list_folders(root, "");
     if !["connectors", "mappings", "jobs"].iter().any(|known| folders.iter().any(|f| f == known)) {
         let what = "there are no definitions here";

@@ -1,17 +1,21 @@
 //! What a connector file says: which system, by which kind of door, with which settings and limits.
-//! The settings themselves are read by the kind, which alone knows what they mean.
+//! The settings themselves are read by the kind, which alone knows what they mean; the list of kinds
+//! is in `kinds`.
 
-use crate::connector::format::Format;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::channel::{ConnectorError, Destination, Source};
+use super::format::Format;
 use crate::definition::reader::{File, Span, Spanned};
+use crate::definition::secret::{self, Secret, SecretReference};
+use crate::definition::shape::{Key, key};
 use crate::definition::suggest;
 use crate::definition::table::Table;
 
-const RECORD_BYTES_DEFAULT: u32 = 1_048_576;
-const KEEP_PERCENT_DEFAULT: u8 = 80;
-
-/// `connectors/<name>.toml`. `S` is what the kind made of `[settings]`.
+/// `connectors/<name>.toml`.
 #[derive(Clone, Debug)]
-pub struct ConnectorDefinition<S> {
+pub struct ConnectorDefinition {
     pub name: String,
     pub kind: Spanned<String>,
     /// The name that every record from here carries.
@@ -20,8 +24,82 @@ pub struct ConnectorDefinition<S> {
     pub owner: Option<String>,
     /// What it sends looks like: a file beside the definition.
     pub sample: Option<Spanned<String>>,
-    pub settings: S,
+    pub settings: Arc<dyn Settings>,
     pub limits: Limits,
+}
+
+/// One kind of connector: the word in `kind = "…"`, what it is, and how its settings are read.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    pub name: &'static str,
+    /// A sentence for an integrator.
+    pub doc: &'static str,
+    /// Reads `[settings]`; faults are told to the table's file. Every key is asked for with its words,
+    /// so that the same reading describes the kind.
+    pub read: fn(&Table<'_>, &Limits) -> Option<Arc<dyn Settings>>,
+}
+
+/// What a kind made of its settings, and what can be opened with them.
+pub trait Settings: Debug + Send + Sync {
+    /// How its records are read; `None` where it gives none.
+    fn format(&self) -> Option<Box<dyn Format>> {
+        None
+    }
+
+    /// The templates that a destination declares; `None` where any name will do.
+    fn templates(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Whether this system may be sent values that no real resident has.
+    fn allows_test_ranges(&self) -> bool {
+        false
+    }
+
+    /// Opens a system that is asked; `None` where this kind is not one.
+    fn source(&self, _around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
+        None
+    }
+
+    /// Opens a system that is told; `None` where this kind is not one.
+    fn destination(
+        &self,
+        _around: &Surroundings,
+    ) -> Option<Result<Arc<dyn Destination>, ConnectorError>> {
+        None
+    }
+}
+
+/// Finds what `${NAME}` or `secret:NAME` stands for.
+pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Milliseconds since 1970, UTC.
+pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What is found only where the hub runs.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub variable: Variable,
+    pub now: Now,
+}
+
+impl Surroundings {
+    /// A setting with every `${NAME}` filled in.
+    pub fn expand(&self, text: &str) -> Result<String, ConnectorError> {
+        secret::expand(text, &|name| (self.variable)(name))
+            .map_err(|missing| unset(&missing.to_string()))
+    }
+
+    /// A secret, fetched.
+    pub fn secret(&self, reference: &SecretReference) -> Result<Secret, ConnectorError> {
+        let name = reference.name();
+        let held = (self.variable)(name);
+        held.map(Secret::new).ok_or_else(|| unset(&format!("the secret {name} is not set")))
+    }
+}
+
+fn unset(cause: &str) -> ConnectorError {
+    ConnectorError::Unauthorised { code: "settings.missing", cause: cause.to_owned() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,127 +113,136 @@ pub struct Limits {
     pub keep_percent: u8,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            chunk_records: None,
-            record_bytes_max: RECORD_BYTES_DEFAULT,
-            keep_percent: KEEP_PERCENT_DEFAULT,
-        }
-    }
-}
-
-/// What is known of the kinds of connectors. The list itself is in `kinds`.
-pub trait Kinds {
-    /// What a kind makes of its `[settings]`.
-    type Settings;
-
-    /// The words that may stand in `kind = "…"`.
-    fn names(&self) -> Vec<&'static str>;
-
-    /// Reads the settings of one of those kinds; faults are told to the table's file.
-    fn read(
-        &self,
-        kind: &str,
-        settings: Table<'_>,
-        limits: Option<&Table<'_>>,
-    ) -> Option<Self::Settings>;
-
-    /// How the records of such a connector are read; None when it gives none.
-    fn format(&self, settings: &Self::Settings) -> Option<Box<dyn Format>>;
-
-    /// The templates that a destination declares; None when any name will do.
-    fn templates(&self, _settings: &Self::Settings) -> Option<Vec<String>> {
-        None
-    }
-}
-
 /// Reads a connector file. A secret in clear is refused here, whatever the kind. None when it
 /// cannot be used.
-pub fn read<K: Kinds>(
-    file: &File,
-    name: &str,
-    kinds: &K,
-) -> Option<ConnectorDefinition<K::Settings>> {
+pub fn read(file: &File, name: &str, kinds: &[Kind]) -> Option<ConnectorDefinition> {
     let root = file.root();
-    let kind = root.need_text("kind");
-    let system = root.need_text("system");
-    let owner = root.text("owner").map(|owner| owner.value);
-    let sample = root.text("sample");
-    let table = root.table("settings").unwrap_or_else(|| Table::new(file, &[], Span::default()));
-    let limits_table = root.table("limits");
-    let known = kinds.names();
-    let settings = match &kind {
-        Some(kind) if known.contains(&kind.value.as_str()) => {
-            kinds.read(&kind.value, table, limits_table.as_ref())
-        }
-        Some(kind) => {
-            let what = format!("there is no kind `{}`", kind.value);
-            file.error(kind.at, what, "not known", suggest::help(&kind.value, &known));
-            None
-        }
+    let head = head(&root);
+    let settings = root.table(SETTINGS);
+    let settings = settings.unwrap_or_else(|| Table::new(file, &[], Span::default()));
+    let settings = match &head.kind {
+        Some(written) => match kinds.iter().find(|kind| kind.name == written.value) {
+            Some(kind) => {
+                let read = (kind.read)(&settings, &head.limits);
+                settings.finish();
+                read
+            }
+            None => {
+                let known: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+                let what = format!("there is no kind `{}`", written.value);
+                file.error(written.at, what, "not known", suggest::help(&written.value, &known));
+                None
+            }
+        },
         None => None,
     };
-    let limits = limits_table.map(limits).unwrap_or_default();
     root.finish();
     file.refuse_clear_secrets();
     Some(ConnectorDefinition {
         name: name.to_owned(),
-        kind: kind?,
-        system: system?,
-        owner,
-        sample,
+        kind: head.kind?,
+        system: head.system?,
+        owner: head.owner,
+        sample: head.sample,
         settings: settings?,
-        limits,
+        limits: head.limits,
     })
 }
 
-fn limits(table: Table<'_>) -> Limits {
+const SETTINGS: Key =
+    key("settings", "What this kind can be told: `viaduct connectors describe KIND`.");
+
+/// What every connector file says, whatever its kind.
+pub struct Head {
+    pub kind: Option<Spanned<String>>,
+    pub system: Option<Spanned<String>>,
+    pub owner: Option<String>,
+    pub sample: Option<Spanned<String>>,
+    pub limits: Limits,
+}
+
+/// Reads it; also how it is described.
+pub fn head(root: &Table<'_>) -> Head {
+    let kind = root.need_text(key("kind", "By which kind of door the system is reached."));
+    let system = root.need_text(key("system", "The name that every record from here carries."));
+    let owner = root.text(key("owner", "Who is asked when it stops."));
+    let sample = root.text(key(
+        "sample",
+        "A file beside this one that looks like what the system sends, with invented residents. The \
+         paths of mappings are checked against it.",
+    ));
+    let doc = "How much is taken at once, and what is too much.";
+    let limits = match root.table(key("limits", doc)) {
+        Some(table) => {
+            let limits = limits(&table);
+            table.finish();
+            limits
+        }
+        None => Limits::default(),
+    };
+    Head { kind, system, owner: owner.map(|owner| owner.value), sample, limits }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { chunk_records: None, record_bytes_max: 1_048_576, keep_percent: 80 }
+    }
+}
+
+fn limits(table: &Table<'_>) -> Limits {
     let usual = Limits::default();
-    let number = |key: &str, least: i64, most: i64, usual: u32| {
-        let written = table.whole(key, least..=most);
-        written.and_then(|number| u32::try_from(number.value).ok()).unwrap_or(usual)
-    };
-    let keep_percent = number("keep_percent", 0, 100, u32::from(usual.keep_percent));
-    let limits = Limits {
-        chunk_records: table
-            .whole("chunk_records", 1..=10_000)
-            .and_then(|number| u32::try_from(number.value).ok()),
-        record_bytes_max: number("record_bytes_max", 1_024, 67_108_864, usual.record_bytes_max),
-        keep_percent: u8::try_from(keep_percent).unwrap_or(usual.keep_percent),
-    };
-    table.finish();
-    limits
+    let chunk = table.whole(
+        key(
+            "chunk_records",
+            "Records that are dealt with in one transaction. Where nothing is said, what suits the \
+             database best.",
+        ),
+        1..=10_000,
+    );
+    let longest = table.whole_or(
+        key("record_bytes_max", "A record that is longer, in bytes, is not read."),
+        1_024..=67_108_864,
+        i64::from(usual.record_bytes_max),
+    );
+    let keep = table.whole_or(
+        key(
+            "keep_percent",
+            "A full extract that has fewer than this many of a hundred known records is held whole: \
+             a half-empty file must not close half the accounts.",
+        ),
+        0..=100,
+        i64::from(usual.keep_percent),
+    );
+    Limits {
+        chunk_records: chunk.and_then(|number| u32::try_from(number.value).ok()),
+        record_bytes_max: u32::try_from(longest).unwrap_or(usual.record_bytes_max),
+        keep_percent: u8::try_from(keep).unwrap_or(usual.keep_percent),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct OneKind;
+    #[derive(Debug)]
+    struct Plain(#[expect(dead_code, reason = "printed by the tests")] String);
 
-    impl Kinds for OneKind {
-        type Settings = String;
+    impl Settings for Plain {}
 
-        fn names(&self) -> Vec<&'static str> {
-            vec!["file_drop"]
-        }
-
-        fn read(&self, _: &str, settings: Table<'_>, _: Option<&Table<'_>>) -> Option<String> {
+    const KINDS: &[Kind] = &[Kind {
+        name: "file_drop",
+        doc: "",
+        read: |settings, _| {
             let directory = settings.need_text("directory");
             let password = settings.secret("password");
-            settings.finish();
-            directory.map(|directory| format!("{} {}", directory.value, password.is_some()))
-        }
+            let said = format!("{} {}", directory?.value, password.is_some());
+            Some(Arc::new(Plain(said)))
+        },
+    }];
 
-        fn format(&self, _: &String) -> Option<Box<dyn Format>> {
-            None
-        }
-    }
-
-    fn told(text: &str) -> (Option<ConnectorDefinition<String>>, Vec<String>) {
+    fn told(text: &str) -> (Option<ConnectorDefinition>, Vec<String>) {
         let file = File::parse("connectors/x.toml", text.to_owned());
-        let connector = read(&file, "x", &OneKind);
+        let connector = read(&file, "x", KINDS);
         (connector, file.into_diagnostics().into_iter().map(|one| one.what).collect())
     }
 
@@ -167,27 +254,28 @@ mod tests {
         );
         assert_eq!(told, Vec::<String>::new());
         let connector = connector.expect("it has no faults");
-        assert_eq!(connector.settings, "${DROP} true");
+        assert_eq!(format!("{:?}", connector.settings), "Plain(\"${DROP} true\")");
         assert_eq!(connector.limits.keep_percent, 90);
         assert_eq!(connector.limits.chunk_records, None);
     }
 
     #[test]
     fn faults_of_settings_and_secrets_in_clear_are_told_together() {
-        let (connector, told) = told(
+        let (connector, mut told) = told(
             "kind = \"file_drop\"\n[settings]\npassword = \"hunter2\"\ndirektory = \"x\"\n\
              [limits]\nchunk_records = 0\nrecords = 1\n",
         );
         assert!(connector.is_none());
+        told.sort();
         assert_eq!(
             told,
             [
-                "`system` is missing",
-                "`directory` is missing",
-                "a secret is written in clear",
-                "`direktory` is not known here",
                 "`chunk_records` is out of range",
+                "`directory` is missing",
+                "`direktory` is not known here",
                 "`records` is not known here",
+                "`system` is missing",
+                "a secret is written in clear",
             ]
         );
     }

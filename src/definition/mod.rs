@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod reader;
 pub mod schedule;
 pub mod secret;
+pub mod shape;
 pub mod suggest;
 pub mod syntax;
 pub mod table;

@@ -1,11 +1,15 @@
 //! A table of a definition file, asked for its keys one by one. It remembers what was asked, so
-//! that a key nobody reads is told as unknown, with the name that was probably meant.
+//! that a key nobody reads is told as unknown, with the name that was probably meant. Asked over
+//! nothing, it writes down the shape of what may be written.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::SecretReference;
+use crate::definition::shape::{Described, Holds, Key, Shape, Word};
 use crate::definition::suggest;
 
 /// What a key holds.
@@ -27,6 +31,19 @@ pub struct Table<'f> {
     entries: &'f [Entry],
     at: Span,
     asked: RefCell<Vec<String>>,
+    /// Where what is asked for is written down; there only while a reader is being described.
+    shape: Option<Rc<RefCell<Shape>>>,
+    /// What is asked for now counts only where another key has this word.
+    only: Cell<Option<(&'static str, &'static str)>>,
+}
+
+/// What a reader asks for, without any file: every key with its words, defaults and bounds.
+pub fn shape_of<T>(read: impl FnOnce(&Table<'_>) -> T) -> Shape {
+    let file = File::parse("", String::new());
+    let shape = Rc::new(RefCell::new(Shape::default()));
+    let table = Table { shape: Some(Rc::clone(&shape)), ..Table::new(&file, &[], Span::default()) };
+    let _ = read(&table);
+    shape.take()
 }
 
 /// One `key = value` of the tree; the reader builds it.
@@ -52,7 +69,8 @@ pub enum Node {
 
 impl<'f> Table<'f> {
     pub fn new(file: &'f File, entries: &'f [Entry], at: Span) -> Table<'f> {
-        Table { file, entries, at, asked: RefCell::default() }
+        let (asked, only) = (RefCell::default(), Cell::new(None));
+        Table { file, entries, at, asked, shape: None, only }
     }
 
     pub fn file(&self) -> &'f File {
@@ -80,77 +98,96 @@ impl<'f> Table<'f> {
         found.map_or(self.at, |entry| entry.at)
     }
 
-    pub fn text(&self, key: &str) -> Option<Spanned<String>> {
-        self.typed(key, "text in double quotes", |node| match node {
+    pub fn text(&self, key: impl Into<Key>) -> Option<Spanned<String>> {
+        let key = self.asks(key, || Holds::Text, None);
+        self.typed(key.name, "text in double quotes", |node| match node {
             Node::Text(text) => Some(text.clone()),
             _ => None,
         })
     }
 
+    /// As `text`, with what stands for it where it is absent.
+    pub fn text_or(&self, key: impl Into<Key>, usual: &str) -> String {
+        let key = self.asks(key, || Holds::Text, Some(format!("{usual:?}")));
+        self.text(key).map_or_else(|| usual.to_owned(), |text| text.value)
+    }
+
     /// As `text`; a missing or empty one is an error, with how to write it.
-    pub fn need_text(&self, key: &str) -> Option<Spanned<String>> {
-        if !self.has(key) {
-            self.missing(key, &format!("add `{key} = \"…\"`"));
-            self.ask(key);
-            return None;
-        }
+    pub fn need_text(&self, key: impl Into<Key>) -> Option<Spanned<String>> {
+        let key = key.into();
+        let key = Key { remedy: key.remedy.or(Some("")), ..key };
         let text = self.text(key)?;
         if text.value.trim().is_empty() {
-            self.error(text.at, format!("`{key}` is empty"), "needs a value", None);
+            self.error(text.at, format!("`{}` is empty", key.name), "needs a value", None);
             return None;
         }
         Some(text)
     }
 
-    pub fn flag(&self, key: &str) -> Option<Spanned<bool>> {
-        self.typed(key, "`true` or `false`", |node| match node {
+    pub fn flag(&self, key: impl Into<Key>) -> Option<Spanned<bool>> {
+        let key = self.asks(key, || Holds::Flag, None);
+        self.typed(key.name, "`true` or `false`", |node| match node {
             Node::Flag(flag) => Some(*flag),
             _ => None,
         })
     }
 
-    pub fn whole(&self, key: &str, range: RangeInclusive<i64>) -> Option<Spanned<i64>> {
-        let number = self.typed(key, "a whole number", |node| match node {
+    /// As `flag`; absent, it is false.
+    pub fn is_set(&self, key: impl Into<Key>) -> bool {
+        let key = self.asks(key, || Holds::Flag, Some("false".to_owned()));
+        self.flag(key).is_some_and(|flag| flag.value)
+    }
+
+    pub fn whole(&self, key: impl Into<Key>, range: RangeInclusive<i64>) -> Option<Spanned<i64>> {
+        let key = self.asks(key, || Holds::Whole(*range.start(), *range.end()), None);
+        let number = self.typed(key.name, "a whole number", |node| match node {
             Node::Whole(number) => Some(*number),
             _ => None,
         })?;
-        if range.contains(&number.value) {
-            return Some(number);
-        }
-        let bounds = format!("write a number from {} to {}", range.start(), range.end());
-        self.error(number.at, format!("`{key}` is out of range"), "not sensible", Some(bounds));
-        None
+        self.within(key, number, &range)
     }
 
-    pub fn decimal(&self, key: &str, range: RangeInclusive<f64>) -> Option<Spanned<f64>> {
-        let number = self.typed(key, "a number", |node| match node {
+    /// As `whole`, with what stands for it where it is absent.
+    pub fn whole_or(&self, key: impl Into<Key>, range: RangeInclusive<i64>, usual: i64) -> i64 {
+        let holds = || Holds::Whole(*range.start(), *range.end());
+        let key = self.asks(key, holds, Some(grouped(usual)));
+        self.whole(key, range).map_or(usual, |number| number.value)
+    }
+
+    pub fn decimal(&self, key: impl Into<Key>, range: RangeInclusive<f64>) -> Option<Spanned<f64>> {
+        let key = self.asks(key, || Holds::Decimal(*range.start(), *range.end()), None);
+        let number = self.typed(key.name, "a number", |node| match node {
             Node::Decimal(number) => Some(*number),
             Node::Whole(number) => Some(*number as f64),
             _ => None,
         })?;
-        if range.contains(&number.value) {
-            return Some(number);
-        }
-        let bounds = format!("write a number from {} to {}", range.start(), range.end());
-        self.error(number.at, format!("`{key}` is out of range"), "not sensible", Some(bounds));
-        None
+        self.within(key, number, &range)
     }
 
     /// A length of time such as `"90s"`, `"1m"`, `"2h"` or `"7d"`, in milliseconds.
-    pub fn duration_ms(&self, key: &str) -> Option<Spanned<i64>> {
+    pub fn duration_ms(&self, key: impl Into<Key>) -> Option<Spanned<i64>> {
+        let key = self.asks(key, || Holds::Duration, None);
         let text = self.text(key)?;
         let length = duration_ms(&text.value);
         if length.is_none() {
             let help =
                 "write `\"90s\"`, `\"15m\"`, `\"2h\"` or `\"7d\"`; at most a year".to_owned();
-            self.error(text.at, format!("`{key}` is not a length of time"), "", Some(help));
+            self.error(text.at, format!("`{}` is not a length of time", key.name), "", Some(help));
         }
         Some(Spanned { value: length?, at: text.at })
     }
 
+    /// As `duration_ms`, with what stands for it where it is absent, as it would be written.
+    pub fn duration_or(&self, key: impl Into<Key>, usual: &'static str) -> i64 {
+        let key = self.asks(key, || Holds::Duration, Some(format!("{usual:?}")));
+        let written = self.duration_ms(key).map(|length| length.value);
+        written.or_else(|| duration_ms(usual)).unwrap_or_default()
+    }
+
     /// One text, or a list of texts. An item of another type is an error and is left out.
-    pub fn texts(&self, key: &str) -> Option<Vec<Spanned<String>>> {
-        let entry = self.entry(key)?;
+    pub fn texts(&self, key: impl Into<Key>) -> Option<Vec<Spanned<String>>> {
+        let key = self.asks(key, || Holds::Texts, None);
+        let entry = self.entry(key.name)?;
         let items = match &entry.value {
             Node::Text(text) => vec![Spanned { value: text.clone(), at: entry.at }],
             Node::List(items) => items.iter().filter_map(|item| self.item_text(item)).collect(),
@@ -163,8 +200,9 @@ impl<'f> Table<'f> {
     }
 
     /// A list of lists of texts; none when the key is absent or something else.
-    pub fn lists_of_texts(&self, key: &str) -> Vec<Vec<Spanned<String>>> {
-        let Some(entry) = self.entry(key) else {
+    pub fn lists_of_texts(&self, key: impl Into<Key>) -> Vec<Vec<Spanned<String>>> {
+        let key = self.asks(key, || Holds::ListsOfTexts, None);
+        let Some(entry) = self.entry(key.name) else {
             return Vec::new();
         };
         let inner = |(item, _): &(Node, Span)| match item {
@@ -178,28 +216,47 @@ impl<'f> Table<'f> {
             _ => None,
         };
         if lists.is_none() {
-            let what = format!("`{key}` must be a list of lists of texts");
-            let help = format!("write `{key} = [[\"…\", \"…\"]]`");
+            let what = format!("`{}` must be a list of lists of texts", key.name);
+            let help = format!("write `{} = [[\"…\", \"…\"]]`", key.name);
             self.file.error(entry.at, what, "not understood", Some(help));
         }
         lists.unwrap_or_default()
     }
 
-    pub fn table(&self, key: &str) -> Option<Table<'f>> {
-        let entry = self.entry(key)?;
-        match &entry.value {
-            Node::Table(entries) => Some(Table::new(self.file, entries, entry.at)),
-            other => {
-                self.wrong_type(entry, &format!("a table: `[{key}]` or `{{ … }}`"), other);
-                None
+    /// Texts by names of the writer's own: `[templates]`. Another value is an error, with how to
+    /// write it.
+    pub fn named_texts(
+        &self,
+        key: impl Into<Key>,
+        remedy: &str,
+    ) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let key = self.asks(key, || Holds::Named(Box::new(Holds::Text)), None);
+        let Some(table) = self.inner(key) else { return Vec::new() };
+        let mut texts = Vec::new();
+        for (name, value) in table.entries() {
+            match value {
+                Value::Text(text) => texts.push((name, text)),
+                other => {
+                    let what = format!("`{}` must be text in double quotes", name.value);
+                    table.error(other.at(), what, "not text", Some(remedy.to_owned()));
+                }
             }
         }
+        texts
+    }
+
+    pub fn table(&self, key: impl Into<Key>) -> Option<Table<'f>> {
+        let shape = Rc::default();
+        let key = self.asks(key, || Holds::Table(Rc::clone(&shape)), None);
+        self.inner(key).or_else(|| self.described(shape))
     }
 
     /// The tables of `[[key]]`; a single `[key]` counts as one.
-    pub fn tables(&self, key: &str) -> Vec<Table<'f>> {
+    pub fn tables(&self, key: impl Into<Key>) -> Vec<Table<'f>> {
+        let shape = Rc::default();
+        let key = self.asks(key, || Holds::Tables(Rc::clone(&shape)), None).name;
         let Some(entry) = self.entry(key) else {
-            return Vec::new();
+            return self.described(shape).into_iter().collect();
         };
         match &entry.value {
             Node::Table(entries) => vec![Table::new(self.file, entries, entry.at)],
@@ -220,7 +277,36 @@ impl<'f> Table<'f> {
         }
     }
 
-    /// Whatever the key holds.
+    /// Tables by names of the writer's own: `[lines.D]`.
+    pub fn named_tables(&self, key: impl Into<Key>) -> Vec<(Spanned<String>, Table<'f>)> {
+        let shape: Rc<RefCell<Shape>> = Rc::default();
+        let holds = || Holds::Named(Box::new(Holds::Table(Rc::clone(&shape))));
+        let key = self.asks(key, holds, None);
+        let Some(table) = self.inner(key) else {
+            let name = Spanned { value: "NAME".to_owned(), at: self.at };
+            return self.described(shape).map(|table| (name, table)).into_iter().collect();
+        };
+        let mut tables = Vec::new();
+        for (name, value) in table.entries() {
+            match value {
+                Value::Table(inner) => tables.push((name, inner)),
+                other => {
+                    let what = format!("`{}` must be a table", name.value);
+                    let help = format!("write `[{}.{}]` above its keys", key.name, name.value);
+                    table.error(other.at(), what, "not a table", Some(help));
+                }
+            }
+        }
+        tables
+    }
+
+    /// Whatever the key holds: for one that may be written in several forms.
+    pub fn either(&self, key: impl Into<Key>, forms: Vec<Holds>) -> Option<Value<'f>> {
+        let key = self.asks(key, || Holds::Either(forms), None);
+        self.value(key.name)
+    }
+
+    /// As `either`, where nothing is said about it.
     pub fn value(&self, key: &str) -> Option<Value<'f>> {
         let entry = self.entry(key)?;
         Some(value(self.file, &entry.value, entry.at))
@@ -239,20 +325,63 @@ impl<'f> Table<'f> {
     }
 
     /// One word of a few; each stands for something.
-    pub fn choice<T: Clone>(&self, key: &str, words: &[(&str, T)]) -> Option<Spanned<T>> {
+    pub fn choice<T: Clone>(&self, key: impl Into<Key>, words: &[Word<T>]) -> Option<Spanned<T>> {
+        let key = self.asks(key, || Holds::Choice(plain(words)), None);
         let text = self.text(key)?;
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.value) {
-            return Some(Spanned { value: meaning.clone(), at: text.at });
+        if let Some(word) = words.iter().find(|word| word.word == text.value) {
+            return Some(Spanned { value: word.means.clone(), at: text.at });
         }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let known: Vec<&str> = words.iter().map(|word| word.word).collect();
         let help = suggest::help(&text.value, &known);
-        self.error(text.at, format!("`{key}` cannot be `{}`", text.value), "not known", help);
+        self.error(
+            text.at,
+            format!("`{}` cannot be `{}`", key.name, text.value),
+            "not known",
+            help,
+        );
         None
+    }
+
+    /// As `choice`; absent, it is the usual word.
+    pub fn choice_or<T: Clone>(
+        &self,
+        key: impl Into<Key>,
+        usual: Word<T>,
+        others: &[Word<T>],
+    ) -> T {
+        let mut words = vec![usual];
+        words.extend_from_slice(others);
+        let holds = || Holds::Choice(plain(&words));
+        let key = self.asks(key, holds, Some(format!("{:?}", words[0].word)));
+        self.choice(key, &words).map_or_else(|| words[0].means.clone(), |word| word.value)
+    }
+
+    /// One word of a few, each with keys of its own that are read where it is written.
+    pub fn variant<T>(&self, key: impl Into<Key>, variants: &[Variant<'_, T>]) -> Option<T> {
+        let key = key.into();
+        let words: Vec<Word<usize>> = variants.iter().enumerate().map(Variant::word).collect();
+        let chosen = self.choice(key, &words);
+        if self.shape.is_some() {
+            for variant in variants {
+                self.only.set(Some((key.name, variant.word)));
+                let _ = (variant.read)(self);
+            }
+            self.only.set(None);
+        }
+        match chosen {
+            Some(chosen) => (variants[chosen.value].read)(self),
+            None => {
+                // Which of them was meant is not known: none of their keys is a slip.
+                self.leave_unread();
+                None
+            }
+        }
     }
 
     /// `secret:NAME` or `${NAME}`. Anything else is a secret in clear, which is refused and not
     /// shown.
-    pub fn secret(&self, key: &str) -> Option<Spanned<SecretReference>> {
+    pub fn secret(&self, key: impl Into<Key>) -> Option<Spanned<SecretReference>> {
+        let key = self.asks(key, || Holds::Secret, None);
         let text = self.text(key)?;
         match SecretReference::parse(&text.value) {
             Some(value) => Some(Spanned { value, at: text.at }),
@@ -304,6 +433,64 @@ impl<'f> Table<'f> {
         self.file.error(at, what, label, help);
     }
 
+    /// Writes down that a key is asked for, and tells it where it must be there and is not.
+    fn asks(
+        &self,
+        key: impl Into<Key>,
+        holds: impl FnOnce() -> Holds,
+        usual: Option<String>,
+    ) -> Key {
+        let key = key.into();
+        if let Some(shape) = &self.shape {
+            let only = self.only.get();
+            shape.borrow_mut().note(Described { key, holds: holds(), usual, only });
+        }
+        let asked_before = self.asked.borrow().iter().any(|known| known == key.name);
+        if let Some(remedy) = key.remedy
+            && !asked_before
+            && !self.has(key.name)
+        {
+            match remedy {
+                "" => self.missing(key.name, &format!("add `{} = \"…\"`", key.name)),
+                remedy => self.missing(key.name, remedy),
+            }
+        }
+        self.ask(key.name);
+        key
+    }
+
+    /// A table to describe, where none is written.
+    fn described(&self, shape: Rc<RefCell<Shape>>) -> Option<Table<'f>> {
+        self.shape.as_ref()?;
+        Some(Table { shape: Some(shape), ..Table::new(self.file, &[], Span::default()) })
+    }
+
+    fn inner(&self, key: Key) -> Option<Table<'f>> {
+        let entry = self.entry(key.name)?;
+        match &entry.value {
+            Node::Table(entries) => Some(Table::new(self.file, entries, entry.at)),
+            other => {
+                self.wrong_type(entry, &format!("a table: `[{}]` or `{{ … }}`", key.name), other);
+                None
+            }
+        }
+    }
+
+    fn within<T: PartialOrd + Display>(
+        &self,
+        key: Key,
+        number: Spanned<T>,
+        range: &RangeInclusive<T>,
+    ) -> Option<Spanned<T>> {
+        if range.contains(&number.value) {
+            return Some(number);
+        }
+        let bounds = format!("write a number from {} to {}", range.start(), range.end());
+        let what = format!("`{}` is out of range", key.name);
+        self.error(number.at, what, "not sensible", Some(bounds));
+        None
+    }
+
     fn ask(&self, key: &str) {
         let mut asked = self.asked.borrow_mut();
         if !asked.iter().any(|known| known == key) {
@@ -351,6 +538,43 @@ impl<'f> Table<'f> {
         let what = format!("every item of this list must be {wanted}");
         self.file.error(at, what, format!("this is {}", found.word()), None);
     }
+}
+
+/// One word of `Table::variant`, and how the keys that come with it are read.
+pub struct Variant<'v, T> {
+    pub word: &'static str,
+    pub doc: &'static str,
+    pub read: &'v dyn Fn(&Table<'_>) -> Option<T>,
+}
+
+impl<T> Variant<'_, T> {
+    fn word((means, variant): (usize, &Self)) -> Word<usize> {
+        Word { word: variant.word, doc: variant.doc, means }
+    }
+}
+
+/// A key that is asked for without words; for tests.
+impl From<&'static str> for Key {
+    fn from(name: &'static str) -> Key {
+        Key { name, doc: "", remedy: None, example: None }
+    }
+}
+
+fn plain<T>(words: &[Word<T>]) -> Vec<Word<()>> {
+    words.iter().map(|word| Word { word: word.word, doc: word.doc, means: () }).collect()
+}
+
+/// `1_048_576`, as a person would write it.
+fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = if number < 0 { "-".to_owned() } else { String::new() };
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && digits.len() > 4 && (digits.len() - at).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl Value<'_> {
@@ -413,6 +637,7 @@ fn value<'f>(file: &'f File, node: &'f Node, at: Span) -> Value<'f> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definition::shape::{key, word};
 
     fn told(file: File) -> Vec<String> {
         let tell = |one: &crate::definition::diagnostic::Diagnostic| match &one.help {
@@ -493,8 +718,58 @@ mod tests {
     #[test]
     fn choices_suggest() {
         let file = file("overlap = \"skp\"\n");
-        assert!(file.root().choice("overlap", &[("skip", 1), ("wait", 2)]).is_none());
+        let words = [word("skip", "", 1), word("wait", "", 2)];
+        assert!(file.root().choice("overlap", &words).is_none());
         assert_eq!(told(file), ["`overlap` cannot be `skp`; did you mean `skip`?"]);
+    }
+
+    #[test]
+    fn the_same_asking_reads_a_file_and_describes_it() {
+        fn read(table: &Table<'_>) -> Option<(String, i64, Option<i64>)> {
+            let name = table.need_text(key("name", "What it is called."));
+            let many = table.whole_or(key("many", "How many."), 1..=9_000, 1_500);
+            let at = |table: &Table<'_>| table.whole(key("at", "Where."), 0..=5).map(|at| at.value);
+            let none = |_: &Table<'_>| Some(0);
+            let variants = [
+                Variant { word: "here", doc: "Here.", read: &at },
+                Variant { word: "nowhere", doc: "Not at all.", read: &none },
+            ];
+            let place = table.variant(key("place", "Which place."), &variants);
+            Some((name?.value, many, place))
+        }
+        let shape = shape_of(read);
+        let said: Vec<_> = shape
+            .keys
+            .iter()
+            .map(|one| (one.key.name, one.usual.as_deref(), one.key.remedy.is_some(), one.only))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("name", None, true, None),
+                ("many", Some("1500"), false, None),
+                ("place", None, false, None),
+                ("at", None, false, Some(("place", "here"))),
+            ]
+        );
+        let file = file("name = \"x\"\nplace = \"here\"\nat = 3\n");
+        let table = file.root();
+        assert_eq!(read(&table), Some(("x".to_owned(), 1_500, Some(3))));
+        table.finish();
+        assert!(!file.has_errors());
+        for (text, what) in [
+            ("place = \"here\"\nat = 9\n", "`name` is missing; add `name = \"…\"`"),
+            (
+                "name = \"x\"\nplace = \"nowhere\"\nat = 1\n",
+                "`at` is not known here; nothing reads this",
+            ),
+        ] {
+            let file = File::parse("x.toml", text.to_owned());
+            let table = file.root();
+            let _ = read(&table);
+            table.finish();
+            assert_eq!(told(file)[0], what, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use chrono::NaiveTime;
 
 use crate::definition::reader::{File, Spanned};
 use crate::definition::schedule::Schedule;
+use crate::definition::shape::{key, word};
 use crate::definition::table::Table;
 
 const TIMEZONE_DEFAULT: &str = "Europe/London";
@@ -85,34 +86,51 @@ pub struct Expect {
 /// Reads a job file. None when it cannot be known what it does.
 pub fn read(file: &File, name: &str) -> Option<JobDefinition> {
     let root = file.root();
-    let actions = [("ingest", Action::Ingest), ("deliver", Action::Deliver)];
-    if !root.has("action") {
-        root.missing("action", "add `action = \"ingest\"` or `action = \"deliver\"`");
-    }
-    let action = root.choice("action", &actions).map(|action| action.value);
-    let connector = root.need_text("connector");
-    let mapping = root.text("mapping");
-    match (action, &mapping) {
-        (Some(Action::Ingest), None) if !root.has("mapping") => {
-            root.missing(
-                "mapping",
-                "add `mapping = \"…\"`, the name of a file in mappings/inbound",
-            );
-        }
-        (Some(Action::Deliver), Some(mapping)) => {
-            let help = "take it out: outbound mappings name their destination".to_owned();
-            root.error(mapping.at, "a delivery has no mapping", "not used", Some(help));
-        }
-        _ => {}
-    }
-    let schedule = schedule(&root);
-    let overlaps = [("skip", Overlap::Skip), ("wait", Overlap::Wait)];
-    let loads = [("quiet", FirstLoad::Quiet), ("send", FirstLoad::Send)];
-    let overlap = root.choice("overlap", &overlaps).map(|word| word.value).unwrap_or_default();
-    let first_load = root.choice("first_load", &loads).map(|word| word.value).unwrap_or_default();
-    let retry = root.table("retry").map(retry).unwrap_or_default();
-    let expect = root.table("expect").map(expect);
+    let job = parts(&root, name);
     root.finish();
+    job
+}
+
+/// Reads the table of a job; also how it is described.
+pub fn parts(root: &Table<'_>, name: &str) -> Option<JobDefinition> {
+    let actions = [
+        word("ingest", "Reads what a system gives and settles what it means.", Action::Ingest),
+        word(
+            "deliver",
+            "Sends what waits for a system, and asks what became of it.",
+            Action::Deliver,
+        ),
+    ];
+    let action = root.choice(
+        key("action", "What the job does.")
+            .needed("add `action = \"ingest\"` or `action = \"deliver\"`"),
+        &actions,
+    );
+    let action = action.map(|action| action.value);
+    let connector = root.need_text(
+        key("connector", "The system it does it with: the name of a file in `connectors/`.")
+            .example("connector = \"revenues\""),
+    );
+    let mapping = mapping(root, action);
+    let schedule = schedule(root);
+    let overlap = root.choice_or(
+        key("overlap", "What happens at a slot while the slot before it still runs."),
+        word("skip", "The slot is left out.", Overlap::Skip),
+        &[word("wait", "It runs when the one before has ended.", Overlap::Wait)],
+    );
+    let first_load = root.choice_or(
+        key("first_load", "Whether the very first load of a source tells anyone."),
+        word(
+            "quiet",
+            "Nobody: a hundred thousand accounts are new to us, not to them.",
+            FirstLoad::Quiet,
+        ),
+        &[word("send", "Whoever listens, as on any other day.", FirstLoad::Send)],
+    );
+    let doc = "How often it is tried again, and how patiently.";
+    let retry = root.table(key("retry", doc)).map(retry).unwrap_or_default();
+    let doc = "What somebody would miss if it did not come.";
+    let expect = root.table(key("expect", doc)).map(expect);
     Some(JobDefinition {
         name: name.to_owned(),
         action: action?,
@@ -126,16 +144,34 @@ pub fn read(file: &File, name: &str) -> Option<JobDefinition> {
     })
 }
 
+fn mapping(root: &Table<'_>, action: Option<Action>) -> Option<Spanned<String>> {
+    let doc = "What an ingest reads records with: the name of a file in `mappings/inbound/`. A delivery \
+               has none: outbound mappings name their destination.";
+    let mapping = root.text(key("mapping", doc).example("mapping = \"ctax_account\""));
+    match (action, &mapping) {
+        (Some(Action::Ingest), None) if !root.has("mapping") => {
+            root.missing("mapping", "add `mapping = \"…\"`, the name of a file in mappings/inbound")
+        }
+        (Some(Action::Deliver), Some(mapping)) => {
+            let help = "take it out: outbound mappings name their destination".to_owned();
+            root.error(mapping.at, "a delivery has no mapping", "not used", Some(help));
+        }
+        _ => {}
+    }
+    mapping
+}
+
 fn schedule(root: &Table<'_>) -> Option<Schedule> {
-    let timezone = root.text("timezone");
-    let expression = root.text("schedule")?;
-    let zone = timezone.as_ref().map_or(TIMEZONE_DEFAULT, |zone| zone.value.as_str());
-    match Schedule::parse(&expression.value, zone) {
+    let zone = root.text_or(key("timezone", "Whose clock the schedule means."), TIMEZONE_DEFAULT);
+    let doc = "When it runs: minute, hour, day of the month, month, day of the week. Without one it runs when \
+               it is told to.";
+    let expression = root.text(key("schedule", doc).example("schedule = \"30 2 * * *\""))?;
+    match Schedule::parse(&expression.value, &zone) {
         Ok(schedule) => Some(schedule),
         Err(what) => {
             // A fault of the zone is told where the zone is written.
-            let of_zone = Schedule::parse("0 0 * * *", zone).is_err();
-            let at = timezone.filter(|_| of_zone).map_or(expression.at, |zone| zone.at);
+            let of_zone = Schedule::parse("0 0 * * *", &zone).is_err();
+            let at = if of_zone { root.at_value("timezone") } else { expression.at };
             let help = (!of_zone).then(|| "such as `30 2 * * *`: every night at 02:30".to_owned());
             root.error(at, what, "cannot be kept", help);
             None
@@ -145,18 +181,17 @@ fn schedule(root: &Table<'_>) -> Option<Schedule> {
 
 fn retry(table: Table<'_>) -> Retry {
     let usual = Retry::default();
-    let attempts = table.whole("attempts", 1..=50).map(|attempts| attempts.value);
-    let mut retry = Retry {
-        attempts: attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(usual.attempts),
-        ..usual
-    };
-    if let Some(backoff) = table.table("backoff") {
-        let length = |key: &str, usual: i64| {
-            backoff.duration_ms(key).map_or(usual, |length| length.value.max(1))
-        };
-        retry.first_ms = length("first", usual.first_ms);
-        retry.longest_ms = length("longest", usual.longest_ms);
-        retry.factor = backoff.whole("factor", 1..=100).map_or(usual.factor, |n| n.value);
+    let attempts = table.whole_or(
+        key("attempts", "How often it is tried before a person decides."),
+        1..=50,
+        i64::from(usual.attempts),
+    );
+    let mut retry = Retry { attempts: u32::try_from(attempts).unwrap_or(usual.attempts), ..usual };
+    if let Some(backoff) = table.table(key("backoff", "How long the waits between attempts are.")) {
+        retry.first_ms = backoff.duration_or(key("first", "The first wait."), "1m").max(1);
+        retry.longest_ms = backoff.duration_or(key("longest", "No wait is longer."), "2h").max(1);
+        let doc = "Each wait is so many times the one before.";
+        retry.factor = backoff.whole_or(key("factor", doc), 1..=100, usual.factor);
         if retry.first_ms > retry.longest_ms {
             let what = "the first wait is longer than the longest";
             backoff.error(backoff.at_value("longest"), what, "", Some("swap them".to_owned()));
@@ -168,7 +203,8 @@ fn retry(table: Table<'_>) -> Retry {
 }
 
 fn expect(table: Table<'_>) -> Expect {
-    let by = table.text("by").and_then(|text| {
+    let doc = "By this time of the day, in the job's time zone.";
+    let by = table.text(key("by", doc).example("by = \"06:00\"")).and_then(|text| {
         let time = NaiveTime::parse_from_str(&text.value, "%H:%M").ok();
         if time.is_none() {
             let what = format!("`{}` is not a time of day", text.value);
@@ -176,7 +212,8 @@ fn expect(table: Table<'_>) -> Expect {
         }
         time
     });
-    let records = table.whole("records_at_least", 0..=1_000_000_000);
+    let doc = "With at least so many records.";
+    let records = table.whole(key("records_at_least", doc), 0..=1_000_000_000);
     table.finish();
     Expect { by, records_at_least: records.and_then(|number| u64::try_from(number.value).ok()) }
 }

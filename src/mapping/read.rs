@@ -138,7 +138,7 @@ impl Reading<'_> {
         Some(FilterRule { path: path?, equals, because: because?.value })
     }
 
-    fn path(&self, table: &Table<'_>, key: &str) -> Option<SourcePath> {
+    fn path(&self, table: &Table<'_>, key: &'static str) -> Option<SourcePath> {
         source_path::read(self.file, &table.text(key)?)
     }
 }

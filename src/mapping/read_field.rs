@@ -2,6 +2,7 @@
 //! the way. What cannot be understood is told to the file and left out.
 
 use crate::definition::reader::{File, Spanned};
+use crate::definition::shape::word;
 use crate::definition::suggest;
 use crate::definition::table::{Table, Value};
 use crate::mapping::code_list::CodeLists;
@@ -158,12 +159,12 @@ impl Reading<'_> {
             let good = formats.into_iter().filter(|format| self.is_date_format(format));
             return AsType::Date(good.map(|format| format.value).collect());
         }
-        let pence = PenceFormat::ALL.map(|format| (format.word(), format.word()));
+        let pence = PenceFormat::ALL.map(|format| word(format.word(), "", format.word()));
         if let Some(format) = table.choice("pence", &pence) {
             return AsType::Pence(format.value.to_owned());
         }
         if let Some(flag) = table.table("flag") {
-            let words = |key: &str| {
+            let words = |key: &'static str| {
                 flag.texts(key).map(|words| words.into_iter().map(|word| word.value).collect())
             };
             let kind = flag_words(words("yes"), words("no"));
@@ -288,10 +289,10 @@ fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
 
 pub fn on_error(table: &Table<'_>) -> OnError {
     let words = [
-        ("hold", OnError::Hold),
-        ("null", OnError::Null),
-        ("default", OnError::Default),
-        ("fail", OnError::Fail),
+        word("hold", "The row waits for a person.", OnError::Hold),
+        word("null", "The field is left empty, and the issue noted.", OnError::Null),
+        word("default", "The field takes its `default`, and the issue is noted.", OnError::Default),
+        word("fail", "The batch stops: the file cannot be what it says it is.", OnError::Fail),
     ];
     table.choice("on_error", &words).map(|word| word.value).unwrap_or_default()
 }

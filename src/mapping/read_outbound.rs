@@ -5,6 +5,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::definition::reader::{File, Spanned};
+use crate::definition::shape::word;
 use crate::definition::table::{Table, Value};
 use crate::mapping::definition::{FieldRef, MessageMap, OutboundMapping, Subject};
 use crate::mapping::read;
@@ -60,7 +61,11 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
 }
 
 fn message(file: &File, table: Table<'_>) -> MessageMap {
-    let words = [("email", Channel::Email), ("sms", Channel::Sms), ("letter", Channel::Letter)];
+    let words = [
+        word("email", "", Channel::Email),
+        word("sms", "", Channel::Sms),
+        word("letter", "", Channel::Letter),
+    ];
     let written = table.choice("channel", &words);
     let to = table.text("to");
     let channel = match (&written, &to) {

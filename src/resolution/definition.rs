@@ -2,8 +2,9 @@
 //! wins. Names of sources stay names here; the policy is made from them where sources have numbers.
 
 use crate::definition::reader::{File, Spanned};
+use crate::definition::shape::{key, word};
 use crate::definition::suggest;
-use crate::definition::table::{Table, Value};
+use crate::definition::table::Table;
 use crate::record::schema::{self, Field, FieldId};
 
 /// The rules as written.
@@ -36,18 +37,7 @@ const WEAK_ALONE: [&str; 9] = [
 
 pub fn read(file: &File) -> ResidentRules {
     let root = file.root();
-    let mut rules = ResidentRules::default();
-    if let Some(table) = root.table("match") {
-        rules.exact = exact(file, &table);
-        table.finish();
-    }
-    if let Some(table) = root.table("survivorship") {
-        let _ = table.choice("default", &[("most_recent", ())]);
-        if let Some(fields) = table.table("fields") {
-            rules.prefer = preferences(file, &fields);
-        }
-        table.finish();
-    }
+    let rules = parts(&root);
     if rules.exact.is_empty() && !file.has_errors() {
         let help = "add `exact = [[\"nino\", \"birth_date\", \"name.family\"]]` to `[match]`";
         let what = "no two parties ever become one resident";
@@ -57,9 +47,37 @@ pub fn read(file: &File) -> ResidentRules {
     rules
 }
 
+const MOST_RECENT: &str = "The value that was given last.";
+
+/// Reads the tables; also how they are described.
+pub fn parts(root: &Table<'_>) -> ResidentRules {
+    let file = root.file();
+    let mut rules = ResidentRules::default();
+    if let Some(table) = root.table(key("match", "Which parties are one resident.")) {
+        rules.exact = exact(file, &table);
+        table.finish();
+    }
+    if let Some(table) = root.table(key("survivorship", "Whose value wins.")) {
+        let doc = "Which value wins where nothing else is said.";
+        table.choice_or(key("default", doc), word("most_recent", MOST_RECENT, ()), &[]);
+        let doc = "For a field, or a group of fields such as `address`: the systems whose value is preferred, \
+                   the best first.";
+        let example = "fields = { address = { prefer = [\"revenues\", \"benefits\"] } }";
+        for (name, rule) in table.named_tables(key("fields", doc).example(example)) {
+            rules.prefer.push(preference(file, name, &rule));
+            rule.finish();
+        }
+        table.finish();
+    }
+    rules
+}
+
 fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
     let mut rules = Vec::new();
-    for names in table.lists_of_texts("exact") {
+    let doc = "Two parties are one resident when all fields of one of these lists are known of both and \
+               equal.";
+    let example = "exact = [[\"nino\", \"birth_date\", \"name.family\"]]";
+    for names in table.lists_of_texts(key("exact", doc).example(example)) {
         let mut rule = Vec::new();
         for name in &names {
             match schema::party_id(&name.value) {
@@ -87,31 +105,22 @@ fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
     rules
 }
 
-fn preferences(file: &File, fields: &Table<'_>) -> Vec<Preference> {
-    let mut preferences = Vec::new();
-    for (key, value) in fields.entries() {
-        let known = schema::PARTY.iter().map(Field::group);
-        let mut known: Vec<&str> =
-            known.chain(schema::PARTY.iter().map(|field| field.name)).collect();
-        known.dedup();
-        if !known.contains(&key.value.as_str()) {
-            let what = format!("`{}` is not a field or group of the resident", key.value);
-            file.error(key.at, what, "no value to choose", suggest::help(&key.value, &known));
-        }
-        let Value::Table(inner) = value else {
-            let help = format!("write `\"{}\" = {{ prefer = [\"revenues\"] }}`", key.value);
-            file.error(value.at(), "a rule must be a table", "", Some(help));
-            continue;
-        };
-        if !inner.has("prefer") {
-            inner.missing("prefer", "add `prefer = [\"revenues\"]`: systems, the best first");
-        }
-        let sources = inner.texts("prefer").unwrap_or_default();
-        let _ = inner.choice("then", &[("most_recent", ())]);
-        inner.finish();
-        preferences.push(Preference { group: key.value, sources });
+fn preference(file: &File, key_written: Spanned<String>, rule: &Table<'_>) -> Preference {
+    let known = schema::PARTY.iter().map(Field::group);
+    let mut known: Vec<&str> = known.chain(schema::PARTY.iter().map(|field| field.name)).collect();
+    known.dedup();
+    let name = &key_written.value;
+    if !known.contains(&name.as_str()) {
+        let what = format!("`{name}` is not a field or group of the resident");
+        file.error(key_written.at, what, "no value to choose", suggest::help(name, &known));
     }
-    preferences
+    let sources = rule.texts(
+        key("prefer", "Systems, the best first.")
+            .needed("add `prefer = [\"revenues\"]`: systems, the best first"),
+    );
+    let doc = "Which value wins where none of them has one.";
+    rule.choice_or(key("then", doc), word("most_recent", MOST_RECENT, ()), &[]);
+    Preference { group: key_written.value, sources: sources.unwrap_or_default() }
 }
 
 #[cfg(test)]
@@ -155,7 +164,7 @@ mod tests {
         let head = "[match]\nexact = [[\"nino\"]]\n[survivorship.fields]\n";
         for (part, expected) in [
             ("adress = { prefer = [\"x\"] }", "`adress` is not a field or group of the resident"),
-            ("address = \"most_agreed\"", "a rule must be a table"),
+            ("address = \"most_agreed\"", "`address` must be a table"),
             ("address = {}", "`prefer` is missing"),
         ] {
             assert_eq!(told(&format!("{head}{part}")).1, [expected], "{part}");

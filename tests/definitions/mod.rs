@@ -6,59 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use viaduct::catalogue::load::{Catalogue, load};
-use viaduct::connector::definition::Kinds;
-use viaduct::connector::file_drop::settings::FileDropSettings;
-use viaduct::connector::format::Format;
-use viaduct::definition::table::Table;
-
-/// The kinds that the definitions of these tests use.
-struct TestKinds;
-
-#[derive(Debug)]
-enum Settings {
-    FileDrop(Box<FileDropSettings>),
-    Notify(Vec<String>),
-}
-
-impl Kinds for TestKinds {
-    type Settings = Settings;
-
-    fn names(&self) -> Vec<&'static str> {
-        vec!["file_drop", "govuk_notify"]
-    }
-
-    fn read(
-        &self,
-        kind: &str,
-        settings: Table<'_>,
-        limits: Option<&Table<'_>>,
-    ) -> Option<Settings> {
-        if kind == "file_drop" {
-            let settings = FileDropSettings::read(settings, limits)?;
-            return Some(Settings::FileDrop(Box::new(settings)));
-        }
-        settings.secret("api_key")?;
-        let declared = settings.table("templates");
-        let entries = declared.map(|table| table.entries()).unwrap_or_default();
-        settings.leave_unread();
-        settings.finish();
-        Some(Settings::Notify(entries.into_iter().map(|(name, _)| name.value).collect()))
-    }
-
-    fn format(&self, settings: &Settings) -> Option<Box<dyn Format>> {
-        match settings {
-            Settings::FileDrop(settings) => Some(settings.format.open()),
-            Settings::Notify(_) => None,
-        }
-    }
-
-    fn templates(&self, settings: &Settings) -> Option<Vec<String>> {
-        match settings {
-            Settings::FileDrop(_) => None,
-            Settings::Notify(templates) => Some(templates.clone()),
-        }
-    }
-}
+use viaduct::connector::kinds::KINDS;
 
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions")
@@ -78,13 +26,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The catalogue of `base/` with one file in another's place.
-fn with(place: &str, text: &str) -> Catalogue<Settings> {
+fn with(place: &str, text: &str) -> Catalogue {
     let root = tempfile::tempdir().expect("a temporary directory");
     copy(&here().join("base"), root.path());
     let path = root.path().join(place);
     fs::create_dir_all(path.parent().expect("a place has a folder")).expect("a folder");
     fs::write(path, text).expect("a file in a temporary directory");
-    load(root.path(), &TestKinds)
+    load(root.path(), KINDS)
 }
 
 fn report(case: &str) {
@@ -157,7 +105,7 @@ fn every_case_is_run() {
 
 #[test]
 fn sound_definitions_pass() {
-    let catalogue = load(&here().join("base"), &TestKinds);
+    let catalogue = load(&here().join("base"), KINDS);
     assert_eq!(catalogue.report(), "No errors in 9 files. Nothing was changed.\n");
     assert_eq!(catalogue.connectors.len(), 2);
     assert!(catalogue.inbound.contains_key("ctax_account"));
@@ -168,7 +116,7 @@ fn sound_definitions_pass() {
 
 #[test]
 fn the_definitions_of_this_repository_pass() {
-    let catalogue = load(Path::new(env!("CARGO_MANIFEST_DIR")), &TestKinds);
+    let catalogue = load(Path::new(env!("CARGO_MANIFEST_DIR")), KINDS);
     assert!(catalogue.diagnostics.is_empty(), "{}", catalogue.report());
 }
 
@@ -187,7 +135,7 @@ fn files_that_nobody_reads_are_told() {
         assert!(!catalogue.has_errors(), "{place}");
     }
     let empty = tempfile::tempdir().expect("a temporary directory");
-    assert!(load(empty.path(), &TestKinds).has_errors());
+    assert!(load(empty.path(), KINDS).has_errors());
 }
 
 #[test]

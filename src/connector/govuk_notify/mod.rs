@@ -9,7 +9,6 @@ pub mod key;
 pub mod pace;
 pub mod settings;
 
-use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use futures_util::stream;
 use serde_json::{Map, Value, json};
 
 use crate::connector::channel::{ConnectorError, Destination, Inquiry, Receipt, Standing, Status};
+use crate::connector::definition::Now;
 use crate::connector::govuk_notify::answer::Doing;
 use crate::connector::govuk_notify::key::ApiKey;
 use crate::connector::govuk_notify::pace::Pace;
@@ -33,9 +33,6 @@ use crate::suppression::gate::Cleared;
 /// soon.
 const SENDS_AT_ONCE: usize = 8;
 
-/// Milliseconds of Unix time: a token carries the time it was made.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
-
 /// A service on the platform, open.
 pub struct GovukNotify {
     client: HttpClient,
@@ -43,7 +40,8 @@ pub struct GovukNotify {
     key: ApiKey,
     settings: GovukNotifySettings,
     pace: Pace,
-    clock: Clock,
+    /// A token carries the time it was made.
+    clock: Now,
 }
 
 impl GovukNotify {
@@ -52,7 +50,7 @@ impl GovukNotify {
         settings: GovukNotifySettings,
         base_url: &str,
         api_key: &Secret,
-        clock: Clock,
+        clock: Now,
     ) -> Result<Self, ConnectorError> {
         let key = ApiKey::parse(api_key).map_err(|error| ConnectorError::Unauthorised {
             code: "notify.not_a_key",

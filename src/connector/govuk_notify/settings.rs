@@ -1,10 +1,21 @@
 //! What `kind = "govuk_notify"` can be told, and how it is read from a definition.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::GovukNotify;
+use crate::connector::channel::{ConnectorError, Destination};
+use crate::connector::definition::{Kind, Settings, Surroundings};
 use crate::definition::reader::Spanned;
 use crate::definition::secret::SecretReference;
-use crate::definition::table::{Table, Value};
+use crate::definition::shape::{Key, key, word};
+use crate::definition::table::Table;
+
+pub const KIND: Kind = Kind {
+    name: "govuk_notify",
+    doc: "GOV.UK Notify: e-mails, text messages and letters by the service's own templates.",
+    read: |settings, _| Some(Arc::new(GovukNotifySettings::read(settings)?)),
+};
 
 /// The platform's own limit for one key.
 const REQUESTS_PER_MINUTE: i64 = 3_000;
@@ -27,52 +38,89 @@ pub struct GovukNotifySettings {
     pub allows_test_ranges: bool,
 }
 
+/// The platform's address; a sandbox has another.
+pub const BASE_URL: Key = key(
+    "base_url",
+    "Where the platform is. `${NAME}` is taken from the environment, so that a rehearsal talks to a \
+     sandbox.",
+)
+.example("base_url = \"${NOTIFY_URL}\"");
+
 impl GovukNotifySettings {
     /// Reads `[settings]`; faults are told to the file.
-    pub fn read(settings: Table<'_>) -> Option<GovukNotifySettings> {
-        let base_url = settings.need_text("base_url");
-        let api_key = settings.secret("api_key");
-        if !settings.has("api_key") {
-            settings.missing("api_key", "write `api_key = \"secret:NOTIFY_API_KEY\"`");
-        }
-        let per_minute = settings.whole("requests_per_minute", 1..=1_000_000);
-        let per_minute = per_minute.map_or(REQUESTS_PER_MINUTE, |found| found.value);
-        let timeout_ms = settings.whole("timeout_ms", 100..=120_000).map_or(30_000, |ms| ms.value);
-        let ranges = settings.choice("test_ranges", &[("refuse", false), ("allow", true)]);
-        let mut templates = BTreeMap::new();
-        if let Some(table) = settings.table("templates") {
-            for (name, value) in table.entries() {
-                match value {
-                    Value::Text(id) => {
-                        templates.insert(name.value, id.value);
-                    }
-                    other => {
-                        let help =
-                            Some("copy the template's identifier from the platform".to_owned());
-                        table.error(
-                            other.at(),
-                            "a template is named by its identifier",
-                            "not text",
-                            help,
-                        );
-                    }
-                }
-            }
-        }
-        settings.finish();
+    pub fn read(settings: &Table<'_>) -> Option<GovukNotifySettings> {
+        let base_url = settings.need_text(BASE_URL);
+        let api_key = settings.secret(
+            key(
+                "api_key",
+                "Where the service's key is kept. A live key, a team key or a test key: the platform \
+                 tells them apart.",
+            )
+            .needed("write `api_key = \"secret:NOTIFY_API_KEY\"`")
+            .example("api_key = \"secret:NOTIFY_API_KEY\""),
+        );
+        let per_minute = settings.whole_or(
+            key("requests_per_minute", "How many messages are sent in a minute at most."),
+            1..=1_000_000,
+            REQUESTS_PER_MINUTE,
+        );
+        let timeout_ms = settings.whole_or(
+            key(
+                "timeout_ms",
+                "For how long, in milliseconds, an answer is waited for before it is asked what became \
+                 of the message.",
+            ),
+            100..=120_000,
+            30_000,
+        );
+        let allows_test_ranges = settings.choice_or(
+            key(
+                "test_ranges",
+                "Whether numbers and addresses that no real resident has are sent to: for rehearsals \
+                 only.",
+            ),
+            word("refuse", "They are held.", false),
+            &[word("allow", "They are sent to.", true)],
+        );
+        let templates = settings.named_texts(
+            key("templates", "Names for templates that mappings use, and the platform's for them.")
+                .example("templates = { moved_home = \"11111111-1111-4111-8111-111111111101\" }"),
+            "copy the template's identifier from the platform",
+        );
         Some(GovukNotifySettings {
             base_url: base_url?,
             api_key: api_key?,
-            templates,
+            templates: templates.into_iter().map(|(name, id)| (name.value, id.value)).collect(),
             requests_per_minute: u32::try_from(per_minute).ok()?,
             timeout_ms: u64::try_from(timeout_ms).ok()?,
-            allows_test_ranges: ranges.is_some_and(|ranges| ranges.value),
+            allows_test_ranges,
         })
     }
 
     /// The platform's identifier for a template that a mapping names.
     pub fn template_id(&self, name: &str) -> Option<&str> {
         self.templates.get(name).map(String::as_str)
+    }
+}
+
+impl Settings for GovukNotifySettings {
+    fn templates(&self) -> Option<Vec<String>> {
+        Some(self.templates.keys().cloned().collect())
+    }
+
+    fn allows_test_ranges(&self) -> bool {
+        self.allows_test_ranges
+    }
+
+    fn destination(
+        &self,
+        around: &Surroundings,
+    ) -> Option<Result<Arc<dyn Destination>, ConnectorError>> {
+        let opened = around.expand(&self.base_url.value).and_then(|url| {
+            let key = around.secret(&self.api_key.value)?;
+            GovukNotify::open(self.clone(), &url, &key, Arc::clone(&around.now))
+        });
+        Some(opened.map(|destination| Arc::new(destination) as Arc<dyn Destination>))
     }
 }
 
@@ -84,7 +132,8 @@ mod tests {
     fn read(settings: &str) -> (Option<GovukNotifySettings>, usize) {
         let file = File::parse("connectors/notify.toml", format!("[settings]\n{settings}"));
         let table = file.root().table("settings").expect("the table is there");
-        let found = GovukNotifySettings::read(table);
+        let found = GovukNotifySettings::read(&table);
+        table.finish();
         (found, file.into_diagnostics().len())
     }
 
