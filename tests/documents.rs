@@ -1,14 +1,13 @@
 //! What is in `docs/` and made from code is what the code says.
 
-use viaduct::record::reference;
+use viaduct::catalogue::reference;
+use viaduct::connector::kinds::KINDS;
 
 #[test]
-fn the_page_and_schema_of_the_record_are_fresh() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let remedy = "run `cargo run -- schema --write docs`";
-    let page = std::fs::read_to_string(format!("{root}/docs/resident.md")).unwrap();
-    assert!(page == reference::page(), "docs/resident.md is stale: {remedy}");
-    let schema = std::fs::read_to_string(format!("{root}/docs/schema/resident.json")).unwrap();
-    let made = format!("{:#}\n", reference::json_schema());
-    assert!(schema == made, "docs/schema/resident.json is stale: {remedy}");
+fn what_the_docs_have_from_the_code_is_fresh() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    for (path, made) in reference::files(KINDS) {
+        let kept = std::fs::read_to_string(format!("{docs}/{path}")).unwrap_or_default();
+        assert!(kept == made, "docs/{path} is stale: run `cargo run -- schema --write docs`");
+    }
 }

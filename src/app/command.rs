@@ -13,12 +13,12 @@ use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::sandbox::Notify;
 use super::{demo, run, serve};
-use crate::catalogue::cases;
 use crate::catalogue::load::load;
+use crate::catalogue::{cases, reference};
 use crate::connector::kinds::KINDS;
+use crate::definition::{describe, suggest};
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
-use crate::record::reference;
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -35,6 +35,15 @@ struct Arguments {
     json: bool,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Connectors {
+    /// Every setting of a kind: what it holds, its default, and how to write it
+    Describe {
+        /// Such as `file_drop`
+        kind: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,9 +65,14 @@ enum Command {
     },
     /// Work the queue and fire the schedules, until stopped
     Serve,
-    /// Print the JSON Schema of the common record, or write it and its page
+    /// List the kinds of connectors there are, or describe one: every setting, with its default
+    Connectors {
+        #[command(subcommand)]
+        what: Option<Connectors>,
+    },
+    /// Print the JSON Schemas of definition files, or write all that the docs have from the code
     Schema {
-        /// The folder of the documentation: writes `resident.md` and `schema/resident.json`
+        /// The folder of the documentation
         #[arg(long)]
         write: Option<PathBuf>,
     },
@@ -166,14 +180,17 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             serve::serve(context).await?;
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
+        Command::Connectors { what } => connectors(what),
         Command::Schema { write } => {
-            let schema = reference::json_schema();
-            let pretty = format!("{schema:#}\n");
             let Some(folder) = write else {
-                return Ok(Done { json: schema, text: pretty, exit: 0 });
+                let schemas: serde_json::Map<String, Value> =
+                    reference::schemas(KINDS).into_iter().collect();
+                let schemas = Value::Object(schemas);
+                return Ok(Done { text: format!("{schemas:#}\n"), json: schemas, exit: 0 });
             };
-            write_file(&folder.join("schema/resident.json"), &pretty)?;
-            write_file(&folder.join("resident.md"), &reference::page())?;
+            for (path, text) in reference::files(KINDS) {
+                write_file(&folder.join(path), &text)?;
+            }
             let text = format!("Written to {}.\n", folder.display());
             Ok(Done { json: json!({ "written": folder }), text, exit: 0 })
         }
@@ -193,6 +210,25 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
     }
+}
+
+fn connectors(what: Option<Connectors>) -> Result<Done, AppError> {
+    let Some(Connectors::Describe { kind }) = what else {
+        let list: Vec<Value> =
+            KINDS.iter().map(|kind| json!({ "kind": kind.name, "is": kind.doc })).collect();
+        let lines: Vec<String> =
+            KINDS.iter().map(|kind| format!("{}\n    {}\n", kind.name, kind.doc)).collect();
+        let hint = "\nEvery setting of one: `viaduct connectors describe KIND`.\n";
+        return Ok(Done { json: json!(list), text: lines.concat() + hint, exit: 0 });
+    };
+    let found = KINDS.iter().find(|known| known.name == kind).ok_or_else(|| {
+        let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let help = suggest::help(&kind, &known).unwrap_or_default();
+        AppError::NotThere(format!("there is no kind `{kind}`: {help}"))
+    })?;
+    let shape = reference::settings(found);
+    let text = format!("{}\n\n[settings]\n{}", found.doc, describe::text(&shape));
+    Ok(Done { json: describe::json_schema(&shape), text, exit: 0 })
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), AppError> {

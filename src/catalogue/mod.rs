@@ -3,5 +3,6 @@
 pub mod cases;
 pub mod check;
 pub mod load;
+pub mod reference;
 pub mod sample;
 pub mod stray;

@@ -1,5 +1,6 @@
 //! How any definition file is read, and how its faults are told.
 
+pub mod describe;
 pub mod diagnostic;
 pub mod reader;
 pub mod schedule;

@@ -89,15 +89,16 @@ pub enum Holds {
 }
 
 impl Shape {
-    /// Writes a key down; one that is asked for twice is described once.
+    /// Writes a key down; one that is asked for twice is described once. Under another word of a
+    /// variant it may mean something else.
     pub fn note(&mut self, described: Described) {
-        if !self.keys.iter().any(|known| known.key.name == described.key.name) {
+        let same = |known: &Described| {
+            known.key.name == described.key.name
+                && (known.only == described.only || known.only.is_none())
+        };
+        if !self.keys.iter().any(same) {
             self.keys.push(described);
         }
-    }
-
-    pub fn find(&self, name: &str) -> Option<&Described> {
-        self.keys.iter().find(|known| known.key.name == name)
     }
 }
 

@@ -761,7 +761,7 @@ mod tests {
             ("place = \"here\"\nat = 9\n", "`name` is missing; add `name = \"…\"`"),
             (
                 "name = \"x\"\nplace = \"nowhere\"\nat = 1\n",
-                "`at` is not known here; nothing reads this",
+                "`at` is not known here; known here: `many`, `name`, `place`",
             ),
         ] {
             let file = File::parse("x.toml", text.to_owned());
