@@ -44,6 +44,20 @@ impl Format for XmlFormat {
         Box::new(self.clone())
     }
 
+    fn encoding_code(&self) -> &'static str {
+        "xml.encoding"
+    }
+
+    fn declared_encoding(&self, head: &str) -> Option<String> {
+        let declaration = head.trim_start().strip_prefix("<?xml")?;
+        let declaration = declaration.split_once("?>").map_or(declaration, |(inside, _)| inside);
+        let (before, behind) = declaration.split_once("encoding")?;
+        let quote = |text: &str| text.chars().next().filter(|letter| matches!(letter, '"' | '\''));
+        let value = behind.trim_start().strip_prefix('=')?.trim_start();
+        let mark = quote(value).filter(|_| before.ends_with(char::is_whitespace))?;
+        value[1..].split_once(mark).map(|(label, _)| label.trim().to_owned())
+    }
+
     fn namespace(&self, prefix: &str) -> Option<&str> {
         let known = self.namespaces.iter().find(|(known, _)| known == prefix);
         known.map(|(_, uri)| uri.as_str())
