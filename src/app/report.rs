@@ -81,6 +81,7 @@ fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
         "state": batch.state,
         "cause_code": batch.cause_code,
         "cause": batch.cause,
+        "encoding": batch.encoding,
         "rows_in": batch.rows_in,
         "published": batch.published,
         "unchanged": batch.unchanged,
@@ -102,7 +103,12 @@ fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
 fn batch_text(batch: &BatchRow, deliveries: &[(String, i64)]) -> String {
     let mut text = format!("Batch {} · {} · {}\n", batch.id, batch.origin, batch.state);
     if let Some(cause) = &batch.cause {
-        text.push_str(&format!("  because   {cause}\n"));
+        // A batch that was taken all the same carries it for a person to look at.
+        let taken = matches!(batch.state.as_str(), "released" | "closed");
+        text.push_str(&format!("  {} {cause}\n", if taken { "look     " } else { "because  " }));
+    }
+    if let Some(encoding) = &batch.encoding {
+        text.push_str(&format!("  read as   {encoding}\n"));
     }
     text.push_str(&format!(
         "  rows      {} in = {} published + {} unchanged + {} held + {} filtered\n",

@@ -43,6 +43,8 @@ pub struct ReadEnd {
     pub totals: Vec<Total>,
     /// SHA-256 of the content, hexadecimal.
     pub content_digest: String,
+    /// What its text was read as: `utf-8`. Empty where that says nothing.
+    pub encoding: String,
 }
 
 /// Whether an extract holds everything, or only what changed.

@@ -3,19 +3,20 @@
 //! Names come from outside and are never used as paths: a file is one entry of the folder itself, and
 //! a regular file. What was read is moved to `processed`, what is held to `held`.
 
+pub mod reading;
 pub mod settings;
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use globset::{Glob, GlobMatcher};
 
+use self::reading::{Layers, stopped};
 use self::settings::FileDropSettings;
 use super::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
-use super::format::{CutError, Format, FormatError, RecordSink};
+use super::format::{Format, RecordSink};
 
 /// A drop folder, open.
 pub struct FileDrop {
@@ -25,6 +26,7 @@ pub struct FileDrop {
     held: PathBuf,
     settle: Duration,
     extract: Extract,
+    layers: Layers,
     format: Box<dyn Format>,
 }
 
@@ -49,6 +51,11 @@ impl FileDrop {
             directory,
             settle: Duration::from_millis(settings.settle_ms),
             extract: settings.extract,
+            layers: Layers {
+                encoding: settings.encoding,
+                compression: settings.compression,
+                unpacked_bytes_max: settings.unpacked_bytes_max,
+            },
             format: settings.format.open(),
         })
     }
@@ -119,9 +126,12 @@ impl Source for FileDrop {
         mut sink: Box<dyn RecordSink>,
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
         let path = self.directory.join(&origin.name);
-        let format = self.format.share();
+        let (format, layers) = (self.format.share(), self.layers);
+        let name = origin.name.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let end = cut(&path, &*format, &mut *sink);
+            let end = fs::File::open(&path)
+                .map_err(|error| reading::unavailable(format!("{name} cannot be opened: {error}")))
+                .and_then(|file| reading::read(file, &name, layers, &*format, &mut *sink));
             let finished = sink.finish();
             let end = match (end, finished) {
                 (Ok(_), Err(_)) => Err(stopped()),
@@ -169,62 +179,6 @@ fn free_name(folder: &Path, name: &str) -> PathBuf {
     let plain = folder.join(name);
     let numbered = (2..).map(|number| folder.join(format!("{name}.{number}")));
     std::iter::once(plain.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(plain)
-}
-
-fn cut(
-    path: &Path,
-    format: &dyn Format,
-    sink: &mut dyn RecordSink,
-) -> Result<ReadEnd, ConnectorError> {
-    let file = fs::File::open(path).map_err(|error| ConnectorError::Unavailable {
-        cause: format!("{} cannot be opened: {error}", path.display()),
-        retry_after_ms: None,
-    })?;
-    let mut input =
-        Digested { file, digest: ring::digest::Context::new(&ring::digest::SHA256), bytes: 0 };
-    let cut = format.cut(&mut input, sink);
-    // What the format did not look at is part of the content all the same.
-    let rest = std::io::copy(&mut input, &mut std::io::sink());
-    match (cut, rest) {
-        (_, Err(error)) | (Err(CutError::Read(error)), _) => Err(ConnectorError::Unavailable {
-            cause: format!("{} cannot be read: {error}", path.display()),
-            retry_after_ms: None,
-        }),
-        (Err(CutError::Format(_)), _) if input.bytes == 0 => {
-            let cause = "the file is empty".to_owned();
-            let fault =
-                FormatError { code: "file.empty", cause, place: "at its beginning".to_owned() };
-            Err(ConnectorError::Malformed(fault))
-        }
-        (Err(CutError::Format(fault)), _) => Err(ConnectorError::Malformed(fault)),
-        (Err(CutError::Stopped), _) => Err(stopped()),
-        (Ok(totals), Ok(_)) => {
-            let digest = input.digest.finish();
-            let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(ReadEnd { totals, content_digest: hex })
-        }
-    }
-}
-
-fn stopped() -> ConnectorError {
-    let cause = "whoever took the records stopped".to_owned();
-    ConnectorError::Unavailable { cause, retry_after_ms: None }
-}
-
-/// A file whose content is digested as it is read.
-struct Digested {
-    file: fs::File,
-    digest: ring::digest::Context,
-    bytes: u64,
-}
-
-impl Read for Digested {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(into)?;
-        self.digest.update(&into[..read]);
-        self.bytes += read as u64;
-        Ok(read)
-    }
 }
 
 /// Takes nothing: stands in for a sink that was lost.

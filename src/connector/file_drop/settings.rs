@@ -3,6 +3,8 @@
 use crate::connector::channel::Extract;
 use crate::connector::format::Format;
 use crate::connector::format::csv::{CsvFormat, Trailer};
+use crate::connector::format::encoding::Encoding;
+use crate::connector::format::gzip::{Compression, UNPACKED_BYTES_MAX};
 use crate::connector::format::xml::XmlFormat;
 use crate::definition::reader::{File, Spanned};
 use crate::definition::table::{Table, Value};
@@ -24,6 +26,12 @@ pub struct FileDropSettings {
     /// `full` or `delta`.
     pub extract: Extract,
     pub format: FormatSettings,
+    /// What the files' text is written in.
+    pub encoding: Encoding,
+    /// How the files are packed.
+    pub compression: Compression,
+    /// A file that unpacks to more is refused.
+    pub unpacked_bytes_max: u64,
 }
 
 /// How the files are laid out.
@@ -86,6 +94,9 @@ impl FileDropSettings {
             settle_ms: settle as u64,
             extract: extract?.value,
             format: format?,
+            encoding: Encoding::default(),
+            compression: Compression::default(),
+            unpacked_bytes_max: UNPACKED_BYTES_MAX,
         })
     }
 }

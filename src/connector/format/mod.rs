@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod encoding;
+pub mod gzip;
 pub mod xml;
 
 use crate::record::document::Document;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Watch, is_gone};
+use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
@@ -66,6 +67,8 @@ pub struct Admission {
     /// Digests of keys met for the first time, to notice one that comes twice.
     met: HashSet<u64, BuildHasherDefault<Unhashed>>,
     seed: u64,
+    /// The code of a record that is not UTF-8.
+    encoding_code: &'static str,
     packer: Option<Packer>,
     /// Records waiting for a dictionary to be trained on them.
     samples: Vec<Vec<u8>>,
@@ -86,6 +89,7 @@ impl Admission {
     pub fn new(
         known: Vec<KnownKey>,
         seed: u64,
+        encoding_code: &'static str,
         dictionary: Option<Vec<u8>>,
         chunk: usize,
         sender: mpsc::Sender<Portion>,
@@ -96,6 +100,7 @@ impl Admission {
             known: Known::new(known),
             met: HashSet::default(),
             seed,
+            encoding_code,
             packer,
             samples: Vec::new(),
             sample_bytes: 0,
@@ -126,6 +131,9 @@ impl Admission {
     fn put(&mut self, mut entry: Entry, raw: Raw<'_>) -> Result<(), Stopped> {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
+        if entry.fault.is_none() && std::str::from_utf8(&self.alone).is_err() {
+            entry.fault = Some((self.encoding_code, not_utf8(&self.alone)));
+        }
         match &mut self.packer {
             Some(packer) => {
                 entry.payload = packer.pack(&self.alone).map_err(|_| Stopped)?;

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr3, memmem};
 
 use super::parse::{self, DOCTYPE};
 use super::{XmlFormat, key_attribute};
+use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{CutError, FormatError, Raw, RecordSink};
 use crate::record::document::{DEPTH_MAX, Document, Step};
 
@@ -255,7 +256,7 @@ impl<'f> Cutter<'f> {
         }
         for part in [if blank { b"" } else { text }, tag] {
             let part = std::str::from_utf8(part)
-                .map_err(|_| refuse("xml.encoding", "the bytes are not UTF-8", buffer, self))?;
+                .map_err(|_| refuse("xml.encoding", not_utf8(part), buffer, self))?;
             self.around.push_str(part);
         }
         Ok(())
@@ -354,8 +355,7 @@ impl<'f> Cutter<'f> {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
         let Ok(text) = std::str::from_utf8(&self.alone) else {
-            let cause = "the record's bytes are not UTF-8".to_owned();
-            return Ok(sink.unreadable("xml.encoding", cause, raw)?);
+            return Ok(sink.unreadable("xml.encoding", not_utf8(&self.alone), raw)?);
         };
         match parse::parse(text, &mut self.parsed) {
             Err(fault) => Ok(sink.unreadable(fault.code, fault.cause, raw)?),
