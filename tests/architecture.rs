@@ -58,7 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // The sandbox's tests read back, with a reader that is not its own, what it wrote.
     ("csv", &["connector/format/csv/", "mapping/code_list.rs", "sandbox/council/tests.rs"]),
     ("csv_core", &["connector/format/csv/", "mapping/code_list.rs"]),
-    ("encoding_rs", &["connector/format/encoding.rs"]),
+    ("encoding_rs", &["connector/format/encoding/"]),
     ("flate2", &["connector/format/gzip.rs"]),
     ("indicatif", &["app/"]),
     ("mimalloc", &["main.rs"]),

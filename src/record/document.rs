@@ -51,12 +51,15 @@ pub struct Step {
     pub name: String,
     pub attribute: bool,
     mark: u64,
+    /// The mark in lower case, for names that count whatever their case.
+    low_mark: u64,
 }
 
 impl Step {
     /// A step by name; `space` is an address, not a prefix.
     pub fn new(space: Option<String>, name: String, attribute: bool) -> Step {
-        Step { mark: mark(&name), space, name, attribute }
+        let mark = mark(&name);
+        Step { mark, low_mark: lower(mark), space, name, attribute }
     }
 }
 
@@ -79,6 +82,11 @@ fn mark(name: &str) -> u64 {
     }
 }
 
+/// The mark that the name would have in lower case.
+fn lower(mark: u64) -> u64 {
+    u64::from_le_bytes(mark.to_le_bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
 /// A compiled path: so many parents up, then down by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Path {
@@ -96,6 +104,8 @@ pub struct Document {
     spaces: Vec<String>,
     nodes: Vec<Node>,
     open: Vec<u32>,
+    /// Its names are those of columns.
+    row: bool,
 }
 
 impl Document {
@@ -108,6 +118,13 @@ impl Document {
         self.unescaped.clear();
         self.nodes.clear();
         self.open.clear();
+        self.row = false;
+    }
+
+    /// What follows are the columns of a row: they are known by name whatever its case, and their order
+    /// says nothing.
+    pub fn is_a_row(&mut self) {
+        self.row = true;
     }
 
     /// The record's text, as it was given.
@@ -199,6 +216,12 @@ impl Document {
 
     fn fits(&self, at: u32, step: &Step) -> bool {
         let node = &self.nodes[at as usize];
+        if self.row {
+            return node.mark == step.low_mark
+                && node.attribute == step.attribute
+                && self.slice(node.name).eq_ignore_ascii_case(&step.name)
+                && step.space.as_deref().is_none_or(str::is_empty);
+        }
         node.mark == step.mark
             && node.attribute == step.attribute
             && node.name.len as usize == step.name.len()
@@ -236,11 +259,19 @@ impl Document {
         let children = |document: &Document, node: NodeId| -> (Vec<NodeId>, Vec<NodeId>) {
             document.children(node).partition(|child| document.is_attribute(*child))
         };
-        let (mut attributes, elements) = children(self, one);
-        let (mut their_attributes, their_elements) = children(other, two);
+        let (mut attributes, mut elements) = children(self, one);
+        let (mut their_attributes, mut their_elements) = children(other, two);
+        if self.row {
+            elements.sort_by_key(|node| self.name(*node).to_ascii_lowercase());
+            their_elements.sort_by_key(|node| other.name(*node).to_ascii_lowercase());
+        }
         attributes.sort_by_key(|node| (self.name(*node), self.space(*node)));
         their_attributes.sort_by_key(|node| (other.name(*node), other.space(*node)));
-        self.name(one) == other.name(two)
+        let same_name = match self.row {
+            true => self.name(one).eq_ignore_ascii_case(other.name(two)),
+            false => self.name(one) == other.name(two),
+        };
+        same_name
             && self.space(one) == other.space(two)
             && self.text(one).trim() == other.text(two).trim()
             && attributes.len() == their_attributes.len()
@@ -322,7 +353,7 @@ impl Document {
     fn push(&mut self, name: &str, space: SpaceId, attribute: bool) -> u32 {
         let at = self.nodes.len() as u32;
         let parent = self.open.last().copied().unwrap_or(NONE);
-        let mark = mark(name);
+        let mark = if self.row { lower(mark(name)) } else { mark(name) };
         let name = self.keep(name);
         self.nodes.push(Node {
             name,

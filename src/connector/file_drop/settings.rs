@@ -2,7 +2,8 @@
 
 use crate::connector::channel::Extract;
 use crate::connector::format::Format;
-use crate::connector::format::csv::{CsvFormat, Trailer};
+use crate::connector::format::csv::CsvFormat;
+use crate::connector::format::csv::trailer::Trailer;
 use crate::connector::format::encoding::Encoding;
 use crate::connector::format::gzip::{Compression, UNPACKED_BYTES_MAX};
 use crate::connector::format::xml::XmlFormat;
@@ -169,11 +170,13 @@ fn read_csv(settings: &Table<'_>, record_bytes_max: usize) -> Option<CsvFormat> 
         let marker = table.need_text("marker");
         let column = table.whole("count_column", 1..=10_000).map_or(2, |column| column.value);
         table.finish();
-        Some(Trailer { marker: marker?.value, count_column: column as usize })
+        let count_column = Some(column as usize);
+        Some(Trailer { marker: marker?.value, count_column, sums: Vec::new() })
     });
     Some(CsvFormat {
         delimiter,
         key: key?.into_iter().map(|column| column.value).collect(),
+        required: Vec::new(),
         groups,
         trailer,
         record_bytes_max,
