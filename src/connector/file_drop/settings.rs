@@ -125,6 +125,7 @@ fn read_xml(settings: &Table<'_>, record_bytes_max: usize) -> Option<XmlFormat> 
             Some(path) => Some(path?),
             None => None,
         },
+        sums: Vec::new(),
         namespaces,
         record_bytes_max,
     })

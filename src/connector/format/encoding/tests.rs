@@ -27,6 +27,7 @@ fn xml() -> XmlFormat {
         record: Path::default(),
         key: Path::default(),
         count: None,
+        sums: Vec::new(),
         namespaces: Vec::new(),
         record_bytes_max: 1_024,
     }

@@ -9,8 +9,10 @@ mod parse;
 
 use std::io::Read;
 
+use self::cut::Sum;
 use super::{CutError, Format, FormatError, RecordSink, Total};
-use crate::record::document::{Document, Path, Step};
+use crate::record::document::{Document, Only, Path};
+use crate::record::value::pence::{Pence, PenceFormat};
 
 /// How an XML extract is laid out.
 #[derive(Debug, Clone)]
@@ -21,19 +23,46 @@ pub struct XmlFormat {
     pub key: Path,
     /// From the root to the number of records that the extract declares.
     pub count: Option<Path>,
+    /// Amounts that the extract declares, in pence.
+    pub sums: Vec<XmlSum>,
     /// Prefixes that paths use.
     pub namespaces: Vec<(String, String)>,
     pub record_bytes_max: usize,
 }
 
+/// An amount that an extract declares of its records. Where there is one, every record is parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XmlSum {
+    /// From the root to the declared sum.
+    pub declared: Path,
+    /// From the record to what is added up; all of them, where there are several.
+    pub of: Path,
+    pub format: PenceFormat,
+}
+
 impl Format for XmlFormat {
     fn cut(&self, input: &mut dyn Read, sink: &mut dyn RecordSink) -> Result<Vec<Total>, CutError> {
         let end = cut::cut(self, input, sink)?;
-        let Some(path) = &self.count else { return Ok(Vec::new()) };
+        // Parsed though nothing be declared in it: it is part of what must be XML.
         let mut around = Document::default();
-        parse::parse(&end.around, &mut around)?;
-        let declared = find_from_root(&around, path).and_then(|text| text.trim().parse().ok());
-        Ok(vec![Total { name: "records".to_owned(), declared, counted: end.records as i64 }])
+        if !end.around.trim().is_empty() {
+            let place = || "outside the records".to_owned();
+            parse::parse(&end.around, &mut around)
+                .map_err(|fault| FormatError { place: place(), ..fault })?;
+        }
+        let mut totals = Vec::new();
+        if let Some(path) = &self.count {
+            let declared = find_from_root(&around, path)?.and_then(|text| text.trim().parse().ok());
+            totals.push(Total {
+                name: "records".to_owned(),
+                declared,
+                counted: end.records as i64,
+            });
+        }
+        for (of, sum) in self.sums.iter().zip(&end.sums) {
+            totals.push(of.total(&around, sum)?);
+        }
+        Ok(totals)
     }
 
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError> {
@@ -64,21 +93,56 @@ impl Format for XmlFormat {
     }
 }
 
+impl XmlSum {
+    /// What one record adds; nothing where an amount cannot be read.
+    fn amount(&self, record: &Document) -> Option<Pence> {
+        let mut sum = Pence::ZERO;
+        for node in record.find_all(record.root()?, &self.of) {
+            let text = record.text(node).trim();
+            if !text.is_empty() {
+                sum = sum.checked_add(Pence::parse(text, self.format).ok()?)?;
+            }
+        }
+        Some(sum)
+    }
+
+    fn total(&self, around: &Document, sum: &Sum) -> Result<Total, FormatError> {
+        let name = self.of.steps.last().map_or("the record", |step| step.name.as_str());
+        if let Some((first, many)) = sum.unread {
+            let records = if many == 1 { "record has" } else { "records have" };
+            let cause = format!(
+                "{many} {records} in `{name}` what cannot be read as an amount, so that the total \
+                 cannot be checked"
+            );
+            return Err(FormatError {
+                code: "file.total",
+                cause,
+                place: format!("record {first}"),
+            });
+        }
+        let declared = find_from_root(around, &self.declared)?;
+        let declared = declared.and_then(|text| Pence::parse(text, self.format).ok());
+        let name = format!("pence in `{name}`");
+        Ok(Total { name, declared: declared.map(Pence::value), counted: sum.pence.value() })
+    }
+}
+
 /// The text at a path whose first step is the root itself.
-fn find_from_root<'d>(document: &'d Document, path: &Path) -> Option<&'d str> {
-    let root = document.root()?;
-    let (first, rest) = path.steps.split_first()?;
+fn find_from_root<'d>(document: &'d Document, path: &Path) -> Result<Option<&'d str>, FormatError> {
+    let Some((root, (first, rest))) = document.root().zip(path.steps.split_first()) else {
+        return Ok(None);
+    };
     let fits = document.name(root) == first.name
         && first.space.as_deref().is_none_or(|space| document.space(root) == space);
     let rest = Path { up: 0, steps: rest.to_vec() };
-    document.find(root, &rest).filter(|_| fits).map(|node| document.text(node))
-}
-
-/// The key's attribute, where the key is an attribute of the record itself.
-fn key_attribute(key: &Path) -> Option<&Step> {
-    match key.steps.as_slice() {
-        [step] if step.attribute && key.up == 0 => Some(step),
-        _ => None,
+    match document.find_only(root, &rest) {
+        Only::One(node) if fits => Ok(Some(document.text(node))),
+        Only::Several if fits => {
+            let cause = "what the extract declares of itself stands in it twice".to_owned();
+            let place = "outside the records".to_owned();
+            Err(FormatError { code: "xml.duplicate", cause, place })
+        }
+        _ => Ok(None),
     }
 }
 
