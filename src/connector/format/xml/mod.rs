@@ -6,6 +6,7 @@
 
 mod cut;
 mod parse;
+mod token;
 
 use std::io::Read;
 
