@@ -176,8 +176,12 @@ async fn take_in(
     };
     match verdict {
         Ok(()) => {
-            let note = new_version(bench, source_id, origin).await?;
-            reading.release(bench, source_id, &said, note.as_deref()).await?;
+            let note = reading.note(bench, source_id, origin).await?;
+            if let Some((code, cause)) = &note {
+                tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look");
+            }
+            let note = note.as_ref().map(|(code, cause)| (*code, cause.as_str()));
+            reading.release(bench, source_id, &said, note).await?;
             fail_point::pass("ingest.released");
             job.source.acknowledge(origin, Taken::Processed).await?;
             fail_point::pass("ingest.acknowledged");
@@ -189,24 +193,6 @@ async fn take_in(
         }
     }
     Ok(batch_id)
-}
-
-/// A name that was taken before with other content is taken, and a person is told: it may be an older
-/// extract that was dropped once more.
-async fn new_version(
-    bench: &Bench,
-    source_id: i64,
-    origin: &Origin,
-) -> Result<Option<String>, JobError> {
-    let before = batches::of_name(&bench.database, source_id, &origin.name).await?;
-    Ok(before.map(|before| {
-        let cause = format!(
-            "the name was taken before with other content, in batch {}: see that this is the newer",
-            before.id
-        );
-        tracing::warn!(origin = origin.name, before.batch = before.id, "file.new_version");
-        cause
-    }))
 }
 
 async fn end_batch(
@@ -240,6 +226,8 @@ struct Reading {
     counts: Counts,
     /// Known records that the extract does not hold.
     absent: Vec<i64>,
+    /// Rows whose key nobody knows.
+    nameless: i64,
     /// How many records the source had before.
     present: i64,
     /// Keys whose bytes changed and whose meaning did not: their digests are brought up to date.
@@ -268,6 +256,7 @@ impl Reading {
                 batch_id,
                 counts: Counts::default(),
                 absent: Vec::new(),
+                nameless: 0,
                 present: 0,
                 restated: Vec::new(),
                 last_record: batch_id,
@@ -302,10 +291,44 @@ impl Reading {
         self.counts.unchanged += tally.unchanged;
         self.counts.records_unchanged = self.counts.unchanged;
         self.present = tally.present;
+        self.nameless = tally.nameless;
         if extract == Extract::Full {
             self.absent.clone_from(&tally.absent);
-            self.counts.records_gone = self.absent.len() as i64;
+            self.counts.records_gone = self.gone().len() as i64;
         }
+    }
+
+    /// What is gone at the source. A row that could not be read may be any of the absent ones: then
+    /// nobody is.
+    fn gone(&self) -> &[i64] {
+        if self.nameless > 0 { &[] } else { &self.absent }
+    }
+
+    /// What a person should look at, though the extract is taken.
+    async fn note(
+        &self,
+        bench: &Bench,
+        source_id: i64,
+        origin: &Origin,
+    ) -> Result<Option<(&'static str, String)>, JobError> {
+        if self.nameless > 0 && !self.absent.is_empty() {
+            let cause = format!(
+                "{} known records are absent and {} rows cannot be read: none is marked gone",
+                self.absent.len(),
+                self.nameless
+            );
+            return Ok(Some(("extract.gone_unsure", cause)));
+        }
+        // It may be an older extract that was dropped once more.
+        let before = batches::of_name(&bench.database, source_id, &origin.name).await?;
+        Ok(before.map(|before| {
+            let cause = format!(
+                "the name was taken before with other content, in batch {}: see that this is the \
+                 newer",
+                before.id
+            );
+            ("file.new_version", cause)
+        }))
     }
 
     /// Whether the extract can be what it says it is.
@@ -338,17 +361,17 @@ impl Reading {
         bench: &Bench,
         source_id: i64,
         end: &ReadEnd,
-        new_version: Option<&str>,
+        note: Option<(&'static str, &str)>,
     ) -> Result<(), JobError> {
         let now_ms = bench.clock.now_ms();
         let mut transaction = bench.database.begin_durable().await?;
         source_records::release(&mut transaction, self.batch_id, source_id).await?;
         source_records::restate(&mut transaction, &self.restated).await?;
-        source_records::mark_gone(&mut transaction, self.batch_id, &self.absent, now_ms).await?;
+        source_records::mark_gone(&mut transaction, self.batch_id, self.gone(), now_ms).await?;
         let content = Content {
             digest: &end.content_digest,
             encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
-            note: new_version.map(|cause| ("file.new_version", cause)),
+            note,
         };
         batches::release(
             &mut transaction,

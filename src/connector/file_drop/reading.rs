@@ -26,21 +26,18 @@ pub fn read(
 ) -> Result<ReadEnd, ConnectorError> {
     let digest = ring::digest::Context::new(&ring::digest::SHA256);
     let mut input = Digested { file, digest };
-    let cut = cut(&mut input, name, layers, format, sink);
+    let unreadable = |error| unavailable(format!("{name} cannot be read: {error}"));
+    let (totals, encoding) =
+        cut(&mut input, name, layers, format, sink).map_err(|error| match error {
+            CutError::Format(fault) => ConnectorError::Malformed(fault),
+            CutError::Read(error) => unreadable(error),
+            CutError::Stopped => stopped(),
+        })?;
     // What the format did not look at is part of the content all the same.
-    let rest = std::io::copy(&mut input, &mut std::io::sink());
-    match (cut, rest) {
-        (_, Err(error)) | (Err(CutError::Read(error)), _) => {
-            Err(unavailable(format!("{name} cannot be read: {error}")))
-        }
-        (Err(CutError::Format(fault)), _) => Err(ConnectorError::Malformed(fault)),
-        (Err(CutError::Stopped), _) => Err(stopped()),
-        (Ok((totals, encoding)), Ok(_)) => {
-            let digest = input.digest.finish();
-            let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(ReadEnd { totals, content_digest: hex, encoding: encoding.to_owned() })
-        }
-    }
+    std::io::copy(&mut input, &mut std::io::sink()).map_err(unreadable)?;
+    let digest = input.digest.finish();
+    let content_digest = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(ReadEnd { totals, content_digest, encoding: encoding.to_owned() })
 }
 
 /// Whoever took the records took no more.

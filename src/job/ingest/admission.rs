@@ -43,6 +43,8 @@ pub struct Portion {
 pub struct Tally {
     pub rows: i64,
     pub unchanged: i64,
+    /// Rows that nobody knows the key of: each may be a record that seems absent.
+    pub nameless: i64,
     /// Known records that were there before.
     pub present: i64,
     /// Of those, the ones that did not come.
@@ -80,6 +82,7 @@ pub struct Admission {
     alone: Vec<u8>,
     rows: i64,
     unchanged: i64,
+    nameless: i64,
     tally: TallyHandle,
     watch: Arc<Watch>,
 }
@@ -111,6 +114,7 @@ impl Admission {
             alone: Vec::new(),
             rows: 0,
             unchanged: 0,
+            nameless: 0,
             tally: TallyHandle::default(),
             watch,
         })
@@ -172,6 +176,20 @@ impl Admission {
         self.sender.blocking_send(portion).map_err(|_| Stopped)
     }
 
+    /// A row that is kept, and held for why.
+    fn hold(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped> {
+        self.count();
+        let entry = Entry {
+            key: String::new(),
+            key_digest: 0,
+            digest: 0,
+            known: None,
+            fault: Some((code, cause)),
+            payload: Vec::new(),
+        };
+        self.put(entry, raw)
+    }
+
     fn count(&mut self) {
         self.rows += 1;
         if self.rows % 256 == 0 {
@@ -195,7 +213,7 @@ impl RecordSink for Admission {
         };
         if twice {
             let cause = "another record of this extract has the same key".to_owned();
-            return self.unreadable("record.duplicate_key", cause, raw);
+            return self.hold("record.duplicate_key", cause, raw);
         }
         self.count();
         if let Some(place) = found
@@ -221,16 +239,8 @@ impl RecordSink for Admission {
         cause: String,
         raw: Raw<'_>,
     ) -> Result<(), Stopped> {
-        self.count();
-        let entry = Entry {
-            key: String::new(),
-            key_digest: 0,
-            digest: 0,
-            known: None,
-            fault: Some((code, cause)),
-            payload: Vec::new(),
-        };
-        self.put(entry, raw)
+        self.nameless += 1;
+        self.hold(code, cause, raw)
     }
 
     /// The last portion and the tally.
@@ -241,7 +251,13 @@ impl RecordSink for Admission {
             _ => {}
         }
         let (present, absent) = self.known.absent();
-        let tally = Tally { rows: self.rows, unchanged: self.unchanged, present, absent };
+        let tally = Tally {
+            rows: self.rows,
+            unchanged: self.unchanged,
+            nameless: self.nameless,
+            present,
+            absent,
+        };
         let mut held = self.tally.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *held = Some(tally);
         Ok(())

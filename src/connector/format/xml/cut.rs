@@ -65,12 +65,8 @@ pub fn cut(
         match token(&buffer.bytes[buffer.at..buffer.end], buffer.finished) {
             Token::More if buffer.finished => break,
             Token::More => {
+                cutter.let_go(&mut buffer)?;
                 let keep = cutter.record_from.unwrap_or(buffer.at);
-                if buffer.end - keep > format.record_bytes_max {
-                    let most = format.record_bytes_max;
-                    let cause = format!("a record or a tag is longer than {most} bytes");
-                    return Err(refuse("xml.size", cause, &buffer, &cutter).into());
-                }
                 let moved = buffer.fill(input, keep, format.record_bytes_max)?;
                 cutter.record_from = cutter.record_from.map(|from| from - moved);
             }
@@ -119,6 +115,7 @@ impl Buffer {
 
 struct Cutter<'f> {
     format: &'f XmlFormat,
+    tag_max: usize,
     /// Names of the open elements, end to end, and where each begins.
     names: Vec<u8>,
     starts: Vec<usize>,
@@ -126,6 +123,8 @@ struct Cutter<'f> {
     fitted: usize,
     /// Where in the buffer the record began that we are in.
     record_from: Option<usize>,
+    /// That record is longer than it may be, and is not kept any more.
+    overlong: bool,
     /// Where in the record its own start tag's name ends.
     name_end: usize,
     /// Namespaces declared outside records: prefix, address, depth.
@@ -145,10 +144,12 @@ impl<'f> Cutter<'f> {
     fn new(format: &'f XmlFormat) -> Self {
         Cutter {
             format,
+            tag_max: TAG_MAX.min(format.record_bytes_max),
             names: Vec::new(),
             starts: Vec::new(),
             fitted: 0,
             record_from: None,
+            overlong: false,
             name_end: 0,
             scope: Vec::new(),
             context: Vec::new(),
@@ -160,6 +161,30 @@ impl<'f> Cutter<'f> {
             parsed: Document::default(),
             alone: Vec::new(),
         }
+    }
+
+    /// Stops keeping a record that is too long: it is looked through to its end, and held. What is too
+    /// long in one piece is refused.
+    fn let_go(&mut self, buffer: &mut Buffer) -> Result<(), FormatError> {
+        let most = self.format.record_bytes_max;
+        let Some(from) = self.record_from.filter(|from| buffer.end - from > most) else {
+            if buffer.end - buffer.at > most {
+                let cause = format!("something is longer than {most} bytes");
+                return Err(refuse("xml.size", cause, buffer, self));
+            }
+            return Ok(());
+        };
+        self.overlong = true;
+        if memchr(b'<', &buffer.bytes[buffer.at..buffer.end]).is_none() {
+            buffer.at = buffer.end;
+        }
+        if buffer.end - buffer.at > most {
+            let cause = format!("a tag or a section is longer than {most} bytes");
+            return Err(refuse("xml.size", cause, buffer, self));
+        }
+        debug_assert!(from <= buffer.at, "a record begins before what is in it");
+        self.record_from = Some(buffer.at);
+        Ok(())
     }
 
     fn take(
@@ -176,8 +201,8 @@ impl<'f> Cutter<'f> {
             self.outside(&buffer.bytes[from..from + text], tag, kind, buffer)?;
         }
         match kind {
-            Kind::Start | Kind::Empty | Kind::End if tag.len() > TAG_MAX => {
-                let cause = format!("a tag is longer than {TAG_MAX} bytes");
+            Kind::Start | Kind::Empty | Kind::End if tag.len() > self.tag_max => {
+                let cause = format!("a tag is longer than {} bytes", self.tag_max);
                 return Err(refuse("xml.size", cause, buffer, self).into());
             }
             Kind::Start | Kind::Empty => {
@@ -318,7 +343,7 @@ impl<'f> Cutter<'f> {
         sink: &mut dyn RecordSink,
     ) -> Result<(), CutError> {
         let bytes = &buffer.bytes[from..end];
-        if bytes.len() > self.format.record_bytes_max {
+        if std::mem::take(&mut self.overlong) || bytes.len() > self.format.record_bytes_max {
             let most = self.format.record_bytes_max;
             let raw = Raw { bytes: b"", context: b"", context_at: 0 };
             let cause = format!("the record is longer than {most} bytes");
