@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::context::AppError;
+use crate::connector::channel::Ignored;
 use crate::store::batches::BatchRow;
 use crate::store::database::Database;
 use crate::store::outbox;
@@ -10,17 +11,23 @@ use crate::store::outbox;
 /// The batches a run ended, and what they add up to.
 pub struct RunReport {
     batches: Vec<(BatchRow, Vec<(String, i64)>)>,
+    /// What stood where the source looks, and was left alone.
+    ignored: Vec<Ignored>,
 }
 
 impl RunReport {
     /// With the deliveries that each batch made.
-    pub async fn of(database: &Database, batches: Vec<BatchRow>) -> Result<RunReport, AppError> {
+    pub async fn of(
+        database: &Database,
+        batches: Vec<BatchRow>,
+        ignored: Vec<Ignored>,
+    ) -> Result<RunReport, AppError> {
         let mut with = Vec::with_capacity(batches.len());
         for batch in batches {
             let deliveries = outbox::counts_of_batch(database, batch.id).await?;
             with.push((batch, deliveries));
         }
-        Ok(RunReport { batches: with })
+        Ok(RunReport { batches: with, ignored })
     }
 
     /// Whether a whole batch waits for a person.
@@ -28,11 +35,13 @@ impl RunReport {
         self.batches.iter().any(|(batch, _)| batch.state == "held")
     }
 
-    /// `{"total": {…}, "batches": […]}`
+    /// `{"total": {…}, "batches": […], "ignored": […]}`
     pub fn json(&self) -> Value {
         let batches: Vec<Value> =
             self.batches.iter().map(|(batch, made)| of_batch(batch, made)).collect();
-        json!({ "total": self.total(), "batches": batches })
+        let ignored = |one: &Ignored| json!({ "what": one.what, "count": one.count });
+        let ignored: Vec<Value> = self.ignored.iter().map(ignored).collect();
+        json!({ "total": self.total(), "batches": batches, "ignored": ignored })
     }
 
     fn total(&self) -> Value {
@@ -65,10 +74,16 @@ impl RunReport {
 
     /// A few lines for each batch.
     pub fn text(&self) -> String {
-        if self.batches.is_empty() {
-            return "Nothing new was found.\n".to_owned();
+        let mut text = match self.batches.is_empty() {
+            true => "Nothing new was found.\n".to_owned(),
+            false => self.batches.iter().map(|(batch, made)| batch_text(batch, made)).collect(),
+        };
+        if !self.ignored.is_empty() {
+            let one = |ignored: &Ignored| format!("{} × {}", ignored.count, ignored.what);
+            let said: Vec<String> = self.ignored.iter().map(one).collect();
+            text.push_str(&format!("Left alone: {}.\n", said.join(", ")));
         }
-        self.batches.iter().map(|(batch, made)| batch_text(batch, made)).collect()
+        text
     }
 }
 
@@ -81,6 +96,7 @@ fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
         "state": batch.state,
         "cause_code": batch.cause_code,
         "cause": batch.cause,
+        "encoding": batch.encoding,
         "rows_in": batch.rows_in,
         "published": batch.published,
         "unchanged": batch.unchanged,
@@ -102,7 +118,12 @@ fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
 fn batch_text(batch: &BatchRow, deliveries: &[(String, i64)]) -> String {
     let mut text = format!("Batch {} · {} · {}\n", batch.id, batch.origin, batch.state);
     if let Some(cause) = &batch.cause {
-        text.push_str(&format!("  because   {cause}\n"));
+        // A batch that was taken all the same carries it for a person to look at.
+        let taken = matches!(batch.state.as_str(), "released" | "closed");
+        text.push_str(&format!("  {} {cause}\n", if taken { "look     " } else { "because  " }));
+    }
+    if let Some(encoding) = &batch.encoding {
+        text.push_str(&format!("  read as   {encoding}\n"));
     }
     text.push_str(&format!(
         "  rows      {} in = {} published + {} unchanged + {} held + {} filtered\n",

@@ -29,7 +29,12 @@ pub async fn run_ingest(context: &Context, job: &JobDefinition) -> Result<RunRep
     let done = ingest(&ready, &mut bench).await;
     drawing.abort();
     held.release().await?;
-    RunReport::of(&context.database, done?).await
+    // What was done is done, whether or not the folder can be looked at once more.
+    let ignored = ready.source.ignored().await.unwrap_or_else(|error| {
+        tracing::warn!(job = job.name, %error, "what was left alone cannot be counted");
+        Vec::new()
+    });
+    RunReport::of(&context.database, done?, ignored).await
 }
 
 async fn draw(watch: Arc<Watch>, job: String) {

@@ -37,12 +37,22 @@ pub struct Origin {
     pub bytes: u64,
 }
 
+/// Things that stand where a source looks and are not read, of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// What they are, in a word or two.
+    pub what: &'static str,
+    pub count: u64,
+}
+
 /// What a source said when it was read to its end.
 #[derive(Debug, Clone, Default)]
 pub struct ReadEnd {
     pub totals: Vec<Total>,
     /// SHA-256 of the content, hexadecimal.
     pub content_digest: String,
+    /// What its text was read as: `utf-8`. Empty where that says nothing.
+    pub encoding: String,
 }
 
 /// Whether an extract holds everything, or only what changed.
@@ -68,6 +78,11 @@ pub enum Taken {
 pub trait Source: Send + Sync {
     /// What there is to read now, oldest first. Nothing means "nothing new", not "nothing wrong".
     async fn look(&self) -> Result<Vec<Origin>, ConnectorError>;
+
+    /// What stands there and is never read, by what it is.
+    async fn ignored(&self) -> Result<Vec<Ignored>, ConnectorError> {
+        Ok(Vec::new())
+    }
 
     /// Cuts one origin into records, in memory bounded by one record. The sink comes back in any case.
     async fn read(

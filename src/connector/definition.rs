@@ -42,7 +42,7 @@ pub struct Kind {
 /// What a kind made of its settings, and what can be opened with them.
 pub trait Settings: Debug + Send + Sync {
     /// How its records are read; `None` where it gives none.
-    fn format(&self) -> Option<Box<dyn Format>> {
+    fn format(&self) -> Option<Arc<dyn Format>> {
         None
     }
 

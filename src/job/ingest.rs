@@ -21,7 +21,7 @@ use super::resolve::{self, Rules};
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::record::batch::Counts;
 use crate::record::document::Document;
-use crate::store::batches::{self, BatchRow, Ending, Opening};
+use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
 use crate::store::database::{Database, Transaction};
 use crate::store::dead_letters::{self, DeadLetter};
 use crate::store::ids::Ids;
@@ -109,6 +109,7 @@ async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
         code: Some("batch.interrupted"),
         cause: Some("the reading was interrupted; it was begun again"),
         content_digest: None,
+        encoding: None,
         now_ms: bench.clock.now_ms(),
     };
     Ok(batches::end(&bench.database, batch.id, ending, &Counts::default()).await?)
@@ -153,6 +154,7 @@ async fn take_in(
     batches::open(&bench.database, opening).await?;
     bench.watch.bytes_total.fetch_add(origin.bytes, Ordering::Relaxed);
     let (mut reading, end) = Reading::run(job, bench, source_id, batch_id, origin).await?;
+    let mut said = ReadEnd::default();
     let verdict = match end {
         Err(ConnectorError::Malformed(fault)) => Err((fault.code.to_owned(), fault.to_string())),
         Err(other) => return Err(other.into()),
@@ -166,19 +168,27 @@ async fn take_in(
                 job.source.acknowledge(origin, Taken::Processed).await?;
                 return Ok(batch_id);
             }
-            None => reading.judge(job, &end).map(|()| end),
+            None => {
+                said = end;
+                reading.judge(job, &said)
+            }
         },
     };
     match verdict {
-        Ok(end) => {
-            reading.release(bench, source_id, &end).await?;
+        Ok(()) => {
+            let note = reading.note(bench, source_id, origin).await?;
+            if let Some((code, cause)) = &note {
+                tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look");
+            }
+            let note = note.as_ref().map(|(code, cause)| (*code, cause.as_str()));
+            reading.release(bench, source_id, &said, note).await?;
             fail_point::pass("ingest.released");
             job.source.acknowledge(origin, Taken::Processed).await?;
             fail_point::pass("ingest.acknowledged");
         }
         Err((code, cause)) => {
             reading.counts.held = reading.counts.rows_in;
-            end_batch(bench, &reading, "held", &code, &cause, &ReadEnd::default()).await?;
+            end_batch(bench, &reading, "held", &code, &cause, &said).await?;
             job.source.acknowledge(origin, Taken::Held).await?;
         }
     }
@@ -198,6 +208,7 @@ async fn end_batch(
         code: Some(code),
         cause: Some(cause),
         content_digest: Some(end.content_digest.as_str()).filter(|digest| !digest.is_empty()),
+        encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
         now_ms: bench.clock.now_ms(),
     };
     let counts = Counts {
@@ -215,6 +226,8 @@ struct Reading {
     counts: Counts,
     /// Known records that the extract does not hold.
     absent: Vec<i64>,
+    /// Rows whose key nobody knows.
+    nameless: i64,
     /// How many records the source had before.
     present: i64,
     /// Keys whose bytes changed and whose meaning did not: their digests are brought up to date.
@@ -243,6 +256,7 @@ impl Reading {
                 batch_id,
                 counts: Counts::default(),
                 absent: Vec::new(),
+                nameless: 0,
                 present: 0,
                 restated: Vec::new(),
                 last_record: batch_id,
@@ -252,7 +266,8 @@ impl Reading {
         let seed = job.rules.inbound.version as u64;
         let bytes = dictionary.map(|(_, bytes)| bytes);
         let watch = Arc::clone(&bench.watch);
-        let admission = Admission::new(known, seed, bytes, job.chunk, sender, watch)?;
+        let code = job.source.format().encoding_code();
+        let admission = Admission::new(known, seed, code, bytes, job.chunk, sender, watch)?;
         let tally = admission.tally();
         let source = Arc::clone(&job.source);
         let origin = origin.clone();
@@ -276,10 +291,44 @@ impl Reading {
         self.counts.unchanged += tally.unchanged;
         self.counts.records_unchanged = self.counts.unchanged;
         self.present = tally.present;
+        self.nameless = tally.nameless;
         if extract == Extract::Full {
             self.absent.clone_from(&tally.absent);
-            self.counts.records_gone = self.absent.len() as i64;
+            self.counts.records_gone = self.gone().len() as i64;
         }
+    }
+
+    /// What is gone at the source. A row that could not be read may be any of the absent ones: then
+    /// nobody is.
+    fn gone(&self) -> &[i64] {
+        if self.nameless > 0 { &[] } else { &self.absent }
+    }
+
+    /// What a person should look at, though the extract is taken.
+    async fn note(
+        &self,
+        bench: &Bench,
+        source_id: i64,
+        origin: &Origin,
+    ) -> Result<Option<(&'static str, String)>, JobError> {
+        if self.nameless > 0 && !self.absent.is_empty() {
+            let cause = format!(
+                "{} known records are absent and {} rows cannot be read: none is marked gone",
+                self.absent.len(),
+                self.nameless
+            );
+            return Ok(Some(("extract.gone_unsure", cause)));
+        }
+        // It may be an older extract that was dropped once more.
+        let before = batches::of_name(&bench.database, source_id, &origin.name).await?;
+        Ok(before.map(|before| {
+            let cause = format!(
+                "the name was taken before with other content, in batch {}: see that this is the \
+                 newer",
+                before.id
+            );
+            ("file.new_version", cause)
+        }))
     }
 
     /// Whether the extract can be what it says it is.
@@ -307,17 +356,27 @@ impl Reading {
     }
 
     /// The one durable commit that makes the batch everybody's.
-    async fn release(&self, bench: &Bench, source_id: i64, end: &ReadEnd) -> Result<(), JobError> {
+    async fn release(
+        &self,
+        bench: &Bench,
+        source_id: i64,
+        end: &ReadEnd,
+        note: Option<(&'static str, &str)>,
+    ) -> Result<(), JobError> {
         let now_ms = bench.clock.now_ms();
         let mut transaction = bench.database.begin_durable().await?;
         source_records::release(&mut transaction, self.batch_id, source_id).await?;
         source_records::restate(&mut transaction, &self.restated).await?;
-        source_records::mark_gone(&mut transaction, self.batch_id, &self.absent, now_ms).await?;
-        let digest = &end.content_digest;
+        source_records::mark_gone(&mut transaction, self.batch_id, self.gone(), now_ms).await?;
+        let content = Content {
+            digest: &end.content_digest,
+            encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
+            note,
+        };
         batches::release(
             &mut transaction,
             self.batch_id,
-            digest,
+            content,
             &self.counts,
             self.last_record,
             now_ms,

@@ -123,7 +123,7 @@ impl Translator {
         for row in rows {
             let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
             let translation = match record {
-                None => unreadable("encoding"),
+                None => unreadable(self.source.format().encoding_code()),
                 Some(record) => match self.source.format().read(&record, &mut self.document) {
                     Err(fault) => unreadable(fault.code),
                     Ok(()) => self.rules.inbound.translate(&self.document, self.today),

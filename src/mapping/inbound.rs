@@ -12,7 +12,7 @@ use super::definition::{
     AsType, CodeList, FieldMap, InboundMapping, ListMap, OnError, PartyMap, PathStep, RoleMap,
     SourcePath, Step,
 };
-use crate::record::document::{self, Document, NodeId, Path};
+use crate::record::document::{self, Document, NodeId, Only, Path};
 use crate::record::facts::{Facts, Item, Value};
 use crate::record::fragment::{AccountFragment, FieldIssue, Fragment, PartyFragment};
 use crate::record::name::{NamedParty, PartyKind, parse_names};
@@ -193,7 +193,13 @@ impl Inbound {
             return Translation::Held(vec![issue("record", "record_empty")]);
         };
         for (path, values, because) in &self.filters {
-            let text = record.find(root, path).map_or("", |node| record.text(node).trim());
+            let text = match record.find_only(root, path) {
+                Only::Nothing => "",
+                Only::One(node) => record.text(node).trim(),
+                Only::Several => {
+                    return Translation::Held(vec![issue("filter", record.repeated_code())]);
+                }
+            };
             if values.iter().any(|value| value == text) {
                 return Translation::Filtered(because.clone());
             }
@@ -262,15 +268,18 @@ struct Walk<'r> {
     failed: Option<FieldIssue>,
 }
 
-impl Walk<'_> {
+impl<'r> Walk<'r> {
     fn parties(&mut self, map: &Party, context: NodeId, parties: &mut Vec<PartyFragment>) {
-        let key = map.key.as_ref().and_then(|path| self.text(context, path)).map(str::to_owned);
+        let place = Place::Party(parties.len() + 1);
+        let key = map.key.as_ref().and_then(|path| self.text(context, path, place, "key"));
+        let key = key.map(str::to_owned);
         let Some(names) = &map.names else {
             let party = self.party(map, context, key, None, parties.len() + 1);
             parties.push(party);
             return;
         };
-        let named = parse_names(self.text(context, names).unwrap_or_default());
+        let named = self.text(context, names, place, "names").unwrap_or_default();
+        let named = parse_names(named);
         let several = named.len() > 1;
         for (place, person) in named.into_iter().enumerate() {
             let key = match &key {
@@ -308,7 +317,7 @@ impl Walk<'_> {
             Role::Fixed(role) => return role.clone(),
             Role::From { path, codes, on_error } => (path, codes, *on_error),
         };
-        let text = self.text(context, path).unwrap_or_default();
+        let text = self.text(context, path, place, "role").unwrap_or_default();
         let meaning = match codes {
             Some(codes) => codes.meaning(text, self.on).map(str::to_owned),
             None => Some(text.to_lowercase()),
@@ -351,10 +360,17 @@ impl Walk<'_> {
         }
     }
 
-    /// The text at a path, blanks around it left out; nothing where it is blank.
-    fn text(&self, context: NodeId, path: &Path) -> Option<&str> {
-        let node = self.record.find(context, path)?;
-        Some(self.record.text(node).trim()).filter(|text| !text.is_empty())
+    /// The text at a path, blanks around it left out; nothing where it is blank. Which of several is
+    /// meant cannot be known: then the record is held, whatever the field's own rule.
+    fn text(&mut self, context: NodeId, path: &Path, place: Place, what: &str) -> Option<&'r str> {
+        match self.record.find_only(context, path) {
+            Only::Nothing => None,
+            Only::One(node) => Some(self.record.text(node).trim()).filter(|text| !text.is_empty()),
+            Only::Several => {
+                self.held.push(place.issue(what, self.record.repeated_code()));
+                None
+            }
+        }
     }
 
     fn value(
@@ -367,11 +383,11 @@ impl Walk<'_> {
         if field.constant.is_some() {
             return field.constant.clone();
         }
-        let record = self.record;
-        let found = field.from.iter().find_map(|path| {
-            let node = record.find(context, path)?;
-            Some(record.text(node).trim()).filter(|text| !text.is_empty())
-        });
+        let held = self.held.len();
+        let found = field.from.iter().find_map(|path| self.text(context, path, place, &field.name));
+        if self.held.len() > held {
+            return None;
+        }
         let stepped = found.and_then(|text| apply(&field.steps, text));
         let Some(text) = stepped.filter(|text| !text.is_empty()) else {
             if field.required && field.default.is_none() {

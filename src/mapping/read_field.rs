@@ -159,7 +159,7 @@ impl Reading<'_> {
             let good = formats.into_iter().filter(|format| self.is_date_format(format));
             return AsType::Date(good.map(|format| format.value).collect());
         }
-        let pence = PenceFormat::ALL.map(|format| word(format.word(), "", format.word()));
+        let pence = PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format.word()));
         if let Some(format) = table.choice("pence", &pence) {
             return AsType::Pence(format.value.to_owned());
         }

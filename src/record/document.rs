@@ -5,6 +5,8 @@
 
 /// How deep a record may nest before it is refused (bad input B4).
 pub const DEPTH_MAX: usize = 128;
+/// How many namespaces one record may name.
+pub const SPACES_MAX: usize = 1_000;
 
 /// Where a name or a text stands: in the record's text, or among what had to be unescaped.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,12 +53,15 @@ pub struct Step {
     pub name: String,
     pub attribute: bool,
     mark: u64,
+    /// The mark in lower case, for names that count whatever their case.
+    low_mark: u64,
 }
 
 impl Step {
     /// A step by name; `space` is an address, not a prefix.
     pub fn new(space: Option<String>, name: String, attribute: bool) -> Step {
-        Step { mark: mark(&name), space, name, attribute }
+        let mark = mark(&name);
+        Step { mark, low_mark: lower(mark), space, name, attribute }
     }
 }
 
@@ -79,6 +84,11 @@ fn mark(name: &str) -> u64 {
     }
 }
 
+/// The mark that the name would have in lower case.
+fn lower(mark: u64) -> u64 {
+    u64::from_le_bytes(mark.to_le_bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
 /// A compiled path: so many parents up, then down by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Path {
@@ -96,6 +106,19 @@ pub struct Document {
     spaces: Vec<String>,
     nodes: Vec<Node>,
     open: Vec<u32>,
+    /// For each open element, its text where that came in several parts.
+    parts: Vec<String>,
+    /// Its names are those of columns.
+    row: bool,
+    repeated_code: Option<&'static str>,
+}
+
+/// What stands at a place that should be there once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    Nothing,
+    One(NodeId),
+    Several,
 }
 
 impl Document {
@@ -108,6 +131,28 @@ impl Document {
         self.unescaped.clear();
         self.nodes.clear();
         self.open.clear();
+        self.parts.iter_mut().for_each(String::clear);
+        self.row = false;
+        self.repeated_code = None;
+        // Kept from record to record, since they are nearly always the same few.
+        if self.spaces.len() > SPACES_MAX / 2 {
+            self.spaces.clear();
+        }
+    }
+
+    /// Under which code this record is held where it says several times what it should say once.
+    pub fn repeats_as(&mut self, code: &'static str) {
+        self.repeated_code = Some(code);
+    }
+
+    pub fn repeated_code(&self) -> &'static str {
+        self.repeated_code.unwrap_or("record.duplicate")
+    }
+
+    /// What follows are the columns of a row: they are known by name whatever its case, and their order
+    /// says nothing.
+    pub fn is_a_row(&mut self) {
+        self.row = true;
     }
 
     /// The record's text, as it was given.
@@ -160,6 +205,15 @@ impl Document {
         self.find_below(self.up(from, path.up)?, &path.steps)
     }
 
+    /// The node at `path`, seen from `from`, where there is no second.
+    pub fn find_only(&self, from: NodeId, path: &Path) -> Only {
+        let mut found = Only::Nothing;
+        if let Some(start) = self.up(from, path.up) {
+            self.meet(start, &path.steps, &mut found);
+        }
+        found
+    }
+
     /// Every node at `path`, seen from `from`, in order.
     pub fn find_all(&self, from: NodeId, path: &Path) -> Vec<NodeId> {
         let mut found = Vec::new();
@@ -186,6 +240,24 @@ impl Document {
         None
     }
 
+    /// Notes what is met at `steps`; done with the second.
+    fn meet(&self, from: NodeId, steps: &[Step], found: &mut Only) {
+        let Some((step, rest)) = steps.split_first() else {
+            *found = match found {
+                Only::Nothing => Only::One(from),
+                _ => Only::Several,
+            };
+            return;
+        };
+        let mut at = self.nodes[from.0 as usize].first;
+        while at != NONE && *found != Only::Several {
+            if self.fits(at, step) {
+                self.meet(NodeId(at), rest, found);
+            }
+            at = self.nodes[at as usize].next;
+        }
+    }
+
     fn collect(&self, from: NodeId, steps: &[Step], found: &mut Vec<NodeId>) {
         let Some((step, rest)) = steps.split_first() else { return found.push(from) };
         let mut at = self.nodes[from.0 as usize].first;
@@ -199,6 +271,12 @@ impl Document {
 
     fn fits(&self, at: u32, step: &Step) -> bool {
         let node = &self.nodes[at as usize];
+        if self.row {
+            return node.mark == step.low_mark
+                && node.attribute == step.attribute
+                && self.slice(node.name).eq_ignore_ascii_case(&step.name)
+                && step.space.as_deref().is_none_or(str::is_empty);
+        }
         node.mark == step.mark
             && node.attribute == step.attribute
             && node.name.len as usize == step.name.len()
@@ -236,11 +314,19 @@ impl Document {
         let children = |document: &Document, node: NodeId| -> (Vec<NodeId>, Vec<NodeId>) {
             document.children(node).partition(|child| document.is_attribute(*child))
         };
-        let (mut attributes, elements) = children(self, one);
-        let (mut their_attributes, their_elements) = children(other, two);
+        let (mut attributes, mut elements) = children(self, one);
+        let (mut their_attributes, mut their_elements) = children(other, two);
+        if self.row {
+            elements.sort_by_key(|node| self.name(*node).to_ascii_lowercase());
+            their_elements.sort_by_key(|node| other.name(*node).to_ascii_lowercase());
+        }
         attributes.sort_by_key(|node| (self.name(*node), self.space(*node)));
         their_attributes.sort_by_key(|node| (other.name(*node), other.space(*node)));
-        self.name(one) == other.name(two)
+        let same_name = match self.row {
+            true => self.name(one).eq_ignore_ascii_case(other.name(two)),
+            false => self.name(one) == other.name(two),
+        };
+        same_name
             && self.space(one) == other.space(two)
             && self.text(one).trim() == other.text(two).trim()
             && attributes.len() == their_attributes.len()
@@ -261,20 +347,28 @@ impl Document {
         }
         let node = self.push(name, space, false);
         self.open.push(node);
+        if self.parts.len() < self.open.len() {
+            self.parts.push(String::new());
+        }
         true
     }
 
-    /// The number of a namespace in this document; the same for the same address.
-    pub fn space_id(&mut self, space: &str) -> SpaceId {
+    /// The number of a namespace in this document; the same for the same address. None when there are
+    /// too many.
+    pub fn space_id(&mut self, space: &str) -> Option<SpaceId> {
         if space.is_empty() {
-            return SpaceId::NONE;
+            return Some(SpaceId::NONE);
         }
         let known = self.spaces.iter().position(|known| known == space);
-        let at = known.unwrap_or_else(|| {
-            self.spaces.push(space.to_owned());
-            self.spaces.len() - 1
-        });
-        SpaceId((at + 1) as u16)
+        let at = match known {
+            Some(at) => at,
+            None if self.spaces.len() >= SPACES_MAX => return None,
+            None => {
+                self.spaces.push(space.to_owned());
+                self.spaces.len() - 1
+            }
+        };
+        u16::try_from(at + 1).ok().map(SpaceId)
     }
 
     /// Adds an attribute to the open element.
@@ -289,16 +383,34 @@ impl Document {
         self.nodes[node as usize].text = self.keep(text);
     }
 
-    /// Adds to the text of the open element. Parts that a comment or a reference split are joined.
+    /// Adds to the text of the open element. Parts that a comment or a reference split are joined, when
+    /// it is closed: each is copied once, however many there are.
     pub fn add_text(&mut self, text: &str) {
         let Some(at) = self.open.last().map(|at| *at as usize) else { return };
         let had = self.nodes[at].text;
-        self.nodes[at].text = if had.len == 0 { self.keep(text) } else { self.joined(had, text) };
+        if had.len == 0 {
+            self.nodes[at].text = self.keep(text);
+            return;
+        }
+        let depth = self.open.len() - 1;
+        let mut parts = std::mem::take(&mut self.parts[depth]);
+        if parts.is_empty() {
+            parts.push_str(self.slice(had));
+        }
+        parts.push_str(text);
+        self.parts[depth] = parts;
     }
 
     /// Closes the open element. Text between child elements is only layout, and goes.
     pub fn close(&mut self) {
         let Some(at) = self.open.pop().map(|at| at as usize) else { return };
+        let depth = self.open.len();
+        if !self.parts[depth].is_empty() {
+            let parts = std::mem::take(&mut self.parts[depth]);
+            self.nodes[at].text = self.keep(&parts);
+            self.parts[depth] = parts;
+            self.parts[depth].clear();
+        }
         let node = &self.nodes[at];
         if node.text.len > 0
             && self.has_elements(node.first)
@@ -322,7 +434,7 @@ impl Document {
     fn push(&mut self, name: &str, space: SpaceId, attribute: bool) -> u32 {
         let at = self.nodes.len() as u32;
         let parent = self.open.last().copied().unwrap_or(NONE);
-        let mark = mark(name);
+        let mark = if self.row { lower(mark(name)) } else { mark(name) };
         let name = self.keep(name);
         self.nodes.push(Node {
             name,
@@ -355,20 +467,6 @@ impl Document {
         let start = self.unescaped.len() as u32;
         self.unescaped.push_str(part);
         Slice { start, len: part.len() as u32, unescaped: true }
-    }
-
-    fn joined(&mut self, had: Slice, more: &str) -> Slice {
-        let ends_here = had.unescaped && (had.start + had.len) as usize == self.unescaped.len();
-        let start = if ends_here {
-            had.start
-        } else {
-            let start = self.unescaped.len() as u32;
-            let text = self.slice(had).to_owned();
-            self.unescaped.push_str(&text);
-            start
-        };
-        self.unescaped.push_str(more);
-        Slice { start, len: self.unescaped.len() as u32 - start, unescaped: true }
     }
 }
 

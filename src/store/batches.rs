@@ -31,12 +31,14 @@ pub struct BatchRow {
     pub resolved_to: i64,
     pub last_record: i64,
     pub started_ms: i64,
+    /// What the text was read as.
+    pub encoding: Option<String>,
 }
 
 const COLUMNS: &str = "id, source_id, job, origin, origin_mark, state, cause_code, cause, \
     mapping_version, sends, rows_in, published, unchanged, held, filtered, records_new, \
     records_changed, records_unchanged, records_gone, residents_created, residents_changed, \
-    changes, resolved_to, last_record, started_ms";
+    changes, resolved_to, last_record, started_ms, encoding";
 
 /// What a batch is opened with.
 #[derive(Debug, Clone)]
@@ -135,6 +137,19 @@ pub async fn of_content(
     Ok(database.fetch(&sql, cells![source_id, digest.to_owned()]).await?.into_iter().next())
 }
 
+/// The batch that was last accepted under this name, if there is one.
+pub async fn of_name(
+    database: &Database,
+    source_id: i64,
+    origin: &str,
+) -> Result<Option<BatchRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE source_id = $1 AND origin = $2 \
+         AND state IN ('released', 'closed') ORDER BY id DESC LIMIT 1"
+    );
+    Ok(database.fetch(&sql, cells![source_id, origin.to_owned()]).await?.into_iter().next())
+}
+
 /// Whether anything of this source was ever accepted.
 pub async fn any_accepted(database: &Database, source_id: i64) -> Result<bool, StoreError> {
     let sql =
@@ -151,6 +166,7 @@ pub struct Ending<'a> {
     pub code: Option<&'a str>,
     pub cause: Option<&'a str>,
     pub content_digest: Option<&'a str>,
+    pub encoding: Option<&'a str>,
     pub now_ms: i64,
 }
 
@@ -167,7 +183,8 @@ pub async fn end(
         .execute("DELETE FROM source_record WHERE id > $1 AND batch_id = $1", cells![batch_id])
         .await?;
     let sql = "UPDATE batch SET state = $2, cause_code = $3, cause = $4, content_digest = $5, \
-               closed_ms = $6, rows_in = $7, held = $8, unchanged = $9 WHERE id = $1";
+               closed_ms = $6, rows_in = $7, held = $8, unchanged = $9, encoding = $10 \
+               WHERE id = $1";
     let cells = cells![
         batch_id,
         ending.state,
@@ -178,27 +195,37 @@ pub async fn end(
         counts.rows_in,
         counts.held,
         counts.unchanged,
+        ending.encoding.map(str::to_owned),
     ];
     transaction.execute(sql, cells).await?;
     transaction.commit().await
+}
+
+/// What is known of the content of a batch that is released.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    pub digest: &'a str,
+    pub encoding: Option<&'a str>,
+    /// Code and sentence for a person to look at, though the batch was taken.
+    pub note: Option<(&'static str, &'a str)>,
 }
 
 /// Writes the counts of the reading and releases the batch. Part of the releasing transaction.
 pub async fn release(
     transaction: &mut Transaction,
     batch_id: i64,
-    content_digest: &str,
+    content: Content<'_>,
     counts: &Counts,
     last_record: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE batch SET state = 'released', content_digest = $2, released_ms = $3, \
                rows_in = $4, unchanged = $5, held = $6, records_new = $7, records_changed = $8, \
-               records_unchanged = $9, records_gone = $10, last_record = $11, resolved_to = id \
-               WHERE id = $1 AND state = 'reading'";
+               records_unchanged = $9, records_gone = $10, last_record = $11, resolved_to = id, \
+               encoding = $12, cause_code = $13, cause = $14 WHERE id = $1 AND state = 'reading'";
     let cells = cells![
         batch_id,
-        content_digest.to_owned(),
+        content.digest.to_owned(),
         now_ms,
         counts.rows_in,
         counts.unchanged,
@@ -208,6 +235,9 @@ pub async fn release(
         counts.records_unchanged,
         counts.records_gone,
         last_record,
+        content.encoding.map(str::to_owned),
+        content.note.map(|(code, _)| code.to_owned()),
+        content.note.map(|(_, cause)| cause.to_owned()),
     ];
     match transaction.execute(sql, cells).await? {
         1 => Ok(()),

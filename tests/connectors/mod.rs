@@ -1,3 +1,5 @@
 //! Connectors against the systems they speak to, or the sandboxes that stand for them.
 
+mod file_drop;
+mod file_drop_batches;
 mod govuk_notify;

@@ -1,102 +1,101 @@
 //! A folder into which a system drops its extracts: settled files only, read once, then moved.
 //!
-//! Names come from outside and are never used as paths: a file is one entry of the folder itself, and
-//! a regular file. What was read is moved to `processed`, what is held to `held`.
+//! A file is one entry of the folder itself, and a regular file. What was read is moved to `processed`,
+//! what is held to `held`. What is none of these is left alone, counted, and never opened.
 
+mod folder;
+pub mod reading;
 pub mod settings;
 
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use globset::{Glob, GlobMatcher};
 
+use self::folder::{Entry, Folder, Seen};
+use self::reading::{stopped, unavailable};
 use self::settings::FileDropSettings;
-use super::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
-use super::format::{CutError, Format, FormatError, RecordSink};
+use super::channel::{ConnectorError, Extract, Ignored, Origin, ReadEnd, Source, Taken};
+use super::format::layout::Layout;
+use super::format::{Format, RecordSink};
 
 /// A drop folder, open.
 pub struct FileDrop {
     directory: PathBuf,
+    folder: Arc<Folder>,
     pattern: GlobMatcher,
     processed: PathBuf,
     held: PathBuf,
     settle: Duration,
     extract: Extract,
-    format: Box<dyn Format>,
+    layout: Layout,
 }
 
 impl FileDrop {
     /// Opens the folder that the settings name; its place is known by now.
     pub fn open(settings: &FileDropSettings, directory: &Path) -> Result<FileDrop, ConnectorError> {
         let directory = directory.to_path_buf();
-        if !directory.is_dir() {
-            let cause =
-                format!("{} is not a folder: make it, or mend `directory`", directory.display());
-            return Err(ConnectorError::Unavailable { cause, retry_after_ms: None });
-        }
-        let pattern =
-            Glob::new(&settings.pattern).map_err(|error| ConnectorError::Unavailable {
-                cause: format!("`pattern` cannot be read: {error}"),
-                retry_after_ms: None,
-            })?;
+        let folder = Folder::open(&directory).map_err(|error| {
+            let place = directory.display();
+            unavailable(format!("{place} is not a folder: make it, or mend `directory` ({error})"))
+        })?;
+        let pattern = Glob::new(&settings.pattern)
+            .map_err(|error| unavailable(format!("`pattern` cannot be read: {error}")))?;
         Ok(FileDrop {
             pattern: pattern.compile_matcher(),
-            processed: directory.join(&settings.processed),
-            held: directory.join(&settings.held),
+            processed: PathBuf::from(&settings.processed),
+            held: PathBuf::from(&settings.held),
             directory,
+            folder: Arc::new(folder),
             settle: Duration::from_millis(settings.settle_ms),
             extract: settings.extract,
-            format: settings.format.open(),
+            layout: settings.layout.clone(),
         })
     }
 
-    /// Regular files of the folder that fit the pattern, the oldest first.
+    /// Files that fit the pattern, the oldest first.
     fn files(&self) -> Result<Vec<Seen>, ConnectorError> {
-        let mut found = Vec::new();
-        let entries = fs::read_dir(&self.directory).map_err(|error| self.unreadable(&error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| self.unreadable(&error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if name.starts_with('.') || !self.pattern.is_match(name) {
-                continue;
-            }
-            // Not followed: a link, a pipe or a folder is never an extract.
-            let Ok(about) = entry.path().symlink_metadata() else { continue };
-            if about.is_file() {
-                let modified = about.modified().unwrap_or(UNIX_EPOCH);
-                found.push(Seen { name: name.to_owned(), bytes: about.len(), modified });
-            }
-        }
-        found.sort_by(|one, other| (one.modified, &one.name).cmp(&(other.modified, &other.name)));
+        let mut found: Vec<Seen> =
+            self.entries()?.into_iter().filter_map(|entry| self.judge(entry).ok()).collect();
+        found.sort_by(|one, other| {
+            (one.modified_ns, &one.name).cmp(&(other.modified_ns, &other.name))
+        });
         Ok(found)
     }
 
-    fn unreadable(&self, error: &std::io::Error) -> ConnectorError {
-        let cause = format!("{} cannot be read: {error}", self.directory.display());
-        ConnectorError::Unavailable { cause, retry_after_ms: None }
+    fn entries(&self) -> Result<Vec<Entry>, ConnectorError> {
+        self.folder.entries().map_err(|error| self.unreadable(&error))
     }
-}
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    name: String,
-    bytes: u64,
-    modified: SystemTime,
-}
-
-impl Seen {
-    fn origin(&self) -> Origin {
-        let modified = self.modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        Origin {
-            name: self.name.clone(),
-            mark: format!("{}|{}|{modified}", self.name, self.bytes),
-            bytes: self.bytes,
+    /// A file that is to be read, or what it is instead; nothing where that is as it should be.
+    fn judge(&self, entry: Entry) -> Result<Seen, Option<&'static str>> {
+        match entry {
+            Entry::File(file) if file.name.starts_with('.') => Err(Some("hidden file")),
+            Entry::File(file) if !self.pattern.is_match(&file.name) => {
+                Err(Some("file that does not fit the pattern"))
+            }
+            Entry::File(file) => Ok(file),
+            Entry::Other { name: Some(name), what: "folder" } if self.is_ours(&name) => Err(None),
+            Entry::Other { what, .. } => Err(Some(what)),
         }
     }
+
+    /// Whether files are moved to a folder of that name.
+    fn is_ours(&self, name: &str) -> bool {
+        let first =
+            |way: &Path| way.components().next().is_some_and(|part| part.as_os_str() == name);
+        first(&self.processed) || first(&self.held)
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> ConnectorError {
+        unavailable(format!("{} cannot be read: {error}", self.directory.display()))
+    }
+}
+
+fn origin(file: &Seen) -> Origin {
+    Origin { name: file.name.clone(), mark: file.mark(), bytes: file.bytes }
 }
 
 #[async_trait]
@@ -110,7 +109,19 @@ impl Source for FileDrop {
         }
         tokio::time::sleep(self.settle).await;
         let after = self.files()?;
-        Ok(after.iter().filter(|file| before.contains(file)).map(Seen::origin).collect())
+        Ok(after.iter().filter(|file| before.contains(file)).map(origin).collect())
+    }
+
+    async fn ignored(&self) -> Result<Vec<Ignored>, ConnectorError> {
+        let mut ignored: Vec<Ignored> = Vec::new();
+        for what in self.entries()?.into_iter().filter_map(|entry| self.judge(entry).err()?) {
+            match ignored.iter_mut().find(|known| known.what == what) {
+                Some(known) => known.count += 1,
+                None => ignored.push(Ignored { what, count: 1 }),
+            }
+        }
+        ignored.sort_by_key(|ignored| ignored.what);
+        Ok(ignored)
     }
 
     async fn read(
@@ -118,10 +129,10 @@ impl Source for FileDrop {
         origin: &Origin,
         mut sink: Box<dyn RecordSink>,
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-        let path = self.directory.join(&origin.name);
-        let format = self.format.share();
+        let folder = Arc::clone(&self.folder);
+        let (layout, origin) = (self.layout.clone(), origin.clone());
         let work = tokio::task::spawn_blocking(move || {
-            let end = cut(&path, &*format, &mut *sink);
+            let end = read_unchanged(&folder, &origin, &layout, &mut *sink);
             let finished = sink.finish();
             let end = match (end, finished) {
                 (Ok(_), Err(_)) => Err(stopped()),
@@ -134,30 +145,33 @@ impl Source for FileDrop {
             Err(panic) => {
                 let cause = format!("the reading of the file broke: {panic}");
                 let nothing: Box<dyn RecordSink> = Box::new(Nothing);
-                (nothing, Err(ConnectorError::Unavailable { cause, retry_after_ms: None }))
+                (nothing, Err(unavailable(cause)))
             }
         }
     }
 
-    /// Moves the file where it belongs. One of the same name that is there already is kept beside it.
+    /// Moves the file where it belongs. One that was dropped under its name in the meantime was not
+    /// read, and stays.
     async fn acknowledge(&self, origin: &Origin, taken: Taken) -> Result<(), ConnectorError> {
-        let folder = match taken {
+        let way = match taken {
             Taken::Processed => &self.processed,
             Taken::Held => &self.held,
         };
-        fs::create_dir_all(folder).map_err(|error| self.unreadable(&error))?;
-        let from = self.directory.join(&origin.name);
-        let to = free_name(folder, &origin.name);
-        match fs::rename(&from, &to) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(self.unreadable(&error))
+        let unmoved = |error: std::io::Error| {
+            let place = self.directory.join(way);
+            unavailable(format!("files cannot be moved to {}: {error}", place.display()))
+        };
+        let to = self.folder.below(&self.directory, way).map_err(unmoved)?;
+        match self.folder.file(&origin.name).map_err(unmoved)? {
+            Some(file) if file.mark() == origin.mark => {
+                self.folder.give(&file, &to).map_err(unmoved)
             }
             _ => Ok(()),
         }
     }
 
     fn format(&self) -> &dyn Format {
-        &*self.format
+        &*self.layout.format
     }
 
     fn extract(&self) -> Extract {
@@ -165,65 +179,29 @@ impl Source for FileDrop {
     }
 }
 
-fn free_name(folder: &Path, name: &str) -> PathBuf {
-    let plain = folder.join(name);
-    let numbered = (2..).map(|number| folder.join(format!("{name}.{number}")));
-    std::iter::once(plain.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(plain)
-}
-
-fn cut(
-    path: &Path,
-    format: &dyn Format,
+/// Reads the file that was seen, and no other: not one that took its place, and not one that grew or
+/// went away while it was read. Such a file is read again when it is there and settled.
+fn read_unchanged(
+    folder: &Folder,
+    origin: &Origin,
+    layout: &Layout,
     sink: &mut dyn RecordSink,
 ) -> Result<ReadEnd, ConnectorError> {
-    let file = fs::File::open(path).map_err(|error| ConnectorError::Unavailable {
-        cause: format!("{} cannot be opened: {error}", path.display()),
-        retry_after_ms: None,
-    })?;
-    let mut input =
-        Digested { file, digest: ring::digest::Context::new(&ring::digest::SHA256), bytes: 0 };
-    let cut = format.cut(&mut input, sink);
-    // What the format did not look at is part of the content all the same.
-    let rest = std::io::copy(&mut input, &mut std::io::sink());
-    match (cut, rest) {
-        (_, Err(error)) | (Err(CutError::Read(error)), _) => Err(ConnectorError::Unavailable {
-            cause: format!("{} cannot be read: {error}", path.display()),
-            retry_after_ms: None,
-        }),
-        (Err(CutError::Format(_)), _) if input.bytes == 0 => {
-            let cause = "the file is empty".to_owned();
-            let fault =
-                FormatError { code: "file.empty", cause, place: "at its beginning".to_owned() };
-            Err(ConnectorError::Malformed(fault))
-        }
-        (Err(CutError::Format(fault)), _) => Err(ConnectorError::Malformed(fault)),
-        (Err(CutError::Stopped), _) => Err(stopped()),
-        (Ok(totals), Ok(_)) => {
-            let digest = input.digest.finish();
-            let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(ReadEnd { totals, content_digest: hex })
-        }
+    let name = &origin.name;
+    let (file, opened) = folder
+        .read(name)
+        .map_err(|error| unavailable(format!("{name} cannot be opened any more: {error}")))?;
+    let changed = |when: &str| {
+        unavailable(format!("{name} was changed or taken away {when}: it is read when it is there"))
+    };
+    if opened.mark() != origin.mark {
+        return Err(changed("before it was read"));
     }
-}
-
-fn stopped() -> ConnectorError {
-    let cause = "whoever took the records stopped".to_owned();
-    ConnectorError::Unavailable { cause, retry_after_ms: None }
-}
-
-/// A file whose content is digested as it is read.
-struct Digested {
-    file: fs::File,
-    digest: ring::digest::Context,
-    bytes: u64,
-}
-
-impl Read for Digested {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(into)?;
-        self.digest.update(&into[..read]);
-        self.bytes += read as u64;
-        Ok(read)
+    let end = reading::read(file, name, layout, sink);
+    match folder.file(name) {
+        Ok(Some(now)) if now == opened => end,
+        Ok(_) => Err(changed("while it was read")),
+        Err(error) => Err(unavailable(format!("{name} cannot be looked at: {error}"))),
     }
 }
 

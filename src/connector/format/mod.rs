@@ -1,6 +1,13 @@
 //! Bytes into records, and a record's bytes into a `Document`: one file for each format.
 
 pub mod csv;
+pub mod encoding;
+
+pub mod gzip;
+
+pub mod layout;
+mod settings;
+mod sum;
 pub mod xml;
 
 use crate::record::document::Document;
@@ -69,9 +76,11 @@ impl From<FormatError> for CutError {
     }
 }
 
+/// A reader between the file and the format (gzip, an encoding) says what it refuses inside an
+/// `io::Error`: it comes out as what it is.
 impl From<std::io::Error> for CutError {
     fn from(error: std::io::Error) -> Self {
-        CutError::Read(error)
+        error.downcast().map_or_else(CutError::Read, CutError::Format)
     }
 }
 
@@ -109,8 +118,15 @@ pub trait Format: Send + Sync {
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
 
-    /// The same format, for another thread.
-    fn share(&self) -> Box<dyn Format>;
+    /// The code of a text, or of a record, whose bytes its encoding does not have.
+    fn encoding_code(&self) -> &'static str {
+        "file.encoding"
+    }
+
+    /// The encoding that a text declares of itself in its first characters, as XML does.
+    fn declared_encoding(&self, _head: &str) -> Option<String> {
+        None
+    }
 
     /// What a namespace prefix in a path stands for.
     fn namespace(&self, _prefix: &str) -> Option<&str> {

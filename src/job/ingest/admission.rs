@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Watch, is_gone};
+use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
@@ -42,6 +43,8 @@ pub struct Portion {
 pub struct Tally {
     pub rows: i64,
     pub unchanged: i64,
+    /// Rows that nobody knows the key of: each may be a record that seems absent.
+    pub nameless: i64,
     /// Known records that were there before.
     pub present: i64,
     /// Of those, the ones that did not come.
@@ -66,6 +69,8 @@ pub struct Admission {
     /// Digests of keys met for the first time, to notice one that comes twice.
     met: HashSet<u64, BuildHasherDefault<Unhashed>>,
     seed: u64,
+    /// The code of a record that is not UTF-8.
+    encoding_code: &'static str,
     packer: Option<Packer>,
     /// Records waiting for a dictionary to be trained on them.
     samples: Vec<Vec<u8>>,
@@ -77,6 +82,7 @@ pub struct Admission {
     alone: Vec<u8>,
     rows: i64,
     unchanged: i64,
+    nameless: i64,
     tally: TallyHandle,
     watch: Arc<Watch>,
 }
@@ -86,6 +92,7 @@ impl Admission {
     pub fn new(
         known: Vec<KnownKey>,
         seed: u64,
+        encoding_code: &'static str,
         dictionary: Option<Vec<u8>>,
         chunk: usize,
         sender: mpsc::Sender<Portion>,
@@ -96,6 +103,7 @@ impl Admission {
             known: Known::new(known),
             met: HashSet::default(),
             seed,
+            encoding_code,
             packer,
             samples: Vec::new(),
             sample_bytes: 0,
@@ -106,6 +114,7 @@ impl Admission {
             alone: Vec::new(),
             rows: 0,
             unchanged: 0,
+            nameless: 0,
             tally: TallyHandle::default(),
             watch,
         })
@@ -126,6 +135,9 @@ impl Admission {
     fn put(&mut self, mut entry: Entry, raw: Raw<'_>) -> Result<(), Stopped> {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
+        if entry.fault.is_none() && std::str::from_utf8(&self.alone).is_err() {
+            entry.fault = Some((self.encoding_code, not_utf8(&self.alone)));
+        }
         match &mut self.packer {
             Some(packer) => {
                 entry.payload = packer.pack(&self.alone).map_err(|_| Stopped)?;
@@ -164,6 +176,20 @@ impl Admission {
         self.sender.blocking_send(portion).map_err(|_| Stopped)
     }
 
+    /// A row that is kept, and held for why.
+    fn hold(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped> {
+        self.count();
+        let entry = Entry {
+            key: String::new(),
+            key_digest: 0,
+            digest: 0,
+            known: None,
+            fault: Some((code, cause)),
+            payload: Vec::new(),
+        };
+        self.put(entry, raw)
+    }
+
     fn count(&mut self) {
         self.rows += 1;
         if self.rows % 256 == 0 {
@@ -187,7 +213,7 @@ impl RecordSink for Admission {
         };
         if twice {
             let cause = "another record of this extract has the same key".to_owned();
-            return self.unreadable("record.duplicate_key", cause, raw);
+            return self.hold("record.duplicate_key", cause, raw);
         }
         self.count();
         if let Some(place) = found
@@ -213,16 +239,8 @@ impl RecordSink for Admission {
         cause: String,
         raw: Raw<'_>,
     ) -> Result<(), Stopped> {
-        self.count();
-        let entry = Entry {
-            key: String::new(),
-            key_digest: 0,
-            digest: 0,
-            known: None,
-            fault: Some((code, cause)),
-            payload: Vec::new(),
-        };
-        self.put(entry, raw)
+        self.nameless += 1;
+        self.hold(code, cause, raw)
     }
 
     /// The last portion and the tally.
@@ -233,7 +251,13 @@ impl RecordSink for Admission {
             _ => {}
         }
         let (present, absent) = self.known.absent();
-        let tally = Tally { rows: self.rows, unchanged: self.unchanged, present, absent };
+        let tally = Tally {
+            rows: self.rows,
+            unchanged: self.unchanged,
+            nameless: self.nameless,
+            present,
+            absent,
+        };
         let mut held = self.tally.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *held = Some(tally);
         Ok(())

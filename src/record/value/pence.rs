@@ -23,6 +23,8 @@ pub enum PenceFormat {
     DecimalPounds,
     /// What spreadsheets and reports print: also `£1,234.50`, `(12.50)`, `12.50CR`, `12.50-`.
     DecimalPoundsLoose,
+    /// `855.0`, `12.3`, `-12.34`, `1710`: pounds as a program prints a number, with up to two decimals.
+    NumberPounds,
     /// `85500`, `-1250`, `+0000085500`: pence already.
     IntegerPence,
     /// `0000012345-`: pence with the sign behind; no sign means positive.
@@ -45,6 +47,17 @@ impl Pence {
                 pounds(digits, negative, false)
             }
             PenceFormat::DecimalPoundsLoose => loose(text),
+            PenceFormat::NumberPounds => {
+                let (negative, digits) = leading_sign(text);
+                match digits.split_once('.') {
+                    Some((whole, decimal)) if decimal.len() == 1 => Amount::default()
+                        .digits(whole)?
+                        .digits(decimal)?
+                        .digits("0")?
+                        .signed(negative),
+                    _ => pounds(digits, negative, false),
+                }
+            }
             PenceFormat::IntegerPence => {
                 let (negative, digits) = leading_sign(text);
                 Amount::default().digits(digits)?.signed(negative)
@@ -76,9 +89,10 @@ impl fmt::Display for Pence {
 }
 
 impl PenceFormat {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::DecimalPounds,
         Self::DecimalPoundsLoose,
+        Self::NumberPounds,
         Self::IntegerPence,
         Self::SignedPenceTrailing,
     ];
@@ -88,8 +102,24 @@ impl PenceFormat {
         match self {
             Self::DecimalPounds => "decimal_pounds",
             Self::DecimalPoundsLoose => "decimal_pounds_loose",
+            Self::NumberPounds => "number_pounds",
             Self::IntegerPence => "integer_pence",
             Self::SignedPenceTrailing => "signed_pence_trailing",
+        }
+    }
+
+    /// What is written so, for an integrator.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            Self::DecimalPounds => "`855.00`, `-12.50`, `1710`: pounds, with no decimals or two.",
+            Self::DecimalPoundsLoose => {
+                "What spreadsheets print: also `£1,234.50`, `(12.50)`, `12.50CR`, `12.50-`."
+            }
+            Self::NumberPounds => {
+                "`855.0`, `12.3`, `-12.34`: pounds as a program prints a number, as in JSON."
+            }
+            Self::IntegerPence => "`85500`, `-1250`, `+0000085500`: pence already.",
+            Self::SignedPenceTrailing => "`0000012345-`: pence with the sign behind.",
         }
     }
 
@@ -335,6 +365,28 @@ mod tests {
     }
 
     #[test]
+    fn number_pounds_takes_what_a_program_prints() {
+        check(
+            PenceFormat::NumberPounds,
+            &[
+                ("855.0", Ok(85_500)),
+                ("12.3", Ok(1_230)),
+                ("-12.34", Ok(-1_234)),
+                ("1710", Ok(171_000)),
+                ("0.0", Ok(0)),
+                ("12.345", SHAPE),
+                ("12.", SHAPE),
+                (".5", SHAPE),
+                ("1e3", SHAPE),
+                ("1,234.5", SHAPE),
+                ("£12.5", SHAPE),
+                ("", SHAPE),
+                ("10000000000.1", TOO_BIG),
+            ],
+        );
+    }
+
+    #[test]
     fn words_and_formats_agree() {
         for format in PenceFormat::ALL {
             assert_eq!(PenceFormat::from_word(format.word()), Some(format));
@@ -347,7 +399,11 @@ mod tests {
         #[test]
         fn what_is_printed_reads_back(pence in -PENCE_MAX..=PENCE_MAX) {
             let printed = Pence::new(pence).to_string();
-            for format in [PenceFormat::DecimalPounds, PenceFormat::DecimalPoundsLoose] {
+            for format in [
+                PenceFormat::DecimalPounds,
+                PenceFormat::DecimalPoundsLoose,
+                PenceFormat::NumberPounds,
+            ] {
                 prop_assert_eq!(Pence::parse(&printed, format), Ok(Pence::new(pence)));
             }
         }

@@ -6,23 +6,30 @@
 
 use std::io::Read;
 
-use memchr::{memchr, memchr3, memmem};
+use memchr::{memchr, memchr2_iter, memmem};
 
+use super::XmlFormat;
 use super::parse::{self, DOCTYPE};
-use super::{XmlFormat, key_attribute};
+use super::token::{Kind, Token, attribute, each_attribute, name_of, start_tag_of, token};
+use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::sum::Sum;
 use crate::connector::format::{CutError, FormatError, Raw, RecordSink};
-use crate::record::document::{DEPTH_MAX, Document, Step};
+use crate::record::document::{DEPTH_MAX, Document, Only, Path, Step};
 
 /// How much is read at a time, bytes.
 const BUFFER: usize = 1 << 18;
 /// What may stand around the records (header, trailer), bytes.
 const AROUND_MAX: usize = 1 << 20;
+/// How long one tag may be, with all its attributes, bytes.
+const TAG_MAX: usize = 1 << 20;
 
 /// What the cut saw when the stream ended as it should.
 pub struct End {
     pub records: u64,
     /// The extract without its records: a small document of header and trailer.
     pub around: String,
+    /// What was added up for each of the format's sums.
+    pub sums: Vec<Sum>,
 }
 
 /// Cuts the stream into records.
@@ -37,13 +44,9 @@ pub fn cut(
         match token(&buffer.bytes[buffer.at..buffer.end], buffer.finished) {
             Token::More if buffer.finished => break,
             Token::More => {
+                cutter.let_go(&mut buffer)?;
                 let keep = cutter.record_from.unwrap_or(buffer.at);
-                if buffer.end - keep > format.record_bytes_max {
-                    let most = format.record_bytes_max;
-                    let cause = format!("a record or a tag is longer than {most} bytes");
-                    return Err(refuse("xml.size", cause, &buffer, &cutter).into());
-                }
-                let moved = buffer.fill(input, keep)?;
+                let moved = buffer.fill(input, keep, format.record_bytes_max)?;
                 cutter.record_from = cutter.record_from.map(|from| from - moved);
             }
             Token::Some { kind, text, end } => {
@@ -65,95 +68,33 @@ struct Buffer {
 }
 
 impl Buffer {
-    /// Drops what lies before `keep`, reads more behind the rest. Gives by how much bytes moved.
-    fn fill(&mut self, input: &mut dyn Read, keep: usize) -> std::io::Result<usize> {
+    /// Drops what lies before `keep`, reads behind the rest at least as much again: a long record is
+    /// looked through a few times, and not once for every small read. Gives by how much bytes moved.
+    fn fill(&mut self, input: &mut dyn Read, keep: usize, most: usize) -> std::io::Result<usize> {
         self.bytes.copy_within(keep..self.end, 0);
         self.end -= keep;
         self.at -= keep;
         self.before += keep as u64;
         if self.end == self.bytes.len() {
-            self.bytes.resize(self.bytes.len() * 2, 0);
+            let most = most.max(self.end) + BUFFER;
+            self.bytes.resize((self.bytes.len() * 2).min(most), 0);
         }
-        loop {
+        let kept = self.end;
+        while !self.finished && self.end < self.bytes.len() && self.end < (kept * 2).max(1) {
             match input.read(&mut self.bytes[self.end..]) {
                 Ok(0) => self.finished = true,
                 Ok(read) => self.end += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            return Ok(keep);
         }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Start,
-    Empty,
-    End,
-    /// A comment or a processing instruction.
-    Aside,
-    CData,
-    Doctype,
-    /// Text up to the end of the stream.
-    Tail,
-}
-
-enum Token {
-    /// The buffer ends inside a token.
-    More,
-    /// Text before the token, and where the token ends; both from the start of the slice.
-    Some { kind: Kind, text: usize, end: usize },
-}
-
-fn token(bytes: &[u8], finished: bool) -> Token {
-    let Some(open) = memchr(b'<', bytes) else {
-        return if finished && !bytes.is_empty() {
-            Token::Some { kind: Kind::Tail, text: bytes.len(), end: bytes.len() }
-        } else {
-            Token::More
-        };
-    };
-    let rest = &bytes[open + 1..];
-    let found = match rest.first() {
-        None => None,
-        Some(b'/') => memchr(b'>', rest).map(|at| (Kind::End, at + 1)),
-        Some(b'?') => memmem::find(rest, b"?>").map(|at| (Kind::Aside, at + 2)),
-        Some(b'!') => bang(rest),
-        Some(_) => start_tag(rest),
-    };
-    match found {
-        Some((kind, length)) => Token::Some { kind, text: open, end: open + 1 + length },
-        None => Token::More,
-    }
-}
-
-fn bang(rest: &[u8]) -> Option<(Kind, usize)> {
-    if rest.starts_with(b"!--") {
-        memmem::find(&rest[3..], b"-->").map(|at| (Kind::Aside, at + 6))
-    } else if rest.starts_with(b"![CDATA[") {
-        memmem::find(&rest[8..], b"]]>").map(|at| (Kind::CData, at + 11))
-    } else if rest.len() >= 8 {
-        Some((Kind::Doctype, rest.len()))
-    } else {
-        None
-    }
-}
-
-fn start_tag(rest: &[u8]) -> Option<(Kind, usize)> {
-    let mut at = 0;
-    loop {
-        let found = at + memchr3(b'>', b'"', b'\'', &rest[at..])?;
-        match rest[found] {
-            b'>' if found > 0 && rest[found - 1] == b'/' => return Some((Kind::Empty, found + 1)),
-            b'>' => return Some((Kind::Start, found + 1)),
-            quote => at = found + 1 + memchr(quote, &rest[found + 1..])? + 1,
-        }
+        Ok(keep)
     }
 }
 
 struct Cutter<'f> {
     format: &'f XmlFormat,
+    tag_max: usize,
     /// Names of the open elements, end to end, and where each begins.
     names: Vec<u8>,
     starts: Vec<usize>,
@@ -161,6 +102,8 @@ struct Cutter<'f> {
     fitted: usize,
     /// Where in the buffer the record began that we are in.
     record_from: Option<usize>,
+    /// That record is longer than it may be, and is not kept any more.
+    overlong: bool,
     /// Where in the record its own start tag's name ends.
     name_end: usize,
     /// Namespaces declared outside records: prefix, address, depth.
@@ -171,6 +114,7 @@ struct Cutter<'f> {
     around: String,
     records: u64,
     root_closed: bool,
+    sums: Vec<Sum>,
     parsed: Document,
     alone: Vec<u8>,
 }
@@ -179,10 +123,12 @@ impl<'f> Cutter<'f> {
     fn new(format: &'f XmlFormat) -> Self {
         Cutter {
             format,
+            tag_max: TAG_MAX.min(format.record_bytes_max),
             names: Vec::new(),
             starts: Vec::new(),
             fitted: 0,
             record_from: None,
+            overlong: false,
             name_end: 0,
             scope: Vec::new(),
             context: Vec::new(),
@@ -190,9 +136,34 @@ impl<'f> Cutter<'f> {
             around: String::new(),
             records: 0,
             root_closed: false,
+            sums: vec![Sum::default(); format.sums.len()],
             parsed: Document::default(),
             alone: Vec::new(),
         }
+    }
+
+    /// Stops keeping a record that is too long: it is looked through to its end, and held. What is too
+    /// long in one piece is refused.
+    fn let_go(&mut self, buffer: &mut Buffer) -> Result<(), FormatError> {
+        let most = self.format.record_bytes_max;
+        let Some(from) = self.record_from.filter(|from| buffer.end - from > most) else {
+            if buffer.end - buffer.at > most {
+                let cause = format!("something is longer than {most} bytes");
+                return Err(refuse("xml.size", cause, buffer, self));
+            }
+            return Ok(());
+        };
+        self.overlong = true;
+        if memchr(b'<', &buffer.bytes[buffer.at..buffer.end]).is_none() {
+            buffer.at = buffer.end;
+        }
+        if buffer.end - buffer.at > most {
+            let cause = format!("a tag or a section is longer than {most} bytes");
+            return Err(refuse("xml.size", cause, buffer, self));
+        }
+        debug_assert!(from <= buffer.at, "a record begins before what is in it");
+        self.record_from = Some(buffer.at);
+        Ok(())
     }
 
     fn take(
@@ -209,6 +180,10 @@ impl<'f> Cutter<'f> {
             self.outside(&buffer.bytes[from..from + text], tag, kind, buffer)?;
         }
         match kind {
+            Kind::Start | Kind::Empty | Kind::End if tag.len() > self.tag_max => {
+                let cause = format!("a tag is longer than {} bytes", self.tag_max);
+                return Err(refuse("xml.size", cause, buffer, self).into());
+            }
             Kind::Start | Kind::Empty => {
                 let name = name_of(&tag[1..]);
                 self.open(name, tag, from + text, buffer)?;
@@ -220,7 +195,11 @@ impl<'f> Cutter<'f> {
                 let name = tag[2..tag.len() - 1].trim_ascii_end();
                 self.shut(name, from + end, buffer, sink)?;
             }
-            Kind::Doctype => return Err(refuse("xml.doctype", DOCTYPE, buffer, self).into()),
+            Kind::Doctype => {
+                let html = tag.get(..14).is_some_and(|tag| tag.eq_ignore_ascii_case(HTML));
+                let cause = if html { HTML_PAGE } else { DOCTYPE };
+                return Err(refuse("xml.doctype", cause, buffer, self).into());
+            }
             Kind::Aside | Kind::CData | Kind::Tail => {}
         }
         Ok(())
@@ -246,16 +225,17 @@ impl<'f> Cutter<'f> {
                 return Err(refuse(code, cause, buffer, self).into());
             }
         }
-        if kind == Kind::Aside || self.begins_record(kind, tag) {
-            return Ok(());
-        }
+        let tag = match kind == Kind::Aside || self.begins_record(kind, tag) {
+            true => b"",
+            false => tag,
+        };
         if self.around.len() + text.len() + tag.len() > AROUND_MAX {
             let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
             return Err(refuse("xml.size", cause, buffer, self).into());
         }
         for part in [if blank { b"" } else { text }, tag] {
             let part = std::str::from_utf8(part)
-                .map_err(|_| refuse("xml.encoding", "the bytes are not UTF-8", buffer, self))?;
+                .map_err(|_| refuse("xml.encoding", not_utf8(part), buffer, self))?;
             self.around.push_str(part);
         }
         Ok(())
@@ -284,6 +264,9 @@ impl<'f> Cutter<'f> {
         }
         if self.record_from.is_none() {
             let depth = self.starts.len();
+            if depth == 0 && !self.fits(name, tag) {
+                return Err(refuse("xml.root", self.strange_root(name), buffer, self).into());
+            }
             if depth == self.fitted && self.fits(name, tag) {
                 self.fitted += 1;
                 if self.fitted == self.format.record.steps.len() {
@@ -320,7 +303,7 @@ impl<'f> Cutter<'f> {
             self.fitted = depth;
             if let Some(from) = self.record_from.take() {
                 self.records += 1;
-                self.emit(&buffer.bytes[from..end], sink)?;
+                self.emit(from, end, buffer, sink)?;
             }
         }
         while self.scope.last().is_some_and(|(.., at)| *at > depth) {
@@ -331,11 +314,19 @@ impl<'f> Cutter<'f> {
         Ok(())
     }
 
-    fn emit(&mut self, bytes: &[u8], sink: &mut dyn RecordSink) -> Result<(), CutError> {
-        if bytes.len() > self.format.record_bytes_max {
+    fn emit(
+        &mut self,
+        from: usize,
+        end: usize,
+        buffer: &Buffer,
+        sink: &mut dyn RecordSink,
+    ) -> Result<(), CutError> {
+        let bytes = &buffer.bytes[from..end];
+        if std::mem::take(&mut self.overlong) || bytes.len() > self.format.record_bytes_max {
             let most = self.format.record_bytes_max;
             let raw = Raw { bytes: b"", context: b"", context_at: 0 };
             let cause = format!("the record is longer than {most} bytes");
+            self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
             return Ok(sink.unreadable("xml.size", cause, raw)?);
         }
         let own = memmem::find(start_tag_of(bytes), b"xmlns").is_some();
@@ -344,28 +335,57 @@ impl<'f> Cutter<'f> {
             self.context_depth = if own { usize::MAX } else { self.scope.len() };
         }
         let raw = Raw { bytes, context: &self.context, context_at: self.name_end };
-        if let Some(step) = key_attribute(&self.format.key)
-            && let Some(value) = attribute(start_tag_of(bytes), step.name.as_bytes())
-            && !value.contains(&b'&')
-            && let Ok(key) = std::str::from_utf8(value)
+        let suspect = may_be_forbidden(bytes);
+        if !suspect
+            && self.sums.is_empty()
+            && let Some(key) = plain_key(&self.format.key, start_tag_of(bytes))
         {
             return Ok(sink.record(key.trim(), raw)?);
         }
         self.alone.clear();
         raw.write_alone(&mut self.alone);
-        let Ok(text) = std::str::from_utf8(&self.alone) else {
-            let cause = "the record's bytes are not UTF-8".to_owned();
-            return Ok(sink.unreadable("xml.encoding", cause, raw)?);
+        let read = match std::str::from_utf8(&self.alone) {
+            Ok(text) => parse::parse(text, &mut self.parsed),
+            Err(_) => Err(refuse("xml.encoding", not_utf8(&self.alone), buffer, self)),
         };
-        match parse::parse(text, &mut self.parsed) {
-            Err(fault) => Ok(sink.unreadable(fault.code, fault.cause, raw)?),
+        match read {
+            // Not a doubtful record but no XML: whoever wrote it wrote the rest of it too.
+            Err(fault) if suspect && fault.code == "xml.char" => {
+                Err(refuse(fault.code, fault.cause, buffer, self).into())
+            }
+            Err(fault) => {
+                self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+                Ok(sink.unreadable(fault.code, fault.cause, raw)?)
+            }
             Ok(()) => {
+                for (sum, of) in self.sums.iter_mut().zip(&self.format.sums) {
+                    sum.add(of.amount(&self.parsed), self.records);
+                }
                 let root = self.parsed.root();
-                let node = root.and_then(|root| self.parsed.find(root, &self.format.key));
-                let key = node.map_or("", |node| self.parsed.text(node).trim());
+                let key = match root.map(|root| self.parsed.find_only(root, &self.format.key)) {
+                    Some(Only::One(node)) => self.parsed.text(node).trim(),
+                    Some(Only::Several) => {
+                        let cause = "the record has more than one key".to_owned();
+                        return Ok(sink.unreadable(self.parsed.repeated_code(), cause, raw)?);
+                    }
+                    Some(Only::Nothing) | None => "",
+                };
                 Ok(sink.record(key, raw)?)
             }
         }
+    }
+
+    /// Why this is not the extract that was asked for, but perhaps an answer in its place.
+    fn strange_root(&self, name: &[u8]) -> String {
+        let local = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+        let wanted = self.format.record.steps.first().map_or("", |step| step.name.as_str());
+        let found = match local {
+            _ if local == wanted.as_bytes() => "is of another namespace".to_owned(),
+            b"Envelope" => "is a SOAP message: is it a fault?".to_owned(),
+            _ if local.eq_ignore_ascii_case(b"html") => HTML_PAGE.to_owned(),
+            _ => "is another one: is it an error message?".to_owned(),
+        };
+        format!("the root element is not `{wanted}`: it {found}")
     }
 
     fn fits(&self, name: &[u8], tag: &[u8]) -> bool {
@@ -380,10 +400,10 @@ impl<'f> Cutter<'f> {
         let name =
             [b"xmlns".as_slice(), if prefix.is_empty() { b"" } else { b":" }, prefix].concat();
         if let Some(own) = attribute(tag, &name) {
-            return own == wanted.as_bytes();
+            return is_address(own, wanted);
         }
         let known = self.scope.iter().rev().find(|(known, ..)| known.as_bytes() == prefix);
-        known.is_some_and(|(_, uri, _)| uri == wanted)
+        known.is_some_and(|(_, uri, _)| is_address(uri.as_bytes(), wanted))
     }
 
     fn declare(&mut self, tag: &[u8], depth: usize) {
@@ -421,43 +441,46 @@ impl<'f> Cutter<'f> {
             let cause = "the extract ends before its root element does: is it complete?";
             return Err(refuse("xml.malformed", cause, buffer, &self).into());
         }
-        Ok(End { records: self.records, around: self.around })
+        Ok(End { records: self.records, around: self.around, sums: self.sums })
     }
 }
 
-fn name_of(tag: &[u8]) -> &[u8] {
-    let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'));
-    &tag[..end.unwrap_or(tag.len())]
-}
+const HTML: &[u8] = b"<!DOCTYPE html";
+const HTML_PAGE: &str = "is an HTML page: is it a sign-in page?";
 
-/// The record's own start tag.
-fn start_tag_of(record: &[u8]) -> &[u8] {
-    let end = start_tag(record.get(1..).unwrap_or_default()).map_or(0, |(_, end)| end + 1);
-    &record[..end]
-}
-
-fn attribute<'t>(tag: &'t [u8], wanted: &[u8]) -> Option<&'t [u8]> {
-    let mut found = None;
-    each_attribute(tag, |name, value| {
-        if name == wanted && found.is_none() {
-            found = Some(value);
-        }
-    });
-    found
-}
-
-fn each_attribute<'t>(tag: &'t [u8], mut take: impl FnMut(&'t [u8], &'t [u8])) {
-    let mut at = name_of(tag).len();
-    while let Some(equals) = memchr(b'=', &tag[at..]).map(|found| at + found) {
-        let Some(open) = (equals + 1..tag.len()).find(|at| !tag[*at].is_ascii_whitespace()) else {
-            return;
+/// Whether something stands in a record that may be a character XML does not have. A comment or a CDATA
+/// section may hold what looks like one: whoever parses the record says.
+fn may_be_forbidden(record: &[u8]) -> bool {
+    memchr2_iter(0, b'&', record).any(|at| {
+        let Some(digits) = record[at..].strip_prefix(b"&#") else { return record[at] == 0 };
+        let (radix, digits) = match digits.first() {
+            Some(b'x') => (16, &digits[1..]),
+            _ => (10, digits),
         };
-        let Some(close) = memchr(tag[open], &tag[open + 1..]).map(|found| open + 1 + found) else {
-            return;
-        };
-        take(tag[at..equals].trim_ascii(), &tag[open + 1..close]);
-        at = close + 1;
+        let end = memchr(b';', digits).unwrap_or(digits.len());
+        let digits = std::str::from_utf8(&digits[..end]).unwrap_or_default();
+        let number = u32::from_str_radix(digits, radix).ok();
+        !number.and_then(char::from_u32).is_some_and(parse::allowed)
+    })
+}
+
+/// The key, where it is an attribute of the record itself and can be taken as it is written.
+fn plain_key<'r>(key: &Path, tag: &'r [u8]) -> Option<&'r str> {
+    let [step] = key.steps.as_slice() else { return None };
+    if !step.attribute || key.up > 0 || step.space.is_some() {
+        return None;
     }
+    let value = attribute(tag, step.name.as_bytes()).filter(|value| !value.contains(&b'&'))?;
+    std::str::from_utf8(value).ok()
+}
+
+/// Whether a namespace declaration, as it is written, names this address.
+fn is_address(written: &[u8], wanted: &str) -> bool {
+    if !written.contains(&b'&') {
+        return written == wanted.as_bytes();
+    }
+    let text = String::from_utf8_lossy(written);
+    quick_xml::escape::unescape(&text).is_ok_and(|address| address == wanted)
 }
 
 fn refuse(

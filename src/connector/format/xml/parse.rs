@@ -1,19 +1,29 @@
 //! One XML record into a `Document`, by quick-xml's events. Namespaces are resolved here.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 use quick_xml::XmlVersion;
-use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::escape::{EscapeError, resolve_predefined_entity};
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::connector::format::FormatError;
-use crate::record::document::{DEPTH_MAX, Document, SpaceId};
+use crate::record::document::{DEPTH_MAX, Document, SPACES_MAX, SpaceId};
+
+/// How many attributes one element may have.
+pub const ATTRIBUTES_MAX: usize = 1_000;
+/// How many elements and attributes one record may have.
+const NODES_MAX: usize = 1_000_000;
 
 /// Namespace declarations in scope: prefix, namespace and the depth at which it was declared.
 #[derive(Default)]
 struct Scope {
     declared: Vec<(String, SpaceId, usize)>,
     depth: usize,
+    /// Elements and attributes so far.
+    nodes: usize,
 }
 
 impl Scope {
@@ -33,6 +43,10 @@ impl Scope {
 /// Reads `text` as one document. Anything after its root but blanks and comments is refused.
 pub fn parse(text: &str, document: &mut Document) -> Result<(), FormatError> {
     document.begin(text);
+    document.repeats_as("xml.duplicate");
+    if let Some(at) = forbidden(text) {
+        return Err(refuse("xml.char", "a character that XML does not allow", at as u64));
+    }
     let mut reader = Reader::from_str(text);
     let mut scope = Scope::default();
     let mut ended = false;
@@ -66,9 +80,8 @@ pub fn parse(text: &str, document: &mut Document) -> Result<(), FormatError> {
                 if let Some(letter) = character(&reference, at)? {
                     document.add_text(letter.encode_utf8(&mut [0; 4]));
                 } else {
-                    let known = resolve_predefined_entity(&reference).ok_or_else(|| {
-                        refuse("xml.entity", "a reference to an entity nobody declared", at)
-                    })?;
+                    let known =
+                        resolve_predefined_entity(&reference).ok_or_else(|| undeclared(at))?;
                     document.add_text(known);
                 }
             }
@@ -83,6 +96,15 @@ pub fn parse(text: &str, document: &mut Document) -> Result<(), FormatError> {
 /// What is said of a DOCTYPE, here and in the cut.
 pub const DOCTYPE: &str = "a DOCTYPE is never accepted: remove it from the extract";
 
+/// Where a character stands that XML 1.0 does not allow.
+fn forbidden(text: &str) -> Option<usize> {
+    let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    // Nearly always there is none, and a plain loop over bytes is many times faster.
+    let any = text.bytes().fold(false, |any, byte| any | control(byte) | (byte == 0xEF));
+    any.then(|| text.char_indices().find(|(_, letter)| !allowed(*letter)).map(|(at, _)| at))
+        .flatten()
+}
+
 fn open(
     document: &mut Document,
     scope: &mut Scope,
@@ -90,9 +112,10 @@ fn open(
     at: u64,
 ) -> Result<(), FormatError> {
     scope.depth += 1;
-    let attributes = tag.attributes_raw();
-    let has_attributes = !attributes.trim_ascii().is_empty();
-    if has_attributes && memmem::find(attributes.as_bytes(), b"xmlns").is_some() {
+    scope.nodes += 1;
+    let raw = tag.attributes_raw();
+    let has_attributes = !raw.trim_ascii().is_empty();
+    if has_attributes && memmem::find(raw.as_bytes(), b"xmlns").is_some() {
         declare(document, scope, tag, at)?;
     }
     let (prefix, name) = split(tag.name().into_inner());
@@ -102,25 +125,78 @@ fn open(
         return Err(refuse("xml.depth", cause, at));
     }
     if has_attributes {
-        for attribute in tag.attributes() {
-            let attribute = attribute.map_err(|error| attribute_fault(&error, at))?;
-            let (prefix, name) = split(attribute.key.into_inner());
-            if prefix == "xmlns" || (prefix.is_empty() && name == "xmlns") {
-                continue;
-            }
-            let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(|error| refuse("xml.char", error.to_string(), at))?;
-            // An attribute without a prefix is in no namespace, whatever the default.
-            let space = match prefix {
-                "" => SpaceId::NONE,
-                prefix => space(document, scope, prefix, at)?,
-            };
-            document.attribute(name, space, &value);
-        }
+        attributes(document, scope, tag, at)?;
+    }
+    if scope.nodes > NODES_MAX {
+        let cause = format!("the record has more than {NODES_MAX} elements and attributes");
+        return Err(refuse("xml.size", cause, at));
     }
     Ok(())
 }
+
+/// Adds an element's attributes. Every one is compared with every other, since there are a few.
+fn attributes(
+    document: &mut Document,
+    scope: &mut Scope,
+    tag: &BytesStart<'_>,
+    at: u64,
+) -> Result<(), FormatError> {
+    let twice = || refuse("xml.duplicate", "an attribute stands twice", at);
+    let mut known: Vec<&str> = Vec::new();
+    let mut spaced: Vec<(SpaceId, &str)> = Vec::new();
+    for attribute in tag.attributes().with_checks(false) {
+        let attribute =
+            attribute.map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
+        let whole = attribute.key.into_inner();
+        if known.contains(&whole) {
+            return Err(twice());
+        }
+        if known.len() == ATTRIBUTES_MAX {
+            let cause = format!("an element has more than {ATTRIBUTES_MAX} attributes");
+            return Err(refuse("xml.size", cause, at));
+        }
+        known.push(whole);
+        let (prefix, name) = split(whole);
+        if prefix == "xmlns" || (prefix.is_empty() && name == "xmlns") {
+            continue;
+        }
+        let value = value(&attribute, at)?;
+        // An attribute without a prefix is in no namespace, whatever the default.
+        let space = match prefix {
+            "" => SpaceId::NONE,
+            prefix => space(document, scope, prefix, at)?,
+        };
+        // Two prefixes may stand for one namespace.
+        if !prefix.is_empty() {
+            if spaced.contains(&(space, name)) {
+                return Err(twice());
+            }
+            spaced.push((space, name));
+        }
+        document.attribute(name, space, &value);
+    }
+    scope.nodes += known.len();
+    Ok(())
+}
+
+/// An attribute's value with its references resolved.
+fn value<'a>(attribute: &Attribute<'a>, at: u64) -> Result<Cow<'a, str>, FormatError> {
+    let value =
+        attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| match error {
+            quick_xml::Error::Escape(EscapeError::UnrecognizedEntity(..)) => undeclared(at),
+            other => refuse("xml.char", other.to_string(), at),
+        })?;
+    match &value {
+        Cow::Owned(text) if !text.chars().all(allowed) => Err(refuse("xml.char", REFERENCE, at)),
+        _ => Ok(value),
+    }
+}
+
+fn undeclared(at: u64) -> FormatError {
+    refuse("xml.entity", "a reference to an entity nobody declared", at)
+}
+
+const REFERENCE: &str = "a reference to a character XML does not allow";
 
 fn declare(
     document: &mut Document,
@@ -128,21 +204,29 @@ fn declare(
     tag: &BytesStart<'_>,
     at: u64,
 ) -> Result<(), FormatError> {
-    for attribute in tag.attributes() {
-        let attribute = attribute.map_err(|error| attribute_fault(&error, at))?;
+    for attribute in tag.attributes().with_checks(false) {
+        let attribute =
+            attribute.map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
         let prefix = match split(attribute.key.into_inner()) {
             ("xmlns", prefix) => prefix,
             ("", "xmlns") => "",
             _ => continue,
         };
-        let uri = attribute
-            .normalized_value(XmlVersion::Implicit1_0)
-            .map_err(|error| refuse("xml.char", error.to_string(), at))?;
-        let space = document.space_id(&uri);
+        let uri = value(&attribute, at)?;
+        let space = numbered(document, &uri, at)?;
         scope.declared.push((prefix.to_owned(), space, scope.depth));
     }
     Ok(())
 }
+
+fn numbered(document: &mut Document, uri: &str, at: u64) -> Result<SpaceId, FormatError> {
+    document.space_id(uri).ok_or_else(|| {
+        refuse("xml.size", format!("the record names more than {SPACES_MAX} namespaces"), at)
+    })
+}
+
+/// What the prefix `xml` stands for without being declared.
+const XML_SPACE: &str = "http://www.w3.org/XML/1998/namespace";
 
 fn space(
     document: &mut Document,
@@ -153,7 +237,7 @@ fn space(
     match scope.space_of(prefix) {
         Some(space) => Ok(space),
         None if prefix.is_empty() => Ok(SpaceId::NONE),
-        None if prefix == "xml" => Ok(document.space_id("http://www.w3.org/XML/1998/namespace")),
+        None if prefix == "xml" => numbered(document, XML_SPACE, at),
         None => Err(refuse("xml.malformed", "a prefix that no namespace is declared for", at)),
     }
 }
@@ -173,24 +257,14 @@ fn character(
     let found =
         reference.resolve_char_ref().map_err(|error| refuse("xml.char", error.to_string(), at))?;
     match found {
-        Some(letter) if !allowed(letter) => {
-            Err(refuse("xml.char", "a reference to a character XML does not allow", at))
-        }
+        Some(letter) if !allowed(letter) => Err(refuse("xml.char", REFERENCE, at)),
         found => Ok(found),
     }
 }
 
 /// The characters that XML 1.0 allows (section 2.2 of the recommendation).
-fn allowed(letter: char) -> bool {
+pub fn allowed(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-fn attribute_fault(error: &quick_xml::events::attributes::AttrError, at: u64) -> FormatError {
-    use quick_xml::events::attributes::AttrError;
-    match error {
-        AttrError::Duplicated(..) => refuse("xml.duplicate", "an attribute stands twice", at),
-        other => refuse("xml.malformed", other.to_string(), at),
-    }
 }
 
 fn refuse(code: &'static str, cause: impl Into<String>, at: u64) -> FormatError {

@@ -1,0 +1,53 @@
+//! One file through its layers: its own bytes are digested, unpacked, made UTF-8, and cut into records.
+
+use std::fs::File;
+use std::io::Read;
+
+use crate::connector::channel::{ConnectorError, ReadEnd};
+use crate::connector::format::layout::Layout;
+use crate::connector::format::{CutError, RecordSink};
+
+/// Reads a file to its end. `name` is what people call it.
+pub fn read(
+    file: File,
+    name: &str,
+    layout: &Layout,
+    sink: &mut dyn RecordSink,
+) -> Result<ReadEnd, ConnectorError> {
+    let digest = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut input = Digested { file, digest };
+    let unreadable = |error| unavailable(format!("{name} cannot be read: {error}"));
+    let (totals, encoding) = layout.cut(&mut input, name, sink).map_err(|error| match error {
+        CutError::Format(fault) => ConnectorError::Malformed(fault),
+        CutError::Read(error) => unreadable(error),
+        CutError::Stopped => stopped(),
+    })?;
+    // What the format did not look at is part of the content all the same.
+    std::io::copy(&mut input, &mut std::io::sink()).map_err(unreadable)?;
+    let digest = input.digest.finish();
+    let content_digest = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(ReadEnd { totals, content_digest, encoding: encoding.to_owned() })
+}
+
+/// Whoever took the records took no more.
+pub fn stopped() -> ConnectorError {
+    unavailable("whoever took the records stopped".to_owned())
+}
+
+pub fn unavailable(cause: String) -> ConnectorError {
+    ConnectorError::Unavailable { cause, retry_after_ms: None }
+}
+
+/// A file whose content is digested as it is read.
+struct Digested {
+    file: File,
+    digest: ring::digest::Context,
+}
+
+impl Read for Digested {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.digest.update(&into[..read]);
+        Ok(read)
+    }
+}

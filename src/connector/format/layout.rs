@@ -1,0 +1,127 @@
+//! How files are laid out, as a definition says it: what they are packed with, what their text is
+//! written in, and the format that cuts them. Every connector that is given files reads these settings
+//! here, so that they are written the same whichever door the files come in by.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::csv::CsvFormat;
+use super::encoding::{Decoded, Encoding};
+use super::gzip::{Compression, UNPACKED_BYTES_MAX, Unpacked};
+use super::xml::XmlFormat;
+use super::{CutError, Format, FormatError, RecordSink, Total};
+use crate::definition::shape::{Key, key, word};
+use crate::definition::table::{Table, Variant};
+
+/// How the files of one connector are laid out.
+#[derive(Clone)]
+pub struct Layout {
+    pub format: Arc<dyn Format>,
+    /// What their text is written in.
+    pub encoding: Encoding,
+    pub compression: Compression,
+    /// A file that unpacks to more bytes is refused.
+    pub unpacked_bytes_max: u64,
+}
+
+impl std::fmt::Debug for Layout {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Layout({:?}, {:?})", self.encoding, self.compression)
+    }
+}
+
+const FORMAT: Key = key("format", "How the files are laid out.").needed(
+    "write `format = \"xml\"`, `\"csv\"`, `\"fixed_width\"`, `\"json_lines\"` or `\"json\"`",
+);
+const ENCODING: Key = key(
+    "encoding",
+    "What the text is written in. Where nothing is said, the mark at a file's beginning says it, else \
+     what XML declares of itself, else it is UTF-8. A record whose bytes the encoding does not have is \
+     held by itself.",
+)
+.example("encoding = \"windows-1252\"");
+const COMPRESSION: Key = key(
+    "compression",
+    "How the files are packed. One that unpacks to far more than it should is held.",
+);
+const UNPACKED_MAX: Key =
+    key("unpacked_bytes_max", "A packed file that unpacks to more bytes is held whole.");
+
+impl Layout {
+    /// Reads the settings of the files' layout; faults are told to the file. A record longer than
+    /// `record_bytes_max` is held.
+    pub fn read(settings: &Table<'_>, record_bytes_max: usize) -> Option<Layout> {
+        let encoding = settings.choice(
+            ENCODING,
+            &[
+                word("detect", "As where nothing is said; if nothing says it, UTF-8 or Windows-1252 by its bytes.", Encoding::Detect),
+                word("utf-8", "", Encoding::Utf8),
+                word("utf-16", "By its mark; little-endian where it has none.", Encoding::Utf16),
+                word("utf-16le", "", Encoding::Utf16Le),
+                word("utf-16be", "", Encoding::Utf16Be),
+                word("iso-8859-1", "", Encoding::Iso8859_1),
+                word("windows-1252", "What most Windows systems of the council write.", Encoding::Windows1252),
+            ],
+        );
+        let encoding = encoding.map_or(Encoding::Unsaid, |encoding| encoding.value);
+        let compression = settings.choice_or(
+            COMPRESSION,
+            word("detect", "Whatever a file's first bytes say.", Compression::Detect),
+            &[
+                word(
+                    "none",
+                    "As they are, whatever their first bytes look like.",
+                    Compression::None,
+                ),
+                word("gzip", "Always gzip; what is not is held.", Compression::Gzip),
+            ],
+        );
+        let unpacked = settings.whole_or(
+            UNPACKED_MAX,
+            1_000_000..=1_000_000_000_000,
+            UNPACKED_BYTES_MAX as i64,
+        );
+        let xml = |table: &Table<'_>| shared(XmlFormat::settings(table, record_bytes_max));
+        let csv = |table: &Table<'_>| shared(CsvFormat::settings(table, record_bytes_max));
+        let format = settings.variant(
+            FORMAT,
+            &[
+                Variant { word: "xml", doc: "One element for each record.", read: &xml },
+                Variant {
+                    word: "csv",
+                    doc: "One row for each record, by a header row.",
+                    read: &csv,
+                },
+            ],
+        );
+        Some(Layout { format: format?, encoding, compression, unpacked_bytes_max: unpacked as u64 })
+    }
+
+    /// Cuts a file into records through its layers: unpacked, made UTF-8, cut. Gives the totals and
+    /// what the text was read as. `name` is what people call the file.
+    pub fn cut(
+        &self,
+        input: &mut dyn Read,
+        name: &str,
+        sink: &mut dyn RecordSink,
+    ) -> Result<(Vec<Total>, &'static str), CutError> {
+        let unpacked = Unpacked::open(input, self.compression, name, self.unpacked_bytes_max)?;
+        let mut text = Decoded::new(unpacked, self.encoding, &*self.format);
+        match self.format.cut(&mut text, sink) {
+            Ok(totals) => Ok((totals, text.used())),
+            // Whatever the format says of nothing, this says it better.
+            Err(CutError::Format(fault))
+                if text.taken() == 0 && fault.code != "archive.damaged" =>
+            {
+                let cause = "the file is empty".to_owned();
+                let place = "at its beginning".to_owned();
+                Err(FormatError { code: "file.empty", cause, place }.into())
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+fn shared<F: Format + 'static>(format: Option<F>) -> Option<Arc<dyn Format>> {
+    format.map(|format| Arc::new(format) as Arc<dyn Format>)
+}
