@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::csv::CsvFormat;
 use super::encoding::{Decoded, Encoding};
+use super::fixed_width::FixedWidthFormat;
 use super::gzip::{Compression, UNPACKED_BYTES_MAX, Unpacked};
+use super::json::JsonFormat;
 use super::xml::XmlFormat;
 use super::{CutError, Format, FormatError, RecordSink, Total};
 use crate::definition::shape::{Key, key, word};
@@ -83,6 +85,11 @@ impl Layout {
         );
         let xml = |table: &Table<'_>| shared(XmlFormat::settings(table, record_bytes_max));
         let csv = |table: &Table<'_>| shared(CsvFormat::settings(table, record_bytes_max));
+        let fixed = |table: &Table<'_>| shared(FixedWidthFormat::settings(table, record_bytes_max));
+        let lines =
+            |table: &Table<'_>| shared(JsonFormat::settings_of_lines(table, record_bytes_max));
+        let document =
+            |table: &Table<'_>| shared(JsonFormat::settings_of_document(table, record_bytes_max));
         let format = settings.variant(
             FORMAT,
             &[
@@ -91,6 +98,17 @@ impl Layout {
                     word: "csv",
                     doc: "One row for each record, by a header row.",
                     read: &csv,
+                },
+                Variant {
+                    word: "fixed_width",
+                    doc: "Values on fixed columns; one line for each record, or lines of several types.",
+                    read: &fixed,
+                },
+                Variant { word: "json_lines", doc: "One JSON object a line.", read: &lines },
+                Variant {
+                    word: "json",
+                    doc: "A JSON document; the records are the items of one list in it.",
+                    read: &document,
                 },
             ],
         );

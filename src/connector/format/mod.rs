@@ -3,11 +3,17 @@
 pub mod csv;
 pub mod encoding;
 
+pub mod fixed_width;
 pub mod gzip;
 
+pub mod json;
 pub mod layout;
+mod lines;
 mod settings;
+mod stream;
 mod sum;
+#[cfg(test)]
+mod trying;
 pub mod xml;
 
 use crate::record::document::Document;
