@@ -93,11 +93,11 @@ pub fn run(root: &Path, catalogue: &Catalogue, today: NaiveDate) -> CaseReport {
         let mapping = catalogue.inbound.get(name);
         let format = mapping.and_then(|mapping| {
             let connector = catalogue.connectors.get(&mapping.source.value)?;
-            connector.settings.format()
+            connector.settings.layout().map(|layout| &*layout.format)
         });
         match (mapping, format) {
             (Some(mapping), Some(format)) => {
-                run_file(&file, &path, mapping, &*format, today, &mut report);
+                run_file(&file, &path, mapping, format, today, &mut report);
             }
             _ => file.error_of_file(
                 format!("there is no mapping `{name}` beside these cases"),
@@ -125,7 +125,7 @@ fn run_file(
         let name = table.need_text("name").map(|name| name.value);
         let Some(given) = table.need_text("in") else { continue };
         let mut document = Document::default();
-        let differs = match format.read(given.value.trim(), &mut document) {
+        let differs = match format.read(given.value.trim_matches(['\n', '\r']), &mut document) {
             Err(fault) => vec![format!("`in` cannot be read: {fault}")],
             Ok(()) => compare(&table, inbound.translate(&document, today)),
         };

@@ -56,8 +56,8 @@ pub fn prefixes(mappings: &[Loaded<InboundMapping>], connectors: &Connectors) {
         let Some(mapping) = definition else { continue };
         let source = connector_of(connectors, &mapping.source.value);
         let Some(source) = source.and_then(|source| source.definition.as_ref()) else { continue };
-        let Some(format) = source.settings.format() else { continue };
-        mapping_check::prefixes(file, mapping, &|prefix| format.namespace(prefix).is_some());
+        let Some(layout) = source.settings.layout() else { continue };
+        mapping_check::prefixes(file, mapping, &|prefix| layout.format.namespace(prefix).is_some());
     }
 }
 

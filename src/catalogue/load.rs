@@ -150,12 +150,12 @@ impl Loading<'_> {
                 continue;
             };
             let path = format!("connectors/{}", beside.value);
-            let Some(format) = connector.settings.format() else {
+            let Some(layout) = connector.settings.layout() else {
                 continue;
             };
-            let found = reader::load_text(self.root, &path)
+            let found = reader::load_bytes(self.root, &path)
                 .map_err(|refused| refused.what)
-                .and_then(|text| sample::learn(format.as_ref(), &text));
+                .and_then(|bytes| sample::learn(layout, &beside.value, &bytes));
             match found {
                 Ok(schema) => {
                     schemas.insert(loaded.name.clone(), schema);

@@ -1,6 +1,7 @@
 //! Learns the shape of a source's records from its sample, with the same reader that will read the
 //! real ones.
 
+use crate::connector::format::layout::Layout;
 use crate::connector::format::{CutError, Format, Raw, RecordSink, Stopped};
 use crate::mapping::source_schema::SourceSchema;
 use crate::record::document::Document;
@@ -8,11 +9,12 @@ use crate::record::document::Document;
 /// A sample is a handful of records; more say nothing new.
 const RECORDS_MAX: usize = 1_000;
 
-/// The shape of every record in `sample`. The error is a sentence.
-pub fn learn(format: &dyn Format, sample: &str) -> Result<SourceSchema, String> {
+/// The shape of every record in `sample`, a file of that name. The error is a sentence.
+pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<SourceSchema, String> {
+    let format = &*layout.format;
     let mut learning =
         Learning { format, schema: SourceSchema::default(), records: 0, fault: None };
-    let cut = format.cut(&mut sample.as_bytes(), &mut learning);
+    let cut = layout.cut(&mut { sample }, name, &mut learning);
     match (cut, learning.fault) {
         (_, Some(fault)) => Err(fault),
         (Err(CutError::Format(error)), None) => Err(error.to_string()),

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::channel::{ConnectorError, Destination, Source};
-use super::format::Format;
+use super::format::layout::Layout;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::{self, Secret, SecretReference};
 use crate::definition::shape::{Key, key};
@@ -41,8 +41,8 @@ pub struct Kind {
 
 /// What a kind made of its settings, and what can be opened with them.
 pub trait Settings: Debug + Send + Sync {
-    /// How its records are read; `None` where it gives none.
-    fn format(&self) -> Option<Arc<dyn Format>> {
+    /// How the files are laid out that it is given; `None` where it gives no records.
+    fn layout(&self) -> Option<&Layout> {
         None
     }
 

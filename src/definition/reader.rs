@@ -214,9 +214,8 @@ impl File {
     }
 }
 
-/// The text of a file below `root`: for definitions that are not TOML, such as code lists and
-/// samples.
-pub fn load_text(root: &Path, relative: &str) -> Result<String, Diagnostic> {
+/// The bytes of a file below `root`: for what is not TOML, such as a sample.
+pub fn load_bytes(root: &Path, relative: &str) -> Result<Vec<u8>, Diagnostic> {
     let refuse = |what: String, help: &str| {
         Diagnostic::of_file(Severity::Error, relative, what, Some(help.to_owned()))
     };
@@ -235,12 +234,17 @@ pub fn load_text(root: &Path, relative: &str) -> Result<String, Diagnostic> {
         let what = format!("this file has {megabytes} MB; a definition has at most 1 MB");
         return Err(refuse(what, "is it an extract that was put here by mistake?"));
     }
-    let bytes = fs::read(&path)
-        .map_err(|cause| refuse(cannot_open(&cause), "check its name and rights"))?;
-    String::from_utf8(bytes).map_err(|cause| {
+    fs::read(&path).map_err(|cause| refuse(cannot_open(&cause), "check its name and rights"))
+}
+
+/// The text of a file below `root`, such as a code list.
+pub fn load_text(root: &Path, relative: &str) -> Result<String, Diagnostic> {
+    String::from_utf8(load_bytes(root, relative)?).map_err(|cause| {
         let valid = cause.utf8_error().valid_up_to();
         let line = cause.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-        refuse(format!("line {line} is not UTF-8 text"), "save the file as UTF-8")
+        let what = format!("line {line} is not UTF-8 text");
+        let help = Some("save the file as UTF-8".to_owned());
+        Diagnostic::of_file(Severity::Error, relative, what, help)
     })
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::FileDrop;
 use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{Kind, Limits, Settings, Surroundings};
-use crate::connector::format::Format;
 use crate::connector::format::layout::Layout;
 use crate::definition::reader::Spanned;
 use crate::definition::shape::{Key, key, word};
@@ -82,8 +81,8 @@ impl FileDropSettings {
 }
 
 impl Settings for FileDropSettings {
-    fn format(&self) -> Option<Arc<dyn Format>> {
-        Some(Arc::clone(&self.layout.format))
+    fn layout(&self) -> Option<&Layout> {
+        Some(&self.layout)
     }
 
     fn source(&self, around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {

@@ -75,7 +75,9 @@ impl Format for FixedWidthFormat {
             if line.trim().is_empty() {
                 continue;
             }
-            let line = self.line(line, number)?;
+            // Whether it is as wide as it should be was looked at when it was cut; by itself, in a test
+            // case, it may have lost the blanks at its end.
+            let line = self.typed(line, number)?;
             self.fill(&line, into).ok_or_else(|| self.halved(number))?;
         }
         into.close();
@@ -124,13 +126,21 @@ impl FixedWidthFormat {
         }
     }
 
+    /// A line of a known type.
+    fn typed<'l>(&self, text: &'l str, number: u64) -> Result<Typed<'l, '_>, FormatError> {
+        let line = Cut::new(text, self.columns);
+        match self.kind_of(&line) {
+            Some(kind) => Ok(Typed { line, kind }),
+            None => {
+                let cause = "the line is of no type that `lines` names";
+                Err(refuse("fixed.type", cause.to_owned(), number))
+            }
+        }
+    }
+
     /// A line of a known type and of the right width.
     fn line<'l>(&self, text: &'l str, number: u64) -> Result<Typed<'l, '_>, FormatError> {
-        let line = Cut::new(text, self.columns);
-        let Some(kind) = self.kind_of(&line) else {
-            let cause = "the line is of no type that `lines` names";
-            return Err(refuse("fixed.type", cause.to_owned(), number));
-        };
+        let Typed { line, kind } = self.typed(text, number)?;
         let (found, wanted) = (line.columns(), kind.columns());
         let unlike = match self.line_length {
             Some(length) if found > length || (found < length && !self.padded) => Some(length),
