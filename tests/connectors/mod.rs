@@ -2,4 +2,5 @@
 
 mod file_drop;
 mod file_drop_batches;
+mod formats;
 mod govuk_notify;

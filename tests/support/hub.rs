@@ -30,18 +30,29 @@ pub struct TestHub {
 }
 
 impl TestHub {
-    /// With the repository's own definitions, copied so that a test may change them.
+    /// With the repository's own definitions.
     pub async fn open(on: On) -> TestHub {
+        Self::open_with(on, Path::new("")).await
+    }
+
+    /// With the definitions in a folder of the repository, copied so that a test may change them.
+    pub async fn open_with(on: On, below: &Path) -> TestHub {
         let folder = tempfile::tempdir().unwrap();
         let definitions = folder.path().join("definitions");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(below);
         for part in ["connectors", "mappings", "jobs"] {
-            copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &definitions.join(part));
+            copy(&from.join(part), &definitions.join(part));
         }
         // A test that waits for a file to settle waits for nothing.
-        for connector in ["revenues", "benefits"] {
-            let path = definitions.join(format!("connectors/{connector}.toml"));
-            let text = fs::read_to_string(&path).unwrap();
-            fs::write(path, text.replace("[settings]\n", "[settings]\nsettle_ms = 0\n")).unwrap();
+        for entry in fs::read_dir(definitions.join("connectors")).unwrap().flatten() {
+            let text = fs::read(entry.path()).unwrap();
+            if entry.path().extension().is_some_and(|end| end == "toml") {
+                let text = String::from_utf8(text).unwrap();
+                if text.contains("\"file_drop\"") {
+                    let text = text.replace("[settings]\n", "[settings]\nsettle_ms = 0\n");
+                    fs::write(entry.path(), text).unwrap();
+                }
+            }
         }
         let url = match on {
             On::Sqlite => postgres::sqlite_file(folder.path()),
