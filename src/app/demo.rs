@@ -1,4 +1,4 @@
-//! `viaduct demo`: two systems' first night, then the second, against the sandbox. Ends by itself.
+//! `viaduct demo`: three systems' first night, then the second, against the sandbox. Ends by itself.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -11,13 +11,44 @@ use super::report::{RunReport, states};
 use super::run;
 use super::sandbox::Notify;
 use crate::job::definition::Action;
-use crate::sandbox::council::Council;
+use crate::sandbox::council::{Council, Truth};
 use crate::store::{outbox, residents};
 
 /// How many council tax accounts the invented council has.
 const ACCOUNTS: u32 = 4_000;
 /// Any number gives another council.
 const SEED: u64 = 42;
+
+/// A system of the council, and how its nightly file is written.
+struct System {
+    name: &'static str,
+    /// What its definition calls the folder.
+    variable: &'static str,
+    /// The file's name; `#` is the night.
+    file: &'static str,
+    write: fn(&Council, u32, &mut dyn Write) -> std::io::Result<Truth>,
+}
+
+const SYSTEMS: [System; 3] = [
+    System {
+        name: "revenues",
+        variable: "REVENUES_DROP",
+        file: "ctax-night#.xml",
+        write: Council::revenues_xml,
+    },
+    System {
+        name: "benefits",
+        variable: "BENEFITS_DROP",
+        file: "claims-night#.csv",
+        write: Council::benefits_csv,
+    },
+    System {
+        name: "crm",
+        variable: "CRM_DROP",
+        file: "contacts-night#.json",
+        write: Council::crm_json,
+    },
+];
 
 /// What the demonstration saw.
 pub struct Demo {
@@ -33,14 +64,15 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         let what = what.display().to_string();
         move |error| AppError::Io { what, error }
     };
-    let (revenues, benefits) = (folder.join("revenues"), folder.join("benefits"));
-    for drop in [&revenues, &benefits] {
-        fs::create_dir_all(drop).map_err(io(drop))?;
+    for system in SYSTEMS {
+        let drop = folder.join(system.name);
+        fs::create_dir_all(&drop).map_err(io(&drop))?;
     }
     let notify = Notify::start(0, None, Some(&folder.join("notify-ledger.jsonl"))).await?;
     let mut own = notify.variables();
-    own.insert("REVENUES_DROP".to_owned(), revenues.display().to_string());
-    own.insert("BENEFITS_DROP".to_owned(), benefits.display().to_string());
+    for system in SYSTEMS {
+        own.insert(system.variable.to_owned(), folder.join(system.name).display().to_string());
+    }
 
     let url = format!("sqlite:{}", folder.join("viaduct.db").display());
     let mut context = Context::open(definitions, &url).await?;
@@ -56,7 +88,7 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     let mut nights = Vec::new();
     for night in 1..=2 {
         say(&format!("\nNight {night}\n"));
-        drop_files(&council, night, &revenues, &benefits)?;
+        drop_files(&council, night, &folder)?;
         let mut batches = Vec::new();
         for job in context.jobs(Action::Ingest) {
             let report = run::run_ingest(&context, job).await?;
@@ -83,26 +115,15 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     Ok(demo)
 }
 
-fn drop_files(
-    council: &Council,
-    night: u32,
-    revenues: &Path,
-    benefits: &Path,
-) -> Result<(), AppError> {
-    let write = |path: PathBuf, xml: bool| -> std::io::Result<()> {
-        let mut out = BufWriter::new(File::create(path)?);
-        match xml {
-            true => council.revenues_xml(night, &mut out)?,
-            false => council.benefits_csv(night, &mut out)?,
-        };
-        out.flush()
-    };
-    let io = |what: &Path| {
-        let what = what.display().to_string();
-        move |error| AppError::Io { what, error }
-    };
-    write(revenues.join(format!("ctax-night{night}.xml")), true).map_err(io(revenues))?;
-    write(benefits.join(format!("claims-night{night}.csv")), false).map_err(io(benefits))
+fn drop_files(council: &Council, night: u32, folder: &Path) -> Result<(), AppError> {
+    for system in SYSTEMS {
+        let file = system.file.replace('#', &night.to_string());
+        let path = folder.join(system.name).join(file);
+        let io = |error| AppError::Io { what: path.display().to_string(), error };
+        let mut out = BufWriter::new(File::create(&path).map_err(io)?);
+        (system.write)(council, night, &mut out).and_then(|_| out.flush()).map_err(io)?;
+    }
+    Ok(())
 }
 
 impl Demo {

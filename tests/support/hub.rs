@@ -60,7 +60,7 @@ impl TestHub {
         };
         let context = Context::open(&definitions, &url).await.unwrap();
         let mut hub = TestHub { folder, definitions, url, context };
-        for drop in ["revenues", "benefits"] {
+        for drop in ["revenues", "benefits", "crm"] {
             fs::create_dir_all(hub.drop_folder(drop)).unwrap();
         }
         hub.context.around = surroundings(hub.variables());
@@ -73,6 +73,7 @@ impl TestHub {
         HashMap::from([
             ("REVENUES_DROP".to_owned(), place("revenues")),
             ("BENEFITS_DROP".to_owned(), place("benefits")),
+            ("CRM_DROP".to_owned(), place("crm")),
         ])
     }
 
@@ -130,11 +131,13 @@ impl TestHub {
         run::run_ingest(&self.context, job).await.map_err(|error| error.to_string())
     }
 
-    /// Both systems' files of one night.
+    /// Every system's files of one night.
     pub fn drop_night(&self, council: &Council, night: u32) {
-        let (mut xml, mut csv) = (Vec::new(), Vec::new());
+        let (mut xml, mut csv, mut json) = (Vec::new(), Vec::new(), Vec::new());
         council.revenues_xml(night, &mut xml).unwrap();
         council.benefits_csv(night, &mut csv).unwrap();
+        council.crm_json(night, &mut json).unwrap();
+        self.drop_file("crm", &format!("contacts-{night}.json"), &json);
         self.drop_file("revenues", &format!("ctax-{night}.xml"), &xml);
         self.drop_file("benefits", &format!("claims-{night}.csv"), &csv);
     }

@@ -1,4 +1,4 @@
-//! An invented council, Example MBC, and the extracts that its two back offices write every night.
+//! An invented council, Example MBC, and the extracts that its three back offices write every night.
 //!
 //! Every byte follows from a seed, a size and the number of the night, so that a demonstration can
 //! be repeated and a test can know the truth. Rows are made one at a time: memory does not grow
@@ -7,6 +7,7 @@
 mod account;
 mod benefits;
 mod chance;
+mod crm;
 mod people;
 mod revenues;
 
@@ -52,6 +53,11 @@ impl Council {
     /// are people that revenues knows too, and a few rows are wrong in ways that must be held.
     pub fn benefits_csv(&self, night: u32, out: &mut dyn Write) -> io::Result<Truth> {
         benefits::write(self, night.max(1), out)
+    }
+
+    /// The CRM: everybody who once rang or wrote, as a document of JSON.
+    pub fn crm_json(&self, night: u32, out: &mut dyn Write) -> io::Result<Truth> {
+        crm::write(self, night.max(1), out)
     }
 
     /// The accounts there have ever been, that night.

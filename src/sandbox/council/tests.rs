@@ -29,6 +29,18 @@ fn csv_rows(council: Council, night: u32) -> (Truth, Rows, String) {
     (truth, rows.map(|(key, row)| (key.to_owned(), row.to_owned())).collect(), file)
 }
 
+fn json_rows(council: Council, night: u32) -> (Truth, Rows, String) {
+    let mut file = Vec::new();
+    let truth = council.crm_json(night, &mut file).unwrap();
+    let file = String::from_utf8(file).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let contacts = document["export"]["contacts"].as_array().unwrap();
+    assert_eq!(document["export"]["count"], contacts.len());
+    let row =
+        |row: &serde_json::Value| (row["contactId"].as_str().unwrap().to_owned(), row.to_string());
+    (truth, contacts.iter().map(row).collect(), file)
+}
+
 /// Counts what two nights' files say, knowing only what marks a closed row.
 fn counted(before: &Rows, now: &Rows, is_closed: fn(&str) -> bool) -> Truth {
     let mut truth = Truth { rows: now.len() as u64, ..Truth::default() };
@@ -57,6 +69,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
 fn the_truth_is_what_the_files_say_every_night() {
     for council in [COUNCIL, Council::new(1, 60), Council::new(9, 3), Council::new(9, 0)] {
         let (mut xml_before, mut csv_before) = (Rows::new(), Rows::new());
+        let mut json_before = Rows::new();
         for night in 1..=5 {
             let (truth, rows, _) = xml(council, night);
             let closed: fn(&str) -> bool = |row| row.contains("<Status>CLOSED");
@@ -67,6 +80,10 @@ fn the_truth_is_what_the_files_say_every_night() {
             let closed: fn(&str) -> bool = |row| row.starts_with("Closed,");
             assert_eq!(truth, counted(&csv_before, &rows, closed), "csv, night {night}");
             csv_before = rows;
+
+            let (truth, rows, _) = json_rows(council, night);
+            assert_eq!(truth, counted(&json_before, &rows, |_| false), "json, night {night}");
+            json_before = rows;
         }
     }
 }
