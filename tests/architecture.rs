@@ -53,6 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["web/", "sandbox/"]),
     // The sandbox prints and counts days as its platform does, in London.
     ("chrono_tz", &["definition/schedule", "job/", "sandbox/"]),
+    ("cel", &["mapping/expression/"]),
     ("clap", &["app/"]),
     ("cron", &["definition/schedule"]),
     // The sandbox's tests read back, with a reader that is not its own, what it wrote.

@@ -8,6 +8,7 @@ use crate::definition::describe;
 use crate::definition::shape::Shape;
 use crate::definition::table::shape_of;
 use crate::job::definition as job;
+use crate::mapping::expression::functions;
 use crate::record::reference as record;
 use crate::resolution::definition as resident;
 
@@ -120,6 +121,24 @@ pub fn page(kinds: &[Kind]) -> String {
                 page.push_str(&format!("\n{title}\n\n{}\n\n{rest}", kind.doc));
             }
         }
+    }
+    page.push_str(
+        "\n## Expressions: `expr`, `when` and `key`\n\n\
+         In the Common Expression Language: `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `&&`, `||`, `!`, `? :`, `+`, `-`, \
+         `*`, `/`, `%`, lists in `[…]`, and these functions. A comparison with something absent is false; `has(…)` asks \
+         whether it is there. Money is whole pence, a date is a text such as `2026-04-01`.\n\n\
+         In an inbound mapping, over the source record:\n\n| | |\n|---|---|\n",
+    );
+    for (call, doc) in functions::READS {
+        page.push_str(&format!("| `{call}` | {doc} |\n"));
+    }
+    page.push_str(
+        "\nIn an outbound mapping, over who is told and what changed: `resident.contact.email`, `account.arrears` (events of \
+         an account), `change.paid.old` and `change.paid.new` (fields of what the event is about).\n\n\
+         In both (`pounds` and `day` in an outbound mapping only):\n\n| | |\n|---|---|\n",
+    );
+    for function in functions::FUNCTIONS {
+        page.push_str(&format!("| `{}` | {} |\n", function.call(), function.doc));
     }
     page
 }

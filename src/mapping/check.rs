@@ -7,8 +7,10 @@ use chrono::NaiveDate;
 use crate::definition::reader::File;
 use crate::definition::suggest;
 use crate::mapping::definition::{
-    AsType, FieldMap, InboundMapping, ListMap, PartyMap, PathStep, RoleMap, SourcePath, Step,
+    AsType, FieldMap, FilterOn, InboundMapping, KeyMap, ListMap, PartyMap, PathStep, RoleMap,
+    SourcePath, Step,
 };
+use crate::mapping::expression::Expression;
 use crate::mapping::source_schema::SourceSchema;
 use crate::record::schema::{self, Field, Kind};
 use crate::record::value::date::{DateFormat, parse_date};
@@ -33,7 +35,12 @@ pub fn inbound(file: &File, mapping: &InboundMapping, sample: Option<&SourceSche
         check.party(party);
     }
     for rule in &mapping.filter {
-        check.path("", &rule.path);
+        match &rule.on {
+            FilterOn::Equals { path, .. } => {
+                check.path("", path);
+            }
+            FilterOn::When(when) => check.expression("", when),
+        }
     }
 }
 
@@ -85,8 +92,12 @@ impl Check<'_> {
                 RoleMap::From { path, .. } => Some(path),
                 RoleMap::Fixed(_) => None,
             };
-            for path in party.names.iter().chain(&party.key).chain(role) {
+            let key = party.key.as_ref();
+            for path in party.names.iter().chain(key.and_then(KeyMap::path)).chain(role) {
                 self.path(context, path);
+            }
+            for expression in party.when.iter().chain(key.and_then(KeyMap::expression)) {
+                self.expression(context, expression);
             }
         }
         self.fields_at(&party.fields, schema::PARTY, "party", context.as_deref());
@@ -102,6 +113,12 @@ impl Check<'_> {
         self.fields_at(fields, known, of, Some(context));
     }
 
+    fn expression(&self, context: &str, expression: &Expression) {
+        for path in expression.paths() {
+            self.path(context, path);
+        }
+    }
+
     /// Without a context (its own path was astray) the paths below it are not judged.
     fn fields_at(
         &self,
@@ -114,6 +131,9 @@ impl Check<'_> {
             if let Some(context) = context {
                 for path in &field.from {
                     self.path(context, path);
+                }
+                if let Some(expression) = &field.expr {
+                    self.expression(context, expression);
                 }
             }
             let name = &field.target.value;

@@ -3,7 +3,7 @@
 
 use crate::definition::reader::File;
 use crate::definition::suggest;
-use crate::mapping::definition::{OutboundMapping, Subject};
+use crate::mapping::definition::{OutboundMapping, Said, Subject};
 use crate::record::schema::{self, Class, Field};
 
 /// Checks what an outbound mapping listens for and what it says.
@@ -25,15 +25,17 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
         file.warn(mapping.on.at, "`roles` only count for account events", "", Some(help));
     }
     for (_, field) in mapping.messages.iter().flat_map(|message| &message.fields) {
-        let (fields, whose) = match field.of {
+        // An expression was checked where it was read.
+        let Said::Field { of, name } = &field.said else { continue };
+        let (fields, whose) = match of {
             Subject::Resident => (schema::PARTY, "resident"),
             Subject::Account => (schema::ACCOUNT, "account"),
         };
-        let (name, at) = (&field.name.value, field.name.at);
+        let (name, at) = (&name.value, name.at);
         match fields.iter().find(|known| known.name == name) {
             None => {
                 let known: Vec<&str> = fields.iter().map(|known| known.name).collect();
-                let help = suggest::nearest(name, &known).map(|near| match field.of {
+                let help = suggest::nearest(name, &known).map(|near| match of {
                     Subject::Resident => format!("did you mean `{near}`?"),
                     Subject::Account => format!("did you mean `account.{near}`?"),
                 });
@@ -44,7 +46,7 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
                 let help = Some("take it out of the message".to_owned());
                 file.error(at, "bank details are never sent", "refused", help);
             }
-            Some(_) if field.of == Subject::Account && !of_account => {
+            Some(_) if *of == Subject::Account && !of_account => {
                 let help = Some("listen for an event of the account".to_owned());
                 let what = "a resident's event has no account to speak of";
                 file.error(at, what, "which account?", help);

@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 
 use crate::definition::reader::{Span, Spanned};
+use crate::mapping::expression::Expression;
 use crate::record::delivery::Channel;
 
 /// `mappings/inbound/<name>.toml`: source record → fragment.
@@ -28,11 +29,31 @@ impl InboundMapping {
                 RoleMap::From { path, .. } => Some(path),
                 RoleMap::Fixed(_) => None,
             };
-            party.each.iter().chain(&party.names).chain(&party.key).chain(role)
+            let key = party.key.as_ref().and_then(KeyMap::path);
+            party.each.iter().chain(&party.names).chain(key).chain(role)
         });
         let of_fields = self.fields().flat_map(|field| &field.from);
-        let of_filters = self.filter.iter().map(|rule| &rule.path);
-        lists.map(|list| &list.each).chain(of_parties).chain(of_fields).chain(of_filters)
+        let of_filters = self.filter.iter().filter_map(|rule| match &rule.on {
+            FilterOn::Equals { path, .. } => Some(path),
+            FilterOn::When(_) => None,
+        });
+        let of_expressions = self.expressions().flat_map(Expression::paths);
+        let of_rules = of_filters.chain(of_expressions);
+        lists.map(|list| &list.each).chain(of_parties).chain(of_fields).chain(of_rules)
+    }
+
+    /// Every expression of the mapping.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let of_parties = self.parties.iter().flat_map(|party| {
+            let key = party.key.as_ref().and_then(KeyMap::expression);
+            party.when.iter().chain(key)
+        });
+        let of_filters = self.filter.iter().filter_map(|rule| match &rule.on {
+            FilterOn::When(when) => Some(when),
+            FilterOn::Equals { .. } => None,
+        });
+        let of_fields = self.fields().filter_map(|field| field.expr.as_ref());
+        of_parties.chain(of_filters).chain(of_fields)
     }
 
     /// Every code list that the mapping names.
@@ -76,10 +97,35 @@ pub struct PartyMap {
     pub each: Option<SourcePath>,
     /// One party for each person that this one text names ("MR B & MRS C FAKELEY").
     pub names: Option<SourcePath>,
+    /// Only then is there such a party.
+    pub when: Option<Expression>,
     /// What tells this party from the others of the record, tomorrow too.
-    pub key: Option<SourcePath>,
+    pub key: Option<KeyMap>,
     pub role: RoleMap,
     pub fields: Vec<FieldMap>,
+}
+
+/// What tells a party from the others of its record.
+#[derive(Clone, Debug)]
+pub enum KeyMap {
+    Path(SourcePath),
+    Expression(Expression),
+}
+
+impl KeyMap {
+    pub fn path(&self) -> Option<&SourcePath> {
+        match self {
+            KeyMap::Path(path) => Some(path),
+            KeyMap::Expression(_) => None,
+        }
+    }
+
+    pub fn expression(&self) -> Option<&Expression> {
+        match self {
+            KeyMap::Path(_) => None,
+            KeyMap::Expression(expression) => Some(expression),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -92,8 +138,10 @@ pub enum RoleMap {
 #[derive(Clone, Debug)]
 pub struct FieldMap {
     pub target: Spanned<String>,
-    /// The first that is not empty wins. Empty when `value` is given.
+    /// The first that is not empty wins. Empty when `value` or `expr` is given.
     pub from: Vec<SourcePath>,
+    /// Computed from the record.
+    pub expr: Option<Expression>,
     /// A constant.
     pub value: Option<String>,
     pub kind: AsType,
@@ -211,9 +259,15 @@ pub struct CodeRow {
 /// `[[filter]]`: rows that are left out on purpose, counted, with the reason why.
 #[derive(Clone, Debug)]
 pub struct FilterRule {
-    pub path: SourcePath,
-    pub equals: Vec<String>,
+    pub on: FilterOn,
     pub because: String,
+}
+
+/// Which rows a filter leaves out.
+#[derive(Clone, Debug)]
+pub enum FilterOn {
+    Equals { path: SourcePath, equals: Vec<String> },
+    When(Expression),
 }
 
 /// `mappings/outbound/<name>.toml`: change event → message.
@@ -230,6 +284,8 @@ pub struct OutboundMapping {
     pub consent: bool,
     /// It asks for money, so breathing space stops it.
     pub collection: bool,
+    /// Only such a change is told.
+    pub when: Option<Expression>,
     /// Alternatives: the first whose `to` is present is sent.
     pub messages: Vec<MessageMap>,
     pub version: u64,
@@ -245,15 +301,23 @@ pub struct MessageMap {
     pub fields: Vec<(String, FieldRef)>,
 }
 
-/// A value for a placeholder of the template: "name.given" is the resident's, "account.balance" the
-/// account's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value for a placeholder of the template.
+#[derive(Clone, Debug)]
 pub struct FieldRef {
-    pub of: Subject,
-    /// Without the leading "account.".
-    pub name: Spanned<String>,
-    /// Used when the field is empty; without one the message is held.
+    pub said: Said,
+    /// Used when there is nothing to say; without one the message is held.
     pub default: Option<String>,
+}
+
+/// What is said: "name.given" is the resident's, "account.balance" the account's.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// The name is without the leading "account.".
+    Field {
+        of: Subject,
+        name: Spanned<String>,
+    },
+    Computed(Expression),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

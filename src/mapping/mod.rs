@@ -4,6 +4,7 @@ pub mod check;
 pub mod check_outbound;
 pub mod code_list;
 pub mod definition;
+pub mod expression;
 pub mod inbound;
 pub mod outbound;
 pub mod read;

@@ -4,10 +4,11 @@
 
 use chrono::NaiveDate;
 
-use super::definition::{MessageMap, OutboundMapping, Subject as Of};
+use super::definition::{MessageMap, OutboundMapping, Said, Subject as Of};
+use super::expression::{Expression, Failure, Given, Outcome, Slot};
 use crate::record::delivery::{Channel, Message};
 use crate::record::facts::{Difference, Facts, Value};
-use crate::record::schema::{self, Kind};
+use crate::record::schema::{self, FieldId, Kind};
 use crate::record::value::phone::{Phone, PhoneKind};
 
 /// What a change event is about.
@@ -36,6 +37,14 @@ pub struct Heard<'a> {
     pub differences: &'a [Difference],
 }
 
+/// What a message is about: who is told, the account whose change it is, and what changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    pub resident: &'a Facts,
+    pub account: Option<&'a Facts>,
+    pub differences: &'a [Difference],
+}
+
 /// An outbound mapping, ready to use.
 #[derive(Debug)]
 pub struct Outbound {
@@ -48,6 +57,7 @@ pub struct Outbound {
     /// created, gone, returned, changed; or the group whose change is listened for.
     on: On,
     roles: Vec<String>,
+    when: Option<Expression>,
     messages: Vec<MessageMap>,
 }
 
@@ -86,6 +96,7 @@ impl Outbound {
             subject,
             on,
             roles: mapping.roles.clone(),
+            when: mapping.when.clone(),
             messages: mapping.messages.clone(),
         })
     }
@@ -108,12 +119,78 @@ impl Outbound {
         self.roles.is_empty() || self.roles.iter().any(|wanted| wanted == role)
     }
 
-    /// The message: the first alternative for which there is somewhere to send it.
-    pub fn compose(
+    /// Whether what changed must be known to say whether, or what, somebody is told.
+    pub fn asks_what_changed(&self) -> bool {
+        let fields = self.messages.iter().flat_map(|message| &message.fields);
+        let computed = fields.filter_map(|(_, field)| match &field.said {
+            Said::Computed(expression) => Some(expression),
+            Said::Field { .. } => None,
+        });
+        let changed = |slot: &Slot| matches!(slot, Slot::Was(_) | Slot::Is(_));
+        self.when.iter().chain(computed).any(|one| one.slots.iter().any(changed))
+    }
+
+    /// Whether this change, for this resident, is one of those that are told.
+    pub fn applies(&self, about: Change<'_>) -> Result<bool, Unspeakable> {
+        let Some(when) = &self.when else { return Ok(true) };
+        let outcome = self.run(when, about).map_err(|failure| Unspeakable {
+            code: failure.0,
+            cause: "`when` cannot be computed for this change".to_owned(),
+        })?;
+        Ok(outcome == Outcome::Flag(true))
+    }
+
+    fn computed(
         &self,
-        resident: &Facts,
-        account: Option<&Facts>,
-    ) -> Result<Message, Unspeakable> {
+        expression: &Expression,
+        name: &str,
+        about: Change<'_>,
+    ) -> Result<Option<String>, Unspeakable> {
+        match self.run(expression, about) {
+            Ok(Outcome::Text(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Ok(Outcome::Flag(flag)) => Ok(Some(if flag { "yes" } else { "no" }.to_owned())),
+            Ok(Outcome::Absent) => Ok(None),
+            Err(failure) => Err(Unspeakable {
+                code: failure.0,
+                cause: format!("what `{name}` says cannot be computed"),
+            }),
+        }
+    }
+
+    fn run(&self, expression: &Expression, about: Change<'_>) -> Result<Outcome, Failure> {
+        let table = match self.subject {
+            Subject::Account => schema::ACCOUNT,
+            Subject::Resident => schema::PARTY,
+        };
+        let changed = |field: FieldId| {
+            about.differences.iter().find(|change| change.field == table[field as usize].name)
+        };
+        expression.run(|_, slot| {
+            let (value, of) = match slot {
+                Slot::Resident(field) => {
+                    (about.resident.get(*field), &schema::PARTY[*field as usize])
+                }
+                Slot::Account(field) => {
+                    let value = about.account.and_then(|facts| facts.get(*field));
+                    (value, &schema::ACCOUNT[*field as usize])
+                }
+                Slot::Was(field) => {
+                    let value = changed(*field).and_then(|change| change.was.as_ref());
+                    (value, &table[*field as usize])
+                }
+                Slot::Is(field) => {
+                    let value = changed(*field).and_then(|change| change.is.as_ref());
+                    (value, &table[*field as usize])
+                }
+                Slot::Text(_) | Slot::Texts(_) | Slot::Count(_) => return Ok(Given::Absent),
+            };
+            value.map_or(Ok(Given::Absent), |value| given(value, of.kind))
+        })
+    }
+
+    /// The message: the first alternative for which there is somewhere to send it.
+    pub fn compose(&self, about: Change<'_>) -> Result<Message, Unspeakable> {
+        let Change { resident, account, .. } = about;
         for map in &self.messages {
             let (to, mut fields) = match map.channel {
                 Channel::Letter => match postal_address(resident) {
@@ -133,15 +210,16 @@ impl Outbound {
                 }
             };
             for (name, field) in &map.fields {
-                let value = match field.of {
-                    Of::Resident => spoken_party(resident, &field.name.value),
-                    Of::Account => {
-                        account.and_then(|facts| spoken_account(facts, &field.name.value))
+                let value = match &field.said {
+                    Said::Field { of: Of::Resident, name } => spoken_party(resident, &name.value),
+                    Said::Field { of: Of::Account, name } => {
+                        account.and_then(|facts| spoken_account(facts, &name.value))
                     }
+                    Said::Computed(expression) => self.computed(expression, name, about)?,
                 };
                 let value = value.or_else(|| field.default.clone()).ok_or_else(|| Unspeakable {
                     code: "delivery.missing_field",
-                    cause: format!("`{}` has no value and no default", field.name.value),
+                    cause: format!("`{name}` has no value and no default"),
                 })?;
                 fields.push((name.clone(), value));
             }
@@ -205,18 +283,34 @@ fn spoken_account(facts: &Facts, name: &str) -> Option<String> {
     facts.get(id).map(|value| spoken(value, schema::ACCOUNT[id as usize].kind))
 }
 
+fn given(value: &Value, kind: Kind) -> Result<Given, Failure> {
+    Ok(match value {
+        Value::Text(text) if kind == Kind::Decimal => {
+            Given::Decimal(text.parse().map_err(|_| Failure::FAILED)?)
+        }
+        Value::Text(text) => Given::Text(text.clone()),
+        Value::Whole(number) => Given::Whole(*number),
+        Value::Flag(flag) => Given::Flag(*flag),
+    })
+}
+
 /// A value as a letter says it: `£1,234.50`, `1 April 2026`.
 fn spoken(value: &Value, kind: Kind) -> String {
     match (value, kind) {
         (Value::Whole(pence), Kind::Pence) => pounds(*pence),
-        (Value::Text(date), Kind::Date) => date
-            .parse::<NaiveDate>()
-            .map_or_else(|_| date.clone(), |date| date.format("%-d %B %Y").to_string()),
+        (Value::Text(date), Kind::Date) => day(date),
         (value, _) => value.to_text(),
     }
 }
 
-fn pounds(pence: i64) -> String {
+/// `2026-04-01` as people write it: `1 April 2026`. What is no date stays as it is.
+pub fn day(date: &str) -> String {
+    date.parse::<NaiveDate>()
+        .map_or_else(|_| date.to_owned(), |date| date.format("%-d %B %Y").to_string())
+}
+
+/// Pence as people write money: `£1,234.50`.
+pub fn pounds(pence: i64) -> String {
     let (pounds, rest) = (pence.unsigned_abs() / 100, pence.unsigned_abs() % 100);
     let digits = pounds.to_string();
     let mut grouped = String::new();

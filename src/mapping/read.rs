@@ -9,8 +9,10 @@ use crate::definition::suggest;
 use crate::definition::table::{Table, Value};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
-    AccountMap, FilterRule, InboundMapping, ListMap, PartyMap, RoleMap, SourcePath,
+    AccountMap, FilterOn, FilterRule, InboundMapping, KeyMap, ListMap, PartyMap, RoleMap,
+    SourcePath,
 };
+use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::read_field::{Reading, on_error};
 use crate::mapping::source_path;
 use crate::record::schema;
@@ -85,7 +87,8 @@ impl Reading<'_> {
         let table_has_each = table.has("each");
         let each = self.path(&table, "each");
         let names = self.path(&table, "names");
-        let key = self.path(&table, "key");
+        let when = self.condition(&table, "when");
+        let key = self.key(&table);
         // A role that is at fault was told; the fields are still worth a look.
         let role = self.role(&table).unwrap_or(RoleMap::Fixed(String::new()));
         let fields = self.fields(&table);
@@ -94,7 +97,7 @@ impl Reading<'_> {
         if each.is_none() && table_has_each {
             return None;
         }
-        Some(PartyMap { each, names, key, role, fields })
+        Some(PartyMap { each, names, when, key, role, fields })
     }
 
     fn role(&self, table: &Table<'_>) -> Option<RoleMap> {
@@ -127,15 +130,49 @@ impl Reading<'_> {
     }
 
     fn filter(&self, table: Table<'_>) -> Option<FilterRule> {
+        let when = self.condition(&table, "when");
+        let because = table.need_text("because");
+        if table.has("when") {
+            if table.has("path") || table.has("equals") {
+                let help = Some("write one or the other".to_owned());
+                let what = "a filter has `when`, or `path` and `equals`";
+                table.error(table.at_key("when"), what, "not both", help);
+                table.leave_unread();
+            }
+            table.finish();
+            return Some(FilterRule { on: FilterOn::When(when?), because: because?.value });
+        }
         let path = table.need_text("path").and_then(|path| source_path::read(self.file, &path));
         if !table.has("equals") {
             table.missing("equals", "add `equals = [\"…\"]`: the values that leave a row out");
         }
         let equals = table.texts("equals").unwrap_or_default();
-        let because = table.need_text("because");
         table.finish();
         let equals = equals.into_iter().map(|text| text.value).collect();
-        Some(FilterRule { path: path?, equals, because: because?.value })
+        let on = FilterOn::Equals { path: path?, equals };
+        Some(FilterRule { on, because: because?.value })
+    }
+
+    /// A path, or `{ expr = "…" }`.
+    fn key(&self, table: &Table<'_>) -> Option<KeyMap> {
+        match table.value("key")? {
+            Value::Text(path) => source_path::read(self.file, &path).map(KeyMap::Path),
+            Value::Table(inner) => {
+                let text = inner.need_text("expr");
+                inner.finish();
+                let read = Expression::read(self.file, &text?, Scope::Source, Wanted::Text);
+                read.map(KeyMap::Expression)
+            }
+            other => {
+                let help = "write `key = \"@ref\"` or `key = { expr = \"…\" }`".to_owned();
+                table.error(other.at(), "`key` must be text or a table", "", Some(help));
+                None
+            }
+        }
+    }
+
+    fn condition(&self, table: &Table<'_>, key: &'static str) -> Option<Expression> {
+        Expression::read(self.file, &table.text(key)?, Scope::Source, Wanted::Condition)
     }
 
     fn path(&self, table: &Table<'_>, key: &'static str) -> Option<SourcePath> {
@@ -238,10 +275,13 @@ because = "no person is liable for a void"
         assert_eq!(party.fields[0].from[1].up, 1);
         assert!(party.fields[0].required);
         assert_eq!(
-            party.key.as_ref().map(|key| key.steps.clone()),
+            party.key.as_ref().and_then(KeyMap::path).map(|key| key.steps.clone()),
             Some(vec![PathStep::Attribute { ns: None, name: "seq".into() }])
         );
-        assert_eq!(mapping.filter[0].equals, ["VOID"]);
+        let FilterOn::Equals { equals, .. } = &mapping.filter[0].on else {
+            panic!("it has `equals`")
+        };
+        assert_eq!(*equals, ["VOID"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AsType, CodeList, FieldMap, FieldPlaces, OnError, SourcePath, Step,
 };
+use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::source_path;
 use crate::record::schema;
 use crate::record::value::date::DateFormat;
@@ -64,17 +65,22 @@ impl Reading<'_> {
             .filter_map(|path| source_path::read(self.file, path))
             .collect();
         let value = table.text("value");
-        match (table.has("from"), &value) {
-            (false, None) if !table.has("value") => {
+        let expr = table
+            .text("expr")
+            .and_then(|text| Expression::read(self.file, &text, Scope::Source, Wanted::Text));
+        let ways: Vec<&str> =
+            ["from", "value", "expr"].into_iter().filter(|way| table.has(way)).collect();
+        match ways.as_slice() {
+            [] => {
                 let remedy = "say where it comes from, or give a constant with `value`";
                 table.missing("from", remedy);
             }
-            (true, Some(constant)) => {
+            [one, other, ..] => {
                 let help = "use `default` for what to write when the source has nothing".to_owned();
-                let what = "a field has `from` or `value`, not both";
-                table.error(constant.at, what, "the second one", Some(help));
+                let what = format!("a field has `{one}` or `{other}`, not both");
+                table.error(table.at_value(other), what, "the second one", Some(help));
             }
-            _ => {}
+            [_] => {}
         }
         let default = table.text("default");
         let field = FieldMap {
@@ -96,6 +102,7 @@ impl Reading<'_> {
             },
             target,
             from,
+            expr,
         };
         if field.on_error == OnError::Default && field.default.is_none() {
             let help = "add `default = \"…\"`, or choose `hold` or `null`".to_owned();
@@ -277,6 +284,7 @@ fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
         },
         target,
         from: vec![path],
+        expr: None,
         value: None,
         kind: AsType::ByTarget,
         via: Vec::new(),

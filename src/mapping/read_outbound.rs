@@ -7,7 +7,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::definition::reader::{File, Spanned};
 use crate::definition::shape::word;
 use crate::definition::table::{Table, Value};
-use crate::mapping::definition::{FieldRef, MessageMap, OutboundMapping, Subject};
+use crate::mapping::definition::{FieldRef, MessageMap, OutboundMapping, Said, Subject};
+use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::read;
 use crate::record::delivery::Channel;
 use crate::record::schema::{self, Kind};
@@ -32,11 +33,12 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
     }
     let consent = root.flag("consent").is_some_and(|flag| flag.value);
     let collection = root.flag("collection").is_some_and(|flag| flag.value);
-    if root.has("when") {
-        let help = "give several `[[message]]`: the first whose `to` is present is sent".to_owned();
-        root.error(root.at_key("when"), "`when` is not used here", "", Some(help));
-        root.value("when");
-    }
+    let scope = match on.as_ref().is_some_and(|on| on.value.starts_with("account.")) {
+        true => Scope::Account,
+        false => Scope::Resident,
+    };
+    let when =
+        root.text("when").and_then(|text| Expression::read(file, &text, scope, Wanted::Condition));
     let tables = root.tables("message");
     if tables.is_empty() && !root.has("message") {
         root.missing("message", "add `[message]` with `template` and `to`");
@@ -45,7 +47,7 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
         let what = format!("at most {MESSAGES_MAX} messages are tried");
         root.error(tables[MESSAGES_MAX].at(), what, "one too many", None);
     }
-    let messages = tables.into_iter().map(|table| message(file, table)).collect();
+    let messages = tables.into_iter().map(|table| message(file, table, scope)).collect();
     root.finish();
     Some(OutboundMapping {
         name: name.to_owned(),
@@ -55,12 +57,13 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
         purpose: purpose.map(|purpose| purpose.value).unwrap_or_default(),
         consent,
         collection,
+        when,
         messages,
         version: xxh3_64(file.text.as_bytes()),
     })
 }
 
-fn message(file: &File, table: Table<'_>) -> MessageMap {
+fn message(file: &File, table: Table<'_>, scope: Scope) -> MessageMap {
     let words = [
         word("email", "", Channel::Email),
         word("sms", "", Channel::Sms),
@@ -94,7 +97,7 @@ fn message(file: &File, table: Table<'_>) -> MessageMap {
     let mut fields = Vec::new();
     if let Some(inner) = table.table("fields") {
         for (placeholder, value) in inner.entries() {
-            let field = field_ref(file, &placeholder, value);
+            let field = field_ref(file, &placeholder, value, scope);
             fields.extend(field.map(|field| (placeholder.value, field)));
         }
     }
@@ -123,12 +126,22 @@ fn reached_by(table: &Table<'_>, to: &Spanned<String>) -> Option<Channel> {
     }
 }
 
-fn field_ref(file: &File, placeholder: &Spanned<String>, value: Value<'_>) -> Option<FieldRef> {
+fn field_ref(
+    file: &File,
+    placeholder: &Spanned<String>,
+    value: Value<'_>,
+    scope: Scope,
+) -> Option<FieldRef> {
     let (from, default) = match value {
         Value::Text(from) => (from, None),
         Value::Table(table) => {
-            let from = table.need_text("from");
             let default = table.text("default").map(|text| text.value);
+            if let Some(text) = table.text("expr") {
+                table.finish();
+                let expression = Expression::read(file, &text, scope, Wanted::Text)?;
+                return Some(FieldRef { said: Said::Computed(expression), default });
+            }
+            let from = table.need_text("from");
             table.finish();
             (from?, default)
         }
@@ -139,7 +152,8 @@ fn field_ref(file: &File, placeholder: &Spanned<String>, value: Value<'_>) -> Op
         }
     };
     let (of, name) = bare(&from.value);
-    Some(FieldRef { of, name: Spanned { value: name.to_owned(), at: from.at }, default })
+    let name = Spanned { value: name.to_owned(), at: from.at };
+    Some(FieldRef { said: Said::Field { of, name }, default })
 }
 
 /// "account.balance" → the account's "balance"; anything else is the resident's.
@@ -176,8 +190,12 @@ mod tests {
         let channels: Vec<Channel> = mapping.messages.iter().map(|one| one.channel).collect();
         assert_eq!(channels, [Channel::Email, Channel::Sms, Channel::Letter]);
         let fields = &mapping.messages[0].fields;
-        assert_eq!((fields[0].1.of, fields[1].1.of), (Subject::Resident, Subject::Account));
-        assert_eq!(fields[1].1.name.value, "balance");
+        let said = |place: usize| match &fields[place].1.said {
+            Said::Field { of, name } => (*of, name.value.as_str()),
+            Said::Computed(_) => panic!("it is a field"),
+        };
+        assert_eq!(said(0), (Subject::Resident, "name.given"));
+        assert_eq!(said(1), (Subject::Account, "balance"));
         assert_eq!(fields[0].1.default.as_deref(), Some("resident"));
         assert_eq!(mapping.roles, ["liable"]);
         let (single, told) =
@@ -209,7 +227,10 @@ mod tests {
                 "[message]\ntemplate = \"x\"\nfields = { a = 1 }\n",
                 "a placeholder is filled from a field",
             ),
-            ("when = \"has(x)\"\n[message]\ntemplate = \"x\"\n", "`when` is not used here"),
+            (
+                "when = \"has(resident.x)\"\n[message]\ntemplate = \"x\"\n",
+                "`x` is not a field of the resident",
+            ),
         ] {
             assert_eq!(read(&format!("{HEAD}{part}")).1, [what], "{part}");
         }

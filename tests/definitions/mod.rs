@@ -55,6 +55,12 @@ fn five_faults_of_one_mapping_are_told_at_once() {
 }
 
 #[test]
+fn faults_of_expressions_are_told_where_they_stand() {
+    report("expression.toml");
+    report("expression_outbound.toml");
+}
+
+#[test]
 fn one_syntax_fault_does_not_hide_the_next() {
     report("syntax.toml");
 }

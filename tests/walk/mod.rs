@@ -2,6 +2,7 @@
 //! messages. Each test is named for what it promises.
 
 mod arrivals;
+mod expressions;
 mod people;
 
 use crate::support::hub::{On, TestHub, on_both};

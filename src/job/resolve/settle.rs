@@ -3,13 +3,14 @@
 //! Only `open` reads from the store. The rest decides, record by record, in the order they came.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Rules, Translated, distinct, grouped};
 use crate::job::error::JobError;
 use crate::job::ingest::Bench;
 use crate::job::matches::{self, Matches};
 use crate::mapping::inbound::Translation;
-use crate::mapping::outbound::{Heard, Outbound, Subject};
+use crate::mapping::outbound::{Change, Heard, Outbound, Subject};
 use crate::record::facts::{Difference, Facts, differences_to_json};
 use crate::record::fragment::{AccountFragment, Fragment, PartyFragment};
 use crate::record::schema;
@@ -78,6 +79,8 @@ struct Occasion {
     mapping: usize,
     resident_id: i64,
     account: Option<Facts>,
+    /// What changed; nothing where no listener asks.
+    differences: Arc<[Difference]>,
 }
 
 /// One chunk being settled.
@@ -226,7 +229,9 @@ impl<'c> Settling<'c> {
         if kind != "changed" || !differences.is_empty() {
             let heard = Heard { subject: Subject::Account, kind, differences: &differences };
             let event_id = self.event(about.record_id, id, heard, ids);
-            for mapping in self.listeners(heard) {
+            let listeners = self.listeners(heard);
+            let differences: Arc<[Difference]> = self.kept_for(&listeners, differences);
+            for mapping in listeners {
                 for (resident_id, role) in roles {
                     if *resident_id != 0 && self.rules.outbound[mapping].tells(role) {
                         self.occasions.push(Occasion {
@@ -234,6 +239,7 @@ impl<'c> Settling<'c> {
                             mapping,
                             resident_id: *resident_id,
                             account: Some(account.facts.clone()),
+                            differences: Arc::clone(&differences),
                         });
                     }
                 }
@@ -375,16 +381,13 @@ impl<'c> Settling<'c> {
                     event_id: occasion.event_id,
                     resident_id: occasion.resident_id,
                 };
-                let row = delivery(
-                    self.batch,
-                    self.mark,
-                    self.now_ms,
-                    mapping,
-                    told,
-                    facts,
-                    occasion.account.as_ref(),
-                );
-                self.draft.deliveries.extend(row);
+                let about = Change {
+                    resident: facts,
+                    account: occasion.account.as_ref(),
+                    differences: &occasion.differences,
+                };
+                let row = delivery(self.batch, self.mark, self.now_ms, mapping, told, about);
+                self.draft.deliveries.extend(row.into_iter().flatten());
             }
         }
         Ok(self.draft)
@@ -441,8 +444,13 @@ impl<'c> Settling<'c> {
         };
         let heard = Heard { subject: Subject::Resident, kind, differences: &differences };
         let event_id = self.event(record_id, id, heard, ids);
-        for mapping in self.listeners(heard) {
-            self.occasions.push(Occasion { event_id, mapping, resident_id: id, account: None });
+        let listeners = self.listeners(heard);
+        let differences = self.kept_for(&listeners, differences);
+        for mapping in listeners {
+            let differences = Arc::clone(&differences);
+            let resident_id = id;
+            let account = None;
+            self.occasions.push(Occasion { event_id, mapping, resident_id, account, differences });
         }
         Some(facts)
     }
@@ -463,6 +471,14 @@ impl<'c> Settling<'c> {
         ]);
         self.draft.changes += 1;
         id
+    }
+
+    /// What changed, for those listeners who ask.
+    fn kept_for(&self, listeners: &[usize], differences: Vec<Difference>) -> Arc<[Difference]> {
+        match listeners.iter().any(|mapping| self.rules.outbound[*mapping].asks_what_changed()) {
+            true => differences.into(),
+            false => Arc::default(),
+        }
     }
 
     fn listeners(&self, heard: Heard<'_>) -> Vec<usize> {
@@ -543,11 +559,15 @@ fn delivery(
     now_ms: i64,
     mapping: &Outbound,
     told: Told,
-    resident: &Facts,
-    account: Option<&Facts>,
-) -> Vec<Cell> {
-    let composed = mapping.compose(resident, account);
-    outbox::row(outbox::New {
+    about: Change<'_>,
+) -> Option<Vec<Cell>> {
+    let composed = match mapping.applies(about) {
+        Ok(true) => mapping.compose(about),
+        Ok(false) => return None,
+        // Whether they are to be told is not known: a person looks.
+        Err(reason) => Err(reason),
+    };
+    Some(outbox::row(outbox::New {
         id: told.id,
         event_id: told.event_id,
         batch_id: batch.id,
@@ -560,7 +580,7 @@ fn delivery(
         reference: format!("{mark}{}", told.id),
         composed: composed.map_err(|reason| (reason.code, reason.cause)),
         now_ms,
-    })
+    }))
 }
 
 /// Tells the people on accounts that are gone at their source.
@@ -591,8 +611,10 @@ pub async fn tell_of_gone(
             for mapping in told.iter().filter(|mapping| mapping.tells(&party.role)) {
                 let id = bench.ids.take();
                 let told = Told { id, event_id: 0, resident_id: row.id };
-                let cells = delivery(batch, mark, now_ms, mapping, told, &facts, account.as_ref());
-                deliveries.extend(cells);
+                let account = account.as_ref();
+                let about = Change { resident: &facts, account, differences: &[] };
+                let cells = delivery(batch, mark, now_ms, mapping, told, about);
+                deliveries.extend(cells.into_iter().flatten());
             }
         }
         transaction.insert(outbox::DELIVERIES, deliveries).await?;

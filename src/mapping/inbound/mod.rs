@@ -3,24 +3,24 @@
 //! Everything that can be decided when the mapping is read is decided then; a record costs one walk to
 //! each place a field names. Bad data is a result: the mapping's own rule says hold, empty or default.
 
+mod compile;
+
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use super::definition::{
-    AsType, CodeList, FieldMap, InboundMapping, ListMap, OnError, PartyMap, PathStep, RoleMap,
-    SourcePath, Step,
-};
-use crate::record::document::{self, Document, NodeId, Only, Path};
+use self::compile::{Account, Compiled, Field, Filter, FilterOn, Key, List, Party, Read, Role};
+use super::definition::{OnError, Step};
+use super::expression::{Failure, Given, Outcome, Slot, TEXT_MAX, TEXTS_MAX};
+use crate::record::document::{Document, NodeId, Only, Path};
 use crate::record::facts::{Facts, Item, Value};
 use crate::record::fragment::{AccountFragment, FieldIssue, Fragment, PartyFragment};
 use crate::record::name::{NamedParty, PartyKind, parse_names};
-use crate::record::schema::{self, FieldId, Kind, LISTS};
-use crate::record::value::date::{DateFormat, is_open_ended, is_placeholder, parse_date};
+use crate::record::schema;
+use crate::record::value::date::{is_open_ended, is_placeholder, parse_date};
 use crate::record::value::email::Email;
 use crate::record::value::nino::Nino;
-use crate::record::value::pence::{Pence, PenceFormat};
+use crate::record::value::pence::Pence;
 use crate::record::value::phone::Phone;
 use crate::record::value::postcode::Postcode;
 use crate::record::value::spelling::title_case;
@@ -38,6 +38,24 @@ pub enum Translation {
     Failed(FieldIssue),
 }
 
+/// How one field was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// `account`, `party 1`.
+    pub place: String,
+    pub field: String,
+    /// The path that it was read at, `expr` where it was computed, `value` where it is a constant.
+    pub from: Option<String>,
+    /// What stands there.
+    pub found: Option<String>,
+    /// What the steps and the code list made of it, where that is something else.
+    pub stepped: Option<String>,
+    /// What the field then holds; nothing where it is empty.
+    pub value: Option<String>,
+    /// The code of what is wrong with it, or notable.
+    pub issue: Option<String>,
+}
+
 /// A mapping ready to read records with.
 #[derive(Debug)]
 pub struct Inbound {
@@ -45,168 +63,41 @@ pub struct Inbound {
     pub version: i64,
     account: Option<Account>,
     parties: Vec<Party>,
-    filters: Vec<(Path, Vec<String>, String)>,
-}
-
-#[derive(Debug)]
-struct Account {
-    kind: String,
-    fields: Vec<Field>,
-    lists: Vec<List>,
-}
-
-#[derive(Debug)]
-struct List {
-    id: FieldId,
-    each: Path,
-    fields: Vec<Field>,
-}
-
-#[derive(Debug)]
-struct Party {
-    each: Option<Path>,
-    names: Option<Path>,
-    key: Option<Path>,
-    role: Role,
-    fields: Vec<Field>,
-}
-
-#[derive(Debug)]
-enum Role {
-    Fixed(String),
-    From { path: Path, codes: Option<Codes>, on_error: OnError },
-}
-
-#[derive(Debug)]
-struct Field {
-    target: FieldId,
-    name: String,
-    from: Vec<Path>,
-    constant: Option<Value>,
-    steps: Vec<Step>,
-    codes: Option<Codes>,
-    read: Read,
-    drop_placeholder: bool,
-    drop_open_ended: bool,
-    default: Option<Value>,
-    required: bool,
-    on_error: OnError,
-}
-
-#[derive(Debug)]
-enum Read {
-    Text,
-    Nino,
-    Uprn,
-    Postcode,
-    Phone,
-    Email,
-    Whole,
-    Decimal,
-    Flag(Vec<String>, Vec<String>),
-    Pence(PenceFormat),
-    Date(Vec<DateFormat>),
-}
-
-/// A code, and what it meant from when to when.
-#[derive(Debug)]
-struct Codes(HashMap<String, Vec<Meaning>>);
-
-/// What a code meant, and the first and last day on which it did.
-type Meaning = (String, Option<NaiveDate>, Option<NaiveDate>);
-
-impl Codes {
-    fn of(list: &CodeList) -> Codes {
-        let mut codes: HashMap<String, Vec<_>> = HashMap::new();
-        for row in &list.rows {
-            let meaning = (row.value.clone(), row.from, row.to);
-            codes.entry(row.code.trim().to_owned()).or_default().push(meaning);
-        }
-        Codes(codes)
-    }
-
-    fn meaning(&self, code: &str, on: NaiveDate) -> Option<&str> {
-        let meanings = self.0.get(code.trim())?;
-        let valid = meanings.iter().find(|(_, from, to)| {
-            from.is_none_or(|from| from <= on) && to.is_none_or(|to| on <= to)
-        });
-        valid.map(|(value, ..)| value.as_str())
-    }
+    filters: Vec<Filter>,
 }
 
 impl Inbound {
-    /// Makes a checked mapping ready. `namespace` says what a prefix in a path stands for. Fields that
-    /// a check would have refused are left out: check first.
-    pub fn new(mapping: &InboundMapping, namespace: &dyn Fn(&str) -> Option<String>) -> Inbound {
-        let path = |from: &SourcePath| compile_path(from, namespace);
-        let fields = |maps: &[FieldMap], kind_of: &dyn Fn(&str) -> Option<(FieldId, Kind)>| {
-            let mut fields: Vec<Field> =
-                maps.iter().filter_map(|map| compile_field(map, kind_of, &path)).collect();
-            fields.sort_by_key(|field| field.target);
-            fields
-        };
-        let list = |map: &ListMap| {
-            let id = LISTS.iter().position(|list| list.name == map.name.value)?;
-            let of_list = |name: &str| {
-                let place = LISTS[id].fields.iter().position(|field| field.name == name)?;
-                Some((place as FieldId, LISTS[id].fields[place].kind))
-            };
-            let fields = fields(&map.fields, &of_list);
-            Some(List { id: id as FieldId, each: path(&map.each), fields })
-        };
-        let party = |map: &PartyMap| Party {
-            each: map.each.as_ref().map(path),
-            names: map.names.as_ref().map(path),
-            key: map.key.as_ref().map(path),
-            role: match &map.role {
-                RoleMap::Fixed(role) => Role::Fixed(role.clone()),
-                RoleMap::From { path: from, codes, on_error } => Role::From {
-                    path: path(from),
-                    codes: codes.as_ref().map(Codes::of),
-                    on_error: *on_error,
-                },
-            },
-            fields: fields(&map.fields, &|name| {
-                schema::party_id(name).map(|id| (id, schema::PARTY[id as usize].kind))
-            }),
-        };
-        Inbound {
-            name: mapping.name.clone(),
-            version: mapping.version as i64,
-            account: mapping.account.as_ref().map(|account| Account {
-                kind: account.kind.clone(),
-                fields: fields(&account.fields, &|name| {
-                    schema::account_id(name).map(|id| (id, schema::ACCOUNT[id as usize].kind))
-                }),
-                lists: account.lists.iter().filter_map(list).collect(),
-            }),
-            parties: mapping.parties.iter().map(party).collect(),
-            filters: (mapping.filter.iter())
-                .map(|rule| (path(&rule.path), rule.equals.clone(), rule.because.clone()))
-                .collect(),
-        }
-    }
-
     /// Reads a record. `on` is the day for which codes are looked up.
     pub fn translate(&self, record: &Document, on: NaiveDate) -> Translation {
         let Some(root) = record.root() else {
             return Translation::Held(vec![issue("record", "record_empty")]);
         };
-        for (path, values, because) in &self.filters {
-            let text = match record.find_only(root, path) {
-                Only::Nothing => "",
-                Only::One(node) => record.text(node).trim(),
-                Only::Several => {
-                    return Translation::Held(vec![issue("filter", record.repeated_code())]);
-                }
-            };
-            if values.iter().any(|value| value == text) {
-                return Translation::Filtered(because.clone());
+        let mut walk = Walk { record, on, held: Vec::new(), failed: None, told: None };
+        self.walk(&mut walk, root)
+    }
+
+    /// Reads a record as [`Inbound::translate`] does, and tells of each field where its value came from.
+    pub fn explain(&self, record: &Document, on: NaiveDate) -> (Translation, Vec<Explained>) {
+        let Some(root) = record.root() else {
+            return (Translation::Held(vec![issue("record", "record_empty")]), Vec::new());
+        };
+        let mut walk = Walk { record, on, held: Vec::new(), failed: None, told: Some(Vec::new()) };
+        let translation = self.walk(&mut walk, root);
+        (translation, walk.told.unwrap_or_default())
+    }
+
+    fn walk(&self, walk: &mut Walk<'_>, root: NodeId) -> Translation {
+        if let Some(filtered) = self.filters.iter().find(|filter| walk.leaves_out(filter, root)) {
+            // Whether it was meant to be left out is not known where the question failed.
+            if walk.held.is_empty() {
+                return Translation::Filtered(filtered.because.clone());
             }
         }
-        let mut walk = Walk { record, on, held: Vec::new(), failed: None };
-        let fragment = self.fragment(&mut walk, root);
-        match (walk.failed, walk.held) {
+        if !walk.held.is_empty() {
+            return Translation::Held(std::mem::take(&mut walk.held));
+        }
+        let fragment = self.fragment(walk, root);
+        match (walk.failed.take(), std::mem::take(&mut walk.held)) {
             (Some(issue), _) => Translation::Failed(issue),
             (None, held) if held.is_empty() => Translation::Published(fragment),
             (None, held) => Translation::Held(held),
@@ -248,6 +139,13 @@ enum Place {
 }
 
 impl Place {
+    fn word(self) -> String {
+        match self {
+            Place::Account => "account".to_owned(),
+            Place::Party(number) => format!("party {number}"),
+        }
+    }
+
     fn issue(self, field: &str, code: &str) -> FieldIssue {
         match self {
             Place::Account => issue(&format!("account {field}"), code),
@@ -266,13 +164,30 @@ struct Walk<'r> {
     on: NaiveDate,
     held: Vec<FieldIssue>,
     failed: Option<FieldIssue>,
+    /// Of each field how it was read, where somebody asks.
+    told: Option<Vec<Explained>>,
 }
 
 impl<'r> Walk<'r> {
     fn parties(&mut self, map: &Party, context: NodeId, parties: &mut Vec<PartyFragment>) {
         let place = Place::Party(parties.len() + 1);
-        let key = map.key.as_ref().and_then(|path| self.text(context, path, place, "key"));
-        let key = key.map(str::to_owned);
+        if let Some(when) = &map.when
+            && !self.holds(when, context, place, "when")
+        {
+            return;
+        }
+        let key = match &map.key {
+            None => None,
+            Some(Key::Path(path)) => self.text(context, path, place, "key").map(str::to_owned),
+            Some(Key::Expression(expression)) => match self.computed(expression, context) {
+                Ok(Outcome::Text(key)) => Some(key).filter(|key| !key.is_empty()),
+                Ok(_) => None,
+                Err(failure) => {
+                    self.held.push(place.issue("key", failure.0));
+                    None
+                }
+            },
+        };
         let Some(names) = &map.names else {
             let party = self.party(map, context, key, None, parties.len() + 1);
             parties.push(party);
@@ -380,15 +295,67 @@ impl<'r> Walk<'r> {
         place: Place,
         issues: &mut String,
     ) -> Option<Value> {
-        if field.constant.is_some() {
+        if self.told.is_none() {
+            return self.value_of(field, context, place, issues);
+        }
+        let (held, noted) = (self.held.len(), issues.len());
+        let told =
+            Explained { place: place.word(), field: field.name.clone(), ..Default::default() };
+        self.told.get_or_insert_default().push(told);
+        let value = self.value_of(field, context, place, issues);
+        let failed = self.failed.as_ref().map(|issue| issue.code.clone());
+        let issue = self.held.get(held).map(|issue| issue.code.clone()).or(failed);
+        let noted = issues[noted..].rsplit(':').next().filter(|code| !code.is_empty());
+        let issue = issue.or_else(|| noted.map(str::to_owned));
+        if let Some(last) = self.told.as_mut().and_then(|told| told.last_mut()) {
+            last.value = value.as_ref().map(Value::to_text);
+            last.issue = issue;
+        }
+        value
+    }
+
+    /// Notes where a field's text was found, where somebody asks.
+    fn tell(&mut self, from: &str, found: &str, stepped: Option<&str>) {
+        if let Some(last) = self.told.as_mut().and_then(|told| told.last_mut()) {
+            last.from = Some(from.to_owned());
+            last.found = Some(found.to_owned());
+            last.stepped = stepped.filter(|stepped| *stepped != found).map(str::to_owned);
+        }
+    }
+
+    fn value_of(
+        &mut self,
+        field: &Field,
+        context: NodeId,
+        place: Place,
+        issues: &mut String,
+    ) -> Option<Value> {
+        if let Some(constant) = &field.constant {
+            self.tell("value", &constant.to_text(), None);
             return field.constant.clone();
         }
         let held = self.held.len();
-        let found = field.from.iter().find_map(|path| self.text(context, path, place, &field.name));
+        let found = match &field.expression {
+            None => field.from.iter().find_map(|(path, written)| {
+                let text = self.text(context, path, place, &field.name)?;
+                Some((Cow::Borrowed(text), written.as_str()))
+            }),
+            Some(expression) => match self.computed(expression, context) {
+                Ok(Outcome::Text(text)) => Some((Cow::Owned(text), "expr")),
+                Ok(Outcome::Flag(flag)) => Some((Cow::Owned(flag.to_string()), "expr")),
+                Ok(Outcome::Absent) => None,
+                Err(failure) => return self.refused(field, failure.0, place, issues),
+            },
+        };
         if self.held.len() > held {
             return None;
         }
-        let stepped = found.and_then(|text| apply(&field.steps, text));
+        let stepped = found.as_ref().and_then(|(text, _)| apply(&field.steps, text));
+        if let (Some((text, from)), true) = (&found, self.told.is_some()) {
+            let coded = field.codes.as_ref().zip(stepped.as_deref());
+            let meaning = coded.and_then(|(codes, code)| codes.meaning(code, self.on));
+            self.tell(from, text, meaning.or(stepped.as_deref()));
+        }
         let Some(text) = stepped.filter(|text| !text.is_empty()) else {
             if field.required && field.default.is_none() {
                 self.held.push(place.issue(&field.name, "required"));
@@ -405,16 +372,76 @@ impl<'r> Walk<'r> {
                 }
                 value.or_else(|| field.default.clone())
             }
-            Err(code) => {
-                let required = field.required && field.on_error == OnError::Null;
-                let on_error = if required { OnError::Hold } else { field.on_error };
-                self.judge(on_error, place.issue(&field.name, code), issues);
-                match on_error {
-                    OnError::Default => field.default.clone(),
-                    _ => None,
-                }
+            Err(code) => self.refused(field, code, place, issues),
+        }
+    }
+
+    /// What becomes of a field whose value will not do.
+    fn refused(
+        &mut self,
+        field: &Field,
+        code: &str,
+        place: Place,
+        issues: &mut String,
+    ) -> Option<Value> {
+        let required = field.required && field.on_error == OnError::Null;
+        let on_error = if required { OnError::Hold } else { field.on_error };
+        self.judge(on_error, place.issue(&field.name, code), issues);
+        match on_error {
+            OnError::Default => field.default.clone(),
+            _ => None,
+        }
+    }
+
+    /// Whether a filter leaves the record out. Where that cannot be said, the record is held.
+    fn leaves_out(&mut self, filter: &Filter, root: NodeId) -> bool {
+        let (path, values) = match &filter.on {
+            FilterOn::When(when) => return self.holds(when, root, Place::Account, "filter"),
+            FilterOn::Equals(path, values) => (path, values),
+        };
+        let text = match self.record.find_only(root, path) {
+            Only::Nothing => "",
+            Only::One(node) => self.record.text(node).trim(),
+            Only::Several => {
+                self.held.push(issue("filter", self.record.repeated_code()));
+                return false;
+            }
+        };
+        values.iter().any(|value| value == text)
+    }
+
+    /// Whether a condition holds. Where it cannot be computed the record is held.
+    fn holds(&mut self, when: &Compiled, context: NodeId, place: Place, what: &str) -> bool {
+        match self.computed(when, context) {
+            Ok(outcome) => outcome == Outcome::Flag(true),
+            Err(failure) => {
+                self.held.push(place.issue(what, failure.0));
+                false
             }
         }
+    }
+
+    fn computed(&self, compiled: &Compiled, context: NodeId) -> Result<Outcome, Failure> {
+        compiled.expression.run(|number, slot| {
+            let Some(path) = &compiled.paths[number] else { return Ok(Given::Absent) };
+            let text = |node| self.record.text(node).trim();
+            Ok(match slot {
+                Slot::Text(_) => match self.record.find_only(context, path) {
+                    Only::Nothing => Given::Text(String::new()),
+                    Only::One(node) if text(node).len() > TEXT_MAX => return Err(Failure::LIMIT),
+                    Only::One(node) => Given::Text(text(node).to_owned()),
+                    Only::Several => return Err(Failure(self.record.repeated_code())),
+                },
+                Slot::Count(_) => Given::Whole(self.record.find_all(context, path).len() as i64),
+                _ => {
+                    let nodes = self.record.find_all(context, path);
+                    if nodes.len() > TEXTS_MAX {
+                        return Err(Failure::LIMIT);
+                    }
+                    Given::Texts(nodes.into_iter().map(|node| text(node).to_owned()).collect())
+                }
+            })
+        })
     }
 
     fn judge(&mut self, on_error: OnError, found: FieldIssue, issues: &mut String) {
@@ -577,77 +604,4 @@ fn apply<'t>(steps: &[Step], text: &'t str) -> Option<Cow<'t, str>> {
         };
     }
     Some(text)
-}
-
-fn compile_path(from: &SourcePath, namespace: &dyn Fn(&str) -> Option<String>) -> Path {
-    let steps = from.steps.iter().map(|step| {
-        let (ns, name, attribute) = match step {
-            PathStep::Child { ns, name } => (ns, name, false),
-            PathStep::Attribute { ns, name } => (ns, name, true),
-        };
-        let space = ns.as_ref().map(|ns| namespace(ns).unwrap_or_else(|| ns.clone()));
-        document::Step::new(space, name.clone(), attribute)
-    });
-    Path { up: from.up, steps: steps.collect() }
-}
-
-fn compile_field(
-    map: &FieldMap,
-    kind_of: &dyn Fn(&str) -> Option<(FieldId, Kind)>,
-    path: &dyn Fn(&SourcePath) -> Path,
-) -> Option<Field> {
-    let (target, kind) = kind_of(&map.target.value)?;
-    let read = compile_read(&map.kind, kind)?;
-    let has = |step: &Step| map.via.contains(step);
-    let typed = |text: &str| match &read {
-        Read::Pence(_) | Read::Whole => text.parse().ok().map(Value::Whole),
-        Read::Flag(..) => text.parse().ok().map(Value::Flag),
-        _ => Some(Value::Text(text.to_owned())),
-    };
-    Some(Field {
-        target,
-        name: map.target.value.clone(),
-        from: map.from.iter().map(path).collect(),
-        constant: map.value.as_deref().and_then(typed),
-        steps: map.via.clone(),
-        codes: map.codes.as_ref().map(Codes::of),
-        drop_placeholder: has(&Step::DropPlaceholderDates),
-        drop_open_ended: has(&Step::OpenEndedDates),
-        default: map.default.as_deref().and_then(typed),
-        required: map.required,
-        on_error: map.on_error,
-        read,
-    })
-}
-
-fn compile_read(kind: &AsType, target: Kind) -> Option<Read> {
-    Some(match kind {
-        AsType::Text => Read::Text,
-        AsType::Nino => Read::Nino,
-        AsType::Uprn => Read::Uprn,
-        AsType::Postcode => Read::Postcode,
-        AsType::Phone => Read::Phone,
-        AsType::Email => Read::Email,
-        AsType::Whole => Read::Whole,
-        AsType::Decimal => Read::Decimal,
-        AsType::Flag { yes, no } => Read::Flag(yes.clone(), no.clone()),
-        AsType::Pence(format) => Read::Pence(PenceFormat::from_word(format)?),
-        AsType::Date(formats) => {
-            let formats = formats.iter().map(|format| DateFormat::new(format).ok());
-            Read::Date(formats.collect::<Option<_>>()?)
-        }
-        AsType::ByTarget => match target {
-            Kind::Text => Read::Text,
-            Kind::Nino => Read::Nino,
-            Kind::Uprn => Read::Uprn,
-            Kind::Postcode => Read::Postcode,
-            Kind::Phone => Read::Phone,
-            Kind::Email => Read::Email,
-            Kind::Whole => Read::Whole,
-            Kind::Decimal => Read::Decimal,
-            Kind::Flag => Read::Flag(vec!["true".to_owned()], vec!["false".to_owned()]),
-            Kind::Pence => Read::Pence(PenceFormat::from_word("decimal_pounds")?),
-            Kind::Date => return None,
-        },
-    })
 }

@@ -1,0 +1,277 @@
+//! A checked mapping made ready: everything that can be decided before the first record is decided here.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+
+use super::Inbound;
+use crate::mapping::definition::{
+    AsType, CodeList, FieldMap, FilterOn as FilterOnMap, FilterRule, InboundMapping, KeyMap,
+    ListMap, OnError, PartyMap, PathStep, RoleMap, SourcePath, Step,
+};
+use crate::mapping::expression::Expression;
+use crate::record::document::{self, Path};
+use crate::record::facts::Value;
+use crate::record::schema::{self, FieldId, Kind, LISTS};
+use crate::record::value::date::DateFormat;
+use crate::record::value::pence::PenceFormat;
+
+#[derive(Debug)]
+pub struct Account {
+    pub kind: String,
+    pub fields: Vec<Field>,
+    pub lists: Vec<List>,
+}
+
+#[derive(Debug)]
+pub struct List {
+    pub id: FieldId,
+    pub each: Path,
+    pub fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+pub struct Party {
+    pub each: Option<Path>,
+    pub names: Option<Path>,
+    pub when: Option<Compiled>,
+    pub key: Option<Key>,
+    pub role: Role,
+    pub fields: Vec<Field>,
+}
+
+/// What tells a party from the others of its record.
+#[derive(Debug)]
+pub enum Key {
+    Path(Path),
+    Expression(Compiled),
+}
+
+/// A row that is left out on purpose.
+#[derive(Debug)]
+pub struct Filter {
+    pub on: FilterOn,
+    pub because: String,
+}
+
+#[derive(Debug)]
+pub enum FilterOn {
+    Equals(Path, Vec<String>),
+    When(Compiled),
+}
+
+/// An expression, and for each of its slots the path that it reads.
+#[derive(Debug)]
+pub struct Compiled {
+    pub expression: Expression,
+    pub paths: Vec<Option<Path>>,
+}
+
+#[derive(Debug)]
+pub enum Role {
+    Fixed(String),
+    From { path: Path, codes: Option<Codes>, on_error: OnError },
+}
+
+#[derive(Debug)]
+pub struct Field {
+    pub target: FieldId,
+    pub name: String,
+    /// Where it is read, and how the mapping writes that; the first that is not empty wins.
+    pub from: Vec<(Path, String)>,
+    pub expression: Option<Compiled>,
+    pub constant: Option<Value>,
+    pub steps: Vec<Step>,
+    pub codes: Option<Codes>,
+    pub read: Read,
+    pub drop_placeholder: bool,
+    pub drop_open_ended: bool,
+    pub default: Option<Value>,
+    pub required: bool,
+    pub on_error: OnError,
+}
+
+#[derive(Debug)]
+pub enum Read {
+    Text,
+    Nino,
+    Uprn,
+    Postcode,
+    Phone,
+    Email,
+    Whole,
+    Decimal,
+    Flag(Vec<String>, Vec<String>),
+    Pence(PenceFormat),
+    Date(Vec<DateFormat>),
+}
+
+/// A code, and what it meant from when to when.
+#[derive(Debug)]
+pub struct Codes(HashMap<String, Vec<Meaning>>);
+
+/// What a code meant, and the first and last day on which it did.
+type Meaning = (String, Option<NaiveDate>, Option<NaiveDate>);
+
+impl Codes {
+    pub fn of(list: &CodeList) -> Codes {
+        let mut codes: HashMap<String, Vec<_>> = HashMap::new();
+        for row in &list.rows {
+            let meaning = (row.value.clone(), row.from, row.to);
+            codes.entry(row.code.trim().to_owned()).or_default().push(meaning);
+        }
+        Codes(codes)
+    }
+
+    pub fn meaning(&self, code: &str, on: NaiveDate) -> Option<&str> {
+        let meanings = self.0.get(code.trim())?;
+        let valid = meanings.iter().find(|(_, from, to)| {
+            from.is_none_or(|from| from <= on) && to.is_none_or(|to| on <= to)
+        });
+        valid.map(|(value, ..)| value.as_str())
+    }
+}
+
+impl Inbound {
+    /// Makes a checked mapping ready. `namespace` says what a prefix in a path stands for. Fields that
+    /// a check would have refused are left out: check first.
+    pub fn new(mapping: &InboundMapping, namespace: &dyn Fn(&str) -> Option<String>) -> Inbound {
+        let path = |from: &SourcePath| compile_path(from, namespace);
+        let fields = |maps: &[FieldMap], kind_of: &dyn Fn(&str) -> Option<(FieldId, Kind)>| {
+            let mut fields: Vec<Field> =
+                maps.iter().filter_map(|map| compile_field(map, kind_of, &path)).collect();
+            fields.sort_by_key(|field| field.target);
+            fields
+        };
+        let list = |map: &ListMap| {
+            let id = LISTS.iter().position(|list| list.name == map.name.value)?;
+            let of_list = |name: &str| {
+                let place = LISTS[id].fields.iter().position(|field| field.name == name)?;
+                Some((place as FieldId, LISTS[id].fields[place].kind))
+            };
+            let fields = fields(&map.fields, &of_list);
+            Some(List { id: id as FieldId, each: path(&map.each), fields })
+        };
+        let party = |map: &PartyMap| Party {
+            each: map.each.as_ref().map(path),
+            names: map.names.as_ref().map(path),
+            when: map.when.as_ref().map(|when| compiled(when, &path)),
+            key: map.key.as_ref().map(|key| match key {
+                KeyMap::Path(from) => Key::Path(path(from)),
+                KeyMap::Expression(expression) => Key::Expression(compiled(expression, &path)),
+            }),
+            role: match &map.role {
+                RoleMap::Fixed(role) => Role::Fixed(role.clone()),
+                RoleMap::From { path: from, codes, on_error } => Role::From {
+                    path: path(from),
+                    codes: codes.as_ref().map(Codes::of),
+                    on_error: *on_error,
+                },
+            },
+            fields: fields(&map.fields, &|name| {
+                schema::party_id(name).map(|id| (id, schema::PARTY[id as usize].kind))
+            }),
+        };
+        let filter = |rule: &FilterRule| Filter {
+            on: match &rule.on {
+                FilterOnMap::Equals { path: from, equals } => {
+                    FilterOn::Equals(path(from), equals.clone())
+                }
+                FilterOnMap::When(when) => FilterOn::When(compiled(when, &path)),
+            },
+            because: rule.because.clone(),
+        };
+        Inbound {
+            name: mapping.name.clone(),
+            version: mapping.version as i64,
+            account: mapping.account.as_ref().map(|account| Account {
+                kind: account.kind.clone(),
+                fields: fields(&account.fields, &|name| {
+                    schema::account_id(name).map(|id| (id, schema::ACCOUNT[id as usize].kind))
+                }),
+                lists: account.lists.iter().filter_map(list).collect(),
+            }),
+            parties: mapping.parties.iter().map(party).collect(),
+            filters: mapping.filter.iter().map(filter).collect(),
+        }
+    }
+}
+
+fn compiled(expression: &Expression, path: &dyn Fn(&SourcePath) -> Path) -> Compiled {
+    let paths = expression.slots.iter().map(|slot| slot.path().map(path));
+    Compiled { paths: paths.collect(), expression: expression.clone() }
+}
+
+fn compile_path(from: &SourcePath, namespace: &dyn Fn(&str) -> Option<String>) -> Path {
+    let steps = from.steps.iter().map(|step| {
+        let (ns, name, attribute) = match step {
+            PathStep::Child { ns, name } => (ns, name, false),
+            PathStep::Attribute { ns, name } => (ns, name, true),
+        };
+        let space = ns.as_ref().map(|ns| namespace(ns).unwrap_or_else(|| ns.clone()));
+        document::Step::new(space, name.clone(), attribute)
+    });
+    Path { up: from.up, steps: steps.collect() }
+}
+
+fn compile_field(
+    map: &FieldMap,
+    kind_of: &dyn Fn(&str) -> Option<(FieldId, Kind)>,
+    path: &dyn Fn(&SourcePath) -> Path,
+) -> Option<Field> {
+    let (target, kind) = kind_of(&map.target.value)?;
+    let read = compile_read(&map.kind, kind)?;
+    let has = |step: &Step| map.via.contains(step);
+    let typed = |text: &str| match &read {
+        Read::Pence(_) | Read::Whole => text.parse().ok().map(Value::Whole),
+        Read::Flag(..) => text.parse().ok().map(Value::Flag),
+        _ => Some(Value::Text(text.to_owned())),
+    };
+    Some(Field {
+        target,
+        name: map.target.value.clone(),
+        from: map.from.iter().map(|from| (path(from), from.text.clone())).collect(),
+        expression: map.expr.as_ref().map(|expression| compiled(expression, path)),
+        constant: map.value.as_deref().and_then(typed),
+        steps: map.via.clone(),
+        codes: map.codes.as_ref().map(Codes::of),
+        drop_placeholder: has(&Step::DropPlaceholderDates),
+        drop_open_ended: has(&Step::OpenEndedDates),
+        default: map.default.as_deref().and_then(typed),
+        required: map.required,
+        on_error: map.on_error,
+        read,
+    })
+}
+
+fn compile_read(kind: &AsType, target: Kind) -> Option<Read> {
+    Some(match kind {
+        AsType::Text => Read::Text,
+        AsType::Nino => Read::Nino,
+        AsType::Uprn => Read::Uprn,
+        AsType::Postcode => Read::Postcode,
+        AsType::Phone => Read::Phone,
+        AsType::Email => Read::Email,
+        AsType::Whole => Read::Whole,
+        AsType::Decimal => Read::Decimal,
+        AsType::Flag { yes, no } => Read::Flag(yes.clone(), no.clone()),
+        AsType::Pence(format) => Read::Pence(PenceFormat::from_word(format)?),
+        AsType::Date(formats) => {
+            let formats = formats.iter().map(|format| DateFormat::new(format).ok());
+            Read::Date(formats.collect::<Option<_>>()?)
+        }
+        AsType::ByTarget => match target {
+            Kind::Text => Read::Text,
+            Kind::Nino => Read::Nino,
+            Kind::Uprn => Read::Uprn,
+            Kind::Postcode => Read::Postcode,
+            Kind::Phone => Read::Phone,
+            Kind::Email => Read::Email,
+            Kind::Whole => Read::Whole,
+            Kind::Decimal => Read::Decimal,
+            Kind::Flag => Read::Flag(vec!["true".to_owned()], vec!["false".to_owned()]),
+            Kind::Pence => Read::Pence(PenceFormat::from_word("decimal_pounds")?),
+            Kind::Date => return None,
+        },
+    })
+}
