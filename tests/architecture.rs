@@ -61,6 +61,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv_core", &["connector/format/csv/", "mapping/code_list.rs"]),
     ("encoding_rs", &["connector/format/encoding/"]),
     ("flate2", &["connector/format/gzip.rs"]),
+    ("form_urlencoded", &["sandbox/"]),
     ("indicatif", &["app/"]),
     ("mimalloc", &["main.rs"]),
     ("quick_xml", &["connector/format/xml/"]),

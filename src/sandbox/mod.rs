@@ -3,5 +3,8 @@
 //! nothing of the hub but record.
 
 pub mod council;
+pub mod faults;
 pub mod govuk_notify;
+pub mod govuk_pay;
+pub mod posting;
 pub mod serving;

@@ -17,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// Milliseconds of Unix time, from wherever a sandbox's owner says.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// A sandbox that is being served. Dropping it stops it.
 pub struct Running {
     /// Where it listens, without a trailing slash: `http://127.0.0.1:40123`.

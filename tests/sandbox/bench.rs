@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use viaduct::sandbox::govuk_notify::NotifySandbox;
 use viaduct::sandbox::govuk_notify::council::SERVICE_ID;
 use viaduct::sandbox::govuk_notify::service::{KeyKind, Service};
-use viaduct::sandbox::govuk_notify::state::Clock;
+use viaduct::sandbox::serving::Clock;
 use viaduct::sandbox::serving::Running;
 
 /// 22 November 2026, 12:00 UTC.

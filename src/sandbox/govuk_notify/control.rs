@@ -11,7 +11,7 @@ use axum::routing::{get, post, put};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sandbox::govuk_notify::faults::Orders;
+use crate::sandbox::faults::Orders;
 use crate::sandbox::govuk_notify::read::query_of;
 use crate::sandbox::govuk_notify::state::{ReceivedText, Shared};
 use crate::sandbox::govuk_notify::uuid;

@@ -11,7 +11,6 @@ pub mod control;
 pub mod council;
 pub mod country;
 pub mod email;
-pub mod faults;
 pub mod files;
 pub mod letters;
 pub mod limits;
@@ -47,8 +46,8 @@ use axum::Router;
 
 use crate::sandbox::govuk_notify::message::Timings;
 use crate::sandbox::govuk_notify::service::Service;
-use crate::sandbox::govuk_notify::state::{Clock, Shared};
-use crate::sandbox::serving::Running;
+use crate::sandbox::govuk_notify::state::Shared;
+use crate::sandbox::serving::{Clock, Running};
 
 /// How often a served sandbox looks for receipts that are due.
 const COURIER_ROUND: Duration = Duration::from_millis(50);

@@ -6,16 +6,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::sandbox::govuk_notify::service::Callback;
 use crate::sandbox::govuk_notify::state::Shared;
+use crate::sandbox::posting;
 
 const RETRY_AFTER_US: i64 = 300 * 1_000_000;
 const RETRIES_MAX: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(5);
-const STATUS_LINE_BYTES_MAX: u64 = 64;
 
 /// Receipts on their way, in the order they fall due.
 #[derive(Debug, Default)]
@@ -87,35 +85,7 @@ pub async fn deliver(shared: &Shared) {
 
 /// The status that answered, or nothing when none came in time.
 async fn tell(callback: &Callback, receipt: &Value) -> Option<u16> {
-    match tokio::time::timeout(TIMEOUT, post(callback, &receipt.to_string())).await {
-        Ok(Ok(status)) => Some(status),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a delivery receipt could not be told");
-            None
-        }
-        Err(_) => None,
-    }
-}
-
-/// One plain request, written by hand: the house has one home for its HTTP client, and this is not
-/// it.
-async fn post(callback: &Callback, body: &str) -> std::io::Result<u16> {
-    let invalid =
-        |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, what.to_owned());
-    let address = callback.url.strip_prefix("http://").ok_or_else(|| invalid("not http"))?;
-    let (host, path) = address.split_once('/').unwrap_or((address, ""));
-    let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-    let mut stream = TcpStream::connect(authority).await?;
-    let request = format!(
-        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         Authorization: Bearer {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        callback.bearer_token,
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(STATUS_LINE_BYTES_MAX).read_to_end(&mut answer).await?;
-    let line = String::from_utf8_lossy(&answer);
-    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
-    status.ok_or_else(|| invalid("no status line"))
+    let bearer = format!("Bearer {}", callback.bearer_token);
+    let headers = [("Authorization", bearer.as_str())];
+    posting::post(&callback.url, &headers, &receipt.to_string(), TIMEOUT).await
 }

@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::Value;
 
+use crate::sandbox::faults::Strike;
 use crate::sandbox::govuk_notify::answer::{self, Refusal};
-use crate::sandbox::govuk_notify::faults::Strike;
 use crate::sandbox::govuk_notify::send::Call;
 use crate::sandbox::govuk_notify::state::Shared;
 use crate::sandbox::govuk_notify::{auth, control, read, send, templates, uuid};
@@ -150,10 +150,10 @@ async fn strike(State(shared): App, request: Request, next: Next) -> Response {
         // Seen only where the router is called without a connection, as in a unit test.
         StatusCode::IM_A_TEAPOT.into_response()
     };
-    let struck = shared.memory().faults.strike(request.method());
+    let struck = shared.memory().faults.strike(request.method(), request.uri().path());
     match struck {
         None => next.run(request).await,
-        Some(Strike::Answer(refusal)) => refusal.into_response(),
+        Some(Strike::Status(status, error)) => fault(status, error.as_deref()).into_response(),
         Some(Strike::LoseRequest) => cut(),
         Some(Strike::LoseAnswer) => {
             next.run(request).await;
@@ -172,4 +172,23 @@ async fn trace(mut response: Response) -> Response {
         response.headers_mut().insert("X-B3-TraceId", id);
     }
     response
+}
+
+/// What the platform answers with a status, when it is in that state.
+fn fault(status: u16, error: Option<&str>) -> Refusal {
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (usual, message) = match (status, error) {
+        (429, Some("TooManyRequestsError")) => {
+            ("TooManyRequestsError", "Exceeded send limits (email: 250000) for today")
+        }
+        (429, _) => (
+            "RateLimitError",
+            "Exceeded rate limit for key type LIVE of 3000 requests per 60 seconds",
+        ),
+        (504, _) => ("EventletTimeout", "Timeout serving request"),
+        (403, _) => ("AuthError", "Error: Your system clock must be accurate to within 30 seconds"),
+        (400, _) => ("BadRequestError", "An error occurred"),
+        _ => ("Exception", "Internal server error"),
+    };
+    Refusal::new(code, error.unwrap_or(usual), message)
 }

@@ -9,17 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::sandbox::govuk_notify::faults::Faults;
+use crate::sandbox::faults::Faults;
 use crate::sandbox::govuk_notify::limits::Limits;
 use crate::sandbox::govuk_notify::message::{Message, Timings, moment};
 use crate::sandbox::govuk_notify::receipts::Courier;
 use crate::sandbox::govuk_notify::service::{KeyKind, Service};
+use crate::sandbox::serving::Clock;
 
 /// Messages are forgotten after a week.
 const RETENTION_US: i64 = 7 * 86_400 * 1_000_000;
-
-/// Milliseconds of Unix time, from wherever the sandbox's owner says.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// What every request can reach.
 pub struct Shared {

@@ -1,13 +1,11 @@
 //! Faults on demand: the answers a hub must survive. They strike the next requests in turn, or a
-//! share of all of them by a seed, so that a run can be repeated. A fault never changes what an
-//! accepted message is.
+//! share of all of them by a seed, so that a run can be repeated. A fault never changes what was
+//! accepted. What a platform says with a status is the platform's own file.
 
 use std::collections::VecDeque;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use serde::Deserialize;
-
-use crate::sandbox::govuk_notify::answer::Refusal;
 
 /// What is armed.
 #[derive(Debug, Default)]
@@ -44,6 +42,9 @@ struct Armed {
     ms: u64,
     #[serde(default)]
     on: On,
+    /// Only requests whose path holds this.
+    #[serde(default)]
+    path: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -85,7 +86,8 @@ struct Rate {
 /// What happens to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Strike {
-    Answer(Refusal),
+    /// Answered with that status, and the platform's name for an error where one was given.
+    Status(u16, Option<String>),
     Slow {
         ms: u64,
     },
@@ -103,12 +105,15 @@ impl Faults {
     }
 
     /// The fault that strikes this request, if any.
-    pub fn strike(&mut self, method: &Method) -> Option<Strike> {
+    pub fn strike(&mut self, method: &Method, path: &str) -> Option<Strike> {
         let is_send = method == Method::POST;
-        let waiting = self.next.iter().position(|armed| match armed.on {
-            On::Send => is_send,
-            On::Read => !is_send,
-            On::Any => true,
+        let waiting = self.next.iter().position(|armed| {
+            armed.path.as_deref().is_none_or(|part| path.contains(part))
+                && match armed.on {
+                    On::Send => is_send,
+                    On::Read => !is_send,
+                    On::Any => true,
+                }
         });
         if let Some(index) = waiting {
             let armed = self.next.get_mut(index)?;
@@ -124,8 +129,8 @@ impl Faults {
 
     fn roll(&mut self) -> Option<Strike> {
         let shares = [
-            (self.rate.status_429, Strike::Answer(answer(429, None))),
-            (self.rate.status_500, Strike::Answer(answer(500, None))),
+            (self.rate.status_429, Strike::Status(429, None)),
+            (self.rate.status_500, Strike::Status(500, None)),
             (self.rate.lost_answer, Strike::LoseAnswer),
             (self.rate.lost_before, Strike::LoseRequest),
         ];
@@ -146,33 +151,12 @@ impl Faults {
 impl Armed {
     fn strike(&self) -> Strike {
         match self.kind {
-            Kind::Status => {
-                Strike::Answer(answer(self.status.unwrap_or(500), self.error.as_deref()))
-            }
+            Kind::Status => Strike::Status(self.status.unwrap_or(500), self.error.clone()),
             Kind::Slow => Strike::Slow { ms: self.ms },
             Kind::LostAnswer => Strike::LoseAnswer,
             Kind::LostBefore => Strike::LoseRequest,
         }
     }
-}
-
-/// What the platform answers with a status, when it is in that state.
-fn answer(status: u16, error: Option<&str>) -> Refusal {
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let (usual, message) = match (status, error) {
-        (429, Some("TooManyRequestsError")) => {
-            ("TooManyRequestsError", "Exceeded send limits (email: 250000) for today")
-        }
-        (429, _) => (
-            "RateLimitError",
-            "Exceeded rate limit for key type LIVE of 3000 requests per 60 seconds",
-        ),
-        (504, _) => ("EventletTimeout", "Timeout serving request"),
-        (403, _) => ("AuthError", "Error: Your system clock must be accurate to within 30 seconds"),
-        (400, _) => ("BadRequestError", "An error occurred"),
-        _ => ("Exception", "Internal server error"),
-    };
-    Refusal::new(code, error.unwrap_or(usual), message)
 }
 
 fn once() -> u32 {
@@ -214,11 +198,11 @@ mod tests {
             {"kind": "lost_answer", "times": 2},
             {"kind": "slow", "ms": 5, "on": "read"},
         ]}));
-        assert_eq!(faults.strike(&Method::POST), Some(Strike::LoseAnswer));
-        assert_eq!(faults.strike(&Method::GET), Some(Strike::Slow { ms: 5 }));
-        assert_eq!(faults.strike(&Method::GET), None);
-        assert_eq!(faults.strike(&Method::POST), Some(Strike::LoseAnswer));
-        assert_eq!(faults.strike(&Method::POST), None);
+        assert_eq!(faults.strike(&Method::POST, "/"), Some(Strike::LoseAnswer));
+        assert_eq!(faults.strike(&Method::GET, "/"), Some(Strike::Slow { ms: 5 }));
+        assert_eq!(faults.strike(&Method::GET, "/"), None);
+        assert_eq!(faults.strike(&Method::POST, "/"), Some(Strike::LoseAnswer));
+        assert_eq!(faults.strike(&Method::POST, "/"), None);
     }
 
     #[test]
@@ -226,7 +210,7 @@ mod tests {
         let orders = json!({"rate": {"status_500": 0.2, "lost_answer": 0.1, "seed": 7}});
         let struck = || -> Vec<bool> {
             let mut faults = armed(orders.clone());
-            (0..1_000).map(|_| faults.strike(&Method::POST).is_some()).collect()
+            (0..1_000).map(|_| faults.strike(&Method::POST, "/").is_some()).collect()
         };
         let first = struck();
         assert_eq!(first, struck());
