@@ -153,7 +153,8 @@ pub fn client() -> reqwest::Client {
         // Another test may have installed it first, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    let stays = reqwest::redirect::Policy::none();
+    reqwest::Client::builder().no_proxy().redirect(stays).build().expect("a client")
 }
 
 async fn read(response: reqwest::Response) -> (u16, Value) {

@@ -7,5 +7,8 @@ mod notify_observed;
 mod notify_receipts;
 mod notify_requests;
 mod notify_tokens;
+pub mod pay_bench;
+mod pay_requests;
+mod pay_states;
 mod python_client;
 mod requests;
