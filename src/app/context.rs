@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::clock::MachineClock;
 use super::holder;
 use crate::catalogue::load::{Catalogue, load};
-use crate::connector::channel::ConnectorError;
-use crate::connector::definition::Surroundings;
+use crate::connector::channel::{ConnectorError, Source};
+use crate::connector::definition::{ConnectorDefinition, Surroundings};
 use crate::connector::kinds::KINDS;
+use crate::connector::stand_in::Stored;
 use crate::job::clock::Clock;
 use crate::job::definition::{Action, FirstLoad, JobDefinition};
 use crate::job::deliver::Deliver;
@@ -47,7 +48,7 @@ pub enum AppError {
 /// The definitions and the database of one hub.
 pub struct Context {
     pub definitions: PathBuf,
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     pub database: Database,
     pub clock: Arc<dyn Clock>,
     pub around: Surroundings,
@@ -62,11 +63,22 @@ impl Context {
         outbox::make_hub_mark(&database, &mark).await?;
         Ok(Context {
             definitions: definitions.to_path_buf(),
-            catalogue,
+            catalogue: Arc::new(catalogue),
             database,
             clock: Arc::new(MachineClock),
             around: surroundings(HashMap::new()),
         })
+    }
+
+    /// The same hub on another database: a copy of its own.
+    pub fn on(&self, database: Database) -> Context {
+        Context {
+            definitions: self.definitions.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            database,
+            clock: Arc::clone(&self.clock),
+            around: self.around.clone(),
+        }
     }
 
     /// The job of that name.
@@ -94,14 +106,37 @@ impl Context {
 
     /// An ingest job, with its source open and its rules ready.
     pub async fn ingest(&self, job: &JobDefinition) -> Result<Ingest, AppError> {
+        let settings = &self.connector(job)?.settings;
+        let source = settings.source(&self.around).ok_or_else(|| gives_nothing(job))??;
+        self.ingest_from(job, source).await
+    }
+
+    /// An ingest job that reads one file in place of its source.
+    pub async fn ingest_file(&self, job: &JobDefinition, file: &Path) -> Result<Ingest, AppError> {
+        let settings = &self.connector(job)?.settings;
+        let source = settings.file(file).ok_or_else(|| gives_nothing(job))??;
+        self.ingest_from(job, source).await
+    }
+
+    /// An ingest job for what its source gave before. The source itself need not be there.
+    pub async fn ingest_stored(&self, job: &JobDefinition) -> Result<Ingest, AppError> {
+        let layout = self.connector(job)?.settings.layout().ok_or_else(|| gives_nothing(job))?;
+        self.ingest_from(job, Arc::new(Stored(layout.clone()))).await
+    }
+
+    fn connector(&self, job: &JobDefinition) -> Result<&ConnectorDefinition, AppError> {
+        let found = self.catalogue.connectors.get(&job.connector.value);
+        found.ok_or_else(|| AppError::NotThere(format!("job `{}`: no connector", job.name)))
+    }
+
+    async fn ingest_from(
+        &self,
+        job: &JobDefinition,
+        source: Arc<dyn Source>,
+    ) -> Result<Ingest, AppError> {
         let connector = &job.connector.value;
         let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
-        let definition =
-            self.catalogue.connectors.get(connector).ok_or_else(|| broken("no connector"))?;
-        let source = definition
-            .settings
-            .source(&self.around)
-            .ok_or_else(|| broken(&format!("`{connector}` is not a system that is asked")))??;
+        let definition = self.connector(job)?;
         let mapping = job.mapping.as_ref().and_then(|name| self.catalogue.inbound.get(&name.value));
         let mapping = mapping.ok_or_else(|| broken("no mapping"))?;
         let format = source.format();
@@ -125,8 +160,7 @@ impl Context {
     pub fn deliver(&self, job: &JobDefinition) -> Result<Deliver, AppError> {
         let connector = &job.connector.value;
         let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
-        let definition =
-            self.catalogue.connectors.get(connector).ok_or_else(|| broken("no connector"))?;
+        let definition = self.connector(job)?;
         let destination = definition
             .settings
             .destination(&self.around)
@@ -162,6 +196,11 @@ impl Context {
     pub fn jobs(&self, action: Action) -> impl Iterator<Item = &JobDefinition> {
         self.catalogue.jobs.values().filter(move |job| job.action == action)
     }
+}
+
+fn gives_nothing(job: &JobDefinition) -> AppError {
+    let (name, connector) = (&job.name, &job.connector.value);
+    AppError::NotThere(format!("job `{name}`: `{connector}` is not a system that is asked"))
 }
 
 /// The definitions in a folder, which must be without error.

@@ -3,9 +3,10 @@
 //! is in `kinds`.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::Arc;
 
-use super::channel::{ConnectorError, Destination, Source};
+use super::channel::{ConnectorError, Destination, Extract, Source};
 use super::format::layout::Layout;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::{self, Secret, SecretReference};
@@ -58,6 +59,22 @@ pub trait Settings: Debug + Send + Sync {
 
     /// Opens a system that is asked; `None` where this kind is not one.
     fn source(&self, _around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
+        None
+    }
+
+    /// One file that somebody names, to be read as what this system gives; `None` where it gives none.
+    fn file(&self, _path: &Path) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
+        None
+    }
+
+    /// Whether an extract holds everything; `None` where this kind gives no extracts.
+    fn extract(&self) -> Option<Extract> {
+        None
+    }
+
+    /// Where extracts that are held whole lie: the folder they came to, as it is written, and the one
+    /// below it.
+    fn held_at(&self) -> Option<(String, String)> {
         None
     }
 

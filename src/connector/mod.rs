@@ -7,3 +7,4 @@ pub mod format;
 pub mod govuk_notify;
 pub mod http;
 pub mod kinds;
+pub mod stand_in;

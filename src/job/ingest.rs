@@ -67,13 +67,7 @@ pub async fn ingest(job: &Ingest, bench: &mut Bench) -> Result<Vec<BatchRow>, Jo
     let source_id = batches::source_id(&bench.database, &job.source_name, id).await?;
     let mut matches = Matches::open(&bench.database).await?;
     let mut ended = Vec::new();
-    for batch in batches::unfinished(&bench.database, source_id).await? {
-        if batch.state == "released" {
-            finish(job, bench, &mut matches, batch.id, &mut ended).await?;
-        } else {
-            abandon(bench, &batch).await?;
-        }
-    }
+    take_up(job, bench, source_id, &mut matches, &mut ended).await?;
     for origin in job.source.look().await? {
         if known_already(job, bench, source_id, &origin).await? {
             continue;
@@ -85,8 +79,26 @@ pub async fn ingest(job: &Ingest, bench: &mut Bench) -> Result<Vec<BatchRow>, Jo
     Ok(ended)
 }
 
+/// What a stop left undone: what was released is resolved, what was being read goes.
+pub(super) async fn take_up(
+    job: &Ingest,
+    bench: &mut Bench,
+    source_id: i64,
+    matches: &mut Matches,
+    ended: &mut Vec<BatchRow>,
+) -> Result<(), JobError> {
+    for batch in batches::unfinished(&bench.database, source_id).await? {
+        if batch.state == "released" {
+            finish(job, bench, matches, batch.id, ended).await?;
+        } else {
+            abandon(bench, &batch).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Resolves a batch if it was released, and notes how it stands.
-async fn finish(
+pub(super) async fn finish(
     job: &Ingest,
     bench: &mut Bench,
     matches: &mut Matches,
@@ -104,10 +116,14 @@ async fn finish(
 
 /// A stop in mid-read: nothing of it was seen, so it goes, and the origin is read again.
 async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
+    let cause = match batch.is_replay() {
+        true => "the replay was interrupted before anybody saw it: replay again",
+        false => "the reading was interrupted; it was begun again",
+    };
     let ending = Ending {
         state: "abandoned",
         code: Some("batch.interrupted"),
-        cause: Some("the reading was interrupted; it was begun again"),
+        cause: Some(cause),
         content_digest: None,
         encoding: None,
         now_ms: bench.clock.now_ms(),
@@ -115,19 +131,21 @@ async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
     Ok(batches::end(&bench.database, batch.id, ending, &Counts::default()).await?)
 }
 
-/// A stop between release and acknowledgement: it is only put where it belongs.
+/// A stop between release and acknowledgement: it is only put where it belongs. What was held whole and
+/// stands there is read again: somebody mended what was wrong and put it back.
 async fn known_already(
     job: &Ingest,
     bench: &Bench,
     source_id: i64,
     origin: &Origin,
 ) -> Result<bool, JobError> {
-    let Some(batch) = batches::of_origin(&bench.database, source_id, &origin.mark).await? else {
-        return Ok(false);
-    };
-    let taken = if batch.state == "held" { Taken::Held } else { Taken::Processed };
-    job.source.acknowledge(origin, taken).await?;
-    Ok(true)
+    match batches::of_origin(&bench.database, source_id, &origin.mark).await? {
+        Some(batch) if batch.state != "held" => {
+            job.source.acknowledge(origin, Taken::Processed).await?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Reads one origin to its end and decides: released, held or a duplicate.
@@ -181,7 +199,8 @@ async fn take_in(
                 tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look");
             }
             let note = note.as_ref().map(|(code, cause)| (*code, cause.as_str()));
-            reading.release(bench, source_id, &said, note).await?;
+            let full = job.source.extract() == Extract::Full;
+            reading.release(bench, source_id, full, &said, note).await?;
             fail_point::pass("ingest.released");
             job.source.acknowledge(origin, Taken::Processed).await?;
             fail_point::pass("ingest.acknowledged");
@@ -360,16 +379,21 @@ impl Reading {
         &self,
         bench: &Bench,
         source_id: i64,
+        full: bool,
         end: &ReadEnd,
         note: Option<(&'static str, &str)>,
     ) -> Result<(), JobError> {
         let now_ms = bench.clock.now_ms();
         let mut transaction = bench.database.begin_durable().await?;
+        if full {
+            let batch_id = self.batch_id;
+            dead_letters::supersede_nameless(&mut transaction, source_id, batch_id, now_ms).await?;
+        }
         source_records::release(&mut transaction, self.batch_id, source_id).await?;
         source_records::restate(&mut transaction, &self.restated).await?;
         source_records::mark_gone(&mut transaction, self.batch_id, self.gone(), now_ms).await?;
         let content = Content {
-            digest: &end.content_digest,
+            digest: Some(&end.content_digest),
             encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
             note,
         };
@@ -425,7 +449,7 @@ impl Stager<'_> {
         bench.watch.records_staged.fetch_add(staged.len() as u64, Ordering::Relaxed);
         let dictionary = self.dictionary_id;
         source_records::stage(&mut transaction, self.batch_id, dictionary, staged).await?;
-        dead_letters::put(&mut transaction, letters, bench.clock.now_ms()).await?;
+        dead_letters::put(&mut transaction, letters).await?;
         fail_point::pass("ingest.before_stage");
         transaction.commit().await?;
         fail_point::pass("ingest.staged");
@@ -461,6 +485,7 @@ impl Stager<'_> {
                 code: code.to_owned(),
                 field: None,
                 cause,
+                since_ms: bench.clock.now_ms(),
             });
         }
         Staged {

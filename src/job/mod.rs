@@ -9,4 +9,5 @@ pub mod fail_point;
 pub mod ingest;
 pub mod matches;
 pub mod packing;
+pub mod replay;
 pub mod resolve;

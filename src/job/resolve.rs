@@ -25,7 +25,7 @@ use crate::record::fragment::FieldIssue;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::database::{Database, cells};
-use crate::store::dead_letters::{self, DeadLetter};
+use crate::store::dead_letters::{self, DeadLetter, SettledAs};
 use crate::store::outbox;
 use crate::store::residents;
 use crate::store::source_records::{self, StagedRow};
@@ -166,15 +166,16 @@ async fn settle_chunk(
         Settling::open(batch, rules, mark, now_ms, &mut transaction, matches, &chunk).await?;
     let mut progress = Progress { resolved_to, ..Progress::default() };
     let mut letters = Vec::new();
-    let mut published_again = Vec::new();
+    // What was held under a key before is settled by what became of its newer record.
+    let mut read_again = Vec::new();
     for record in chunk {
         let (row_id, key) = (record.row_id, record.source_key_id);
+        if let Some(settled) = record.settles(batch) {
+            read_again.push((key, settled));
+        }
         match record.translation {
             Translation::Published(fragment) => {
                 progress.published += 1;
-                if !record.is_new {
-                    published_again.push(key);
-                }
                 let about = settle::About {
                     record_id: row_id,
                     source_key_id: key,
@@ -186,7 +187,7 @@ async fn settle_chunk(
             Translation::Filtered(_) => progress.filtered += 1,
             Translation::Held(issues) => {
                 progress.held += 1;
-                letters.push(letter(batch, row_id, key, &issues, bench.ids.take()));
+                letters.push(letter(batch, row_id, key, &issues, bench.ids.take(), now_ms));
             }
             Translation::Failed(FieldIssue { field, code }) => {
                 return Err(JobError::Stopped { field, code });
@@ -198,8 +199,11 @@ async fn settle_chunk(
     progress.residents_changed = draft.residents_changed;
     progress.changes = draft.changes;
     let found = write(&mut transaction, draft).await?;
-    dead_letters::settle(&mut transaction, &published_again, now_ms).await?;
-    dead_letters::put(&mut transaction, letters, now_ms).await?;
+    let since = dead_letters::settle(&mut transaction, &read_again, now_ms).await?;
+    for letter in &mut letters {
+        letter.since_ms = since.get(&letter.source_key_id).copied().unwrap_or(now_ms);
+    }
+    dead_letters::put(&mut transaction, letters).await?;
     batches::advance(&mut transaction, batch, progress).await?;
     fail_point::pass("resolve.before_commit");
     transaction.commit().await?;
@@ -211,6 +215,19 @@ async fn settle_chunk(
 }
 
 impl Translated {
+    /// How a letter that is open under its key is settled by it. A key that is new has none, unless a row
+    /// that was held without one is read again.
+    fn settles(&self, batch: &BatchRow) -> Option<SettledAs> {
+        if self.is_new && !batch.is_replay() {
+            return None;
+        }
+        Some(match self.translation {
+            Translation::Published(_) => SettledAs::Published,
+            Translation::Filtered(_) => SettledAs::Filtered,
+            Translation::Held(_) | Translation::Failed(_) => SettledAs::Superseded,
+        })
+    }
+
     fn parties(&self) -> usize {
         match &self.translation {
             Translation::Published(fragment) => fragment.parties.len(),
@@ -236,7 +253,14 @@ async fn write(
 }
 
 /// A row held for what its fields say.
-fn letter(batch: &BatchRow, record: i64, key: i64, issues: &[FieldIssue], id: i64) -> DeadLetter {
+fn letter(
+    batch: &BatchRow,
+    record: i64,
+    key: i64,
+    issues: &[FieldIssue],
+    id: i64,
+    since_ms: i64,
+) -> DeadLetter {
     let first = issues.first();
     let said: Vec<String> =
         issues.iter().map(|issue| format!("{}: {}", issue.field, issue.code)).collect();
@@ -249,6 +273,7 @@ fn letter(batch: &BatchRow, record: i64, key: i64, issues: &[FieldIssue], id: i6
         code: first.map_or("record", |issue| issue.code.as_str()).to_owned(),
         field: first.map(|issue| issue.field.clone()),
         cause: said.join("; "),
+        since_ms,
     }
 }
 

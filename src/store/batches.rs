@@ -35,6 +35,21 @@ pub struct BatchRow {
     pub encoding: Option<String>,
 }
 
+/// What begins the mark of a replay, where another batch has its file's.
+const REPLAY: &str = "replay|";
+
+impl BatchRow {
+    /// Whether it is of stored records that were read again.
+    pub fn is_replay(&self) -> bool {
+        self.origin_mark.starts_with(REPLAY)
+    }
+}
+
+/// The mark of a replay: there is none like it.
+pub fn replay_mark(batch_id: i64) -> String {
+    format!("{REPLAY}{batch_id}")
+}
+
 const COLUMNS: &str = "id, source_id, job, origin, origin_mark, state, cause_code, cause, \
     mapping_version, sends, rows_in, published, unchanged, held, filtered, records_new, \
     records_changed, records_unchanged, records_gone, residents_created, residents_changed, \
@@ -204,7 +219,8 @@ pub async fn end(
 /// What is known of the content of a batch that is released.
 #[derive(Debug, Clone, Copy)]
 pub struct Content<'a> {
-    pub digest: &'a str,
+    /// Of the file; a replay has none.
+    pub digest: Option<&'a str>,
     pub encoding: Option<&'a str>,
     /// Code and sentence for a person to look at, though the batch was taken.
     pub note: Option<(&'static str, &'a str)>,
@@ -225,7 +241,7 @@ pub async fn release(
                encoding = $12, cause_code = $13, cause = $14 WHERE id = $1 AND state = 'reading'";
     let cells = cells![
         batch_id,
-        content.digest.to_owned(),
+        content.digest.map(str::to_owned),
         now_ms,
         counts.rows_in,
         counts.unchanged,

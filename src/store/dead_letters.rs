@@ -1,4 +1,9 @@
 //! Dead letters: work that stopped, with the place and the cause. Screens call it "held".
+//!
+//! An open letter is about what its source says now: a newer record of the same key settles it, and where
+//! that one is held too, a letter of its own says since when the key waits.
+
+use std::collections::HashMap;
 
 use super::database::{Insert, StoreError, Transaction, cells};
 
@@ -8,6 +13,7 @@ pub struct DeadLetter {
     pub id: i64,
     pub batch_id: i64,
     pub record_id: i64,
+    /// 0 where the row has no key that is known.
     pub source_key_id: i64,
     /// receive, map or deliver
     pub stage: &'static str,
@@ -15,6 +21,32 @@ pub struct DeadLetter {
     pub field: Option<String>,
     /// Without the value itself: causes are shown to people who may not see it.
     pub cause: String,
+    /// Since when it waits, with what it superseded (UTC milliseconds).
+    pub since_ms: i64,
+}
+
+/// How a letter is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SettledAs {
+    Published,
+    /// The mapping leaves it out now.
+    Filtered,
+    /// A newer record took its place.
+    Superseded,
+    /// Its source has it no more.
+    Gone,
+}
+
+impl SettledAs {
+    /// The word in the table.
+    pub fn word(self) -> &'static str {
+        match self {
+            SettledAs::Published => "published",
+            SettledAs::Filtered => "filtered",
+            SettledAs::Superseded => "superseded",
+            SettledAs::Gone => "gone",
+        }
+    }
 }
 
 const PUT: Insert = Insert {
@@ -27,7 +59,6 @@ const PUT: Insert = Insert {
 pub async fn put(
     transaction: &mut Transaction,
     letters: Vec<DeadLetter>,
-    now_ms: i64,
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(letters.len() * 9);
     for letter in letters {
@@ -40,23 +71,73 @@ pub async fn put(
             letter.code,
             letter.field,
             letter.cause,
-            now_ms,
+            letter.since_ms,
         ]);
     }
     transaction.insert(PUT, rows).await
 }
 
-/// Settles what was held under these keys: a newer record of theirs was published.
+/// Settles what was held under these keys, since a newer record of theirs was read. Gives since when
+/// each key waited.
 pub async fn settle(
     transaction: &mut Transaction,
-    source_keys: &[i64],
+    keys: &[(i64, SettledAs)],
+    now_ms: i64,
+) -> Result<HashMap<i64, i64>, StoreError> {
+    let settled: HashMap<i64, SettledAs> = keys.iter().copied().collect();
+    let keys: Vec<i64> = keys.iter().map(|(key, _)| *key).collect();
+    let before = "SELECT id, source_key_id, created_ms FROM dead_letter \
+                  WHERE settled_ms IS NULL AND source_key_id IN";
+    let open: Vec<(i64, i64, i64)> = transaction.fetch_for(before, &keys, "").await?;
+    let mut since: HashMap<i64, i64> = HashMap::new();
+    let mut letters: HashMap<SettledAs, Vec<i64>> = HashMap::new();
+    for (id, key, created_ms) in open {
+        since.entry(key).and_modify(|ms| *ms = created_ms.min(*ms)).or_insert(created_ms);
+        letters.entry(settled[&key]).or_default().push(id);
+    }
+    for (how, ids) in letters {
+        settle_letters(transaction, &ids, how, now_ms).await?;
+    }
+    Ok(since)
+}
+
+/// Settles these letters.
+pub async fn settle_letters(
+    transaction: &mut Transaction,
+    ids: &[i64],
+    how: SettledAs,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let before = "SELECT id FROM dead_letter WHERE settled_ms IS NULL AND source_key_id IN";
-    let open: Vec<(i64,)> = transaction.fetch_for(before, source_keys, "").await?;
-    for (id,) in open {
-        let sql = "UPDATE dead_letter SET settled_ms = $2 WHERE id = $1";
-        transaction.execute(sql, cells![id, now_ms]).await?;
-    }
+    let before = format!(
+        "UPDATE dead_letter SET settled_ms = {now_ms}, settled_as = '{}' WHERE id IN",
+        how.word()
+    );
+    let _: Vec<(i64,)> = transaction.fetch_for(&before, ids, "RETURNING id").await?;
+    Ok(())
+}
+
+/// A full extract says everything anew: rows of earlier ones that no key tells apart are superseded by
+/// it, and are held again if they are in it. Part of the releasing transaction.
+pub async fn supersede_nameless(
+    transaction: &mut Transaction,
+    source_id: i64,
+    batch_id: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE dead_letter SET settled_ms = $1, settled_as = 'superseded' \
+               WHERE settled_ms IS NULL AND source_key_id = 0 AND batch_id IN \
+               (SELECT id FROM batch WHERE source_id = $2 AND id < $3)";
+    transaction.execute(sql, cells![now_ms, source_id, batch_id]).await?;
+    Ok(())
+}
+
+/// Gives a row that was held without a key the key that it is now known by.
+pub async fn name(
+    transaction: &mut Transaction,
+    letter_id: i64,
+    source_key_id: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE dead_letter SET source_key_id = $2 WHERE id = $1";
+    transaction.execute(sql, cells![letter_id, source_key_id]).await?;
     Ok(())
 }

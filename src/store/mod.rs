@@ -8,6 +8,7 @@ pub mod ids;
 pub mod leases;
 pub mod outbox;
 pub mod queue;
+pub mod replays;
 pub mod residents;
 pub mod sending;
 pub mod source_records;

@@ -22,7 +22,8 @@ pub enum Change {
 }
 
 impl Change {
-    fn number(self) -> i64 {
+    /// As the table has it.
+    pub fn number(self) -> i64 {
         match self {
             Change::Unreadable => 0,
             Change::New => 1,

@@ -4,6 +4,7 @@
 //! what is held to `held`. What is none of these is left alone, counted, and never opened.
 
 mod folder;
+mod one_file;
 pub mod reading;
 pub mod settings;
 
@@ -127,27 +128,11 @@ impl Source for FileDrop {
     async fn read(
         &self,
         origin: &Origin,
-        mut sink: Box<dyn RecordSink>,
+        sink: Box<dyn RecordSink>,
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
         let folder = Arc::clone(&self.folder);
         let (layout, origin) = (self.layout.clone(), origin.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            let end = read_unchanged(&folder, &origin, &layout, &mut *sink);
-            let finished = sink.finish();
-            let end = match (end, finished) {
-                (Ok(_), Err(_)) => Err(stopped()),
-                (end, _) => end,
-            };
-            (sink, end)
-        });
-        match work.await {
-            Ok(done) => done,
-            Err(panic) => {
-                let cause = format!("the reading of the file broke: {panic}");
-                let nothing: Box<dyn RecordSink> = Box::new(Nothing);
-                (nothing, Err(unavailable(cause)))
-            }
-        }
+        on_a_thread(sink, move |sink| read_unchanged(&folder, &origin, &layout, sink)).await
     }
 
     /// Moves the file where it belongs. One that was dropped under its name in the meantime was not
@@ -176,6 +161,30 @@ impl Source for FileDrop {
 
     fn extract(&self) -> Extract {
         self.extract
+    }
+}
+
+/// Reads where it may block, and ends the sink. The sink comes back in any case.
+async fn on_a_thread(
+    mut sink: Box<dyn RecordSink>,
+    read: impl FnOnce(&mut dyn RecordSink) -> Result<ReadEnd, ConnectorError> + Send + 'static,
+) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let end = read(&mut *sink);
+        let finished = sink.finish();
+        let end = match (end, finished) {
+            (Ok(_), Err(_)) => Err(stopped()),
+            (end, _) => end,
+        };
+        (sink, end)
+    });
+    match work.await {
+        Ok(done) => done,
+        Err(panic) => {
+            let cause = format!("the reading of the file broke: {panic}");
+            let nothing: Box<dyn RecordSink> = Box::new(Nothing);
+            (nothing, Err(unavailable(cause)))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use super::FileDrop;
+use super::one_file::OneFile;
 use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
@@ -90,5 +91,18 @@ impl Settings for FileDropSettings {
             .expand(&self.directory.value)
             .and_then(|directory| FileDrop::open(self, FilePath::new(&directory)));
         Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
+    }
+
+    fn file(&self, path: &FilePath) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
+        let opened = OneFile::open(self, path);
+        Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
+    }
+
+    fn extract(&self) -> Option<Extract> {
+        Some(self.extract)
+    }
+
+    fn held_at(&self) -> Option<(String, String)> {
+        Some((self.directory.value.clone(), self.held.clone()))
     }
 }

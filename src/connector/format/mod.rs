@@ -16,7 +16,7 @@ mod sum;
 mod trying;
 pub mod xml;
 
-use crate::record::document::Document;
+use crate::record::document::{Document, Only, Path, Step};
 
 /// One record as it was cut out, and what it needs from around it to be read alone.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +124,9 @@ pub trait Format: Send + Sync {
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
 
+    /// From a record to the parts of its key.
+    fn key(&self) -> Vec<Path>;
+
     /// The code of a text, or of a record, whose bytes its encoding does not have.
     fn encoding_code(&self) -> &'static str {
         "file.encoding"
@@ -137,5 +140,62 @@ pub trait Format: Send + Sync {
     /// What a namespace prefix in a path stands for.
     fn namespace(&self, _prefix: &str) -> Option<&str> {
         None
+    }
+}
+
+/// The key of a record that was read, as the cut makes it; none where it has none, or several.
+pub fn key_of(format: &dyn Format, record: &Document) -> Option<String> {
+    let mut parts = Vec::new();
+    for path in format.key() {
+        match record.find_only(record.root()?, &path) {
+            Only::Nothing => parts.push(""),
+            Only::One(node) => parts.push(record.text(node).trim()),
+            Only::Several => return None,
+        }
+    }
+    let key = parts.join("/");
+    let key = key.trim_matches('/');
+    (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// The way to a value that stands under this name in the record itself.
+fn by_name(name: &str) -> Path {
+    Path { up: 0, steps: vec![Step::new(None, name.to_owned(), false)] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_of;
+    use super::trying::{cut, layout};
+    use crate::record::document::Document;
+
+    #[test]
+    fn a_record_that_is_read_has_the_key_that_the_cut_gave_it() {
+        let fixed = "format = \"fixed_width\"\nrecord = \"D\"\ntype = \"1-1\"\n\
+                     key = [\"ref\", \"part\"]\n[lines.D]\n\
+                     fields = { ref = \"2-5\", part = \"6-7\" }\n";
+        for (settings, file) in [
+            ("format = \"xml\"\nrecord = \"/E/A\"\nkey = \"@ref\"", "<E><A ref=\" 7 \"/></E>"),
+            (
+                "format = \"xml\"\nrecord = \"/E/A\"\nkey = \"B/C\"",
+                "<E><A><B><C>7 </C></B></A></E>",
+            ),
+            ("format = \"csv\"\nkey = [\"Ref\", \"part\"]", "ref,part\n7, 8\n"),
+            ("format = \"csv\"\nkey = [\"ref\", \"part\"]", "ref,part\n7,\n"),
+            ("format = \"json_lines\"\nkey = [\"a/b\", \"c\"]", "{\"a\":{\"b\":7},\"c\":\"x \"}\n"),
+            (fixed, "D   7 8\n"),
+        ] {
+            let layout = layout(settings);
+            let seen = cut(&layout, file).unwrap_or_else(|fault| panic!("{file}: {fault}"));
+            let (key, record) = &seen.rows[0];
+            // A row of a table is kept with its header.
+            let alone = match file.split_once('\n') {
+                Some((header, _)) if settings.contains("csv") => format!("{header}\n{record}"),
+                _ => record.clone(),
+            };
+            let mut document = Document::default();
+            layout.format.read(&alone, &mut document).unwrap_or_else(|fault| panic!("{fault}"));
+            assert_eq!(key_of(&*layout.format, &document).as_deref(), Some(key.as_str()), "{file}");
+        }
     }
 }

@@ -17,8 +17,8 @@ use self::header::{COLUMNS_MAX, Header};
 use self::rows::{Found, Rows, row_end};
 use self::trailer::{Tally, Trailer};
 use super::encoding::not_utf8;
-use super::{CutError, Format, FormatError, Raw, RecordSink, Total};
-use crate::record::document::{Document, SpaceId};
+use super::{CutError, Format, FormatError, Raw, RecordSink, Total, by_name};
+use crate::record::document::{Document, Path, SpaceId};
 
 /// How a CSV extract is laid out. Names of columns count whatever their case.
 #[derive(Debug, Clone)]
@@ -88,6 +88,10 @@ impl Format for CsvFormat {
             fill(header, fields, record, into);
             Ok(())
         })
+    }
+
+    fn key(&self) -> Vec<Path> {
+        self.key.iter().map(|name| by_name(name)).collect()
     }
 
     fn encoding_code(&self) -> &'static str {

@@ -16,6 +16,10 @@ impl Format for Plain {
     fn read(&self, _: &str, _: &mut Document) -> Result<(), FormatError> {
         Ok(())
     }
+
+    fn key(&self) -> Vec<Path> {
+        Vec::new()
+    }
 }
 
 fn xml() -> XmlFormat {

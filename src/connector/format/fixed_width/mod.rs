@@ -12,8 +12,8 @@ use std::io::Read;
 
 use self::cut::Cutter;
 use self::lines::{ANY, Columns, Cut, LineType, Place, Role};
-use super::{CutError, Format, FormatError, RecordSink, Total};
-use crate::record::document::{Document, SpaceId};
+use super::{CutError, Format, FormatError, RecordSink, Total, by_name};
+use crate::record::document::{Document, Path, SpaceId};
 use crate::record::value::pence::PenceFormat;
 
 /// How a fixed-width extract is laid out.
@@ -82,6 +82,10 @@ impl Format for FixedWidthFormat {
         }
         into.close();
         Ok(())
+    }
+
+    fn key(&self) -> Vec<Path> {
+        self.key.iter().map(|name| by_name(name)).collect()
     }
 
     fn encoding_code(&self) -> &'static str {

@@ -75,6 +75,10 @@ impl Format for JsonFormat {
         parse(record, into)
     }
 
+    fn key(&self) -> Vec<Path> {
+        self.key.clone()
+    }
+
     fn encoding_code(&self) -> &'static str {
         "json.encoding"
     }

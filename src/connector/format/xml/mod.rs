@@ -71,6 +71,10 @@ impl Format for XmlFormat {
         parse::parse(record, into)
     }
 
+    fn key(&self) -> Vec<Path> {
+        vec![self.key.clone()]
+    }
+
     fn encoding_code(&self) -> &'static str {
         "xml.encoding"
     }
