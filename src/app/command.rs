@@ -11,8 +11,12 @@ use tracing_subscriber::EnvFilter;
 
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
+use super::foretold::Foretold;
+use super::preview::Listing;
+use super::replay::Chosen;
 use super::sandbox::Notify;
-use super::{demo, run, serve};
+use super::sight::Sight;
+use super::{demo, held, held_show, preview, replay, run, serve};
 use crate::catalogue::load::load;
 use crate::catalogue::{cases, reference};
 use crate::connector::kinds::KINDS;
@@ -47,6 +51,35 @@ enum Connectors {
 }
 
 #[derive(Debug, Subcommand)]
+enum HeldWhat {
+    /// Explain one held row, file or message
+    Show {
+        /// Its number
+        id: i64,
+        /// Show personal values
+        #[arg(long)]
+        show: bool,
+    },
+}
+
+/// How much is listed, and whether personal values are masked.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Listed {
+    /// Show personal values, which are masked otherwise
+    #[arg(long)]
+    show: bool,
+    /// How many of each kind are given, in JSON or of one code
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    most: u32,
+}
+
+impl Listed {
+    fn listing(self) -> Listing {
+        Listing { most: self.most as usize, sight: Sight::of(self.show) }
+    }
+}
+
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Check every definition, and say everything that is wrong at once
     Check {
@@ -62,6 +95,49 @@ enum Command {
     Run {
         /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
         job: String,
+    },
+    /// Show what a job would change and send, on a copy of the database: nothing is taken, sent or kept
+    Preview {
+        /// The job's name
+        job: String,
+        /// A file to be read in place of what the source has
+        #[arg(long)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        listing: Listed,
+    },
+    /// List what waits for a person, in groups; or explain one
+    Held {
+        #[command(subcommand)]
+        what: Option<HeldWhat>,
+        /// List the items of this code
+        #[arg(long)]
+        code: Option<String>,
+        #[command(flatten)]
+        listing: Listed,
+    },
+    /// Read held rows, or all that a source has, again with the definitions as they are now
+    Replay {
+        /// Rows held under this code
+        #[arg(long)]
+        code: Option<String>,
+        /// Rows that came by this job
+        #[arg(long)]
+        job: Option<String>,
+        /// A row of this number; several times for several
+        #[arg(long)]
+        id: Vec<i64>,
+        /// Every record that this job's source has, held or not
+        #[arg(long, value_name = "JOB", conflicts_with_all = ["code", "job", "id"])]
+        everything_of: Option<String>,
+        /// Tell nobody of what changes
+        #[arg(long)]
+        quiet: bool,
+        /// Only show what would change, on a copy of the database
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        listing: Listed,
     },
     /// Work the queue and fire the schedules, until stopped
     Serve,
@@ -175,6 +251,25 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             done
         }
+        Command::Preview { job, file, listing } => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let done = preview_job(&context, &job, file.as_deref(), listing).await;
+            context.database.close().await;
+            done
+        }
+        Command::Held { what, code, listing } => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let done = what_is_held(&context, what, code, listing).await;
+            context.database.close().await;
+            done
+        }
+        Command::Replay { code, job, id, everything_of, quiet, preview, listing } => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let chosen = Chosen { code, job, ids: id, everything_of, quiet };
+            let done = replay_chosen(&context, &chosen, preview, listing).await;
+            context.database.close().await;
+            done
+        }
         Command::Serve => {
             let context = Context::open(&definitions, &arguments.database).await?;
             serve::serve(context).await?;
@@ -251,4 +346,63 @@ async fn run_job(context: &Context, name: &str) -> Result<Done, AppError> {
             Ok(Done { json: sent.json(), text: sent.text(), exit: 0 })
         }
     }
+}
+
+async fn preview_job(
+    context: &Context,
+    name: &str,
+    file: Option<&Path>,
+    listing: Listed,
+) -> Result<Done, AppError> {
+    let job = context.job(name)?;
+    if job.action != Action::Ingest {
+        let what =
+            format!("`{name}` sends what is made; a preview shows what an ingest job would make");
+        return Err(AppError::NotThere(what));
+    }
+    let foretold = preview::of_job(context, job, file, listing.listing()).await?;
+    Ok(foretold_done(&foretold))
+}
+
+fn foretold_done(foretold: &Foretold) -> Done {
+    let exit = if foretold.any_held_whole() { 3 } else { 0 };
+    Done { json: foretold.json(), text: foretold.text(), exit }
+}
+
+async fn what_is_held(
+    context: &Context,
+    what: Option<HeldWhat>,
+    code: Option<String>,
+    listing: Listed,
+) -> Result<Done, AppError> {
+    let (json, text) = match (what, code) {
+        (Some(HeldWhat::Show { id, show }), _) => {
+            let shown = held_show::show(context, id, Sight::of(show || listing.show)).await?;
+            (shown.json(), shown.text())
+        }
+        (None, Some(code)) => {
+            let Listing { most, sight } = listing.listing();
+            let items = held::items(context, &code, most, sight).await?;
+            (items.json(), items.text())
+        }
+        (None, None) => {
+            let list = held::list(context).await?;
+            (list.json(), list.text())
+        }
+    };
+    Ok(Done { json, text, exit: 0 })
+}
+
+async fn replay_chosen(
+    context: &Context,
+    chosen: &Chosen,
+    only_preview: bool,
+    listing: Listed,
+) -> Result<Done, AppError> {
+    if only_preview {
+        let foretold = preview::of_replay(context, chosen, listing.listing()).await?;
+        return Ok(foretold_done(&foretold));
+    }
+    let done = replay::run(context, chosen).await?;
+    Ok(Done { json: done.json(), text: done.text(), exit: 0 })
 }

@@ -30,6 +30,11 @@ impl RunReport {
         Ok(RunReport { batches: with, ignored })
     }
 
+    /// Whether no batch was ended.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// Whether a whole batch waits for a person.
     pub fn any_held_whole(&self) -> bool {
         self.batches.iter().any(|(batch, _)| batch.state == "held")

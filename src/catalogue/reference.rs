@@ -9,6 +9,7 @@ use crate::definition::shape::Shape;
 use crate::definition::table::shape_of;
 use crate::job::definition as job;
 use crate::mapping::expression::functions;
+use crate::record::cause;
 use crate::record::reference as record;
 use crate::resolution::definition as resident;
 
@@ -56,6 +57,7 @@ pub fn files(kinds: &[Kind]) -> Vec<(String, String)> {
     let pretty = |schema: &Value| format!("{schema:#}\n");
     let mut files = vec![
         ("resident.md".to_owned(), record::page()),
+        ("codes.md".to_owned(), cause::page()),
         ("schema/resident.json".to_owned(), pretty(&record::json_schema())),
         ("definitions.md".to_owned(), page(kinds)),
     ];

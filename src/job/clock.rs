@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+/// An instant as people read it, in the council's own time: `3 Nov 2026 14:05 GMT`.
+pub fn said(at_ms: i64) -> String {
+    let utc = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+    utc.with_timezone(&chrono_tz::Europe::London).format("%-d %b %Y %H:%M %Z").to_string()
+}
+
 /// Tells the time, and lets it pass. Tests have one of their own.
 #[async_trait]
 pub trait Clock: Send + Sync {

@@ -35,7 +35,8 @@ impl Value {
         }
     }
 
-    fn read(json: &Json) -> Option<Value> {
+    /// The value that a JSON value stands for in written facts and differences.
+    pub fn read(json: &Json) -> Option<Value> {
         match json {
             Json::String(text) => Some(Value::Text(text.clone())),
             Json::Number(number) => number.as_i64().map(Value::Whole),

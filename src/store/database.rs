@@ -84,12 +84,7 @@ impl Database {
                     ("enable_mergejoin", "off"),
                     ("jit", "off"),
                 ]);
-            let pool = PgPoolOptions::new()
-                .max_connections(8)
-                .acquire_timeout(Duration::from_secs(10))
-                .connect_with(options)
-                .await?;
-            Database::Postgres(pool)
+            Database::Postgres(postgres_pool(options).await?)
         } else if let Some((scheme, _)) = url.split_once("://").filter(|(s, _)| *s != "sqlite") {
             let known = "`sqlite:PATH` or `postgres://USER@HOST/NAME`";
             return Err(StoreError::Address(format!(
@@ -170,6 +165,14 @@ impl Database {
             Database::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+pub(super) async fn postgres_pool(options: PgConnectOptions) -> Result<PgPool, StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options);
+    Ok(pool.await?)
 }
 
 async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {

@@ -2,8 +2,10 @@
 
 pub mod batches;
 pub mod columns;
+pub mod copy;
 pub mod database;
 pub mod dead_letters;
+pub mod held;
 pub mod ids;
 pub mod leases;
 pub mod outbox;
@@ -11,5 +13,6 @@ pub mod queue;
 pub mod replays;
 pub mod residents;
 pub mod sending;
+pub mod since;
 pub mod source_records;
 pub mod standing;

@@ -239,6 +239,11 @@ pub async fn dictionaries(
     database.fetch(sql, cells![source_id]).await
 }
 
+/// The dictionary of that number, as a list of one; 0 is none.
+pub async fn dictionary(database: &Database, id: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    database.fetch("SELECT id, bytes FROM dictionary WHERE id = $1", cells![id]).await
+}
+
 /// Keeps a dictionary, before the first record that needs it.
 pub async fn keep_dictionary(
     transaction: &mut Transaction,

@@ -237,6 +237,16 @@ impl<'r> Walk<'r> {
             Some(codes) => codes.meaning(text, self.on).map(str::to_owned),
             None => Some(text.to_lowercase()),
         };
+        if let Some(told) = &mut self.told {
+            told.push(Explained {
+                place: place.word(),
+                field: "role".to_owned(),
+                found: Some(text.to_owned()).filter(|text| !text.is_empty()),
+                value: meaning.clone(),
+                issue: meaning.is_none().then(|| "code_unknown".to_owned()),
+                ..Default::default()
+            });
+        }
         meaning.filter(|role| !role.is_empty()).unwrap_or_else(|| {
             let mut nowhere = String::new();
             self.judge(on_error, place.issue("role", "code_unknown"), &mut nowhere);

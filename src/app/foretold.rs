@@ -1,0 +1,363 @@
+//! What a preview says: what would become different, what would be held, and what would be sent. Counts
+//! first, then so many of each, masked unless asked for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value, json};
+
+use super::context::{AppError, Context};
+use super::held::Group;
+use super::preview::Listing;
+use super::report::RunReport;
+use super::sight::{Content, Sight};
+use crate::record::delivery::Delivery;
+use crate::store::held::{self, LetterRow};
+use crate::store::since::{self, DeliveryRow, EventRow, LinkRow};
+use crate::store::standing::{self, Known};
+use crate::suppression::gate::{self, Standing};
+
+/// How many of each kind the text lists.
+const LISTED: usize = 20;
+/// Deliveries that are looked at together.
+const PAGE: i64 = 500;
+
+/// The outcome of a run on a copy.
+pub struct Foretold {
+    what: String,
+    listing: Listing,
+    run: RunReport,
+    event_counts: Vec<(String, String, i64)>,
+    events: Vec<EventRow>,
+    links_count: i64,
+    links: Vec<LinkRow>,
+    groups: Vec<Group>,
+    letters: Vec<LetterRow>,
+    /// Rows that waited before and would not any more.
+    released: i64,
+    /// By destination, mapping and what would become of them.
+    delivery_counts: BTreeMap<(String, String, String), i64>,
+    deliveries: Vec<Message>,
+}
+
+/// A delivery that would be made.
+struct Message {
+    row: DeliveryRow,
+    /// Why it would not leave: code and cause.
+    kept: Option<(String, String)>,
+}
+
+impl Foretold {
+    /// What a run added on this database since a number; also what a real one did.
+    pub async fn of(
+        context: &Context,
+        what: &str,
+        run: RunReport,
+        since: i64,
+        held_before: i64,
+        listing: Listing,
+    ) -> Result<Foretold, AppError> {
+        let database = &context.database;
+        let most = listing.most as i64;
+        let (still_held, _) = since::letters(database, since).await?;
+        let mut foretold = Foretold {
+            what: what.to_owned(),
+            listing,
+            run,
+            event_counts: since::event_counts(database, since).await?,
+            events: since::events(database, since, most).await?,
+            links_count: since::links_count(database, since).await?,
+            links: since::links(database, since, most).await?,
+            groups: Group::merged(held::row_groups(database, None, since).await?),
+            letters: held::letters(database, None, since, most).await?,
+            released: held_before - still_held,
+            delivery_counts: BTreeMap::new(),
+            deliveries: Vec::new(),
+        };
+        foretold.gather_deliveries(context, since).await?;
+        Ok(foretold)
+    }
+
+    /// Whether a whole batch would wait for a person.
+    pub fn any_held_whole(&self) -> bool {
+        self.run.any_held_whole()
+    }
+
+    /// Each is shown to the gate with what is known now: it is shown again before it leaves.
+    async fn gather_deliveries(&mut self, context: &Context, since: i64) -> Result<(), AppError> {
+        let mut after = since - 1;
+        loop {
+            let rows = since::deliveries(&context.database, after, PAGE).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.id;
+            let mut residents: Vec<i64> = rows.iter().map(|row| row.resident_id).collect();
+            residents.sort_unstable();
+            residents.dedup();
+            let now_ms = context.clock.now_ms();
+            let known = standing::of_residents(&context.database, &residents, now_ms).await?;
+            for row in rows {
+                let kept = kept(context, &row, &known);
+                let outcome = kept.as_ref().map_or("sent".to_owned(), |(code, _)| code.clone());
+                let key = (row.destination.clone(), row.mapping.clone(), outcome);
+                *self.delivery_counts.entry(key).or_default() += 1;
+                if self.deliveries.len() < self.listing.most {
+                    self.deliveries.push(Message { row, kept });
+                }
+            }
+        }
+    }
+
+    /// Everything, up to so many of each kind.
+    pub fn json(&self) -> Value {
+        let sight = self.listing.sight;
+        let counts: Vec<Value> = (self.event_counts.iter())
+            .map(|(subject, kind, many)| json!({ "subject": subject, "kind": kind, "count": many }))
+            .collect();
+        let messages: Vec<Value> = (self.delivery_counts.iter())
+            .map(|((destination, mapping, outcome), many)| {
+                json!({ "destination": destination, "mapping": mapping, "outcome": outcome, "count": many })
+            })
+            .collect();
+        json!({
+            "preview": self.what,
+            "masked": sight == Sight::Masked,
+            "most_of_each": self.listing.most,
+            "run": self.run.json(),
+            "changes": {
+                "counts": counts,
+                "list": self.events.iter().map(|event| event_json(event, sight)).collect::<Vec<_>>(),
+            },
+            "linked": {
+                "count": self.links_count,
+                "list": self.links.iter().map(|link| link_json(link, sight)).collect::<Vec<_>>(),
+            },
+            "held": {
+                "count": self.held_count(),
+                "released": self.released,
+                "groups": self.groups.iter().map(Group::json).collect::<Vec<_>>(),
+                "list": self.letters.iter().map(|row| letter_json(row, sight)).collect::<Vec<_>>(),
+            },
+            "messages": {
+                "counts": messages,
+                "list": self.deliveries.iter().map(|one| one.json(sight)).collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    fn held_count(&self) -> i64 {
+        self.groups.iter().map(|group| group.many).sum()
+    }
+
+    /// Counts, then the first of each kind.
+    pub fn text(&self) -> String {
+        let sight = self.listing.sight;
+        let mut text = format!(
+            "Preview · {} · on a copy of the database: nothing is taken, sent or kept\n\n{}",
+            self.what,
+            self.run.text()
+        );
+        text.push_str(&self.counts_text());
+        let kept = self.groups.iter().map(|group| group.text("  "));
+        section(&mut text, "Rows that would be held", kept, self.groups.len());
+        let messages = self.deliveries.iter().map(|one| one.text(sight));
+        let many: i64 = self.delivery_counts.values().sum();
+        section(&mut text, "Messages that would be made", messages, many as usize);
+        let links = self.links.iter().map(|link| link_text(link, sight));
+        section(
+            &mut text,
+            "Known people who would be found again",
+            links,
+            self.links_count as usize,
+        );
+        let changes = self.events.iter().map(|event| event_text(event, sight));
+        let many: i64 = self.event_counts.iter().map(|(.., many)| many).sum();
+        section(&mut text, "What would change", changes, many as usize);
+        text
+    }
+
+    fn counts_text(&self) -> String {
+        let mut text = String::from("\nIn short\n");
+        for subject in ["account", "resident"] {
+            let kinds = self.event_counts.iter().filter(|(of, ..)| of == subject);
+            let mut said: Vec<String> =
+                kinds.map(|(_, kind, many)| format!("{many} {kind}")).collect();
+            if subject == "resident" && self.links_count > 0 {
+                said.push(format!("{} found to be known already", self.links_count));
+            }
+            let said = if said.is_empty() { "none".to_owned() } else { said.join(", ") };
+            text.push_str(&format!("  {:<10}{said}\n", format!("{subject}s")));
+        }
+        text.push_str(&format!("  held      {} rows would be held", self.held_count()));
+        if self.released > 0 {
+            text.push_str(&format!(", {} that wait now would wait no more", self.released));
+        }
+        text.push('\n');
+        if self.delivery_counts.is_empty() {
+            text.push_str("  messages  none\n");
+        }
+        for ((destination, mapping, outcome), many) in &self.delivery_counts {
+            let fate = match outcome.as_str() {
+                "sent" => "would be sent".to_owned(),
+                code => format!("would be held: {code}"),
+            };
+            text.push_str(&format!("  messages  {many} {mapping} to {destination} {fate}\n"));
+        }
+        text
+    }
+}
+
+/// A heading, the first lines, and how many more there are.
+fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>, many: usize) {
+    if many == 0 {
+        return;
+    }
+    text.push_str(&format!("\n{title}\n"));
+    let mut listed = 0;
+    for line in lines.take(LISTED) {
+        text.push_str(&line);
+        listed += 1;
+    }
+    if many > listed {
+        text.push_str(&format!("  and {} more\n", many - listed));
+    }
+}
+
+/// Why a delivery would not leave, if it would not.
+fn kept(
+    context: &Context,
+    row: &DeliveryRow,
+    known: &HashMap<i64, Known>,
+) -> Option<(String, String)> {
+    if row.state != "waiting" {
+        let code = row.cause_code.clone().unwrap_or_else(|| row.state.clone());
+        return Some((code, row.cause.clone().unwrap_or_default()));
+    }
+    let settings = context.catalogue.connectors.get(&row.destination).map(|found| &found.settings);
+    let known = known.get(&row.resident_id).cloned().unwrap_or_default();
+    let standing = Standing {
+        resident: known.facts,
+        holds: known.holds,
+        account_on_hold: known.account_on_hold,
+        production: settings.is_none_or(|settings| !settings.allows_test_ranges()),
+    };
+    let delivery = Delivery {
+        id: row.id,
+        resident_id: row.resident_id,
+        purpose: row.purpose.clone(),
+        needs_consent: row.needs_consent,
+        reference: row.reference.clone(),
+        message: serde_json::from_str(&row.message).ok()?,
+        attempts: 0,
+        fence: 0,
+    };
+    let (_, withheld) = *gate::clear(delivery, &standing).err()?;
+    Some((withheld.code.to_owned(), withheld.reason))
+}
+
+impl Message {
+    fn json(&self, sight: Sight) -> Value {
+        let content = sight.content(&self.row.message);
+        let says: Map<String, Value> =
+            content.says.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        json!({
+            "destination": self.row.destination,
+            "mapping": self.row.mapping,
+            "what": content.what,
+            "to": content.to,
+            "says": says,
+            "resident": self.row.resident_id,
+            "name": sight.name(self.row.facts.as_deref()),
+            "held_code": self.kept.as_ref().map(|(code, _)| code),
+            "held_cause": self.kept.as_ref().map(|(_, cause)| cause),
+        })
+    }
+
+    fn text(&self, sight: Sight) -> String {
+        let Content { what, to, .. } = sight.content(&self.row.message);
+        let name = sight.name(self.row.facts.as_deref());
+        let (id, mapping) = (self.row.resident_id, &self.row.mapping);
+        match &self.kept {
+            None => format!("  {mapping}: {what} to {to} · resident {id} {name}\n"),
+            Some((code, cause)) => {
+                format!("  {mapping}: held, {code} ({cause}) · resident {id} {name}\n")
+            }
+        }
+    }
+}
+
+/// One field of a change: what was and what is; neither where only that it changed is known.
+type FieldChange = (String, Option<String>, Option<String>);
+
+fn fields(event: &EventRow, sight: Sight) -> Vec<FieldChange> {
+    let changes = event.changes.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let changes: Map<String, Value> = changes.unwrap_or_default();
+    let side = |field: &str, change: &Value, name: &str| {
+        change.get(name).and_then(|json| sight.json(&event.subject, field, json))
+    };
+    let read = |(field, change): (&String, &Value)| {
+        (field.clone(), side(field, change, "was"), side(field, change, "is"))
+    };
+    changes.iter().map(read).collect()
+}
+
+fn event_json(event: &EventRow, sight: Sight) -> Value {
+    let fields: Vec<Value> = (fields(event, sight).into_iter())
+        .map(|(field, was, is)| json!({ "field": field, "was": was, "is": is }))
+        .collect();
+    let mut json = json!({ "subject": event.subject, "id": event.subject_id, "kind": event.kind });
+    match &event.key {
+        Some(key) => {
+            json["source"] = json!(event.source);
+            json["key"] = json!(sight.text(key));
+        }
+        None => json["name"] = json!(sight.name(event.facts.as_deref())),
+    }
+    json["fields"] = json!(fields);
+    json
+}
+
+fn event_text(event: &EventRow, sight: Sight) -> String {
+    let whose = match &event.key {
+        Some(key) => {
+            let source = event.source.as_deref().unwrap_or_default();
+            format!("{} {}", source, sight.text(key))
+        }
+        None => format!("{} {}", event.subject_id, sight.name(event.facts.as_deref())),
+    };
+    let mut text = format!("  {} {whose} · {}\n", event.subject, event.kind);
+    for (field, was, is) in fields(event, sight) {
+        let line = match (was, is) {
+            (None, None) => format!("{field:<24} changed"),
+            (was, is) => {
+                let side = |value: Option<String>| value.unwrap_or_else(|| "(none)".to_owned());
+                format!("{field:<24} {} → {}", side(was), side(is))
+            }
+        };
+        text.push_str(&format!("      {line}\n"));
+    }
+    text
+}
+
+fn link_json(link: &LinkRow, sight: Sight) -> Value {
+    json!({
+        "resident": link.resident_id,
+        "name": sight.name(Some(&link.facts)),
+        "source": link.source,
+        "key": sight.text(&link.key),
+        "role": link.role,
+    })
+}
+
+fn link_text(link: &LinkRow, sight: Sight) -> String {
+    let (key, name) = (sight.text(&link.key), sight.name(Some(&link.facts)));
+    format!("  {} {key} ({}) is resident {} {name}\n", link.source, link.role, link.resident_id)
+}
+
+fn letter_json(row: &LetterRow, sight: Sight) -> Value {
+    json!({
+        "source": row.source,
+        "key": sight.text(&row.key),
+        "code": row.code,
+        "field": row.field,
+        "cause": row.cause,
+    })
+}

@@ -1,0 +1,358 @@
+//! `viaduct held`: what waits for a person, in groups by what is the matter, with what it means and what to
+//! do about it; and the items of one group.
+
+use serde_json::{Value, json};
+
+use super::context::{AppError, Context};
+use super::sight::{Content, Sight};
+use crate::connector::channel::Extract;
+use crate::definition::suggest;
+use crate::job::clock::said;
+use crate::record::cause::{self, Cause};
+use crate::store::held::{self, BatchHeld, DeliveryHeld, GroupRow, LetterRow};
+
+/// Things that wait because of one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub code: String,
+    pub job: String,
+    pub stage: String,
+    /// `party birth_date`, whichever of the record's parties it is.
+    pub field: Option<String>,
+    pub many: i64,
+    pub oldest_ms: i64,
+    pub newest_ms: i64,
+    pub example: i64,
+}
+
+impl Group {
+    /// Groups in which the parties of a record are not told apart.
+    pub fn merged(rows: Vec<GroupRow>) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for row in rows {
+            let field = row.field.as_deref().map(without_number);
+            let same = |group: &&mut Group| {
+                group.code == row.code
+                    && group.job == row.job
+                    && group.stage == row.stage
+                    && group.field == field
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => {
+                    group.many += row.many;
+                    group.oldest_ms = group.oldest_ms.min(row.oldest_ms);
+                    group.newest_ms = group.newest_ms.max(row.newest_ms);
+                    group.example = group.example.min(row.example);
+                }
+                None => groups.push(Group {
+                    code: row.code,
+                    job: row.job,
+                    stage: row.stage,
+                    field,
+                    many: row.many,
+                    oldest_ms: row.oldest_ms,
+                    newest_ms: row.newest_ms,
+                    example: row.example,
+                }),
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.many));
+        groups
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let (means, remedy) = words(&self.code);
+        json!({
+            "code": self.code,
+            "stage": self.stage,
+            "job": self.job,
+            "field": self.field,
+            "count": self.many,
+            "oldest": utc(self.oldest_ms),
+            "newest": utc(self.newest_ms),
+            "example": self.example,
+            "means": means,
+            "remedy": remedy,
+        })
+    }
+
+    /// Three lines: which and how many, what it means, what to do.
+    pub fn text(&self, indent: &str) -> String {
+        let field = self.field.as_ref().map(|field| format!(" · {field}")).unwrap_or_default();
+        let Group { code, job, many, .. } = self;
+        let (means, remedy) = words(code);
+        format!(
+            "{indent}{many} × {code}{field} · {job}\n\
+             {indent}    means  {means}\n{indent}    do     {remedy}\n"
+        )
+    }
+
+    fn text_with_times(&self) -> String {
+        let when = match self.many {
+            1 => format!("since  {}", said(self.oldest_ms)),
+            _ => format!("since  {}, the newest {}", said(self.oldest_ms), said(self.newest_ms)),
+        };
+        let id = self.example;
+        format!("{}      {when} · one of them: viaduct held show {id}\n", self.text("  "))
+    }
+}
+
+/// `party 2 birth_date` is `party birth_date`.
+fn without_number(field: &str) -> String {
+    let parts = field.split(' ').filter(|part| part.parse::<u32>().is_err());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+/// What a code means, and what to do.
+pub fn words(code: &str) -> (&'static str, &'static str) {
+    match cause::find(code) {
+        Some(Cause { means, remedy, .. }) => (means, remedy),
+        None => ("nothing more is known of it", "look at one of them"),
+    }
+}
+
+/// An instant for machines.
+pub fn utc(at_ms: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// What waits.
+pub struct HeldList {
+    rows: Vec<Group>,
+    batches: Vec<BatchHeld>,
+    messages: Vec<Group>,
+}
+
+/// What waits, in groups.
+pub async fn list(context: &Context) -> Result<HeldList, AppError> {
+    Ok(HeldList {
+        rows: Group::merged(held::row_groups(&context.database, None, 0).await?),
+        batches: waiting_batches(context).await?,
+        messages: Group::merged(held::delivery_groups(&context.database, None).await?),
+    })
+}
+
+/// Batches held whole that nobody has dealt with: the same file did not come again, and no full extract
+/// of its source was taken since.
+async fn waiting_batches(context: &Context) -> Result<Vec<BatchHeld>, AppError> {
+    let mut batches = held::batches(&context.database).await?;
+    batches.retain(|batch| {
+        let connector = context.catalogue.connectors.get(&batch.source);
+        let extract = connector.and_then(|connector| connector.settings.extract());
+        !batch.again && !(batch.followed && extract == Some(Extract::Full))
+    });
+    Ok(batches)
+}
+
+impl HeldList {
+    /// For machines.
+    pub fn json(&self) -> Value {
+        json!({
+            "rows": self.rows.iter().map(Group::json).collect::<Vec<_>>(),
+            "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),
+            "messages": self.messages.iter().map(Group::json).collect::<Vec<_>>(),
+        })
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let sum = |groups: &[Group]| groups.iter().map(|group| group.many).sum::<i64>();
+        let (rows, messages) = (sum(&self.rows), sum(&self.messages));
+        if rows + messages == 0 && self.batches.is_empty() {
+            return "Nothing waits for a person.\n".to_owned();
+        }
+        let mut text = format!(
+            "Waiting for a person: {}, {}, {}.\n",
+            counted(rows, "row", "rows"),
+            counted(self.batches.len() as i64, "whole file", "whole files"),
+            counted(messages, "message", "messages")
+        );
+        if !self.rows.is_empty() {
+            text.push_str("\nRows\n");
+            text.extend(self.rows.iter().map(Group::text_with_times));
+        }
+        if !self.batches.is_empty() {
+            text.push_str("\nWhole files: nothing of them was published\n");
+            text.extend(self.batches.iter().map(batch_text));
+        }
+        if !self.messages.is_empty() {
+            text.push_str("\nMessages\n");
+            text.extend(self.messages.iter().map(Group::text_with_times));
+        }
+        text.push_str(
+            "\nAll of one kind: viaduct held --code CODE\n\
+             When a code list or mapping is mended: viaduct replay --code CODE (first with --preview)\n",
+        );
+        text
+    }
+}
+
+fn counted(many: i64, one: &str, more: &str) -> String {
+    format!("{many} {}", if many == 1 { one } else { more })
+}
+
+fn batch_json(batch: &BatchHeld) -> Value {
+    let (means, remedy) = words(&batch.code);
+    json!({
+        "batch": batch.id,
+        "job": batch.job,
+        "source": batch.source,
+        "origin": batch.origin,
+        "code": batch.code,
+        "cause": batch.cause,
+        "rows": batch.rows_in,
+        "since": utc(batch.held_ms),
+        "means": means,
+        "remedy": remedy,
+    })
+}
+
+fn batch_text(batch: &BatchHeld) -> String {
+    let BatchHeld { id, origin, code, job, cause, held_ms, .. } = batch;
+    let (means, remedy) = words(code);
+    format!(
+        "  {origin} · {code} · {job}\n      means  {means}\n      here   {cause}\n      do     {remedy}\n\
+         \x20     since  {} · where it lies: viaduct held show {id}\n",
+        said(*held_ms)
+    )
+}
+
+/// The items of one code.
+pub struct Items {
+    code: String,
+    sight: Sight,
+    most: usize,
+    rows: Vec<LetterRow>,
+    rows_many: i64,
+    batches: Vec<BatchHeld>,
+    messages: Vec<DeliveryHeld>,
+    messages_many: i64,
+}
+
+/// What waits because of one code, item by item.
+pub async fn items(
+    context: &Context,
+    code: &str,
+    most: usize,
+    sight: Sight,
+) -> Result<Items, AppError> {
+    let database = &context.database;
+    let many = |groups: Vec<GroupRow>| groups.iter().map(|group| group.many).sum::<i64>();
+    let mut batches = waiting_batches(context).await?;
+    batches.retain(|batch| batch.code == code);
+    let items = Items {
+        code: code.to_owned(),
+        sight,
+        most,
+        rows_many: many(held::row_groups(database, Some(code), 0).await?),
+        rows: held::letters(database, Some(code), 0, most as i64).await?,
+        batches,
+        messages_many: many(held::delivery_groups(database, Some(code)).await?),
+        messages: held::deliveries(database, Some(code), most as i64).await?,
+    };
+    if items.is_empty() && cause::find(code).is_none() {
+        let known: Vec<&str> = cause::codes().collect();
+        let help = suggest::nearest(code, &known).map(|near| format!("; did you mean `{near}`?"));
+        let what = format!("there is no code `{code}`{}", help.unwrap_or_default());
+        return Err(AppError::NotThere(what));
+    }
+    Ok(items)
+}
+
+impl Items {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.batches.is_empty() && self.messages.is_empty()
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let (means, remedy) = words(&self.code);
+        let row = |row: &LetterRow| {
+            json!({
+                "row": row.id,
+                "job": row.job,
+                "source": row.source,
+                "key": self.sight.text(&row.key),
+                "batch": row.batch_id,
+                "origin": row.origin,
+                "field": row.field,
+                "cause": row.cause,
+                "since": utc(row.created_ms),
+            })
+        };
+        let message = |one: &DeliveryHeld| {
+            let content = self.sight.content(&one.message);
+            json!({
+                "delivery": one.id,
+                "destination": one.destination,
+                "mapping": one.mapping,
+                "what": content.what,
+                "to": content.to,
+                "resident": one.resident_id,
+                "cause": one.cause,
+                "since": utc(one.since_ms),
+            })
+        };
+        json!({
+            "code": self.code,
+            "means": means,
+            "remedy": remedy,
+            "masked": self.sight == Sight::Masked,
+            "most_of_each": self.most,
+            "rows": { "count": self.rows_many, "list": self.rows.iter().map(row).collect::<Vec<_>>() },
+            "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),
+            "messages": {
+                "count": self.messages_many,
+                "list": self.messages.iter().map(message).collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        if self.is_empty() {
+            return format!("Nothing waits because of {}.\n", self.code);
+        }
+        let (means, remedy) = words(&self.code);
+        let mut text = format!("{}\n  means  {means}\n  do     {remedy}\n\n", self.code);
+        for row in &self.rows {
+            let LetterRow { id, source, origin, created_ms, cause, .. } = row;
+            let key = match row.key.as_str() {
+                "" => "without a key".to_owned(),
+                key => self.sight.text(key),
+            };
+            text.push_str(&format!(
+                "  row {id} · {source} {key} · {cause} · {origin} · since {}\n",
+                said(*created_ms)
+            ));
+        }
+        more(&mut text, self.rows_many, self.rows.len(), "rows");
+        text.extend(self.batches.iter().map(batch_text));
+        for one in &self.messages {
+            let DeliveryHeld { id, mapping, resident_id, since_ms, .. } = one;
+            let Content { what, to, .. } = self.sight.content(&one.message);
+            let cause = one.cause.as_deref().unwrap_or_default();
+            text.push_str(&format!(
+                "  message {id} · {mapping} · {what} to {to} · resident {resident_id} · {cause} · since {}\n",
+                said(*since_ms)
+            ));
+        }
+        more(&mut text, self.messages_many, self.messages.len(), "messages");
+        text.push_str("\nOne of them: viaduct held show NUMBER\n");
+        if !self.rows.is_empty() {
+            text.push_str(&format!(
+                "All rows, once it is mended: viaduct replay --code {}\n",
+                self.code
+            ));
+        }
+        text
+    }
+}
+
+fn more(text: &mut String, many: i64, listed: usize, what: &str) {
+    if many > listed as i64 {
+        text.push_str(&format!("  and {} more {what} (--most)\n", many - listed as i64));
+    }
+}

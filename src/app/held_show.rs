@@ -1,0 +1,422 @@
+//! `viaduct held show NUMBER`: one thing that waits, explained. For a row: what its record says at the place
+//! that is the matter, the story so far, and how it is released.
+//!
+//! Numbers are never given twice: one is enough to find a row, a whole file or a message.
+
+use serde_json::{Value, json};
+
+use super::context::{AppError, Context};
+use super::held::{utc, words};
+use super::sight::{Content, Sight};
+use crate::connector::format::Format;
+use crate::job::clock::said;
+use crate::job::packing::Unpacker;
+use crate::mapping::definition::{CodeList, InboundMapping, PartyMap, RoleMap};
+use crate::mapping::inbound::{Explained, Inbound, Translation};
+use crate::record::document::Document;
+use crate::record::schema::{self, Class};
+use crate::store::held::{self, BatchHeld, DeliveryHeld, LetterRow};
+use crate::store::{replays, source_records};
+
+/// One thing that waits.
+pub enum Shown {
+    Row(Box<Row>),
+    Batch { batch: BatchHeld, lies: String, back: String },
+    Message { message: DeliveryHeld, sight: Sight },
+}
+
+/// A held row, explained.
+pub struct Row {
+    letter: LetterRow,
+    sight: Sight,
+    faults: Vec<Fault>,
+    reading: Reading,
+    story: Vec<LetterRow>,
+    /// Whether an older good record of its key still stands.
+    known: bool,
+}
+
+/// How the row would be read now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Published,
+    Filtered,
+    Held,
+    /// It cannot be said: no record can be read in it, or its job is not there any more.
+    Unknown,
+}
+
+/// One thing that is the matter with the row, as the definitions are now.
+struct Fault {
+    field: String,
+    code: String,
+    path: Option<String>,
+    found: Option<String>,
+    masked: bool,
+    /// The code list without the code: its file, and what it may mean.
+    list: Option<(String, Vec<String>)>,
+}
+
+/// The thing of that number.
+pub async fn show(context: &Context, id: i64, sight: Sight) -> Result<Shown, AppError> {
+    let database = &context.database;
+    if let Some(letter) = held::letter(database, id).await? {
+        return Ok(Shown::Row(Box::new(row(context, letter, sight).await?)));
+    }
+    if let Some(batch) = held::batch(database, id).await? {
+        let (lies, back) = where_it_lies(context, &batch);
+        return Ok(Shown::Batch { batch, lies, back });
+    }
+    if let Some(message) = held::delivery(database, id).await? {
+        return Ok(Shown::Message { message, sight });
+    }
+    Err(AppError::NotThere(format!("nothing that is held has the number {id}: see `viaduct held`")))
+}
+
+/// Where a file that was held whole lies, and the command that puts it back.
+fn where_it_lies(context: &Context, batch: &BatchHeld) -> (String, String) {
+    let connector = context.catalogue.connectors.get(&batch.source);
+    let Some((folder, held)) = connector.and_then(|connector| connector.settings.held_at()) else {
+        return ("in the source's folder for held files".to_owned(), String::new());
+    };
+    let folder = context.around.expand(&folder).unwrap_or(folder);
+    let (name, job) = (&batch.origin, &batch.job);
+    let back = format!("mv '{folder}/{held}/{name}' '{folder}/' && viaduct run {job}");
+    (format!("{folder}/{held}/{name}"), back)
+}
+
+async fn row(context: &Context, letter: LetterRow, sight: Sight) -> Result<Row, AppError> {
+    let database = &context.database;
+    let (mut story, mut known) = (Vec::new(), false);
+    if letter.source_key_id != 0 {
+        story = held::story(database, letter.source_key_id).await?;
+        known = held::known_from(database, letter.source_key_id).await?.is_some();
+    }
+    let (reading, faults) = read(context, &letter, sight).await?;
+    Ok(Row { letter, sight, faults, reading, story, known })
+}
+
+/// Reads the row as it would be read now.
+async fn read(
+    context: &Context,
+    letter: &LetterRow,
+    sight: Sight,
+) -> Result<(Reading, Vec<Fault>), AppError> {
+    const NOTHING: (Reading, Vec<Fault>) = (Reading::Unknown, Vec::new());
+    let catalogue = &context.catalogue;
+    let job = catalogue.jobs.get(&letter.job);
+    let mapping = job.and_then(|job| catalogue.inbound.get(&job.mapping.as_ref()?.value));
+    let connector = job.and_then(|job| catalogue.connectors.get(&job.connector.value));
+    let layout = connector.and_then(|connector| connector.settings.layout());
+    let (Some(mapping), Some(layout)) = (mapping, layout) else { return Ok(NOTHING) };
+    if letter.source_key_id == 0 {
+        return Ok(NOTHING);
+    }
+    let Some(document) = document(context, letter, &*layout.format).await? else {
+        return Ok(NOTHING);
+    };
+    let namespace = |prefix: &str| layout.format.namespace(prefix).map(str::to_owned);
+    let inbound = Inbound::new(mapping, &namespace);
+    let (translation, explained) = inbound.explain(&document, context.clock.today());
+    Ok(match translation {
+        Translation::Published(_) => (Reading::Published, Vec::new()),
+        Translation::Filtered(_) => (Reading::Filtered, Vec::new()),
+        Translation::Failed(issue) => {
+            (Reading::Held, vec![fault(mapping, &explained, issue.field, issue.code, sight)])
+        }
+        Translation::Held(issues) => {
+            let faults = issues.into_iter();
+            let faults = faults
+                .map(|issue| fault(mapping, &explained, issue.field, issue.code, sight))
+                .collect();
+            (Reading::Held, faults)
+        }
+    })
+}
+
+async fn document(
+    context: &Context,
+    letter: &LetterRow,
+    format: &dyn Format,
+) -> Result<Option<Document>, AppError> {
+    let database = &context.database;
+    let Some((dictionary, payload)) = replays::payload(database, letter.record_id).await? else {
+        return Ok(None);
+    };
+    let all = source_records::dictionary(database, dictionary).await?;
+    let Some(text) = Unpacker::new(&all)?.unpack(dictionary, &payload)? else { return Ok(None) };
+    let mut document = Document::default();
+    Ok(format.read(&text, &mut document).is_ok().then_some(document))
+}
+
+fn fault(
+    mapping: &InboundMapping,
+    explained: &[Explained],
+    field: String,
+    code: String,
+    sight: Sight,
+) -> Fault {
+    let (place, name) = place_of(&field);
+    let told = explained.iter().find(|one| one.place == place && one.field == name);
+    let account = place == "account";
+    let class = match account {
+        true => schema::account_field(name).map(|field| field.class),
+        false => schema::party_field(name).map(|field| field.class),
+    };
+    // A role and a field that says nothing about a person are shown to everybody.
+    let plain = name == "role" || class == Some(Class::Plain);
+    let masked = !plain && sight == Sight::Masked;
+    let found = told.and_then(|one| one.found.clone());
+    let found = found.map(|text| if plain { text } else { sight.text(&text) });
+    let (path, list) = written(mapping, account, name);
+    let list = list.filter(|_| code == "code_unknown").map(|list| {
+        let mut values: Vec<String> = list.rows.iter().map(|row| row.value.clone()).collect();
+        values.sort();
+        values.dedup();
+        (format!("mappings/{}", list.name), values)
+    });
+    let path = told.and_then(|one| one.from.clone()).or(path);
+    Fault { field, code, path, found, masked, list }
+}
+
+/// `party 2 name.family` is the field `name.family` of `party 2`.
+fn place_of(field: &str) -> (&str, &str) {
+    field.rsplit_once(' ').unwrap_or(("record", field))
+}
+
+/// The first path that the field is read from, and its code list, as the mapping says them.
+fn written<'m>(
+    mapping: &'m InboundMapping,
+    account: bool,
+    name: &str,
+) -> (Option<String>, Option<&'m CodeList>) {
+    if name == "role" {
+        let role = |party: &'m PartyMap| match &party.role {
+            RoleMap::From { path, codes, .. } => Some((Some(path.text.clone()), codes.as_ref())),
+            RoleMap::Fixed(_) => None,
+        };
+        return mapping.parties.iter().find_map(role).unwrap_or_default();
+    }
+    let of_account = mapping.account.iter().flat_map(|account| {
+        account.fields.iter().chain(account.lists.iter().flat_map(|list| &list.fields))
+    });
+    let of_parties = mapping.parties.iter().flat_map(|party| &party.fields);
+    let fields: Vec<_> = if account { of_account.collect() } else { of_parties.collect() };
+    let found = fields.into_iter().find(|field| field.target.value == name);
+    found.map_or((None, None), |field| {
+        (field.from.first().map(|path| path.text.clone()), field.codes.as_ref())
+    })
+}
+
+impl Shown {
+    /// For machines.
+    pub fn json(&self) -> Value {
+        match self {
+            Shown::Row(row) => row.json(),
+            Shown::Batch { batch, lies, back } => {
+                let (means, remedy) = words(&batch.code);
+                json!({
+                    "batch": batch.id, "job": batch.job, "source": batch.source,
+                    "origin": batch.origin, "code": batch.code, "cause": batch.cause,
+                    "rows": batch.rows_in, "since": utc(batch.held_ms), "lies": lies,
+                    "put_back": back, "means": means, "remedy": remedy,
+                })
+            }
+            Shown::Message { message, sight } => {
+                let (means, remedy) = words(message.code.as_deref().unwrap_or("delivery.held"));
+                let content = sight.content(&message.message);
+                json!({
+                    "delivery": message.id, "state": message.state, "what": content.what,
+                    "to": content.to, "destination": message.destination,
+                    "mapping": message.mapping, "resident": message.resident_id,
+                    "batch": message.batch_id, "reference": message.reference,
+                    "platform_id": message.platform_id, "attempts": message.intents,
+                    "code": message.code, "cause": message.cause, "since": utc(message.since_ms),
+                    "means": means, "remedy": remedy,
+                })
+            }
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        match self {
+            Shown::Row(row) => row.text(),
+            Shown::Batch { batch, lies, back } => batch_text(batch, lies, back),
+            Shown::Message { message, sight } => message_text(message, *sight),
+        }
+    }
+}
+
+fn batch_text(batch: &BatchHeld, lies: &str, back: &str) -> String {
+    let BatchHeld { id, origin, job, source, code, cause, rows_in, held_ms, .. } = batch;
+    let (means, remedy) = words(code);
+    let since = said(*held_ms);
+    let mut text = format!(
+        "File {origin} · batch {id} · {job} ({source})\n  held whole since {since}, with {rows_in} \
+         rows; nothing of it was published\n\n  {code}\n  means    {means}\n  here     {cause}\n  \
+         do       {remedy}\n\n  it lies  {lies}\n"
+    );
+    if !back.is_empty() {
+        text.push_str(&format!("  if it is right after all, put it back:\n           {back}\n"));
+    }
+    text
+}
+
+fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
+    let DeliveryHeld { id, mapping, destination, resident_id, batch_id, .. } = message;
+    let Content { what, to, .. } = sight.content(&message.message);
+    let code = message.code.as_deref().unwrap_or("delivery.held");
+    let (means, remedy) = words(code);
+    let platform = match &message.platform_id {
+        Some(id) => format!("the platform knows it as {id}"),
+        None => "the platform did not take it".to_owned(),
+    };
+    format!(
+        "Message {id} · {what} to {to} by {destination}\n  {} since {} · because of {mapping}, batch \
+         {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  here     {}\n  do       \
+         {remedy}\n\n  sent     {} times; our reference is {}, {platform}\n",
+        message.state,
+        said(message.since_ms),
+        message.cause.as_deref().unwrap_or("nothing more was said"),
+        message.intents,
+        message.reference,
+    )
+}
+
+impl Row {
+    fn key(&self) -> String {
+        match self.letter.key.as_str() {
+            "" => "without a key".to_owned(),
+            key => self.sight.text(key),
+        }
+    }
+
+    /// What is to be typed when it is mended.
+    fn command(&self) -> Option<String> {
+        let open = self.letter.settled_ms.is_none();
+        open.then(|| format!("viaduct replay --id {}", self.letter.id))
+    }
+
+    fn json(&self) -> Value {
+        let letter = &self.letter;
+        let (means, remedy) = words(&letter.code);
+        let fault = |fault: &Fault| {
+            json!({
+                "field": fault.field, "code": fault.code, "path": fault.path, "found": fault.found,
+                "masked": fault.masked, "means": words(&fault.code).0,
+                "code_list": fault.list.as_ref().map(|(file, _)| file),
+                "code_list_values": fault.list.as_ref().map(|(_, values)| values),
+            })
+        };
+        let told = |letter: &LetterRow| {
+            json!({
+                "row": letter.id, "batch": letter.batch_id, "origin": letter.origin,
+                "cause": letter.cause, "since": utc(letter.created_ms),
+                "settled": letter.settled_ms.map(utc), "settled_as": letter.settled_as,
+            })
+        };
+        json!({
+            "row": letter.id, "job": letter.job, "source": letter.source, "key": self.key(),
+            "batch": letter.batch_id, "origin": letter.origin, "stage": letter.stage,
+            "code": letter.code, "field": letter.field, "cause": letter.cause,
+            "since": utc(letter.created_ms), "settled": letter.settled_ms.map(utc),
+            "settled_as": letter.settled_as, "means": means, "remedy": remedy,
+            "would_now_be": self.reading.word(),
+            "faults": self.faults.iter().map(fault).collect::<Vec<_>>(),
+            "older_record_stands": self.known,
+            "story": self.story.iter().map(told).collect::<Vec<_>>(),
+            "replay": self.command(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let LetterRow { id, source, origin, batch_id, job, code, cause, .. } = &self.letter;
+        let (means, remedy) = words(code);
+        let mut text =
+            format!("Row {id} · {source} {} · from {origin}, batch {batch_id}\n", self.key());
+        match (self.letter.settled_ms, &self.letter.settled_as) {
+            (Some(at_ms), how) => {
+                let how = how.as_deref().unwrap_or("settled");
+                text.push_str(&format!("  waits no more: {how} on {}\n", said(at_ms)));
+            }
+            (None, _) => {
+                let since = said(self.letter.created_ms);
+                text.push_str(&format!("  waits since {since} · came by {job}\n"));
+            }
+        }
+        text.push_str(&format!(
+            "\n  {code}\n  means    {means}\n  here     {cause}\n  do       {remedy}\n"
+        ));
+        let stands = match self.known {
+            true => "what an older record said of it still stands",
+            false => "nothing of it is published yet",
+        };
+        text.push_str(&format!("  so far   {stands}\n"));
+        if self.letter.settled_ms.is_none() {
+            text.push_str(&self.reading_text());
+        }
+        if self.story.len() > 1 {
+            text.push_str("\n  What was held under this key\n");
+        }
+        for told in self.story.iter().filter(|_| self.story.len() > 1) {
+            let ended = match told.settled_ms {
+                Some(at_ms) => {
+                    let how = told.settled_as.as_deref().unwrap_or("settled");
+                    format!("{how} {}", said(at_ms))
+                }
+                None => "waits".to_owned(),
+            };
+            let LetterRow { id, origin, cause, .. } = told;
+            text.push_str(&format!("    row {id} · {origin} · {cause} · {ended}\n"));
+        }
+        text
+    }
+
+    /// What the record says where something is the matter, and what to type.
+    fn reading_text(&self) -> String {
+        let mut text = String::new();
+        for fault in &self.faults {
+            let Fault { field, code, path, found, masked, list } = fault;
+            text.push_str(&format!("\n  {field}: {}\n", words(code).0));
+            let path = path.as_deref().unwrap_or("(computed)");
+            match found {
+                Some(found) => text.push_str(&format!(
+                    "    the record says `{found}` at `{path}`{}\n",
+                    if *masked { " (masked: --show shows it)" } else { "" }
+                )),
+                None => text.push_str(&format!("    the record says nothing at `{path}`\n")),
+            }
+            if let (Some((file, values)), Some(found)) = (list, found) {
+                text.push_str(&format!(
+                    "    add to {file} what it means, one of: {}\n        {found},MEANING{}\n",
+                    values.join(", "),
+                    ",,"
+                ));
+            }
+        }
+        let Some(command) = self.command() else { return text };
+        text.push_str(&match self.reading {
+            Reading::Published => format!("\n  It would be published now: {command}\n"),
+            Reading::Filtered => format!("\n  The mapping leaves it out now: {command}\n"),
+            Reading::Held => format!("\n  When that is mended: {command}\n"),
+            Reading::Unknown => {
+                format!(
+                    "\n  It is no record that can be read yet. When that is mended: {command}\n"
+                )
+            }
+        });
+        text
+    }
+}
+
+impl Reading {
+    fn word(self) -> &'static str {
+        match self {
+            Reading::Published => "published",
+            Reading::Filtered => "filtered",
+            Reading::Held => "held",
+            Reading::Unknown => "unreadable",
+        }
+    }
+}

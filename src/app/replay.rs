@@ -1,0 +1,169 @@
+//! `viaduct replay`: held rows, or all that a source has, are read again with the definitions as they are
+//! now. It is an ingest, and waits for its turn as one.
+
+use serde_json::{Value, json};
+
+use super::context::{AppError, Context};
+use super::holder;
+use super::report::RunReport;
+use crate::job::clock::said;
+use crate::job::definition::{Action, JobDefinition};
+use crate::job::replay::{Replayed, Rows, Wanted, Why, replay};
+use crate::store::held;
+use crate::store::replays::{self, Letters};
+
+/// How many numbers one call takes.
+const IDS_MAX: usize = 1_000;
+
+/// What is to be read again.
+#[derive(Debug, Clone, Default)]
+pub struct Chosen {
+    pub code: Option<String>,
+    pub job: Option<String>,
+    pub ids: Vec<i64>,
+    /// Every record that this job's source has.
+    pub everything_of: Option<String>,
+    /// Nobody is told of what changes.
+    pub quiet: bool,
+}
+
+impl Chosen {
+    /// In words, for a heading.
+    pub fn words(&self) -> String {
+        match &self.everything_of {
+            Some(job) => format!("replay of everything of {job}"),
+            None => "replay of held rows".to_owned(),
+        }
+    }
+}
+
+/// What came of it.
+pub struct Done {
+    pub run: RunReport,
+    superseded: i64,
+    gone: i64,
+    left: Vec<(i64, Why)>,
+    /// Jobs whose rows wait and that are not defined any more.
+    jobless: Vec<(String, i64)>,
+}
+
+/// Reads what was chosen again.
+pub async fn run(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
+    let held = holder::Held::take(context, "ingest").await?;
+    let done = all(context, chosen).await;
+    held.release().await?;
+    done
+}
+
+/// The same without the lease, for a database that nobody else works on.
+pub async fn all(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
+    let (mut replayed, mut jobless) = (Replayed::default(), Vec::new());
+    for (name, wanted, many) in wanted(context, chosen).await? {
+        let Some(job) = ingest_job(context, &name) else {
+            jobless.push((name, many));
+            continue;
+        };
+        let ready = context.ingest_stored(job).await?;
+        let one = replay(&ready, &mut context.bench(), &wanted).await?;
+        replayed.batches.extend(one.batches);
+        replayed.superseded += one.superseded;
+        replayed.gone += one.gone;
+        replayed.left.extend(one.left);
+    }
+    let Replayed { batches, superseded, gone, left } = replayed;
+    let run = RunReport::of(&context.database, batches, Vec::new()).await?;
+    Ok(Done { run, superseded, gone, left, jobless })
+}
+
+fn ingest_job<'c>(context: &'c Context, name: &str) -> Option<&'c JobDefinition> {
+    context.catalogue.jobs.get(name).filter(|job| job.action == Action::Ingest)
+}
+
+/// The jobs that have something to read again, what, and how many held rows that is.
+async fn wanted(
+    context: &Context,
+    chosen: &Chosen,
+) -> Result<Vec<(String, Wanted, i64)>, AppError> {
+    for name in chosen.everything_of.iter().chain(&chosen.job) {
+        let job = context.job(name)?;
+        if job.action != Action::Ingest {
+            let what = format!("`{name}` is not an ingest job: it has no records to read again");
+            return Err(AppError::NotThere(what));
+        }
+    }
+    if let Some(job) = &chosen.everything_of {
+        let wanted = Wanted { rows: Rows::Everything, sends: !chosen.quiet };
+        return Ok(vec![(job.clone(), wanted, 0)]);
+    }
+    must_be_held(context, &chosen.ids).await?;
+    let letters = Letters { code: chosen.code.clone(), ids: chosen.ids.clone(), nameless: false };
+    let jobs = replays::jobs_of(&context.database, &letters, chosen.job.as_deref()).await?;
+    // What came with a first load that told nobody tells nobody now.
+    let each = jobs.into_iter().map(|(job, of_sending, many)| {
+        let rows = Rows::Held { letters: letters.clone(), of_sending };
+        (job, Wanted { rows, sends: of_sending && !chosen.quiet }, many)
+    });
+    Ok(each.collect())
+}
+
+async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {
+    if ids.len() > IDS_MAX {
+        let what = format!("at most {IDS_MAX} rows can be named: use --code or --job");
+        return Err(AppError::NotThere(what));
+    }
+    for id in ids {
+        let what = match held::letter(&context.database, *id).await? {
+            None => format!("there is no held row {id}: `viaduct held` lists what there is"),
+            Some(letter) => match (letter.settled_ms, letter.settled_as) {
+                (None, _) => continue,
+                (Some(at_ms), how) => format!(
+                    "row {id} waits no more: it was {} on {}",
+                    how.unwrap_or_else(|| "settled".to_owned()),
+                    said(at_ms)
+                ),
+            },
+        };
+        return Err(AppError::NotThere(what));
+    }
+    Ok(())
+}
+
+impl Done {
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let left: Vec<Value> =
+            self.left.iter().map(|(id, why)| json!({ "row": id, "why": why.words() })).collect();
+        let jobless: Vec<Value> =
+            self.jobless.iter().map(|(job, rows)| json!({ "job": job, "rows": rows })).collect();
+        let mut json = self.run.json();
+        json["superseded"] = json!(self.superseded);
+        json["gone"] = json!(self.gone);
+        json["left"] = json!(left);
+        json["jobs_not_there"] = json!(jobless);
+        json
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = match self.run.is_empty() {
+            true => "Nothing was read again.\n".to_owned(),
+            false => self.run.text(),
+        };
+        let mut tell = |many: i64, what: &str| {
+            if many > 0 {
+                text.push_str(&format!("{many} held rows {what}.\n"));
+            }
+        };
+        tell(self.superseded, "were settled: a newer record of theirs is there");
+        tell(self.gone, "were settled: their source has them no more");
+        for why in [Why::Keyless, Why::KnownKey] {
+            let rows = self.left.iter().filter(|(_, reason)| *reason == why).count();
+            tell(rows as i64, &format!("wait as before: {}", why.words()));
+        }
+        for (job, rows) in &self.jobless {
+            let what = format!("wait as before: there is no ingest job `{job}` any more");
+            tell(*rows, &what);
+        }
+        text
+    }
+}

@@ -1,0 +1,572 @@
+//! What the codes of held things mean, in words, and what a person does about them: one table, for the
+//! commands, the screens and the docs. A code that ends in a dot stands for all that begin so.
+//!
+//! The code is a name for machines and for searching; only these words are for people.
+
+/// One code, and what to say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    pub code: &'static str,
+    /// What is the matter. It begins small and has no full stop.
+    pub means: &'static str,
+    /// What a person does.
+    pub remedy: &'static str,
+}
+
+/// Causes that belong together.
+#[derive(Debug)]
+pub struct Chapter {
+    pub title: &'static str,
+    pub causes: &'static [Cause],
+}
+
+/// The words for a code: its own, or those of the longest beginning that has some.
+pub fn find(code: &str) -> Option<&'static Cause> {
+    let all = || CHAPTERS.iter().flat_map(|chapter| chapter.causes);
+    let fits = |cause: &&Cause| match cause.code.strip_suffix('.') {
+        Some(_) => code.starts_with(cause.code),
+        None => code == cause.code,
+    };
+    all().filter(fits).max_by_key(|cause| (!cause.code.ends_with('.'), cause.code.len()))
+}
+
+/// Every code that has words of its own.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    CHAPTERS.iter().flat_map(|chapter| chapter.causes).map(|cause| cause.code)
+}
+
+/// The page of all codes.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# What the codes mean\n\n\
+         Made by `viaduct schema --write docs`; do not edit. `viaduct held` says the same, beside what waits.\n",
+    );
+    for chapter in CHAPTERS {
+        page.push_str(&format!("\n## {}\n\n| code | means | do |\n|---|---|---|\n", chapter.title));
+        for cause in chapter.causes {
+            let rest = if cause.code.ends_with('.') { "…" } else { "" };
+            let Cause { code, means, remedy } = cause;
+            page.push_str(&format!("| `{code}{rest}` | {means} | {remedy} |\n"));
+        }
+    }
+    page
+}
+
+const fn cause(code: &'static str, means: &'static str, remedy: &'static str) -> Cause {
+    Cause { code, means, remedy }
+}
+
+/// Every code there is.
+pub static CHAPTERS: &[Chapter] = &[
+    Chapter {
+        title: "Rows and files: what the source gave",
+        causes: &[
+            cause(
+                "archive.damaged",
+                "the compressed file is cut off or damaged",
+                "ask for the file again",
+            ),
+            cause(
+                "archive.limit",
+                "the compressed file unpacks to more than a file may",
+                "ask its owner what it is; if it is right, raise `unpacked_bytes_max` in the \
+                 connector",
+            ),
+            cause(
+                "batch.interrupted",
+                "the reading was stopped half way; nothing of it was seen",
+                "nothing: the next run reads it again",
+            ),
+            cause(
+                "csv.",
+                "the row or file cannot be read as CSV",
+                "ask for a good file; or mend `delimiter` and columns in the connector",
+            ),
+            cause(
+                "csv.encoding",
+                "the text is not in the encoding that it was read in",
+                "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "csv.header",
+                "columns are missing, or named twice, in the first row",
+                "ask what changed in the extract; then mend the connector, or ask for the file \
+                 again",
+            ),
+            cause(
+                "csv.quote",
+                "a quote is opened and not closed, so that rows run into each other",
+                "ask for the file again",
+            ),
+            cause(
+                "csv.size",
+                "the row is longer than a record may be",
+                "ask its owner what it is; if it is right, raise `record_bytes_max` in the \
+                 connector",
+            ),
+            cause(
+                "csv.trailer",
+                "the last row, with the totals, is not there or not last: the file may be cut \
+                 off",
+                "ask for the file again",
+            ),
+            cause(
+                "csv.width",
+                "the row has more or fewer fields than the header",
+                "ask for the row to be mended at its source; the next extract brings it",
+            ),
+            cause(
+                "extract.gone_unsure",
+                "records are absent, and rows that cannot be read may be them: none was marked \
+                 gone",
+                "look at the rows that are held without a key; the next good extract settles it",
+            ),
+            cause(
+                "extract.short",
+                "the extract has far fewer of the known records than usual",
+                "ask whether it is whole. If it is right, lower `keep_percent` in the connector \
+                 for one run and put the file back",
+            ),
+            cause(
+                "file.duplicate",
+                "the very same content was taken before, so nothing was read",
+                "nothing. To read what is stored again: `viaduct replay --everything-of JOB`",
+            ),
+            cause("file.empty", "there is nothing in the file", "ask for it again"),
+            cause(
+                "file.encoding",
+                "the text is not in the encoding that it was read in",
+                "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "file.new_version",
+                "a file of this name was taken before with other content",
+                "see that this one is the newer; if it is the older, drop the newer once more \
+                 under another name",
+            ),
+            cause(
+                "file.total",
+                "the file declares another number, or sum, than its records make: it may be cut \
+                 off",
+                "ask for it again; drop the good file under any name",
+            ),
+            cause(
+                "file.type",
+                "the file is not of the kind that the connector says",
+                "ask for the right file; or mend `compression` in the connector",
+            ),
+            cause(
+                "fixed.",
+                "the line cannot be read as a fixed-width line",
+                "ask for a good file; or mend `lines` in the connector",
+            ),
+            cause(
+                "fixed.encoding",
+                "the text is not in the encoding that it was read in",
+                "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "fixed.header",
+                "the header is missing, or stands in the wrong place",
+                "ask for the file again",
+            ),
+            cause(
+                "fixed.orphan",
+                "a detail line belongs to no record, or to another one",
+                "ask for the rows to be mended at their source",
+            ),
+            cause(
+                "fixed.size",
+                "the record is longer than a record may be",
+                "ask its owner what it is; if it is right, raise `record_bytes_max` in the \
+                 connector",
+            ),
+            cause(
+                "fixed.trailer",
+                "the trailer with the totals is not there or not last: the file may be cut off",
+                "ask for the file again",
+            ),
+            cause(
+                "fixed.type",
+                "a line is of a type that nobody described",
+                "ask what the line is; then name its type under `lines` in the connector",
+            ),
+            cause(
+                "fixed.width",
+                "a line is longer or shorter than it should be",
+                "ask for the row to be mended at its source; or mend `line_length` in the \
+                 connector",
+            ),
+            cause("json.", "the record or file cannot be read as JSON", "ask for a good file"),
+            cause(
+                "json.encoding",
+                "the text is not in the encoding that it was read in",
+                "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "json.root",
+                "the list of records is not where the connector says",
+                "ask what changed in the extract; then mend `record` in the connector",
+            ),
+            cause(
+                "json.size",
+                "the record is longer than a record may be",
+                "ask its owner what it is; if it is right, raise `record_bytes_max` in the \
+                 connector",
+            ),
+            cause(
+                "record",
+                "the row cannot be read as a record",
+                "ask for it to be mended at its source",
+            ),
+            cause(
+                "record.duplicate",
+                "a value that should be there once is there several times",
+                "ask which of them is meant; then mend the mapping's path, or the record at its \
+                 source",
+            ),
+            cause(
+                "record.duplicate_key",
+                "two rows of one extract have the same key: the first was read, this one was not",
+                "ask the system's owner which of the two is right",
+            ),
+            cause(
+                "record.no_key",
+                "nothing tells this row from others: its key is blank, or there several times",
+                "ask for the key to be filled in at its source; the next extract brings the row",
+            ),
+            cause(
+                "record_empty",
+                "there is nothing in the record",
+                "ask for it to be mended at its source",
+            ),
+            cause("xml.", "the record or file cannot be read as XML", "ask for a good file"),
+            cause(
+                "xml.doctype",
+                "the file has a DOCTYPE, which is refused whatever it says",
+                "ask for the file without it",
+            ),
+            cause(
+                "xml.encoding",
+                "the text is not in the encoding that it was read in",
+                "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "xml.root",
+                "the records are not where the connector says",
+                "ask what changed in the extract; then mend `record` in the connector",
+            ),
+            cause(
+                "xml.size",
+                "the record is longer than a record may be",
+                "ask its owner what it is; if it is right, raise `record_bytes_max` in the \
+                 connector",
+            ),
+        ],
+    },
+    Chapter {
+        title: "Rows: what a field says",
+        causes: &[
+            cause(
+                "code_unknown",
+                "a code that the code list does not have, or not for today",
+                "ask what it means; add a line to the code list; then replay",
+            ),
+            cause(
+                "date_format_unknown",
+                "the date is in no format that the mapping knows",
+                "add its format to the mapping's `as = { date = […] }`; then replay",
+            ),
+            cause(
+                "date_impossible",
+                "the day is not in the calendar",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "date_wrong_shape",
+                "the date is not written as the mapping says",
+                "add its format to the mapping's `as = { date = […] }`; then replay",
+            ),
+            cause(
+                "decimal_wrong_shape",
+                "it is not a number",
+                "ask for it to be mended at its source",
+            ),
+            cause(
+                "email_test_range",
+                "the address is one that nobody real has",
+                "nothing; it is kept, and refused when it would be sent to in production",
+            ),
+            cause(
+                "email_wrong_shape",
+                "it is not an e-mail address",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "expression.failed",
+                "an expression of the mapping cannot be computed for this row",
+                "look at the expression with this row; mend it; then replay",
+            ),
+            cause(
+                "expression.limit",
+                "an expression of the mapping met more than it may work on",
+                "ask whether the row is right; mend the expression; then replay",
+            ),
+            cause(
+                "flag_unknown",
+                "it is neither of the words for yes nor of those for no",
+                "add the word to the mapping's `flag`; then replay",
+            ),
+            cause(
+                "nino_bad_prefix",
+                "it has the shape of a National Insurance number with a prefix that is never \
+                 issued",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "nino_temporary",
+                "it is a temporary number, which is no National Insurance number",
+                "nothing; it is left out",
+            ),
+            cause(
+                "nino_test_range",
+                "the National Insurance number is one that nobody real has",
+                "nothing; it is kept and flagged",
+            ),
+            cause(
+                "nino_wrong_shape",
+                "it is not a National Insurance number",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "pence_overflow",
+                "the amount is larger than any account's",
+                "ask for it to be mended at its source",
+            ),
+            cause(
+                "pence_wrong_shape",
+                "the amount is not written as the mapping says",
+                "see how the system writes money; mend `pence` in the mapping; then replay",
+            ),
+            cause(
+                "phone_not_in_use",
+                "no telephone number begins like this",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "phone_premium_rate",
+                "it is a premium rate number, which no resident is called on",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "phone_test_range",
+                "the telephone number is one that nobody real has",
+                "nothing; it is kept, and refused when it would be sent to in production",
+            ),
+            cause(
+                "phone_wrong_shape",
+                "it is not a telephone number",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "postcode_test_range",
+                "the postcode is one that nobody real has",
+                "nothing; it is kept, and refused when it would be sent to in production",
+            ),
+            cause(
+                "postcode_wrong_shape",
+                "it is not a postcode",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "required",
+                "a value is missing without which the row means nothing",
+                "ask for it to be filled in at its source; the next extract brings it",
+            ),
+            cause(
+                "uprn_test_range",
+                "the property number is one that no real property has",
+                "nothing; it is kept and flagged",
+            ),
+            cause(
+                "uprn_wrong_shape",
+                "it is not a property number (UPRN)",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "whole_wrong_shape",
+                "it is not a whole number",
+                "ask for it to be mended at its source; or mend `as` in the mapping, then replay",
+            ),
+        ],
+    },
+    Chapter {
+        title: "Messages",
+        causes: &[
+            cause(
+                "delivery.attempts",
+                "it was tried as often as the job allows, and did not get through",
+                "see whether the platform works again; write to the person by other means if it \
+                 is urgent",
+            ),
+            cause("delivery.held", "it waits without a cause of its own", "look at its story"),
+            cause(
+                "delivery.missing_field",
+                "the template needs a value that is not known of the resident",
+                "ask for the value at its source; the next change is told with it",
+            ),
+            cause(
+                "delivery.no_address",
+                "there is nowhere to send it: no address of the kinds that the mapping lists",
+                "add another way (a letter) to the outbound mapping, or write by other means",
+            ),
+            cause(
+                "delivery.unknown",
+                "it was sent, no answer came, and the platform could not say whether it happened",
+                "ask the platform; decide by hand; never send it again blindly",
+            ),
+            cause(
+                "delivery.unreadable",
+                "what is to be sent cannot be read any more",
+                "tell whoever looks after Viaduct",
+            ),
+            cause(
+                "notify.",
+                "GOV.UK Notify refused it, or says that it failed",
+                "read the cause; mend the address at its source or the template, and write by \
+                 other means if it is urgent",
+            ),
+            cause(
+                "notify.clock",
+                "this machine's clock is wrong, and GOV.UK Notify refuses everything",
+                "set the clock; then run the deliver job",
+            ),
+            cause(
+                "notify.invalid",
+                "GOV.UK Notify does not accept what is in it",
+                "read the cause; mend the template or the value",
+            ),
+            cause(
+                "notify.invalid.",
+                "GOV.UK Notify does not accept one of its values",
+                "mend the value that is named, at its source",
+            ),
+            cause(
+                "notify.key",
+                "GOV.UK Notify does not accept the key",
+                "set the right key in the environment; then run the deliver job",
+            ),
+            cause(
+                "notify.no_recipient",
+                "it says to nobody where it goes",
+                "tell whoever wrote the outbound mapping",
+            ),
+            cause(
+                "notify.no_template",
+                "the connector does not know the template",
+                "add the template to the connector's `[settings.templates]`",
+            ),
+            cause(
+                "notify.not_a_key",
+                "the key has not the shape of a key of GOV.UK Notify",
+                "set the right key in the environment",
+            ),
+            cause(
+                "notify.not_found",
+                "GOV.UK Notify does not know the template, or the message",
+                "see that the connector's template numbers are those of this service",
+            ),
+            cause("suppressed.", "the gate withheld it", "read the cause"),
+            cause(
+                "suppressed.consent",
+                "the resident does not want, or has not agreed, to be contacted",
+                "nothing, unless the purpose needs no consent: then mend the outbound mapping",
+            ),
+            cause(
+                "suppressed.deceased",
+                "the resident has died",
+                "nothing: nobody who has died is written to",
+            ),
+            cause(
+                "suppressed.hold",
+                "a hold is in force, such as breathing space, or the account is on hold in its \
+                 own system",
+                "nothing while the hold lasts",
+            ),
+            cause(
+                "suppressed.not_a_person",
+                "the party is an estate, an organisation or nobody",
+                "write to whoever acts for it, by other means",
+            ),
+            cause(
+                "suppressed.test_range",
+                "the address is of a range for tests, and this is production",
+                "mend the address at its source; `test_ranges = \"allow\"` in the connector is \
+                 for rehearsals",
+            ),
+            cause(
+                "suppressed.unknown",
+                "the resident is not known any more",
+                "tell whoever looks after Viaduct",
+            ),
+        ],
+    },
+    Chapter {
+        title: "Jobs",
+        causes: &[
+            cause(
+                "job.broken",
+                "something that cannot happen did",
+                "tell whoever looks after Viaduct, with the log",
+            ),
+            cause(
+                "settings.missing",
+                "a setting or secret that a connector names is not set where Viaduct runs",
+                "set it in the environment",
+            ),
+            cause(
+                "store.",
+                "the database refused something",
+                "tell whoever looks after Viaduct, with the log",
+            ),
+        ],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_its_own_words_or_those_of_its_kind() {
+        let words = |code: &str| find(code).map(|cause| cause.code);
+        assert_eq!(words("xml.malformed"), Some("xml."));
+        assert_eq!(words("xml.doctype"), Some("xml.doctype"));
+        assert_eq!(words("notify.permanent-failure"), Some("notify."));
+        assert_eq!(words("notify.invalid.phone_number"), Some("notify.invalid."));
+        assert_eq!(words("notify.invalid"), Some("notify.invalid"));
+        assert_eq!(words("required"), Some("required"));
+        assert_eq!(words("requiredness"), None);
+        assert_eq!(words("record.unheard_of"), None);
+    }
+
+    #[test]
+    fn every_code_is_there_once_and_says_what_to_do() {
+        for chapter in CHAPTERS {
+            assert!(chapter.causes.is_sorted_by(|one, next| one.code < next.code), "{chapter:?}");
+            for Cause { code, means, remedy } in chapter.causes {
+                assert!(means.len() > 10 && remedy.len() > 6, "{code}");
+                assert!(!means.ends_with('.') && !remedy.ends_with('.'), "{code}");
+            }
+        }
+    }
+}
