@@ -155,9 +155,17 @@ impl Foretold {
             self.what,
             self.run.text()
         );
+        if self.run.any_duplicate() {
+            text.push_str(
+                "A file that was taken before is not read again. What a changed mapping makes of what is \
+                 stored:\n  viaduct replay --everything-of JOB --preview\n",
+            );
+        }
         text.push_str(&self.counts_text());
         let kept = self.groups.iter().map(|group| group.text("  "));
-        section(&mut text, "Rows that would be held", kept, self.groups.len());
+        section(&mut text, "Why rows would be held", kept, self.groups.len());
+        let rows = self.letters.iter().map(|row| letter_text(row, sight));
+        section(&mut text, "Which rows", rows, self.held_count() as usize);
         let messages = self.deliveries.iter().map(|one| one.text(sight));
         let many: i64 = self.delivery_counts.values().sum();
         section(&mut text, "Messages that would be made", messages, many as usize);
@@ -307,7 +315,7 @@ fn event_json(event: &EventRow, sight: Sight) -> Value {
     match &event.key {
         Some(key) => {
             json["source"] = json!(event.source);
-            json["key"] = json!(sight.text(key));
+            json["key"] = json!(sight.key(key));
         }
         None => json["name"] = json!(sight.name(event.facts.as_deref())),
     }
@@ -319,7 +327,7 @@ fn event_text(event: &EventRow, sight: Sight) -> String {
     let whose = match &event.key {
         Some(key) => {
             let source = event.source.as_deref().unwrap_or_default();
-            format!("{} {}", source, sight.text(key))
+            format!("{} {}", source, sight.key(key))
         }
         None => format!("{} {}", event.subject_id, sight.name(event.facts.as_deref())),
     };
@@ -342,20 +350,25 @@ fn link_json(link: &LinkRow, sight: Sight) -> Value {
         "resident": link.resident_id,
         "name": sight.name(Some(&link.facts)),
         "source": link.source,
-        "key": sight.text(&link.key),
+        "key": sight.key(&link.key),
         "role": link.role,
     })
 }
 
 fn link_text(link: &LinkRow, sight: Sight) -> String {
-    let (key, name) = (sight.text(&link.key), sight.name(Some(&link.facts)));
+    let (key, name) = (sight.key(&link.key), sight.name(Some(&link.facts)));
     format!("  {} {key} ({}) is resident {} {name}\n", link.source, link.role, link.resident_id)
+}
+
+fn letter_text(row: &LetterRow, sight: Sight) -> String {
+    let LetterRow { source, cause, origin, .. } = row;
+    format!("  {source} {} · {cause} · {origin}\n", sight.key(&row.key))
 }
 
 fn letter_json(row: &LetterRow, sight: Sight) -> Value {
     json!({
         "source": row.source,
-        "key": sight.text(&row.key),
+        "key": sight.key(&row.key),
         "code": row.code,
         "field": row.field,
         "cause": row.cause,

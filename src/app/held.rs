@@ -274,7 +274,7 @@ impl Items {
                 "row": row.id,
                 "job": row.job,
                 "source": row.source,
-                "key": self.sight.text(&row.key),
+                "key": self.sight.key(&row.key),
                 "batch": row.batch_id,
                 "origin": row.origin,
                 "field": row.field,
@@ -321,7 +321,7 @@ impl Items {
             let LetterRow { id, source, origin, created_ms, cause, .. } = row;
             let key = match row.key.as_str() {
                 "" => "without a key".to_owned(),
-                key => self.sight.text(key),
+                key => self.sight.key(key),
             };
             text.push_str(&format!(
                 "  row {id} · {source} {key} · {cause} · {origin} · since {}\n",

@@ -288,7 +288,7 @@ impl Row {
     fn key(&self) -> String {
         match self.letter.key.as_str() {
             "" => "without a key".to_owned(),
-            key => self.sight.text(key),
+            key => self.sight.key(key),
         }
     }
 
@@ -348,12 +348,12 @@ impl Row {
         text.push_str(&format!(
             "\n  {code}\n  means    {means}\n  here     {cause}\n  do       {remedy}\n"
         ));
-        let stands = match self.known {
-            true => "what an older record said of it still stands",
-            false => "nothing of it is published yet",
-        };
-        text.push_str(&format!("  so far   {stands}\n"));
         if self.letter.settled_ms.is_none() {
+            let stands = match self.known {
+                true => "what an older record said of it still stands",
+                false => "nothing of it is published yet",
+            };
+            text.push_str(&format!("  so far   {stands}\n"));
             text.push_str(&self.reading_text());
         }
         if self.story.len() > 1 {

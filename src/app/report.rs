@@ -30,6 +30,11 @@ impl RunReport {
         Ok(RunReport { batches: with, ignored })
     }
 
+    /// Whether a file was the same as one that was taken before.
+    pub fn any_duplicate(&self) -> bool {
+        self.batches.iter().any(|(batch, _)| batch.state == "duplicate")
+    }
+
     /// Whether no batch was ended.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()

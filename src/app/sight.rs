@@ -20,7 +20,15 @@ impl Sight {
         if show { Sight::Shown } else { Sight::Masked }
     }
 
-    /// Text that may be about a person: a record's key.
+    /// A record's key.
+    pub fn key(self, key: &str) -> String {
+        match self {
+            Sight::Masked => masking::mask_key(key),
+            Sight::Shown => key.to_owned(),
+        }
+    }
+
+    /// Text that may be about a person.
     pub fn text(self, text: &str) -> String {
         match self {
             Sight::Masked => masking::mask_text(text),

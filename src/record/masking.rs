@@ -36,10 +36,15 @@ pub fn show(field: &Field, value: &Value) -> String {
     }
 }
 
-/// Text of which no more is known than that it may be about a person: a record's key, a name, a line of
-/// an address, whatever stands at a path.
+/// Text of which no more is known than that it may be about a person: a name, a line of an address,
+/// whatever stands at a path.
 pub fn mask_text(text: &str) -> String {
     ends(text, 1, 1)
+}
+
+/// The key of a record: its last four characters, as people read a reference out.
+pub fn mask_key(key: &str) -> String {
+    ends(key, 0, 4)
 }
 
 /// Where a message goes: an e-mail address, a telephone number, or a line of an address.
@@ -187,6 +192,8 @@ mod tests {
         }
         assert_eq!(mask_address("bramble@example.com"), "b•••@e•••.com");
         assert_eq!(mask_address("+447700900123"), "•••123");
+        assert_eq!(mask_key("9900000042"), "•••0042");
+        assert_eq!(mask_key("B1"), "•••");
         assert_eq!(mask_address("12 High Street"), "1•••t");
     }
 }

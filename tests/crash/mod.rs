@@ -35,6 +35,47 @@ async fn fifty_kills_lose_and_double_nothing_on_postgres() {
     fifty_kills(On::Postgres).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_killed_anywhere_is_made_good_by_the_next_on_sqlite() {
+    replays_killed(On::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_killed_anywhere_is_made_good_by_the_next_on_postgres() {
+    replays_killed(On::Postgres).await;
+}
+
+/// Killed at every place that a replay passes, each on a hub of its own.
+async fn replays_killed(on: On) {
+    const REPLAY: [&str; 3] = ["replay", "--code", "code_unknown"];
+    let undisturbed = Stage::with_held(on).await;
+    let trace = undisturbed.hub.folder.path().join("replay.trace");
+    undisturbed.must(undisturbed.asked(&REPLAY).env("VIADUCT_FAIL_TRACE", &trace)).await;
+    let places = read_lines(&trace).len();
+    assert!(places >= 8, "only {places} places");
+    let expected = Arc::new(undisturbed.seen().await);
+    assert!(expected.held.is_empty(), "{:?}", expected.held);
+    let at_once = Arc::new(Semaphore::new(3));
+    let mut running = Vec::new();
+    for number in 1..=places {
+        let (at_once, expected) = (Arc::clone(&at_once), Arc::clone(&expected));
+        running.push(tokio::spawn(async move {
+            let _turn = at_once.acquire().await.unwrap();
+            let stage = Stage::with_held(on).await;
+            let mut killed = stage.asked(&REPLAY);
+            let done = killed.env("VIADUCT_FAIL_AT", number.to_string()).output().await.unwrap();
+            assert!(!done.status.success(), "place {number} was never reached");
+            stage.must(&mut stage.asked(&REPLAY)).await;
+            // A replay that is killed when its rows are released is ended by whoever comes next.
+            stage.run("ingest-revenues").await;
+            stage.seen().await.must_be(&expected, &format!("replay, place {number}"));
+        }));
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+}
+
 /// Where a run is killed.
 #[derive(Debug, Clone, Copy)]
 enum Moment {
@@ -142,10 +183,31 @@ impl Stage {
         Stage { hub, notify }
     }
 
+    /// A hub whose accounts are held for a code, which is known by now.
+    async fn with_held(on: On) -> Stage {
+        let stage = Stage::open(on).await;
+        let (file, code) = ("mappings/codes/account_status.csv", "OPEN,open,,\n");
+        stage.hub.edit(file, code, "");
+        stage.run("ingest-revenues").await;
+        stage.hub.edit(file, "code,value,from,to\n", &format!("code,value,from,to\n{code}"));
+        stage
+    }
+
     fn command(&self, job: &str) -> Command {
+        self.asked(&["run", job])
+    }
+
+    /// Runs a command to its end.
+    async fn must(&self, command: &mut Command) {
+        let done = command.output().await.unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn asked(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_viaduct"));
         command
-            .args(["--database", &self.hub.url, "--json", "run", job])
+            .args(["--database", &self.hub.url, "--json"])
+            .args(words)
             .arg("--definitions")
             .arg(&self.hub.definitions)
             .envs(self.hub.variables())

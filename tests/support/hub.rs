@@ -144,24 +144,7 @@ impl TestHub {
 
     /// Rows of a question, as text. Columns must be text or null.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        let text = |found: Option<String>| found.unwrap_or_else(|| "null".to_owned());
-        let sql = AssertSqlSafe(sql.to_owned());
-        match &self.context.database {
-            Database::Sqlite { readers, .. } => {
-                let rows = sqlx::query(sql).fetch_all(readers).await.unwrap();
-                let row = |row: &sqlx::sqlite::SqliteRow| {
-                    (0..row.len()).map(|at| text(row.get(at))).collect()
-                };
-                rows.iter().map(row).collect()
-            }
-            Database::Postgres(pool) => {
-                let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
-                let row = |row: &sqlx::postgres::PgRow| {
-                    (0..row.len()).map(|at| text(row.get(at))).collect()
-                };
-                rows.iter().map(row).collect()
-            }
-        }
+        rows_of(&self.context.database, sql).await
     }
 
     /// The single text that a question gives.
@@ -170,6 +153,69 @@ impl TestHub {
         assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
         rows[0][0].clone()
     }
+}
+
+/// Rows of a question to a database, as text. Columns must be text or null.
+pub async fn rows_of(database: &Database, sql: &str) -> Vec<Vec<String>> {
+    let text = |found: Option<String>| found.unwrap_or_else(|| "null".to_owned());
+    let sql = AssertSqlSafe(sql.to_owned());
+    match database {
+        Database::Sqlite { readers, .. } => {
+            let rows = sqlx::query(sql).fetch_all(readers).await.unwrap();
+            let row = |row: &sqlx::sqlite::SqliteRow| {
+                (0..row.len()).map(|at| text(row.get(at))).collect()
+            };
+            rows.iter().map(row).collect()
+        }
+        Database::Postgres(pool) => {
+            let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
+            let row =
+                |row: &sqlx::postgres::PgRow| (0..row.len()).map(|at| text(row.get(at))).collect();
+            rows.iter().map(row).collect()
+        }
+    }
+}
+
+/// Every row of every table but the migrations' own, in order, each by its columns: what a database holds. Columns
+/// that `left_out` names are not looked at.
+pub async fn everything(
+    database: &Database,
+    left_out: fn(&str) -> bool,
+) -> Vec<(String, Vec<String>)> {
+    let sqlite = matches!(database, Database::Sqlite { .. });
+    let tables = match sqlite {
+        true => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        false => "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()",
+    };
+    let mut found = Vec::new();
+    for table in rows_of(database, tables).await.into_iter().map(|row| row[0].clone()) {
+        let columns = match sqlite {
+            true => format!("SELECT name FROM pragma_table_info('{table}')"),
+            false => format!(
+                "SELECT column_name::text FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = '{table}'"
+            ),
+        };
+        let mut columns: Vec<String> =
+            rows_of(database, &columns).await.into_iter().map(|row| row[0].clone()).collect();
+        columns.retain(|column| !left_out(column));
+        columns.sort();
+        let quoted: Vec<String> = (columns.iter())
+            .map(|column| match sqlite {
+                true => format!("'{column}=' || quote(\"{column}\")"),
+                false => format!("'{column}=' || COALESCE(\"{column}\"::text, 'NULL')"),
+            })
+            .collect();
+        let sql = format!("SELECT {} FROM {table}", quoted.join(" || ' ' || "));
+        let mut rows: Vec<String> =
+            rows_of(database, &sql).await.into_iter().map(|row| row[0].clone()).collect();
+        rows.sort();
+        if table != "_sqlx_migrations" {
+            found.push((table, rows));
+        }
+    }
+    found.sort();
+    found
 }
 
 fn copy(from: &Path, to: &Path) {

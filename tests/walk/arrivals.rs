@@ -18,7 +18,7 @@ on_both! {
     a_key_that_comes_twice_is_held => super::twice,
 }
 
-fn account(key: &str, surname: &str, paid: &str) -> String {
+pub fn account(key: &str, surname: &str, paid: &str) -> String {
     format!(
         "<Account ref=\"{key}\"><Status>OPEN</Status><LiablePersons><Person seq=\"1\" role=\"PRIMARY\">\
          <Surname>{surname}</Surname></Person></LiablePersons>\
@@ -26,17 +26,17 @@ fn account(key: &str, surname: &str, paid: &str) -> String {
     )
 }
 
-fn extract(accounts: &[String]) -> Vec<u8> {
+pub fn extract(accounts: &[String]) -> Vec<u8> {
     extract_that_says(accounts, accounts.len())
 }
 
-fn extract_that_says(accounts: &[String], count: usize) -> Vec<u8> {
+pub fn extract_that_says(accounts: &[String], count: usize) -> Vec<u8> {
     let head = "<CouncilTaxExtract xmlns=\"urn:example:ctax:extract:1\">";
     let all = accounts.join("\n");
     format!("{head}{all}<Trailer accounts=\"{count}\"/></CouncilTaxExtract>").into_bytes()
 }
 
-fn some(count: usize) -> Vec<String> {
+pub fn some(count: usize) -> Vec<String> {
     (0..count).map(|number| account(&format!("99{number:05}"), "Testberry", "1.00")).collect()
 }
 

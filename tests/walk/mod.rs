@@ -3,7 +3,10 @@
 
 mod arrivals;
 mod expressions;
+mod held;
 mod people;
+mod preview;
+mod replay;
 
 use crate::support::hub::{On, TestHub, on_both};
 use serde_json::json;

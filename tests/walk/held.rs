@@ -1,0 +1,169 @@
+//! What waits for a person is listed, explained in plain words, and told how to be released.
+
+use serde_json::json;
+use viaduct::app::sight::Sight;
+use viaduct::app::{held, held_show};
+
+use super::arrivals::{extract, extract_that_says, some};
+use crate::support::hub::{On, TestHub, on_both};
+
+on_both! {
+    what_waits_is_listed_in_groups_with_words => super::groups,
+    a_row_is_explained_and_masked => super::explained,
+    a_held_file_that_is_put_back_is_read_again => super::put_back,
+    a_held_message_is_explained => super::message,
+}
+
+async fn hub_with_held(on: On) -> TestHub {
+    let hub = TestHub::open(on).await;
+    let mut accounts = some(30);
+    for account in &mut accounts[3..6] {
+        *account = account.replace("OPEN", "LIMBO");
+    }
+    accounts[7] = accounts[7].replace("PRIMARY", "TENANT");
+    let second =
+        "<Person seq=\"2\" role=\"LODGER\"><Surname>Fakeley</Surname></Person></LiablePersons>";
+    accounts[8] = accounts[8].replace("</LiablePersons>", second);
+    let wrong = "<NINO>QQ1</NINO><DateOfBirth>1984-02-31</DateOfBirth></Person>";
+    accounts[9] = accounts[9].replace("</Person>", wrong);
+    accounts[10] = accounts[10].replace(">10.00<", ">about 10<");
+    accounts[11] = accounts[11].replace("ref=\"9900011\"", "ref=\"\"");
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&accounts));
+    let report = hub.run("ingest-revenues").await;
+    assert_eq!(report["total"]["held"], json!(7));
+    hub
+}
+
+async fn groups(on: On) {
+    let hub = hub_with_held(on).await;
+    hub.drop_file("revenues", "ctax-2.xml", &extract_that_says(&some(30), 31));
+    hub.run("ingest-revenues").await;
+    let list = held::list(&hub.context).await.unwrap();
+    let json = list.json();
+    let mut groups: Vec<(String, String, i64)> = (json["rows"].as_array().unwrap().iter())
+        .map(|group| {
+            assert!(group["means"].as_str().unwrap().len() > 10, "{group}");
+            let word = |name: &str| group[name].as_str().unwrap_or("-").to_owned();
+            (word("code"), word("field"), group["count"].as_i64().unwrap())
+        })
+        .collect();
+    groups.sort();
+    let expected = [
+        // Whichever of its parties a row is held for.
+        ("code_unknown", "account status", 3),
+        ("code_unknown", "party role", 2),
+        ("pence_wrong_shape", "account balance", 1),
+        ("record.no_key", "-", 1),
+    ];
+    let expected = expected.map(|(code, field, many)| (code.to_owned(), field.to_owned(), many));
+    assert_eq!(groups, expected);
+    assert_eq!(json["batches"][0]["code"], json!("file.total"));
+    let text = list.text();
+    for said in [
+        "Waiting for a person: 7 rows, 1 whole file, 0 messages.",
+        "3 × code_unknown · account status · ingest-revenues",
+        "the extract declares 31 records and holds 30",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let items = held::items(&hub.context, "code_unknown", 4, Sight::Masked).await.unwrap();
+    assert_eq!(items.json()["rows"]["list"].as_array().unwrap().len(), 4);
+    assert!(items.text().contains("and 1 more rows"), "{}", items.text());
+    assert!(items.text().contains("•••0003") && !items.text().contains("9900003"));
+    let wrong = held::items(&hub.context, "code_unknwon", 4, Sight::Masked).await.err().unwrap();
+    assert_eq!(wrong.to_string(), "there is no code `code_unknwon`; did you mean `code_unknown`?");
+}
+
+async fn explained(on: On) {
+    let mut hub = hub_with_held(on).await;
+    let row = async |hub: &TestHub, cause: &str| {
+        let sql =
+            format!("SELECT CAST(MIN(id) AS TEXT) FROM dead_letter WHERE cause LIKE '{cause}%'");
+        hub.text(&sql).await.parse::<i64>().unwrap()
+    };
+    let show = async |hub: &TestHub, id: i64, sight: Sight| {
+        let shown = held_show::show(&hub.context, id, sight).await.unwrap();
+        (shown.json(), shown.text())
+    };
+    let id = row(&hub, "account status").await;
+    let (json, text) = show(&hub, id, Sight::Masked).await;
+    assert_eq!(json["faults"][0]["path"], json!("Status"));
+    for said in [
+        "add to mappings/codes/account_status.csv what it means, one of: closed, open",
+        "LIMBO,MEANING,,",
+        &format!("viaduct replay --id {id}"),
+        "nothing of it is published yet",
+        "revenues •••0003",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let id = row(&hub, "party 2 role").await;
+    let (_, text) = show(&hub, id, Sight::Masked).await;
+    assert!(text.contains("`LODGER` at `@role`") && text.contains("liability_role.csv"), "{text}");
+
+    let id = row(&hub, "account balance").await;
+    let (json, text) = show(&hub, id, Sight::Masked).await;
+    assert!(!text.contains("about 10") && text.contains("(masked: --show shows it)"), "{text}");
+    assert_eq!(json["faults"][0]["masked"], json!(true));
+    let (_, text) = show(&hub, id, Sight::Shown).await;
+    assert!(text.contains("`about 10` at `Balance/Outstanding`"), "{text}");
+
+    let id = row(&hub, "the record has no key").await;
+    let (json, text) = show(&hub, id, Sight::Masked).await;
+    assert_eq!(json["would_now_be"], json!("unreadable"));
+    assert!(text.contains("without a key"), "{text}");
+
+    let id = row(&hub, "account status").await;
+    hub.edit("mappings/codes/account_status.csv", "OPEN,open,,", "OPEN,open,,\nLIMBO,open,,");
+    hub.reload().await;
+    let (json, text) = show(&hub, id, Sight::Masked).await;
+    assert_eq!(json["would_now_be"], json!("published"));
+    assert!(text.contains(&format!("It would be published now: viaduct replay --id {id}")));
+    let nobody = held_show::show(&hub.context, 1, Sight::Masked).await.err().unwrap();
+    assert!(nobody.to_string().contains("nothing that is held has the number 1"), "{nobody}");
+}
+
+async fn put_back(on: On) {
+    let mut hub = TestHub::open(on).await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(30)));
+    hub.run("ingest-revenues").await;
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&some(3)));
+    let report = hub.run("ingest-revenues").await;
+    assert_eq!(report["batches"][0]["cause_code"], json!("extract.short"));
+    let id = report["batches"][0]["batch"].as_i64().unwrap();
+    let shown = held_show::show(&hub.context, id, Sight::Masked).await.unwrap();
+    let folder = hub.drop_folder("revenues");
+    let lies = folder.join("held/ctax-2.xml");
+    assert_eq!(shown.json()["lies"], json!(lies));
+    assert!(shown.text().contains("&& viaduct run ingest-revenues"), "{}", shown.text());
+    // Put back as it is, it is looked at again, and held again.
+    std::fs::rename(&lies, folder.join("ctax-2.xml")).unwrap();
+    let again = hub.run("ingest-revenues").await;
+    assert_eq!(again["batches"][0]["cause_code"], json!("extract.short"));
+    let waiting = held::list(&hub.context).await.unwrap().json();
+    assert_eq!(waiting["batches"].as_array().unwrap().len(), 1, "one file waits once");
+    hub.edit("connectors/revenues.toml", "keep_percent     = 80", "keep_percent     = 5");
+    hub.reload().await;
+    std::fs::rename(&lies, folder.join("ctax-2.xml")).unwrap();
+    let taken = hub.run("ingest-revenues").await;
+    assert_eq!(taken["batches"][0]["state"], json!("closed"));
+    assert_eq!(taken["total"]["records"]["gone"], json!(27));
+    assert!(held::list(&hub.context).await.unwrap().text().starts_with("Nothing waits"));
+}
+
+async fn message(on: On) {
+    let hub = TestHub::open(on).await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(20)));
+    hub.run("ingest-revenues").await;
+    let mut accounts = some(20);
+    accounts[3] = accounts[3].replace("<Paid>1.00", "<Paid>5.00");
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&accounts));
+    hub.run("ingest-revenues").await;
+    let list = held::list(&hub.context).await.unwrap();
+    let group = &list.json()["messages"][0];
+    assert_eq!(group["code"], json!("delivery.no_address"));
+    let id = group["example"].as_i64().unwrap();
+    let shown = held_show::show(&hub.context, id, Sight::Masked).await.unwrap();
+    assert!(shown.text().contains("means    there is nowhere to send it"), "{}", shown.text());
+    assert_eq!(shown.json()["mapping"], json!("payment_received"));
+}
