@@ -1,5 +1,6 @@
-//! Holds the floors of the house and the home of each dependency (docs/architecture.md): reads every
-//! path in `src/` that leaves its room or names a crate, and says the sentence that it breaks.
+//! Holds the floors of the house and the home of each dependency (docs/architecture.md): reads
+//! every path in `src/` that leaves its room or names a crate, and says the sentence that it
+//! breaks.
 //!
 //! It knows Rust's tokens, not its types: a path that a macro pastes together is not seen.
 

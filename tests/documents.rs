@@ -12,8 +12,8 @@ fn what_the_docs_have_from_the_code_is_fresh() {
     }
 }
 
-/// What code calls something that waits for a person: `xml.malformed`, and the short codes that values
-/// and mappings give.
+/// What code calls something that waits for a person: `xml.malformed`, and the short codes that
+/// values and mappings give.
 #[test]
 fn every_code_in_the_sources_has_words() {
     let dotted = "\"((?:archive|batch|csv|delivery|expression|extract|file|fixed|job|json|notify|pay|\

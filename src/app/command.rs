@@ -1,11 +1,12 @@
-//! The command line. One JSON document on standard output with `--json`; everything else on standard
-//! error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a person is needed.
+//! The command line. One JSON document on standard output with `--json`; everything else on
+//! standard error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a
+//! person is needed.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 
@@ -69,7 +70,7 @@ struct Listed {
     #[arg(long)]
     show: bool,
     /// How many of each kind are given, in JSON or of one code
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
     most: u32,
 }
 
@@ -96,7 +97,7 @@ enum Command {
         /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
         job: String,
     },
-    /// Show what a job would change and send, on a copy of the database: nothing is taken, sent or kept
+    /// Show what a job would change and send: on a copy, so that nothing is taken, sent or kept
     Preview {
         /// The job's name
         job: String,

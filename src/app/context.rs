@@ -1,4 +1,5 @@
-//! What commands work with: the definitions, the database, the clock, and jobs made ready from them.
+//! What commands work with: the definitions, the database, the clock, and jobs made ready from
+//! them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,5 +1,5 @@
-//! What a preview says: what would become different, what would be held, and what would be sent. Counts
-//! first, then so many of each, masked unless asked for.
+//! What a preview says: what would become different, what would be held, and what would be sent.
+//! Counts first, then so many of each, masked unless asked for.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -114,9 +114,16 @@ impl Foretold {
             .collect();
         let messages: Vec<Value> = (self.delivery_counts.iter())
             .map(|((destination, mapping, outcome), many)| {
-                json!({ "destination": destination, "mapping": mapping, "outcome": outcome, "count": many })
+                json!({
+                    "destination": destination,
+                    "mapping": mapping,
+                    "outcome": outcome,
+                    "count": many,
+                })
             })
             .collect();
+        let changes: Vec<Value> =
+            self.events.iter().map(|event| event_json(event, sight)).collect();
         json!({
             "preview": self.what,
             "masked": sight == Sight::Masked,
@@ -124,7 +131,7 @@ impl Foretold {
             "run": self.run.json(),
             "changes": {
                 "counts": counts,
-                "list": self.events.iter().map(|event| event_json(event, sight)).collect::<Vec<_>>(),
+                "list": changes,
             },
             "linked": {
                 "count": self.links_count,
@@ -157,8 +164,8 @@ impl Foretold {
         );
         if self.run.any_duplicate() {
             text.push_str(
-                "A file that was taken before is not read again. What a changed mapping makes of what is \
-                 stored:\n  viaduct replay --everything-of JOB --preview\n",
+                "A file that was taken before is not read again. What a changed mapping makes of \
+                 what is stored:\n  viaduct replay --everything-of JOB --preview\n",
             );
         }
         text.push_str(&self.counts_text());

@@ -1,5 +1,5 @@
-//! `viaduct held`: what waits for a person, in groups by what is the matter, with what it means and what to
-//! do about it; and the items of one group.
+//! `viaduct held`: what waits for a person, in groups by what is the matter, with what it means and
+//! what to do about it; and the items of one group.
 
 use serde_json::{Value, json};
 
@@ -134,14 +134,14 @@ pub async fn list(context: &Context) -> Result<HeldList, AppError> {
     })
 }
 
-/// Batches held whole that nobody has dealt with: the same file did not come again, and no full extract
-/// of its source was taken since.
+/// Batches held whole that nobody has dealt with: the same file did not come again, and no full
+/// extract of its source was taken since.
 async fn waiting_batches(context: &Context) -> Result<Vec<BatchHeld>, AppError> {
     let mut batches = held::batches(&context.database).await?;
     batches.retain(|batch| {
         let connector = context.catalogue.connectors.get(&batch.source);
         let extract = connector.and_then(|connector| connector.settings.extract());
-        !batch.again && !(batch.followed && extract == Some(Extract::Full))
+        !(batch.again || batch.followed && extract == Some(Extract::Full))
     });
     Ok(batches)
 }
@@ -183,7 +183,8 @@ impl HeldList {
         }
         text.push_str(
             "\nAll of one kind: viaduct held --code CODE\n\
-             When a code list or mapping is mended: viaduct replay --code CODE (first with --preview)\n",
+             When a code list or mapping is mended: viaduct replay --code CODE, first with \
+             --preview\n",
         );
         text
     }
@@ -213,7 +214,8 @@ fn batch_text(batch: &BatchHeld) -> String {
     let BatchHeld { id, origin, code, job, cause, held_ms, .. } = batch;
     let (means, remedy) = words(code);
     format!(
-        "  {origin} · {code} · {job}\n      means  {means}\n      here   {cause}\n      do     {remedy}\n\
+        "  {origin} · {code} · {job}\n      means  {means}\n      here   {cause}\n      \
+         do     {remedy}\n\
          \x20     since  {} · where it lies: viaduct held show {id}\n",
         said(*held_ms)
     )
@@ -295,13 +297,14 @@ impl Items {
                 "since": utc(one.since_ms),
             })
         };
+        let rows: Vec<Value> = self.rows.iter().map(row).collect();
         json!({
             "code": self.code,
             "means": means,
             "remedy": remedy,
             "masked": self.sight == Sight::Masked,
             "most_of_each": self.most,
-            "rows": { "count": self.rows_many, "list": self.rows.iter().map(row).collect::<Vec<_>>() },
+            "rows": { "count": self.rows_many, "list": rows },
             "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),
             "messages": {
                 "count": self.messages_many,
@@ -335,7 +338,8 @@ impl Items {
             let Content { what, to, .. } = self.sight.content(&one.message);
             let cause = one.cause.as_deref().unwrap_or_default();
             text.push_str(&format!(
-                "  message {id} · {mapping} · {what} to {to} · resident {resident_id} · {cause} · since {}\n",
+                "  message {id} · {mapping} · {what} to {to} · resident {resident_id} · {cause} · \
+                 since {}\n",
                 said(*since_ms)
             ));
         }

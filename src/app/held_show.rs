@@ -1,5 +1,5 @@
-//! `viaduct held show NUMBER`: one thing that waits, explained. For a row: what its record says at the place
-//! that is the matter, the story so far, and how it is released.
+//! `viaduct held show NUMBER`: one thing that waits, explained. For a row: what its record says at
+//! the place that is the matter, the story so far, and how it is released.
 //!
 //! Numbers are never given twice: one is enough to find a row, a whole file or a message.
 
@@ -273,9 +273,9 @@ fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
         None => "the platform did not take it".to_owned(),
     };
     format!(
-        "Message {id} · {what} to {to} by {destination}\n  {} since {} · because of {mapping}, batch \
-         {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  here     {}\n  do       \
-         {remedy}\n\n  sent     {} times; our reference is {}, {platform}\n",
+        "Message {id} · {what} to {to} by {destination}\n  {} since {} · because of {mapping}, \
+         batch {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  \
+         here     {}\n  do       {remedy}\n\n  sent     {} times; our reference is {}, {platform}\n",
         message.state,
         said(message.since_ms),
         message.cause.as_deref().unwrap_or("nothing more was said"),

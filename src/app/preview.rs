@@ -1,8 +1,8 @@
-//! `viaduct preview` and `replay --preview`: the very run, on a copy of the database that is thrown away.
-//! Nothing is taken from the source, nothing is sent, and nothing of it is kept.
+//! `viaduct preview` and `replay --preview`: the very run, on a copy of the database that is thrown
+//! away. Nothing is taken from the source, nothing is sent, and nothing of it is kept.
 //!
-//! The copy is of one moment. The hub's own work goes on meanwhile: neither its leases nor its writer are
-//! needed, and what it does after that moment is not in the preview.
+//! The copy is of one moment. The hub's own work goes on meanwhile: neither its leases nor its
+//! writer are needed, and what it does after that moment is not in the preview.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! `viaduct replay`: held rows, or all that a source has, are read again with the definitions as they are
-//! now. It is an ingest, and waits for its turn as one.
+//! `viaduct replay`: held rows, or all that a source has, are read again with the definitions as
+//! they are now. It is an ingest, and waits for its turn as one.
 
 use serde_json::{Value, json};
 

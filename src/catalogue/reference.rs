@@ -1,5 +1,5 @@
-//! Every kind of definition file told to others, from the readers themselves: JSON Schemas for editors
-//! (`#:schema`), and the reference page.
+//! Every kind of definition file told to others, from the readers themselves: JSON Schemas for
+//! editors (`#:schema`), and the reference page.
 
 use serde_json::{Value, json};
 

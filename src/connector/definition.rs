@@ -1,6 +1,6 @@
 //! What a connector file says: which system, by which kind of door, with which settings and limits.
-//! The settings themselves are read by the kind, which alone knows what they mean; the list of kinds
-//! is in `kinds`.
+//! The settings themselves are read by the kind, which alone knows what they mean; the list of
+//! kinds is in `kinds`.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -35,8 +35,8 @@ pub struct Kind {
     pub name: &'static str,
     /// A sentence for an integrator.
     pub doc: &'static str,
-    /// Reads `[settings]`; faults are told to the table's file. Every key is asked for with its words,
-    /// so that the same reading describes the kind.
+    /// Reads `[settings]`; faults are told to the table's file. Every key is asked for with its
+    /// words, so that the same reading describes the kind.
     pub read: fn(&Table<'_>, &Limits) -> Option<Arc<dyn Settings>>,
 }
 
@@ -62,7 +62,8 @@ pub trait Settings: Debug + Send + Sync {
         None
     }
 
-    /// One file that somebody names, to be read as what this system gives; `None` where it gives none.
+    /// One file that somebody names, to be read as what this system gives; `None` where it gives
+    /// none.
     fn file(&self, _path: &Path) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
         None
     }
@@ -72,8 +73,8 @@ pub trait Settings: Debug + Send + Sync {
         None
     }
 
-    /// Where extracts that are held whole lie: the folder they came to, as it is written, and the one
-    /// below it.
+    /// Where extracts that are held whole lie: the folder they came to, as it is written, and the
+    /// one below it.
     fn held_at(&self) -> Option<(String, String)> {
         None
     }

@@ -1,4 +1,5 @@
-//! Sources that stand in for others: one of which nothing is taken away, and one that gives nothing.
+//! Sources that stand in for others: one of which nothing is taken away, and one that gives
+//! nothing.
 
 use std::sync::Arc;
 
@@ -42,8 +43,8 @@ impl Source for Untouched {
     }
 }
 
-/// What a source gave is stored, and is read again by its layout. The source itself is not asked, and
-/// need not be there.
+/// What a source gave is stored, and is read again by its layout. The source itself is not asked,
+/// and need not be there.
 pub struct Stored(pub Layout);
 
 #[async_trait]

@@ -1,8 +1,9 @@
-//! Ingest: what a source gives is compared, staged, accounted for and released; then it is resolved.
+//! Ingest: what a source gives is compared, staged, accounted for and released; then it is
+//! resolved.
 //!
-//! One read. An unchanged record costs a digest and a comparison. Nothing is seen by anyone until the
-//! whole extract has been read and its totals agree; one durable commit then releases the batch, and
-//! only after it is the file acknowledged.
+//! One read. An unchanged record costs a digest and a comparison. Nothing is seen by anyone until
+//! the whole extract has been read and its totals agree; one durable commit then releases the
+//! batch, and only after it is the file acknowledged.
 
 mod admission;
 
@@ -131,8 +132,8 @@ async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
     Ok(batches::end(&bench.database, batch.id, ending, &Counts::default()).await?)
 }
 
-/// A stop between release and acknowledgement: it is only put where it belongs. What was held whole and
-/// stands there is read again: somebody mended what was wrong and put it back.
+/// A stop between release and acknowledgement: it is only put where it belongs. What was held whole
+/// and stands there is read again: somebody mended what was wrong and put it back.
 async fn known_already(
     job: &Ingest,
     bench: &Bench,

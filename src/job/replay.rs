@@ -1,8 +1,9 @@
-//! Replay: records that are stored are read again, with the mapping and the code lists as they are now.
+//! Replay: records that are stored are read again, with the mapping and the code lists as they are
+//! now.
 //!
-//! They are staged once more as a batch of its own and released in one commit; from there on all is as
-//! for an extract, a stop included. What is not the last word of its source any more is not read: its
-//! letter is settled by that.
+//! They are staged once more as a batch of its own and released in one commit; from there on all is
+//! as for an extract, a stop included. What is not the last word of its source any more is not
+//! read: its letter is settled by that.
 
 use std::collections::HashSet;
 
@@ -197,8 +198,9 @@ impl<'j> Staging<'j> {
         }
     }
 
-    /// The key of a row that was held without one, if it can be found by now and is nobody's yet. Of two
-    /// rows with one key, or of a row whose key is known, none can be told to be the right one.
+    /// The key of a row that was held without one, if it can be found by now and is nobody's yet.
+    /// Of two rows with one key, or of a row whose key is known, none can be told to be the right
+    /// one.
     async fn name(&mut self, bench: &mut Bench, row: &HeldRow) -> Result<Option<Named>, JobError> {
         let key = self.key_of(bench, row.record_id).await?;
         let why = match &key {
@@ -306,8 +308,8 @@ impl<'j> Staging<'j> {
     }
 }
 
-/// A record that came back and was held is still to be told of as one that came back; any other one that
-/// is read again is a change of what is known.
+/// A record that came back and was held is still to be told of as one that came back; any other one
+/// that is read again is a change of what is known.
 fn change_of(change: i64, held: bool) -> i64 {
     match held && change == Change::Returned.number() {
         true => change,

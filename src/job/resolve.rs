@@ -1,8 +1,9 @@
-//! Resolve: what staged records mean for accounts and residents, and for everyone who must hear of it.
+//! Resolve: what staged records mean for accounts and residents, and for everyone who must hear of
+//! it.
 //!
-//! Chunk by chunk, each in one transaction: records are translated before any lock is taken, then what
-//! is known is fetched, settled and written with a few statements. The batch's watermark moves in the
-//! same transaction, so that a stop repeats a chunk whole or not at all.
+//! Chunk by chunk, each in one transaction: records are translated before any lock is taken, then
+//! what is known is fetched, settled and written with a few statements. The batch's watermark moves
+//! in the same transaction, so that a stop repeats a chunk whole or not at all.
 
 mod settle;
 
@@ -155,7 +156,8 @@ async fn settle_chunk(
 ) -> Result<(), JobError> {
     let now_ms = bench.clock.now_ms();
     let parties: usize = chunk.iter().map(Translated::parties).sum();
-    // Each record: an event, a letter; each party: itself, a resident, its event; each may be told of each event.
+    // Each record: an event, a letter; each party: itself, a resident, its event; each may be told
+    // of each event.
     let listeners = if batch.sends { rules.outbound.len() } else { 0 };
     let wanted = chunk.len() * 3 + parties * 3 + (chunk.len() + 2 * parties) * 4 * listeners;
     bench.ids.reserve(&bench.database, wanted + 64).await?;
@@ -215,8 +217,8 @@ async fn settle_chunk(
 }
 
 impl Translated {
-    /// How a letter that is open under its key is settled by it. A key that is new has none, unless a row
-    /// that was held without one is read again.
+    /// How a letter that is open under its key is settled by it. A key that is new has none, unless
+    /// a row that was held without one is read again.
     fn settles(&self, batch: &BatchRow) -> Option<SettledAs> {
         if self.is_new && !batch.is_replay() {
             return None;

@@ -1,5 +1,5 @@
-//! What the codes of held things mean, in words, and what a person does about them: one table, for the
-//! commands, the screens and the docs. A code that ends in a dot stands for all that begin so.
+//! What the codes of held things mean, in words, and what a person does about them: one table, for
+//! the commands, the screens and the docs. A code that ends in a dot stands for all that begin so.
 //!
 //! The code is a name for machines and for searching; only these words are for people.
 

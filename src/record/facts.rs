@@ -1,6 +1,7 @@
 //! Facts: the parsed values of an account or of a party, field by field.
 //!
-//! Held as places in the schema's tables and normalised values; written and read as one JSON object.
+//! Held as places in the schema's tables and normalised values; written and read as one JSON
+//! object.
 
 use serde_json::{Map, Value as Json};
 
@@ -113,8 +114,9 @@ impl Facts {
         }
     }
 
-    /// One JSON object: names to values; a list to an object of its fields, each the array of its values
-    /// down the list. Names are written once, not for each item: lists are most of an account.
+    /// One JSON object: names to values; a list to an object of its fields, each the array of its
+    /// values down the list. Names are written once, not for each item: lists are most of an
+    /// account.
     pub fn to_json(&self, table: &'static [Field]) -> String {
         let mut out = String::with_capacity(40 * self.fields.len() + 2);
         out.push('{');

@@ -1,7 +1,7 @@
 //! Values as people see them: masked unless somebody asked to be shown them.
 //!
-//! A mask leaves enough to recognise what one knows already, and too little to learn it: a first letter, the
-//! last characters, the year, how large a sum is. Nothing tells how long the rest is.
+//! A mask leaves enough to recognise what one knows already, and too little to learn it: a first
+//! letter, the last characters, the year, how large a sum is. Nothing tells how long the rest is.
 
 use super::facts::Value;
 use super::schema::{Class, Field, Kind};
@@ -95,8 +95,8 @@ fn mask_postcode(text: &str) -> String {
     }
 }
 
-/// How large it is: `£1,234.50` is `£1•••.••`, so that pounds taken for pence are seen. Less than ten
-/// pounds is nothing but a sum.
+/// How large it is: `£1,234.50` is `£1•••.••`, so that pounds taken for pence are seen. Less than
+/// ten pounds is nothing but a sum.
 fn mask_pence(pence: i64) -> String {
     let sign = if pence < 0 { "-" } else { "" };
     let whole = (pence.unsigned_abs() / 100).to_string();

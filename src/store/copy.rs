@@ -1,8 +1,10 @@
-//! A copy of the database, for a run that is to leave no trace: whole, of one moment, beside the original.
+//! A copy of the database, for a run that is to leave no trace: whole, of one moment, beside the
+//! original.
 //!
-//! On SQLite it is a file in a folder beside the database's, on PostgreSQL a schema of its own. Whoever
-//! makes one holds a lock for as long as they need it; a copy whose lock is free belongs to nobody any
-//! more, and the next one who makes a copy removes it. Neither readers nor the writer of the original wait.
+//! On SQLite it is a file in a folder beside the database's, on PostgreSQL a schema of its own.
+//! Whoever makes one holds a lock for as long as they need it; a copy whose lock is free belongs to
+//! nobody any more, and the next one who makes a copy removes it. Neither readers nor the writer of
+//! the original wait.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};

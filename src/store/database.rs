@@ -1,7 +1,8 @@
-//! The two databases behind one set of functions: pools, transactions, and statements over many rows.
+//! The two databases behind one set of functions: pools, transactions, and statements over many
+//! rows.
 //!
-//! SQLite has one writer and separate readers; a second writer connection makes the commits that are a
-//! promise to somebody outside. PostgreSQL has one pool. Statements are one text for both.
+//! SQLite has one writer and separate readers; a second writer connection makes the commits that
+//! are a promise to somebody outside. PostgreSQL has one pool. Statements are one text for both.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -75,9 +76,9 @@ impl Database {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|error| StoreError::Address(format!("the database address: {error}")))?
                 .statement_cache_capacity(500)
-                // Every question here goes from a few values to their keys. Of a table just filled the
-                // planner knows nothing, and a plan made while it was small stays: either would read it
-                // whole for each chunk. A question without an index still may.
+                // Every question here goes from a few values to their keys. Of a table just filled
+                // the planner knows nothing, and a plan made while it was small stays: either would
+                // read it whole for each chunk. A question without an index still may.
                 .options([
                     ("enable_seqscan", "off"),
                     ("enable_hashjoin", "off"),
@@ -133,7 +134,8 @@ impl Database {
         }
     }
 
-    /// Begins to write what is a promise to somebody outside: its commit is on disk before it returns.
+    /// Begins to write what is a promise to somebody outside: its commit is on disk before it
+    /// returns.
     pub async fn begin_durable(&self) -> Result<Transaction, StoreError> {
         match self {
             Database::Sqlite { durable, .. } => {
@@ -197,7 +199,8 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
             .acquire_timeout(Duration::from_secs(60))
             .connect_lazy_with(options)
     };
-    // A NORMAL commit is whole after a crash of the program, and may be lost in a power cut; a FULL one not.
+    // A NORMAL commit is whole after a crash of the program, and may be lost in a power cut; a FULL
+    // one not.
     let durable = pool(SqliteSynchronous::Full, 2_000, 1);
     durable.acquire().await.map_err(|error| {
         StoreError::Address(format!(
@@ -271,7 +274,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Reads rows for many values: `before (…values…) after`, each value once; `before` ends in `IN`.
+    /// Reads rows for many values: `before (…values…) after`, each value once; `before` ends in
+    /// `IN`.
     pub async fn fetch_for<T: Row>(
         &mut self,
         before: &str,
@@ -400,8 +404,8 @@ impl Insert {
     }
 }
 
-/// PostgreSQL plans a statement with a place for each value at great length. It takes plain rows as a
-/// COPY instead, and one array for each column where a row may be there already.
+/// PostgreSQL plans a statement with a place for each value at great length. It takes plain rows as
+/// a COPY instead, and one array for each column where a row may be there already.
 async fn insert_columns(
     transaction: &mut PgConnection,
     into: Insert,

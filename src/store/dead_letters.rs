@@ -1,7 +1,7 @@
 //! Dead letters: work that stopped, with the place and the cause. Screens call it "held".
 //!
-//! An open letter is about what its source says now: a newer record of the same key settles it, and where
-//! that one is held too, a letter of its own says since when the key waits.
+//! An open letter is about what its source says now: a newer record of the same key settles it, and
+//! where that one is held too, a letter of its own says since when the key waits.
 
 use std::collections::HashMap;
 
@@ -77,8 +77,8 @@ pub async fn put(
     transaction.insert(PUT, rows).await
 }
 
-/// Settles what was held under these keys, since a newer record of theirs was read. Gives since when
-/// each key waited.
+/// Settles what was held under these keys, since a newer record of theirs was read. Gives since
+/// when each key waited.
 pub async fn settle(
     transaction: &mut Transaction,
     keys: &[(i64, SettledAs)],
@@ -116,8 +116,8 @@ pub async fn settle_letters(
     Ok(())
 }
 
-/// A full extract says everything anew: rows of earlier ones that no key tells apart are superseded by
-/// it, and are held again if they are in it. Part of the releasing transaction.
+/// A full extract says everything anew: rows of earlier ones that no key tells apart are superseded
+/// by it, and are held again if they are in it. Part of the releasing transaction.
 pub async fn supersede_nameless(
     transaction: &mut Transaction,
     source_id: i64,

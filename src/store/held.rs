@@ -1,5 +1,5 @@
-//! What waits for a person: rows by their letters, whole batches, and deliveries. Counted in groups by what
-//! is the matter, and listed one by one.
+//! What waits for a person: rows by their letters, whole batches, and deliveries. Counted in groups
+//! by what is the matter, and listed one by one.
 
 use super::database::{Cell, Database, StoreError, cells};
 
@@ -17,15 +17,16 @@ pub struct GroupRow {
     pub example: i64,
 }
 
-/// Held rows in groups; the fields of a record's several parties are told apart by their numbers here.
+/// Held rows in groups; the fields of a record's several parties are told apart by their numbers
+/// here.
 pub async fn row_groups(
     database: &Database,
     code: Option<&str>,
     since: i64,
 ) -> Result<Vec<GroupRow>, StoreError> {
     let sql = "SELECT d.code, b.job, d.stage, d.field, COUNT(*) AS many, \
-               MIN(d.created_ms) AS oldest_ms, MAX(d.created_ms) AS newest_ms, MIN(d.id) AS example \
-               FROM dead_letter d JOIN batch b ON b.id = d.batch_id \
+               MIN(d.created_ms) AS oldest_ms, MAX(d.created_ms) AS newest_ms, \
+               MIN(d.id) AS example FROM dead_letter d JOIN batch b ON b.id = d.batch_id \
                WHERE d.settled_ms IS NULL AND d.id >= $2 AND (d.code = $1 OR $1 IS NULL) \
                GROUP BY d.code, b.job, d.stage, d.field ORDER BY d.code, b.job, d.stage, d.field";
     database.fetch(sql, cells![code.map(str::to_owned), since]).await
@@ -165,8 +166,8 @@ pub struct DeliveryHeld {
     pub platform_id: Option<String>,
 }
 
-const DELIVERY: &str = "SELECT id, batch_id, resident_id, destination, mapping, reference, message, \
-    state, cause_code AS code, cause, since_ms, intents, platform_id FROM delivery WHERE";
+const DELIVERY: &str = "SELECT id, batch_id, resident_id, destination, mapping, reference, \
+    message, state, cause_code AS code, cause, since_ms, intents, platform_id FROM delivery WHERE";
 
 /// Held deliveries, oldest first.
 pub async fn deliveries(

@@ -1,7 +1,7 @@
 //! Stored records that are read again: which they are, and their staging in a batch of their own.
 //!
-//! What a source said is staged once more under a number of its own, so that all that follows is as for
-//! a record that has just come. Which of them may be is decided by `job/replay`.
+//! What a source said is staged once more under a number of its own, so that all that follows is as
+//! for a record that has just come. Which of them may be is decided by `job/replay`.
 
 use super::database::{Database, StoreError, Transaction, cells};
 
@@ -69,8 +69,8 @@ pub async fn jobs_of(
     database.fetch(&sql, values).await
 }
 
-/// The next open letters behind `after` of rows that came by a job, in batches that told people or did
-/// not.
+/// The next open letters behind `after` of rows that came by a job, in batches that told people or
+/// did not.
 pub async fn held_rows(
     database: &Database,
     letters: &Letters,
@@ -97,18 +97,21 @@ pub async fn held_rows(
     database.fetch(&sql, cells).await
 }
 
-/// The next records behind `after` that are the last word of a source, gone ones left out: the record,
-/// its change, and whether it is held.
+/// The next records behind `after` that are the last word of a source, gone ones left out: the
+/// record, its change, and whether it is held.
 pub async fn present_rows(
     database: &Database,
     source_id: i64,
     after: i64,
     most: i64,
 ) -> Result<Vec<(i64, i64, bool)>, StoreError> {
+    // A cross join is one that SQLite does not turn round: it would look at every key for each
+    // page.
     let sql = "SELECT r.id, r.change, EXISTS (SELECT 1 FROM dead_letter d \
-               WHERE d.source_key_id = k.id AND d.settled_ms IS NULL) FROM source_record r \
-               JOIN source_key k ON k.id = r.source_key_id AND k.record_id = r.id \
-               WHERE r.id > $1 AND k.source_id = $2 AND k.gone_ms IS NULL ORDER BY r.id LIMIT $3";
+               WHERE d.source_key_id = k.id AND d.settled_ms IS NULL) \
+               FROM source_record r CROSS JOIN source_key k \
+               WHERE k.id = r.source_key_id AND k.record_id = r.id AND r.id > $1 \
+               AND k.source_id = $2 AND k.gone_ms IS NULL ORDER BY r.id LIMIT $3";
     database.fetch(sql, cells![after, source_id, most]).await
 }
 
@@ -136,8 +139,8 @@ pub struct Again {
     pub change: i64,
 }
 
-/// Stages records of known keys once more. The digest is the key's own: the next extract that says the
-/// same is unchanged.
+/// Stages records of known keys once more. The digest is the key's own: the next extract that says
+/// the same is unchanged.
 pub async fn stage(
     transaction: &mut Transaction,
     batch_id: i64,
@@ -149,7 +152,8 @@ pub async fn stage(
             .collect();
         let sql = format!(
             "WITH v (id, record_id, change) AS (VALUES {}) INSERT INTO source_record \
-             (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, payload) \
+             (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, \
+               payload) \
              SELECT v.id, $1, k.id, v.change, k.key, k.key_digest, k.digest, r.dictionary_id, \
              r.payload FROM v JOIN source_record r ON r.id = v.record_id \
              JOIN source_key k ON k.id = r.source_key_id",
@@ -179,7 +183,8 @@ pub async fn stage_named(
     named: &Named,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO source_record \
-               (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, payload) \
+               (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, \
+               payload) \
                SELECT $1, $2, $3, 1, $4, $5, 1, dictionary_id, payload FROM source_record \
                WHERE id = $6";
     let cells = cells![

@@ -1,4 +1,5 @@
-//! What a run added: everything with a number that was handed out since a moment. Numbers only grow.
+//! What a run added: everything with a number that was handed out since a moment. Numbers only
+//! grow.
 //!
 //! Whoever asks says how many of each kind they want; how many there are is counted.
 

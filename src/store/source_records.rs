@@ -123,7 +123,8 @@ pub async fn release(
     Ok(())
 }
 
-/// Marks keys that a full extract no longer holds. Nothing is deleted; a return is seen as a change.
+/// Marks keys that a full extract no longer holds. Nothing is deleted; a return is seen as a
+/// change.
 pub async fn mark_gone(
     transaction: &mut Transaction,
     batch_id: i64,
@@ -161,8 +162,8 @@ pub async fn staged(
 ) -> Result<Vec<StagedRow>, StoreError> {
     let sql = "SELECT id, source_key_id, change, dictionary_id, payload FROM source_record \
                WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4";
-    // A batch's records lie together, a new one every other number. A short range keeps this cheap even
-    // where the planner knows nothing of the table yet and would sort all that is left.
+    // A batch's records lie together, a new one every other number. A short range keeps this cheap
+    // even where the planner knows nothing of the table yet and would sort all that is left.
     let mut range = 2 * most;
     loop {
         let to = last.min(after + range);

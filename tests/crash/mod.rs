@@ -1,8 +1,8 @@
 //! Killed at fifty moments, as `kill -9` kills, and run again: the same residents, no row lost, no
 //! message sent twice. The real program, the real databases, the sandbox counting.
 //!
-//! The moments are drawn by a seed over every commit and send that an undisturbed run passes, and over
-//! the messages that a batch has sent so far. `VIADUCT_CRASH_SEED` draws others.
+//! The moments are drawn by a seed over every commit and send that an undisturbed run passes, and
+//! over the messages that a batch has sent so far. `VIADUCT_CRASH_SEED` draws others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -163,6 +163,10 @@ struct Stage {
 
 impl Stage {
     async fn open(on: On) -> Stage {
+        Stage::with(on, ACCOUNTS).await
+    }
+
+    async fn with(on: On, accounts: u32) -> Stage {
         let hub = TestHub::open(on).await;
         let file = "mappings/outbound/payment_received.toml";
         hub.edit(file, "account.paid_changed", "account.created");
@@ -177,7 +181,7 @@ impl Stage {
             "[settings]",
             "[limits]\nchunk_records = 10\n\n[settings]",
         );
-        hub.drop_night(&Council::new(5, ACCOUNTS), 1);
+        hub.drop_night(&Council::new(5, accounts), 1);
         let ledger = hub.folder.path().join("ledger.jsonl");
         let notify = Notify::start(0, None, Some(&ledger)).await.unwrap();
         Stage { hub, notify }
@@ -185,7 +189,7 @@ impl Stage {
 
     /// A hub whose accounts are held for a code, which is known by now.
     async fn with_held(on: On) -> Stage {
-        let stage = Stage::open(on).await;
+        let stage = Stage::with(on, 70).await;
         let (file, code) = ("mappings/codes/account_status.csv", "OPEN,open,,\n");
         stage.hub.edit(file, code, "");
         stage.run("ingest-revenues").await;

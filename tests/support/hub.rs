@@ -176,8 +176,8 @@ pub async fn rows_of(database: &Database, sql: &str) -> Vec<Vec<String>> {
     }
 }
 
-/// Every row of every table but the migrations' own, in order, each by its columns: what a database holds. Columns
-/// that `left_out` names are not looked at.
+/// Every row of every table but the migrations' own, in order, each by its columns: what a database
+/// holds. Columns that `left_out` names are not looked at.
 pub async fn everything(
     database: &Database,
     left_out: fn(&str) -> bool,

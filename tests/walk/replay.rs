@@ -47,7 +47,8 @@ async fn known(hub: &TestHub) -> Vec<Vec<String>> {
         .await;
     rows.extend(
         hub.rows(
-            "SELECT k.key, p.key, p.role, p.facts, r.facts, CASE WHEN p.ended_ms IS NULL THEN 'is' ELSE 'was' END \
+            "SELECT k.key, p.key, p.role, p.facts, r.facts, \
+             CASE WHEN p.ended_ms IS NULL THEN 'is' ELSE 'was' END \
              FROM party p JOIN source_key k ON k.id = p.source_key_id \
              JOIN resident r ON r.id = p.resident_id",
         )
@@ -82,7 +83,8 @@ async fn last_batch(hub: &TestHub) -> String {
     hub.text("SELECT CAST(MAX(id) AS TEXT) FROM batch").await
 }
 
-/// Two nights; on the second some accounts have a code that nobody listed, an e-mail address and a payment.
+/// Two nights; on the second some accounts have a code that nobody listed, an e-mail address and a
+/// payment.
 async fn with_limbo(on: On) -> (TestHub, Vec<String>) {
     let hub = TestHub::open(on).await;
     hub.drop_file("revenues", "ctax-1.xml", &extract(&some(20)));
@@ -127,7 +129,8 @@ async fn alike(on: On) {
         let settled = "SELECT DISTINCT settled_as FROM dead_letter";
         assert_eq!(hub.rows(settled).await, [["published"]]);
     }
-    // What was replayed is known for what it is: the next extract that says the same changes nothing.
+    // What was replayed is known for what it is: the next extract that says the same changes
+    // nothing.
     by_replay.drop_file("revenues", "ctax-3.xml", &file);
     let next = by_replay.run("ingest-revenues").await;
     assert_eq!(next["total"]["changes"], json!(0), "{next}");

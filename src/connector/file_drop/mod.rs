@@ -1,7 +1,8 @@
 //! A folder into which a system drops its extracts: settled files only, read once, then moved.
 //!
-//! A file is one entry of the folder itself, and a regular file. What was read is moved to `processed`,
-//! what is held to `held`. What is none of these is left alone, counted, and never opened.
+//! A file is one entry of the folder itself, and a regular file. What was read is moved to
+//! `processed`, what is held to `held`. What is none of these is left alone, counted, and never
+//! opened.
 
 mod folder;
 mod one_file;
@@ -101,8 +102,8 @@ fn origin(file: &Seen) -> Origin {
 
 #[async_trait]
 impl Source for FileDrop {
-    /// A file is settled when neither its size nor its time changed over the settling time. One that is
-    /// still growing is left for the next look.
+    /// A file is settled when neither its size nor its time changed over the settling time. One
+    /// that is still growing is left for the next look.
     async fn look(&self) -> Result<Vec<Origin>, ConnectorError> {
         let before = self.files()?;
         if before.is_empty() {
@@ -188,8 +189,8 @@ async fn on_a_thread(
     }
 }
 
-/// Reads the file that was seen, and no other: not one that took its place, and not one that grew or
-/// went away while it was read. Such a file is read again when it is there and settled.
+/// Reads the file that was seen, and no other: not one that took its place, and not one that grew
+/// or went away while it was read. Such a file is read again when it is there and settled.
 fn read_unchanged(
     folder: &Folder,
     origin: &Origin,

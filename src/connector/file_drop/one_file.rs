@@ -1,5 +1,5 @@
-//! One file that somebody names, read as the drop folder's files are: for a preview of it. It is left
-//! where it is, whatever becomes of it.
+//! One file that somebody names, read as the drop folder's files are: for a preview of it. It is
+//! left where it is, whatever becomes of it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! The inbound translator: one source record, read with the council's mapping, becomes a fragment.
 //!
-//! Everything that can be decided when the mapping is read is decided then; a record costs one walk to
-//! each place a field names. Bad data is a result: the mapping's own rule says hold, empty or default.
+//! Everything that can be decided when the mapping is read is decided then; a record costs one walk
+//! to each place a field names. Bad data is a result: the mapping's own rule says hold, empty or
+//! default.
 
 mod compile;
 
@@ -76,7 +77,8 @@ impl Inbound {
         self.walk(&mut walk, root)
     }
 
-    /// Reads a record as [`Inbound::translate`] does, and tells of each field where its value came from.
+    /// Reads a record as [`Inbound::translate`] does, and tells of each field where its value came
+    /// from.
     pub fn explain(&self, record: &Document, on: NaiveDate) -> (Translation, Vec<Explained>) {
         let Some(root) = record.root() else {
             return (Translation::Held(vec![issue("record", "record_empty")]), Vec::new());
@@ -285,8 +287,8 @@ impl<'r> Walk<'r> {
         }
     }
 
-    /// The text at a path, blanks around it left out; nothing where it is blank. Which of several is
-    /// meant cannot be known: then the record is held, whatever the field's own rule.
+    /// The text at a path, blanks around it left out; nothing where it is blank. Which of several
+    /// is meant cannot be known: then the record is held, whatever the field's own rule.
     fn text(&mut self, context: NodeId, path: &Path, place: Place, what: &str) -> Option<&'r str> {
         match self.record.find_only(context, path) {
             Only::Nothing => None,

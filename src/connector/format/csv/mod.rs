@@ -1,7 +1,7 @@
 //! CSV: rows cut out of a stream, and one row read into a `Document` by its header.
 //!
-//! Repeated column groups (`p1_surname`, `p2_surname`) become lists, as the connector's definition says.
-//! Columns are known by name; nothing is made of their order.
+//! Repeated column groups (`p1_surname`, `p2_surname`) become lists, as the connector's definition
+//! says. Columns are known by name; nothing is made of their order.
 
 mod fields;
 mod header;

@@ -1,8 +1,8 @@
 //! Fixed width: lines whose values stand in columns, one or several of them a record.
 //!
-//! A line is known by the columns that hold its type. One type begins a record; details follow it and
-//! are items of its lists; a header and a trailer stand around them all. What is on the columns between
-//! fields is nobody's, and is not looked at.
+//! A line is known by the columns that hold its type. One type begins a record; details follow it
+//! and are items of its lists; a header and a trailer stand around them all. What is on the columns
+//! between fields is nobody's, and is not looked at.
 
 mod cut;
 pub mod lines;
@@ -75,8 +75,8 @@ impl Format for FixedWidthFormat {
             if line.trim().is_empty() {
                 continue;
             }
-            // Whether it is as wide as it should be was looked at when it was cut; by itself, in a test
-            // case, it may have lost the blanks at its end.
+            // Whether it is as wide as it should be was looked at when it was cut; by itself, in a
+            // test case, it may have lost the blanks at its end.
             let line = self.typed(line, number)?;
             self.fill(&line, into).ok_or_else(|| self.halved(number))?;
         }
@@ -117,7 +117,8 @@ impl FixedWidthFormat {
         named(mark).filter(|_| mark != ANY).or_else(|| named(ANY))
     }
 
-    /// What a line is whose bytes are no text: its type can be known where what stands before it is.
+    /// What a line is whose bytes are no text: its type can be known where what stands before it
+    /// is.
     fn kind_of_bytes(&self, bytes: &[u8]) -> Option<&LineType> {
         let sound = match std::str::from_utf8(bytes) {
             Ok(text) => text,

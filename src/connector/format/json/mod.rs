@@ -1,7 +1,7 @@
 //! JSON: records one a line, or the items of a list somewhere in a document.
 //!
-//! The cut finds where a record ends and its key, and parses nothing else; a record that did not change
-//! is never read further.
+//! The cut finds where a record ends and its key, and parses nothing else; a record that did not
+//! change is never read further.
 
 mod document;
 mod parse;
@@ -33,10 +33,11 @@ pub struct JsonFormat {
 /// Where the records are.
 #[derive(Debug, Clone)]
 pub enum Records {
-    /// One object a line. A line whose first property has one of these names is the extract's header or
-    /// trailer.
+    /// One object a line. A line whose first property has one of these names is the extract's
+    /// header or trailer.
     Lines { apart: Vec<String> },
-    /// The items of the list at this place, by names from the root; none where the root is the list.
+    /// The items of the list at this place, by names from the root; none where the root is the
+    /// list.
     Document { at: Vec<String> },
 }
 
@@ -187,8 +188,8 @@ impl<'f> Gathered<'f> {
         Ok(sink.record(self.key.trim_matches('/'), raw)?)
     }
 
-    /// Finds the key without parsing, where each part is a plain property of the record itself. False
-    /// where it takes a parser to say.
+    /// Finds the key without parsing, where each part is a plain property of the record itself.
+    /// False where it takes a parser to say.
     fn quick_key(&mut self, bytes: &[u8]) -> bool {
         self.key.clear();
         for (at, path) in self.format.key.iter().enumerate() {
@@ -278,8 +279,8 @@ fn first_name(object: &[u8]) -> Option<&[u8]> {
     Some(&rest[..end])
 }
 
-/// The value of an object's own property, by its brackets and quotes alone. `None` where it is not there
-/// or a parser is needed to say.
+/// The value of an object's own property, by its brackets and quotes alone. `None` where it is not
+/// there or a parser is needed to say.
 fn property<'b>(object: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
     let mut rest = object.strip_prefix(b"{")?;
     loop {

@@ -1,8 +1,8 @@
 //! XML: records cut out of a stream in bounded memory, and one record read into a `Document`.
 //!
 //! Two passes on purpose. The cut looks at every byte of every night's extract, so it only finds
-//! where tags begin and end and that they match; an unchanged record is never parsed. What changed is
-//! parsed by quick-xml. Nothing a DTD declares is ever used: a DOCTYPE is refused.
+//! where tags begin and end and that they match; an unchanged record is never parsed. What changed
+//! is parsed by quick-xml. Nothing a DTD declares is ever used: a DOCTYPE is refused.
 
 mod cut;
 mod parse;
