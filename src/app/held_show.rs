@@ -268,18 +268,18 @@ fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
     let Content { what, to, .. } = sight.content(&message.message);
     let code = message.code.as_deref().unwrap_or("delivery.held");
     let (means, remedy) = words(code);
-    let platform = match &message.platform_id {
-        Some(id) => format!("the platform knows it as {id}"),
-        None => "the platform did not take it".to_owned(),
+    let sent = match (message.intents, &message.platform_id) {
+        (0, _) => "it was never sent".to_owned(),
+        (many, Some(id)) => format!("{many} times; the platform knows it as {id}"),
+        (many, None) => format!("{many} times; the platform gave it no name"),
     };
     format!(
         "Message {id} · {what} to {to} by {destination}\n  {} since {} · because of {mapping}, \
          batch {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  \
-         here     {}\n  do       {remedy}\n\n  sent     {} times; our reference is {}, {platform}\n",
+         here     {}\n  do       {remedy}\n\n  sent     {sent}; our reference is {}\n",
         message.state,
         said(message.since_ms),
         message.cause.as_deref().unwrap_or("nothing more was said"),
-        message.intents,
         message.reference,
     )
 }
