@@ -5,6 +5,7 @@
 //! only after it is the file acknowledged.
 
 mod admission;
+mod cards;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -228,6 +229,8 @@ struct Reading {
     absent: Vec<i64>,
     /// Rows whose key nobody knows.
     nameless: i64,
+    /// Rows that are held because a card number stands in them.
+    with_cards: i64,
     /// How many records the source had before.
     present: i64,
     /// Keys whose bytes changed and whose meaning did not: their digests are brought up to date.
@@ -257,6 +260,7 @@ impl Reading {
                 counts: Counts::default(),
                 absent: Vec::new(),
                 nameless: 0,
+                with_cards: 0,
                 present: 0,
                 restated: Vec::new(),
                 last_record: batch_id,
@@ -266,8 +270,8 @@ impl Reading {
         let seed = job.rules.inbound.version as u64;
         let bytes = dictionary.map(|(_, bytes)| bytes);
         let watch = Arc::clone(&bench.watch);
-        let code = job.source.format().encoding_code();
-        let admission = Admission::new(known, seed, code, bytes, job.chunk, sender, watch)?;
+        let source = Arc::clone(&job.source);
+        let admission = Admission::new(known, seed, source, bytes, job.chunk, sender, watch)?;
         let tally = admission.tally();
         let source = Arc::clone(&job.source);
         let origin = origin.clone();
@@ -292,6 +296,7 @@ impl Reading {
         self.counts.records_unchanged = self.counts.unchanged;
         self.present = tally.present;
         self.nameless = tally.nameless;
+        self.with_cards = tally.with_cards;
         if extract == Extract::Full {
             self.absent.clone_from(&tally.absent);
             self.counts.records_gone = self.gone().len() as i64;
@@ -311,6 +316,14 @@ impl Reading {
         source_id: i64,
         origin: &Origin,
     ) -> Result<Option<(&'static str, String)>, JobError> {
+        if self.with_cards > 0 {
+            let cause = format!(
+                "{} rows hold what looks like a card number: they are held with their digits masked; the \
+                 file itself still has them",
+                self.with_cards
+            );
+            return Ok(Some((cards::CODE, cause)));
+        }
         if self.nameless > 0 && !self.absent.is_empty() {
             let cause = format!(
                 "{} known records are absent and {} rows cannot be read: none is marked gone",
@@ -456,7 +469,8 @@ impl Stager<'_> {
                 id: bench.ids.take(),
                 batch_id: self.batch_id,
                 record_id: id,
-                source_key_id: 0,
+                // What is known under its key settles it when it is published again.
+                source_key_id: entry.known.unwrap_or_default(),
                 stage: "receive",
                 code: code.to_owned(),
                 field: None,
@@ -482,7 +496,8 @@ impl Stager<'_> {
         entries: &[Entry],
     ) -> Result<Vec<Meaning>, JobError> {
         let mut meanings: Vec<Meaning> = entries.iter().map(|_| Meaning::Other).collect();
-        let keys: Vec<i64> = entries.iter().filter_map(|entry| entry.known).collect();
+        let known = |entry: &Entry| entry.known.filter(|_| entry.fault.is_none());
+        let keys: Vec<i64> = entries.iter().filter_map(known).collect();
         if keys.is_empty() {
             return Ok(meanings);
         }
@@ -500,7 +515,7 @@ impl Stager<'_> {
                 .collect();
         let (mut before, mut now) = (Document::default(), Document::default());
         for (place, entry) in entries.iter().enumerate() {
-            let Some(last) = entry.known.and_then(|known| last.get(&known)) else { continue };
+            let Some(last) = known(entry).and_then(|known| last.get(&known)) else { continue };
             if last.gone {
                 meanings[place] = Meaning::Returned;
                 continue;

@@ -4,12 +4,14 @@
 //! is known is fetched, settled and written with a few statements. The batch's watermark moves in the
 //! same transaction, so that a stop repeats a chunk whole or not at all.
 
+mod crowding;
 mod settle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crowding::Unlinked;
 use settle::{Draft, Settling};
 
 use super::error::JobError;
@@ -40,6 +42,9 @@ pub struct Rules {
     pub chunk: usize,
 }
 
+/// The code of the note that keys were not used to link anybody.
+const KEYS_UNUSED: &str = "match.keys_unused";
+
 /// A staged record and what became of it.
 pub struct Translated {
     pub row_id: i64,
@@ -68,6 +73,7 @@ pub async fn resolve(
     let mut mark = outbox::hub_mark(&bench.database).await?;
     mark.push('-');
     let mut at = batch.resolved_to;
+    let mut unlinked = Unlinked::default();
     let mut ahead = next_chunk(&bench.database, batch, at, rules.chunk, &mut translator)?;
     loop {
         let (chunk, back) = ahead.await.map_err(|error| JobError::Broken(error.to_string()))??;
@@ -76,12 +82,16 @@ pub async fn resolve(
         // The next chunk is translated while this one is written.
         ahead = next_chunk(&bench.database, batch, last, rules.chunk, &mut translator)?;
         let many = chunk.len() as u64;
-        settle_chunk(batch, rules, bench, matches, &mark, chunk).await?;
+        unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
         bench.watch.records_resolved.fetch_add(many, Ordering::Relaxed);
         at = last;
         if matches.is_full() {
             matches.flush(&bench.database).await?;
         }
+    }
+    if let Some(cause) = unlinked.note() {
+        tracing::warn!(batch.id = batch.id, code = KEYS_UNUSED, cause, "keys lead nowhere");
+        batches::note(&bench.database, batch.id, KEYS_UNUSED, &cause).await?;
     }
     close(batch, rules, bench, &mark, at).await
 }
@@ -152,7 +162,7 @@ async fn settle_chunk(
     matches: &mut Matches,
     mark: &str,
     chunk: Vec<Translated>,
-) -> Result<(), JobError> {
+) -> Result<Unlinked, JobError> {
     let now_ms = bench.clock.now_ms();
     let parties: usize = chunk.iter().map(Translated::parties).sum();
     // Each record: an event, a letter; each party: itself, a resident, its event; each may be told of each event.
@@ -197,6 +207,7 @@ async fn settle_chunk(
     progress.residents_created = draft.residents_created;
     progress.residents_changed = draft.residents_changed;
     progress.changes = draft.changes;
+    let unlinked = draft.unlinked;
     let found = write(&mut transaction, draft).await?;
     dead_letters::settle(&mut transaction, &published_again, now_ms).await?;
     dead_letters::put(&mut transaction, letters, now_ms).await?;
@@ -207,7 +218,7 @@ async fn settle_chunk(
     for (digest, party_id, resident_id) in found {
         matches.add(digest, party_id, resident_id);
     }
-    Ok(())
+    Ok(unlinked)
 }
 
 impl Translated {

@@ -1,6 +1,7 @@
 //! The canonical data model: what every room speaks of. No I/O, no clock, no configuration.
 
 pub mod batch;
+pub mod card;
 pub mod delivery;
 pub mod document;
 pub mod facts;

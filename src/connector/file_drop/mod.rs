@@ -177,6 +177,10 @@ impl Source for FileDrop {
     fn extract(&self) -> Extract {
         self.extract
     }
+
+    fn not_cards(&self) -> &[String] {
+        &self.layout.not_cards
+    }
 }
 
 /// Reads the file that was seen, and no other: not one that took its place, and not one that grew or

@@ -124,6 +124,11 @@ pub trait Format: Send + Sync {
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
 
+    /// Whether a record's values stand directly behind one another, with nothing between them.
+    fn values_touch(&self) -> bool {
+        false
+    }
+
     /// The code of a text, or of a record, whose bytes its encoding does not have.
     fn encoding_code(&self) -> &'static str {
         "file.encoding"

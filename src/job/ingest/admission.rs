@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::cards::{self, Cards};
 use super::{Watch, is_gone};
+use crate::connector::channel::Source;
 use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
@@ -45,6 +47,8 @@ pub struct Tally {
     pub unchanged: i64,
     /// Rows that nobody knows the key of: each may be a record that seems absent.
     pub nameless: i64,
+    /// Rows in which a card number was masked.
+    pub with_cards: i64,
     /// Known records that were there before.
     pub present: i64,
     /// Of those, the ones that did not come.
@@ -80,9 +84,11 @@ pub struct Admission {
     chunk: usize,
     sender: mpsc::Sender<Portion>,
     alone: Vec<u8>,
+    cards: Cards,
     rows: i64,
     unchanged: i64,
     nameless: i64,
+    with_cards: i64,
     tally: TallyHandle,
     watch: Arc<Watch>,
 }
@@ -92,7 +98,7 @@ impl Admission {
     pub fn new(
         known: Vec<KnownKey>,
         seed: u64,
-        encoding_code: &'static str,
+        source: Arc<dyn Source>,
         dictionary: Option<Vec<u8>>,
         chunk: usize,
         sender: mpsc::Sender<Portion>,
@@ -103,7 +109,7 @@ impl Admission {
             known: Known::new(known),
             met: HashSet::default(),
             seed,
-            encoding_code,
+            encoding_code: source.format().encoding_code(),
             packer,
             samples: Vec::new(),
             sample_bytes: 0,
@@ -112,9 +118,11 @@ impl Admission {
             chunk,
             sender,
             alone: Vec::new(),
+            cards: Cards::new(source),
             rows: 0,
             unchanged: 0,
             nameless: 0,
+            with_cards: 0,
             tally: TallyHandle::default(),
             watch,
         })
@@ -137,6 +145,16 @@ impl Admission {
         raw.write_alone(&mut self.alone);
         if entry.fault.is_none() && std::str::from_utf8(&self.alone).is_err() {
             entry.fault = Some((self.encoding_code, not_utf8(&self.alone)));
+        }
+        let card = match entry.fault {
+            None => self.cards.mask(&mut self.alone, &entry.key),
+            Some(_) => self.cards.mask_unreadable(&mut self.alone),
+        };
+        if let Some(cause) = card {
+            self.with_cards += 1;
+            // A digest of the whole would tell the number to whoever tries them all.
+            entry.digest = 0;
+            entry.fault = Some((cards::CODE, cause));
         }
         match &mut self.packer {
             Some(packer) => {
@@ -255,6 +273,7 @@ impl RecordSink for Admission {
             rows: self.rows,
             unchanged: self.unchanged,
             nameless: self.nameless,
+            with_cards: self.with_cards,
             present,
             absent,
         };

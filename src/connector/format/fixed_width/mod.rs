@@ -84,6 +84,10 @@ impl Format for FixedWidthFormat {
         Ok(())
     }
 
+    fn values_touch(&self) -> bool {
+        true
+    }
+
     fn encoding_code(&self) -> &'static str {
         "fixed.encoding"
     }
