@@ -134,6 +134,9 @@ impl Reading<'_> {
         let help = match word.value.as_str() {
             "text" => return AsType::Text,
             "nino" => return AsType::Nino,
+            "nhs" => return AsType::Nhs,
+            "sort_code" => return AsType::SortCode,
+            "bank_account" => return AsType::BankAccount,
             "uprn" => return AsType::Uprn,
             "postcode" => return AsType::Postcode,
             "phone" => return AsType::Phone,
@@ -148,7 +151,7 @@ impl Reading<'_> {
             other => suggest::help(
                 other,
                 &[
-                    "text", "nino", "uprn", "postcode", "phone", "email", "whole", "decimal",
+                    "text", "nino", "nhs", "sort_code", "bank_account", "uprn", "postcode", "phone", "email", "whole", "decimal",
                     "flag", "date", "pence",
                 ],
             ),
@@ -189,8 +192,11 @@ impl Reading<'_> {
         let good = DateFormat::new(&format.value).is_ok();
         if !good {
             let what = format!("`{}` is not a date format", format.value);
-            let help = "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`".to_owned();
-            self.file.error(format.at, what, "", Some(help));
+            let help = match format.value.ends_with('Z') {
+                true => "write `%z` in place of the `Z`: the day is then London's",
+                false => "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`",
+            };
+            self.file.error(format.at, what, "", Some(help.to_owned()));
         }
         good
     }

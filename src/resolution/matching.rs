@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn b39_b40_however_a_name_is_written_its_key_is_one() {
+    fn b39_however_a_name_is_written_its_key_is_one() {
         let key = |family: &str| {
             let facts = facts(&[
                 ("nino", "QQ123456A"),

@@ -19,6 +19,9 @@ use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
 use crate::store::source_records::KnownKey;
 
+/// The longest key that a record may have: databases look records up by it.
+const KEY_BYTES_MAX: usize = 1_000;
+
 /// A record that is to be staged.
 #[derive(Debug)]
 pub struct Entry {
@@ -221,6 +224,10 @@ impl RecordSink for Admission {
         if key.is_empty() {
             let cause = "the record has no key".to_owned();
             return self.unreadable("record.no_key", cause, raw);
+        }
+        if key.len() > KEY_BYTES_MAX || key.contains('\0') {
+            let cause = format!("the key is longer than {KEY_BYTES_MAX} bytes, or no text");
+            return self.unreadable("record.bad_key", cause, raw);
         }
         let key_digest = xxh3_64(key.as_bytes());
         let digest = self.digest(raw);

@@ -95,6 +95,9 @@ pub struct Field {
 pub enum Read {
     Text,
     Nino,
+    Nhs,
+    SortCode,
+    BankAccount,
     Uprn,
     Postcode,
     Phone,
@@ -248,6 +251,9 @@ fn compile_read(kind: &AsType, target: Kind) -> Option<Read> {
     Some(match kind {
         AsType::Text => Read::Text,
         AsType::Nino => Read::Nino,
+        AsType::Nhs => Read::Nhs,
+        AsType::SortCode => Read::SortCode,
+        AsType::BankAccount => Read::BankAccount,
         AsType::Uprn => Read::Uprn,
         AsType::Postcode => Read::Postcode,
         AsType::Phone => Read::Phone,

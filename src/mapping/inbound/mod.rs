@@ -17,8 +17,10 @@ use crate::record::facts::{Facts, Item, Value};
 use crate::record::fragment::{AccountFragment, FieldIssue, Fragment, PartyFragment};
 use crate::record::name::{NamedParty, PartyKind, parse_names};
 use crate::record::schema;
+use crate::record::value::bank::{AccountNumber, SortCode};
 use crate::record::value::date::{is_open_ended, is_placeholder, parse_date};
 use crate::record::value::email::Email;
+use crate::record::value::nhs::NhsNumber;
 use crate::record::value::nino::Nino;
 use crate::record::value::pence::Pence;
 use crate::record::value::phone::Phone;
@@ -475,6 +477,18 @@ impl<'r> Walk<'r> {
                     read => read.map_err(|error| error.code)?,
                 };
                 (kept(nino.as_str()), nino.is_test_range().then_some("nino_test_range"))
+            }
+            Read::Nhs => {
+                let number = NhsNumber::parse(coded).map_err(|error| error.code)?;
+                (kept(number.as_str()), number.is_test_range().then_some("nhs_test_range"))
+            }
+            Read::SortCode => {
+                let code = SortCode::parse(coded).map_err(|error| error.code)?;
+                (kept(code.as_str()), None)
+            }
+            Read::BankAccount => {
+                let number = AccountNumber::parse(coded).map_err(|error| error.code)?;
+                (kept(number.as_str()), None)
             }
             Read::Uprn => {
                 let uprn = Uprn::parse(coded).map_err(|error| error.code)?;

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn decimal_pounds_takes_none_or_two_decimals() {
+    fn b43_decimal_pounds_takes_none_or_two_decimals() {
         check(
             PenceFormat::DecimalPounds,
             &[
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn loose_pounds_takes_what_spreadsheets_print_with_one_sign() {
+    fn b43_loose_pounds_takes_what_spreadsheets_print_with_one_sign() {
         check(
             PenceFormat::DecimalPoundsLoose,
             &[

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padding_is_dropped_and_other_shapes_are_refused() {
+    fn b44_padding_is_dropped_and_other_shapes_are_refused() {
         let table = [
             ("100099900001", Some((100_099_900_001, true))),
             ("000099900002", Some((99_900_002, false))),
