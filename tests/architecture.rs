@@ -67,7 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_xml", &["connector/format/xml/"]),
     ("reqwest", &["connector/http.rs"]),
     ("ring", &["connector/govuk_notify/", "connector/file_drop/", "sandbox/"]),
-    ("rustix", &["connector/file_drop/"]),
+    ("rustix", &["connector/file_drop/", "connector/format/xml/tests.rs"]),
     ("sqlx", &["store/"]),
     ("toml", &["definition/reader", "definition/syntax"]),
     ("zstd", &["job/packing.rs"]),

@@ -24,6 +24,7 @@ use crate::mapping::inbound::{Inbound, Translation};
 use crate::mapping::outbound::{Heard, Outbound, Subject};
 use crate::record::document::Document;
 use crate::record::fragment::FieldIssue;
+use crate::record::value;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::database::{Database, cells};
@@ -249,8 +250,11 @@ async fn write(
 /// A row held for what its fields say.
 fn letter(batch: &BatchRow, record: i64, key: i64, issues: &[FieldIssue], id: i64) -> DeadLetter {
     let first = issues.first();
-    let said: Vec<String> =
-        issues.iter().map(|issue| format!("{}: {}", issue.field, issue.code)).collect();
+    let say = |FieldIssue { field, code }: &FieldIssue| match value::sentence(code) {
+        Some(sentence) => format!("{field}: {code} ({sentence})"),
+        None => format!("{field}: {code}"),
+    };
+    let said: Vec<String> = issues.iter().map(say).collect();
     DeadLetter {
         id,
         batch_id: batch.id,

@@ -22,7 +22,7 @@ pub struct Layout {
     /// What their text is written in.
     pub encoding: Encoding,
     pub compression: Compression,
-    /// A file that unpacks to more bytes is refused.
+    /// A file that has more bytes, or unpacks to more, is refused.
     pub unpacked_bytes_max: u64,
     /// Fields whose numbers look like those of payment cards, and are not.
     pub not_cards: Vec<String>,
@@ -49,7 +49,7 @@ const COMPRESSION: Key = key(
     "How the files are packed. One that unpacks to far more than it should is held.",
 );
 const UNPACKED_MAX: Key =
-    key("unpacked_bytes_max", "A packed file that unpacks to more bytes is held whole.");
+    key("unpacked_bytes_max", "A file that has more bytes, or unpacks to more, is held whole.");
 
 const NOT_CARDS: Key = key(
     "not_cards",

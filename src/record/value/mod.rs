@@ -32,15 +32,22 @@ impl ValueError {
 
     /// What is wrong, for a person who can see the value beside it.
     pub fn sentence(self) -> &'static str {
-        SENTENCES
-            .iter()
-            .find(|(code, _)| *code == self.code)
-            .map_or("The value is not of the declared kind.", |(_, sentence)| sentence)
+        sentence(self.code).unwrap_or("The value is not of the declared kind.")
     }
+}
+
+/// What a code of a value says, for a person who can see the value beside it.
+pub fn sentence(code: &str) -> Option<&'static str> {
+    SENTENCES.iter().find(|(known, _)| *known == code).map(|(_, sentence)| *sentence)
 }
 
 /// Every code a value can fail with, and what to tell the person who must mend it.
 pub const SENTENCES: &[(&str, &str)] = &[
+    ("required", "A value is needed here, and there is none."),
+    ("code_unknown", "The code is not in its list, or did not mean anything on that day."),
+    ("whole_wrong_shape", "A whole number is expected here."),
+    ("decimal_wrong_shape", "A decimal number is expected here."),
+    ("flag_unknown", "Yes or no is expected here, in the words that the mapping lists."),
     (
         "nino_wrong_shape",
         "A National Insurance number is two letters, six digits and one of A, B, C or D.",
