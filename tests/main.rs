@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod bad_inputs;
 mod connectors;
 mod crash;
 mod definitions;

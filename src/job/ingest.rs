@@ -179,7 +179,10 @@ async fn take_in(
         Ok(()) => {
             let note = reading.note(bench, source_id, origin).await?;
             if let Some((code, cause)) = &note {
-                tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look");
+                match *code {
+                    cards::CODE => tracing::error!(batch.id = batch_id, code, cause, "card numbers"),
+                    _ => tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look"),
+                }
             }
             let note = note.as_ref().map(|(code, cause)| (*code, cause.as_str()));
             reading.release(bench, source_id, &said, note).await?;
