@@ -117,6 +117,7 @@ impl Context {
             source,
             first_load_sends: job.first_load == FirstLoad::Send,
             keep_percent: i64::from(definition.limits.keep_percent),
+            records_max: i64::from(definition.limits.records_max),
             chunk,
         })
     }

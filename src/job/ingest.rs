@@ -7,6 +7,7 @@
 mod admission;
 mod cards;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,7 +27,7 @@ use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
 use crate::store::database::{Database, Transaction};
 use crate::store::dead_letters::{self, DeadLetter};
 use crate::store::ids::Ids;
-use crate::store::source_records::{self, Change, KnownKey, Staged};
+use crate::store::source_records::{self, Change, KnownKey, LastRecord, Staged};
 
 /// How an ingest job goes about it; filled by `app` from the definitions.
 pub struct Ingest {
@@ -41,6 +42,8 @@ pub struct Ingest {
     pub keep_percent: i64,
     /// Records in a chunk.
     pub chunk: usize,
+    /// An extract with more records than this is held whole.
+    pub records_max: i64,
 }
 
 /// How far a run is, for whoever watches.
@@ -157,6 +160,13 @@ async fn take_in(
     let (mut reading, end) = Reading::run(job, bench, source_id, batch_id, origin).await?;
     let mut said = ReadEnd::default();
     let verdict = match end {
+        _ if reading.counts.rows_in > job.records_max => {
+            let most = job.records_max;
+            let cause = format!(
+                "the extract has more than {most} records: is it one? Then raise `records_max`"
+            );
+            Err(("file.records".to_owned(), cause))
+        }
         Err(ConnectorError::Malformed(fault)) => Err((fault.code.to_owned(), fault.to_string())),
         Err(other) => return Err(other.into()),
         Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest)
@@ -180,7 +190,9 @@ async fn take_in(
             let note = reading.note(bench, source_id, origin).await?;
             if let Some((code, cause)) = &note {
                 match *code {
-                    cards::CODE => tracing::error!(batch.id = batch_id, code, cause, "card numbers"),
+                    cards::CODE => {
+                        tracing::error!(batch.id = batch_id, code, cause, "card numbers")
+                    }
                     _ => tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look"),
                 }
             }
@@ -274,7 +286,8 @@ impl Reading {
         let bytes = dictionary.map(|(_, bytes)| bytes);
         let watch = Arc::clone(&bench.watch);
         let source = Arc::clone(&job.source);
-        let admission = Admission::new(known, seed, source, bytes, job.chunk, sender, watch)?;
+        let most = (job.chunk, job.records_max);
+        let admission = Admission::new(known, seed, source, bytes, most, sender, watch)?;
         let tally = admission.tally();
         let source = Arc::clone(&job.source);
         let origin = origin.clone();
@@ -510,15 +523,18 @@ impl Stager<'_> {
         }
         let Some(unpacker) = &mut self.unpacker else { return Ok(meanings) };
         let mapping = self.job.rules.inbound.version;
-        let last: std::collections::HashMap<i64, _> =
-            source_records::last_of(transaction, &keys, mapping)
-                .await?
-                .into_iter()
-                .map(|last| (last.source_key_id, last))
-                .collect();
         let (mut before, mut now) = (Document::default(), Document::default());
+        let mut last: HashMap<i64, LastRecord> = HashMap::new();
+        let mut keys = keys.chunks(COMPARED_AT_ONCE);
         for (place, entry) in entries.iter().enumerate() {
-            let Some(last) = known(entry).and_then(|known| last.get(&known)) else { continue };
+            let Some(known) = known(entry) else { continue };
+            if !last.contains_key(&known)
+                && let Some(some) = keys.next()
+            {
+                let some = source_records::last_of(transaction, some, mapping).await?;
+                last = some.into_iter().map(|last| (last.source_key_id, last)).collect();
+            }
+            let Some(last) = last.get(&known) else { continue };
             if last.gone {
                 meanings[place] = Meaning::Returned;
                 continue;
@@ -544,6 +560,9 @@ impl Stager<'_> {
         Ok(meanings)
     }
 }
+
+/// So many records are compared with what they said before at once: each may be as large as one may be.
+const COMPARED_AT_ONCE: usize = 64;
 
 /// What an entry with other bytes says.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::error::JobError;
-use crate::store::database::{Database, Transaction};
 use crate::resolution::matching::SHARED_MAX;
+use crate::store::database::{Database, Transaction};
 use crate::store::residents::{self, Candidate};
 
 /// How many keys are kept before they are written.

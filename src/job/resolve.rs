@@ -112,7 +112,9 @@ fn next_chunk(
     let database = database.clone();
     let (batch_id, last) = (batch.id, batch.last_record);
     Ok(tokio::spawn(async move {
-        let rows = source_records::staged(&database, batch_id, after, last, most as i64).await?;
+        let rows =
+            source_records::staged(&database, batch_id, after, last, most as i64, CHUNK_BYTES_MAX)
+                .await?;
         let work = move || translator.translate(rows).map(|chunk| (chunk, translator));
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| JobError::Broken(error.to_string()))?
@@ -128,11 +130,21 @@ struct Translator {
     today: chrono::NaiveDate,
 }
 
+/// A chunk ends where it says so much, bytes, however few records it has: memory stays flat where
+/// records are as large as they may be.
+const CHUNK_BYTES_MAX: usize = 8 << 20;
+
 impl Translator {
+    /// Rows that do not fit into the chunk are left out at its end: they come with the next.
     fn translate(&mut self, rows: Vec<StagedRow>) -> Result<Vec<Translated>, JobError> {
         let mut chunk = Vec::with_capacity(rows.len());
+        let mut bytes = 0;
         for row in rows {
+            if bytes > CHUNK_BYTES_MAX {
+                break;
+            }
             let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
+            bytes += record.as_ref().map_or(0, String::len);
             let translation = match record {
                 None => unreadable(self.source.format().encoding_code()),
                 Some(record) => match self.source.format().read(&record, &mut self.document) {
@@ -140,6 +152,9 @@ impl Translator {
                     Ok(()) => self.rules.inbound.translate(&self.document, self.today),
                 },
             };
+            if let Translation::Published(fragment) = &translation {
+                bytes += fragment.bytes();
+            }
             chunk.push(Translated {
                 row_id: row.id,
                 source_key_id: row.source_key_id,

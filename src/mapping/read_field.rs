@@ -151,8 +151,20 @@ impl Reading<'_> {
             other => suggest::help(
                 other,
                 &[
-                    "text", "nino", "nhs", "sort_code", "bank_account", "uprn", "postcode", "phone", "email", "whole", "decimal",
-                    "flag", "date", "pence",
+                    "text",
+                    "nino",
+                    "nhs",
+                    "sort_code",
+                    "bank_account",
+                    "uprn",
+                    "postcode",
+                    "phone",
+                    "email",
+                    "whole",
+                    "decimal",
+                    "flag",
+                    "date",
+                    "pence",
                 ],
             ),
         };

@@ -84,6 +84,17 @@ impl Facts {
         self.lists.sort_by_key(|(list, _)| *list);
     }
 
+    /// How much text they are, bytes.
+    pub fn bytes(&self) -> usize {
+        let items = self.lists.iter().flat_map(|(_, items)| items.iter().flatten());
+        let values = self.fields.iter().chain(items).map(|(_, value)| value);
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Whole(_) | Value::Flag(_) => 8,
+        };
+        values.map(text).sum()
+    }
+
     /// A field's value.
     pub fn get(&self, field: FieldId) -> Option<&Value> {
         let at = self.fields.binary_search_by_key(&field, |(known, _)| *known).ok()?;

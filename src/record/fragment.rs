@@ -30,9 +30,21 @@ pub struct AccountFragment {
     pub issues: String,
 }
 
+/// What one record may say once it is read, bytes of text. A name that stands once and is copied to
+/// thousands of parties would be more than any record is.
+pub const FRAGMENT_BYTES_MAX: usize = 65_536;
+
 /// What one source record means.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fragment {
     pub account: Option<AccountFragment>,
     pub parties: Vec<PartyFragment>,
+}
+
+impl Fragment {
+    /// How much it says, bytes of text.
+    pub fn bytes(&self) -> usize {
+        let account = self.account.iter().map(|account| account.facts.bytes());
+        account.chain(self.parties.iter().map(|party| party.facts.bytes())).sum()
+    }
 }

@@ -59,15 +59,52 @@ mod tests {
     #[test]
     fn b47_what_says_nothing_is_told_from_what_says_something() {
         for junk in [
-            "", " ", "-", "--", ".", "?", "0", "00", "000000000", "999999999", "9", "11111111",
-            "UNKNOWN", "unknown", "Un Known", "N/A", "n.a.", "NONE", "null", "TBC", "not known",
-            "NOT-PROVIDED", "xxx", "XX", "123456789", "0-0-0",
+            "",
+            " ",
+            "-",
+            "--",
+            ".",
+            "?",
+            "0",
+            "00",
+            "000000000",
+            "999999999",
+            "9",
+            "11111111",
+            "UNKNOWN",
+            "unknown",
+            "Un Known",
+            "N/A",
+            "n.a.",
+            "NONE",
+            "null",
+            "TBC",
+            "not known",
+            "NOT-PROVIDED",
+            "xxx",
+            "XX",
+            "123456789",
+            "0-0-0",
         ] {
             assert!(is_junk(junk), "{junk:?}");
         }
         for text in [
-            "B0000001", "99000001", "10", "990", "X", "A", "Oo", "Unknowne", "Nunn", "Nana", "Null-Bramble",
-            "Testberry", "QQ123456A", "李", "1234567891", "١٢",
+            "B0000001",
+            "99000001",
+            "10",
+            "990",
+            "X",
+            "A",
+            "Oo",
+            "Unknowne",
+            "Nunn",
+            "Nana",
+            "Null-Bramble",
+            "Testberry",
+            "QQ123456A",
+            "李",
+            "1234567891",
+            "١٢",
         ] {
             assert!(!is_junk(text), "{text:?}");
         }

@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn b47_a_rule_whose_field_says_nothing_gives_no_key() {
-        let exact = vec![vec![schema::party_id("reference").unwrap()], vec![
-            schema::party_id("birth_date").unwrap(),
-            schema::party_id("name.family").unwrap(),
-        ]];
+        let exact = vec![
+            vec![schema::party_id("reference").unwrap()],
+            vec![schema::party_id("birth_date").unwrap(), schema::party_id("name.family").unwrap()],
+        ];
         let policy = Policy { exact, prefer: vec![] };
         for (reference, born, family, digests, junk) in [
             ("B0000001", "1980-02-29", "Testberry", 2, 0),
@@ -135,13 +135,14 @@ mod tests {
             ("999999999", "1900-01-01", "Testberry", 0, 2),
             ("0", "1980-02-29", "N/A", 0, 2),
         ] {
-            let facts = facts(&[
-                ("reference", reference),
-                ("birth_date", born),
-                ("name.family", family),
-            ]);
+            let facts =
+                facts(&[("reference", reference), ("birth_date", born), ("name.family", family)]);
             let keys = keys(&facts, &policy);
-            assert_eq!((keys.digests.len(), keys.junk), (digests, junk), "{reference} {born} {family}");
+            assert_eq!(
+                (keys.digests.len(), keys.junk),
+                (digests, junk),
+                "{reference} {born} {family}"
+            );
         }
     }
 

@@ -75,9 +75,8 @@ const CLAIMS: &str = "claim_ref,claim_status,addr1,addr2,town,p1_ref,p1_role,p1_
 
 async fn nowhere(on: On) {
     let hub = TestHub::open(on).await;
-    let line = |text: &str| {
-        format!("<Property><Address><Line1>{text}</Line1></Address></Property>")
-    };
+    let line =
+        |text: &str| format!("<Property><Address><Line1>{text}</Line1></Address></Property>");
     let accounts = [
         account(1, "", &line("1 Fiction Road")),
         account(2, "", &line(NUMBER)),
@@ -98,9 +97,7 @@ async fn nowhere(on: On) {
     ];
     let claims = format!("{CLAIMS}\n{}\nTRAILER,4,,,,,,\n", rows.join("\n"));
     hub.drop_file("benefits", "claims-1.csv", claims.as_bytes());
-    let contact = |id: &str, line: serde_json::Value| {
-        json!({"contactId": id, "name": {"surname": "Testberry"}, "address": line})
-    };
+    let contact = |id: &str, line: serde_json::Value| json!({"contactId": id, "name": {"surname": "Testberry"}, "address": line});
     let all = [
         contact("CRM0000001", json!({"line1": NUMBER, "line2": ""})),
         contact("CRM0000002", json!({"line1": 4111111111111111_u64})),
@@ -151,7 +148,8 @@ async fn nowhere(on: On) {
 async fn known_account(on: On) {
     let hub = TestHub::open(on).await;
     let town = |town: &str| format!("<Property><Address><Town>{town}</Town></Address></Property>");
-    let night = |first: &str| extract(&[account(1, "", &town(first)), account(2, "", &town("Town"))]);
+    let night =
+        |first: &str| extract(&[account(1, "", &town(first)), account(2, "", &town("Town"))]);
     hub.drop_file("revenues", "ctax-1.xml", &night("Sampleham"));
     hub.run("ingest-revenues").await;
     hub.drop_file("revenues", "ctax-2.xml", &night("rang 4111 1111 1111 1111"));
@@ -176,7 +174,8 @@ async fn fixed_width(on: On) {
     let text = std::fs::read(fixture).unwrap();
     let mut lines: Vec<Vec<u8>> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     // In one line the number fills its columns from before to behind; in another it is in two of them.
-    let accounts: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].starts_with(b"01")).collect();
+    let accounts: Vec<usize> =
+        (0..lines.len()).filter(|at| lines[*at].starts_with(b"01")).collect();
     lines[accounts[1]][182..198].copy_from_slice(NUMBER.as_bytes());
     lines[accounts[2]][58..67].copy_from_slice(b"4111 1111");
     lines[accounts[2]][67..98].fill(b' ');
@@ -193,9 +192,14 @@ async fn fixed_width(on: On) {
 
 async fn let_off(on: On) {
     let mut hub = TestHub::open(on).await;
-    hub.edit("connectors/revenues.toml", "[settings]\n", "[settings]\nnot_cards = [\"mandateref\"]\n");
+    hub.edit(
+        "connectors/revenues.toml",
+        "[settings]\n",
+        "[settings]\nnot_cards = [\"mandateref\"]\n",
+    );
     hub.reload().await;
-    let mandate = format!("<PaymentMethod type=\"DD\"><MandateRef>{NUMBER}</MandateRef></PaymentMethod>");
+    let mandate =
+        format!("<PaymentMethod type=\"DD\"><MandateRef>{NUMBER}</MandateRef></PaymentMethod>");
     let keyed = account(2, "", "").replace("9900000002", NUMBER);
     let both = account(3, "", &format!("{mandate}<Note>{NUMBER}</Note>"));
     let file = extract(&[account(1, "", &mandate), keyed, both]);

@@ -2,11 +2,10 @@
 //! is tried beside it; here is what needs the whole hub, on both databases, and the list.
 
 mod cards;
-
+mod definitions;
 mod keys;
-
-
-
+mod memory;
+mod records;
 mod values;
 
 use std::collections::BTreeSet;

@@ -19,6 +19,9 @@ use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
 use crate::store::source_records::KnownKey;
 
+/// A portion is handed on when it has so many bytes, however few records that is.
+const PORTION_BYTES_MAX: usize = 8 << 20;
+
 /// The longest key that a record may have: databases look records up by it.
 const KEY_BYTES_MAX: usize = 1_000;
 
@@ -84,7 +87,9 @@ pub struct Admission {
     sample_bytes: usize,
     dictionary: Option<Vec<u8>>,
     entries: Vec<Entry>,
+    portion_bytes: usize,
     chunk: usize,
+    records_max: i64,
     sender: mpsc::Sender<Portion>,
     alone: Vec<u8>,
     cards: Cards,
@@ -103,7 +108,7 @@ impl Admission {
         seed: u64,
         source: Arc<dyn Source>,
         dictionary: Option<Vec<u8>>,
-        chunk: usize,
+        (chunk, records_max): (usize, i64),
         sender: mpsc::Sender<Portion>,
         watch: Arc<Watch>,
     ) -> Result<Admission, JobError> {
@@ -118,7 +123,9 @@ impl Admission {
             sample_bytes: 0,
             dictionary: None,
             entries: Vec::new(),
+            portion_bytes: 0,
             chunk,
+            records_max,
             sender,
             alone: Vec::new(),
             cards: Cards::new(source),
@@ -162,8 +169,9 @@ impl Admission {
         match &mut self.packer {
             Some(packer) => {
                 entry.payload = packer.pack(&self.alone).map_err(|_| Stopped)?;
+                self.portion_bytes += entry.payload.len();
                 self.entries.push(entry);
-                if self.entries.len() >= self.chunk {
+                if self.entries.len() >= self.chunk || self.portion_bytes >= PORTION_BYTES_MAX {
                     self.send()?;
                 }
             }
@@ -193,13 +201,14 @@ impl Admission {
 
     fn send(&mut self) -> Result<(), Stopped> {
         let entries = std::mem::take(&mut self.entries);
+        self.portion_bytes = 0;
         let portion = Portion { dictionary: self.dictionary.take(), entries };
         self.sender.blocking_send(portion).map_err(|_| Stopped)
     }
 
     /// A row that is kept, and held for why.
     fn hold(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped> {
-        self.count();
+        self.count()?;
         let entry = Entry {
             key: String::new(),
             key_digest: 0,
@@ -211,11 +220,16 @@ impl Admission {
         self.put(entry, raw)
     }
 
-    fn count(&mut self) {
+    /// Counts a row. What is remembered of each adds up, so that there is a most.
+    fn count(&mut self) -> Result<(), Stopped> {
         self.rows += 1;
+        if self.rows > self.records_max {
+            return Err(Stopped);
+        }
         if self.rows % 256 == 0 {
             self.watch.records_read.fetch_add(256, Ordering::Relaxed);
         }
+        Ok(())
     }
 }
 
@@ -240,7 +254,7 @@ impl RecordSink for Admission {
             let cause = "another record of this extract has the same key".to_owned();
             return self.hold("record.duplicate_key", cause, raw);
         }
-        self.count();
+        self.count()?;
         if let Some(place) = found
             && self.known.digest(place) == digest as i64
         {

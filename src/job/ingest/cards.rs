@@ -59,8 +59,7 @@ impl Cards {
         let Some(first) = found.first() else { return Some(Vec::new()) };
         let fields = first.parts.iter().map(|(node, _)| self.document.name(*node).to_owned());
         let fields = fields.collect();
-        let texts: Vec<Vec<u8>> =
-            found.iter().flat_map(|found| &found.parts).map(text).collect();
+        let texts: Vec<Vec<u8>> = found.iter().flat_map(|found| &found.parts).map(text).collect();
         for text in &texts {
             card::mask_everywhere(record, text);
         }

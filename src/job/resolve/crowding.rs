@@ -27,10 +27,8 @@ impl Unlinked {
 
     /// What a person is told, if there is something.
     pub fn note(self) -> Option<String> {
-        let crowded = format!(
-            "{} parties share a key with more than {SHARED_MAX} others",
-            self.crowded
-        );
+        let crowded =
+            format!("{} parties share a key with more than {SHARED_MAX} others", self.crowded);
         let junk = format!("{} have a key that says nothing, such as UNKNOWN", self.junk);
         let said = match (self.crowded, self.junk) {
             (0, 0) => return None,

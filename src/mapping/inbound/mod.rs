@@ -14,7 +14,9 @@ use super::definition::{OnError, Step};
 use super::expression::{Failure, Given, Outcome, Slot, TEXT_MAX, TEXTS_MAX};
 use crate::record::document::{Document, NodeId, Only, Path};
 use crate::record::facts::{Facts, Item, Value};
-use crate::record::fragment::{AccountFragment, FieldIssue, Fragment, PartyFragment};
+use crate::record::fragment::{
+    AccountFragment, FRAGMENT_BYTES_MAX, FieldIssue, Fragment, PartyFragment,
+};
 use crate::record::name::{NamedParty, PartyKind, parse_names};
 use crate::record::schema;
 use crate::record::value::bank::{AccountNumber, SortCode};
@@ -74,8 +76,7 @@ impl Inbound {
         let Some(root) = record.root() else {
             return Translation::Held(vec![issue("record", "record_empty")]);
         };
-        let mut walk = Walk { record, on, held: Vec::new(), failed: None, told: None };
-        self.walk(&mut walk, root)
+        self.walk(&mut Walk::new(record, on), root)
     }
 
     /// Reads a record as [`Inbound::translate`] does, and tells of each field where its value came from.
@@ -83,7 +84,7 @@ impl Inbound {
         let Some(root) = record.root() else {
             return (Translation::Held(vec![issue("record", "record_empty")]), Vec::new());
         };
-        let mut walk = Walk { record, on, held: Vec::new(), failed: None, told: Some(Vec::new()) };
+        let mut walk = Walk { told: Some(Vec::new()), ..Walk::new(record, on) };
         let translation = self.walk(&mut walk, root);
         (translation, walk.told.unwrap_or_default())
     }
@@ -160,6 +161,10 @@ fn issue(field: &str, code: &str) -> FieldIssue {
     FieldIssue { field: field.to_owned(), code: code.to_owned() }
 }
 
+/// What a party and an item of a list weigh, whatever is said of them: bytes.
+const PARTY_BYTES: usize = 64;
+const ITEM_BYTES: usize = 16;
+
 /// One record being read.
 struct Walk<'r> {
     record: &'r Document,
@@ -168,11 +173,30 @@ struct Walk<'r> {
     failed: Option<FieldIssue>,
     /// Of each field how it was read, where somebody asks.
     told: Option<Vec<Explained>>,
+    /// How much was said so far, bytes.
+    said: usize,
 }
 
 impl<'r> Walk<'r> {
+    fn new(record: &'r Document, on: NaiveDate) -> Walk<'r> {
+        Walk { record, on, held: Vec::new(), failed: None, told: None, said: 0 }
+    }
+
+    /// Counts what is said. Where it is too much the record is held, and no more of it is read.
+    fn is_too_much(&mut self, bytes: usize) -> bool {
+        let before = self.said;
+        self.said = before.saturating_add(bytes);
+        if before <= FRAGMENT_BYTES_MAX && self.said > FRAGMENT_BYTES_MAX {
+            self.held.push(issue("record", "record.too_much"));
+        }
+        self.said > FRAGMENT_BYTES_MAX
+    }
+
     fn parties(&mut self, map: &Party, context: NodeId, parties: &mut Vec<PartyFragment>) {
         let place = Place::Party(parties.len() + 1);
+        if self.is_too_much(PARTY_BYTES) {
+            return;
+        }
         if let Some(when) = &map.when
             && !self.holds(when, context, place, "when")
         {
@@ -249,6 +273,9 @@ impl<'r> Walk<'r> {
     fn items(&mut self, list: &List, root: NodeId, issues: &mut String) -> Vec<Item> {
         let mut items = Vec::new();
         for context in self.record.find_all(root, &list.each) {
+            if self.is_too_much(ITEM_BYTES) {
+                break;
+            }
             let mut item = Item::with_capacity(list.fields.len());
             for field in &list.fields {
                 if let Some(value) = self.value(field, context, Place::Account, issues) {
@@ -297,9 +324,24 @@ impl<'r> Walk<'r> {
         place: Place,
         issues: &mut String,
     ) -> Option<Value> {
-        if self.told.is_none() {
-            return self.value_of(field, context, place, issues);
+        if self.said > FRAGMENT_BYTES_MAX {
+            return None;
         }
+        let value = match self.told {
+            None => self.value_of(field, context, place, issues),
+            Some(_) => self.value_told(field, context, place, issues),
+        };
+        value.filter(|value| !self.is_too_much(weight(value)))
+    }
+
+    /// The value, and how it came about is noted.
+    fn value_told(
+        &mut self,
+        field: &Field,
+        context: NodeId,
+        place: Place,
+        issues: &mut String,
+    ) -> Option<Value> {
         let (held, noted) = (self.held.len(), issues.len());
         let told =
             Explained { place: place.word(), field: field.name.clone(), ..Default::default() };
@@ -538,6 +580,14 @@ impl<'r> Walk<'r> {
                 ((!dropped).then(|| Value::Text(iso(date))), None)
             }
         })
+    }
+}
+
+/// What a value weighs, bytes.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Whole(_) | Value::Flag(_) => 8,
     }
 }
 

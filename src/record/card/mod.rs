@@ -75,11 +75,7 @@ impl Scanner {
     }
 
     /// The numbers in a record, values that are let off left out.
-    pub fn find(
-        &mut self,
-        document: &Document,
-        is_let_off: &dyn Fn(NodeId) -> bool,
-    ) -> Vec<Found> {
+    pub fn find(&mut self, document: &Document, is_let_off: &dyn Fn(NodeId) -> bool) -> Vec<Found> {
         self.begin();
         let mut values = Vec::new();
         let mut open: Vec<NodeId> = document.root().into_iter().collect();
@@ -217,7 +213,9 @@ impl Scanner {
         let are_plain = shares.iter().all(|share| share.len() == 1);
         shares.len() <= VALUES_MAX
             && matches!(all, 15 | 16)
-            && groups.iter().all(|group| group.before != Before::Dots || group.from == groups[0].from)
+            && groups
+                .iter()
+                .all(|group| group.before != Before::Dots || group.from == groups[0].from)
             && shares.iter().all(|share| total(share) >= SHARE_MIN && !is_a_day(digits(share)))
             && (!are_plain || all == 15 || shares.iter().all(|share| total(share) % 4 == 0))
     }
@@ -299,8 +297,7 @@ fn is_written_as_one(groups: &[Group]) -> bool {
         return false;
     }
     let lengths: Vec<usize> = groups.iter().map(|group| group.len).collect();
-    total(groups) != 14
-        || (!groups[0].lettered && matches!(lengths.as_slice(), [14] | [4, 6, 4]))
+    total(groups) != 14 || (!groups[0].lettered && matches!(lengths.as_slice(), [14] | [4, 6, 4]))
 }
 
 /// `01042026` or `20260401`.
@@ -314,8 +311,7 @@ fn is_a_day(digits: &[u8]) -> bool {
         _ => return false,
     };
     let rest = number(&digits[4..]);
-    is(number(&[a, b, c, d]), rest / 100, rest % 100)
-        || is(rest, number(&[c, d]), number(&[a, b]))
+    is(number(&[a, b, c, d]), rest / 100, rest % 100) || is(rest, number(&[c, d]), number(&[a, b]))
 }
 
 /// Whether characters may be written as something else: as a reference, behind a backslash, or in parts

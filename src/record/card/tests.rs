@@ -21,9 +21,8 @@ fn row(values: &[&str]) -> Document {
 fn found(values: &[&str]) -> Vec<Vec<String>> {
     let document = row(values);
     let all = Scanner::default().find(&document, &|_| false);
-    let text = |(node, at): &(NodeId, std::ops::Range<usize>)| {
-        document.text(*node)[at.clone()].to_owned()
-    };
+    let text =
+        |(node, at): &(NodeId, std::ops::Range<usize>)| document.text(*node)[at.clone()].to_owned();
     all.iter().map(|found| found.parts.iter().map(text).collect()).collect()
 }
 
@@ -56,7 +55,8 @@ fn b45_a_number_in_one_value_is_found_however_it_is_written() {
         "6759 6498 2643 8453",
         "6200 0000 0000 0000 000",
     ] {
-        for around in [("", ""), ("rang, card ", " exp 12/28"), ("Card:", ";"), ("x", " 123 12/28")] {
+        for around in [("", ""), ("rang, card ", " exp 12/28"), ("Card:", ";"), ("x", " 123 12/28")]
+        {
             let value = format!("{}{text}{}", around.0, around.1);
             // A letter before it: Diners Club's is then the end of an IBAN, and one digit a name's.
             if around.0 == "x" && (text.starts_with("30") || text.starts_with("4 1")) {
@@ -185,8 +185,18 @@ fn value() -> impl Strategy<Value = String> {
         "[0-9 .-]{0,20}",
         "[a-zA-Z_0-9 ]{0,12}",
         proptest::sample::select(vec![
-            "4111 1111", "1111 1111", "4111", "1111", "41111111", "11111111", "5555 5555 5555 4444",
-            "4111111111111111", "note 4111-1111", "378282246310005", "", "Flat 4",
+            "4111 1111",
+            "1111 1111",
+            "4111",
+            "1111",
+            "41111111",
+            "11111111",
+            "5555 5555 5555 4444",
+            "4111111111111111",
+            "note 4111-1111",
+            "378282246310005",
+            "",
+            "Flat 4",
         ])
         .prop_map(str::to_owned),
     ]

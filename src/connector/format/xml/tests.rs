@@ -193,9 +193,7 @@ fn b1_an_external_entity_is_refused_and_nothing_is_opened() {
     let pipe = folder.path().join("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
     for place in ["/etc/passwd", &pipe.display().to_string()] {
-        must_be_a_doctype(&format!(
-            "<!DOCTYPE d [<!ENTITY x SYSTEM 'file://{place}'>]><d>&x;</d>"
-        ));
+        must_be_a_doctype(&format!("<!DOCTYPE d [<!ENTITY x SYSTEM 'file://{place}'>]><d>&x;</d>"));
     }
     for xml in [
         "<!DOCTYPE E><E/>",
@@ -332,9 +330,9 @@ fn b7_what_is_not_xml_is_refused_with_its_code() {
 #[test]
 fn b8_what_stands_behind_the_root_is_refused() {
     let whole = "<E><A ref='1'/><T n='1'/></E>";
-    for behind in [
-        "<E/>", whole, "junk", "</E>", "<![CDATA[x]]>", "\0\0", "\n\0", "&amp;", "\n<!-- x -->x",
-    ] {
+    for behind in
+        ["<E/>", whole, "junk", "</E>", "<![CDATA[x]]>", "\0\0", "\n\0", "&amp;", "\n<!-- x -->x"]
+    {
         for root in ["<E/>", whole] {
             let told = cut(&format!("{root}{behind}"), None);
             assert_eq!(told, Err("xml.trailing".to_owned()), "{behind:?}");
