@@ -68,7 +68,7 @@ fn b73_a_definition_that_is_wrong_is_refused_with_its_line() {
         ("[settings]\n", "system = \"x\"\n[settings]\n", "the same name is given twice", ":3:1"),
         ("secret:NOTIFY_API_KEY", "abc-123-very-secret", "a secret is written in clear", ":5:11"),
         ("https://notify", "https://user:hunter2@notify", "a secret is written in clear", ":4:12"),
-        ("\"notify\"", "\"not\u{1}ify\"", "cannot be read", ":2:"),
+        ("\"notify\"", "\"not\u{1}ify\"", "an invisible control character", ":2:14"),
         ("system = \"notify\"", "system = &notify", "must stand in quotes", ":2:10"),
         ("system = \"notify\"", "system = *notify", "must stand in quotes", ":2:10"),
     ] {
@@ -93,7 +93,7 @@ fn b73_a_file_that_would_grow_or_is_none_is_refused_and_the_rest_is_checked() {
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
     for (text, what) in [
         (large.as_str(), "this file has 10.1 MB; a definition has at most 1 MB"),
-        (&deep, "nested too deeply"),
+        (&deep, "unclosed array"),
         (&tables, ""),
         (bomb, "`=` is missing after `a`"),
         ("\0\0\0", ""),
