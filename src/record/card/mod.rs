@@ -6,7 +6,7 @@
 
 mod scheme;
 
-use self::scheme::{LONGEST, SHORTEST, is_card};
+use self::scheme::{LONGEST, SHORTEST, is_card, may_begin};
 use super::document::{Document, NodeId};
 
 /// So many blanks or marks may stand between the digits of one number.
@@ -29,7 +29,7 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Scanner {
     groups: Vec<Group>,
-    /// All digits that were met, as numbers.
+    /// All digits that were met.
     digits: Vec<u8>,
 }
 
@@ -135,25 +135,28 @@ impl Scanner {
         let mut at = 0;
         let mut between = Between { marks: 0, dots: 0, other: false };
         while at < bytes.len() {
-            if !bytes[at].is_ascii_digit() {
-                let (width, what) = mark(&bytes[at..]);
-                between.add(what);
-                at += width;
-                continue;
+            match CLASSES[usize::from(bytes[at])] {
+                Class::Digit => {}
+                Class::Other => {
+                    between.other = true;
+                    at += 1;
+                    continue;
+                }
+                class => {
+                    at += between.add(class, &bytes[at..]);
+                    continue;
+                }
             }
-            let from = self.digits.len();
             let start = at;
-            while at < bytes.len() && bytes[at].is_ascii_digit() {
-                self.digits.push(bytes[at] - b'0');
-                at += 1;
-            }
+            at += bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             let len = at - start;
             let lettered = start > 0 && is_letter(bytes[start - 1]);
             if lettered && len <= NAME_DIGITS_MAX {
                 between.other = true;
-                self.digits.truncate(from);
                 continue;
             }
+            let from = self.digits.len();
+            self.digits.extend_from_slice(&bytes[start..at]);
             let is_first = self.groups.len() == first;
             let mut before = between.before();
             if gaps == Gaps::Values && before == Before::Words && !is_first {
@@ -181,6 +184,9 @@ impl Scanner {
     fn next(&self, place: usize) -> Option<(usize, usize)> {
         (place..self.groups.len()).find_map(|from| {
             let (mut total, mut longest) = (0, None);
+            if !may_begin(self.digits[self.groups[from].from]) {
+                return None;
+            }
             for to in from..self.groups.len() {
                 let group = &self.groups[to];
                 total += group.len;
@@ -245,19 +251,51 @@ struct Between {
     other: bool,
 }
 
-enum Mark {
+/// What a byte may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Digit,
     Blank,
     Dot,
+    /// The first byte of a character that may be a blank or a dash.
+    Wide,
     Other,
 }
 
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => Class::Digit,
+            b' ' | b'\t' | b'\r' | b'\n' | b'-' | b'_' => Class::Blank,
+            b'.' => Class::Dot,
+            0xC2 | 0xE2 => Class::Wide,
+            _ => Class::Other,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 impl Between {
-    fn add(&mut self, mark: Mark) {
-        match mark {
-            Mark::Blank => self.marks += 1,
-            Mark::Dot => self.dots += 1,
-            Mark::Other => self.other = true,
+    /// Notes what stands there; gives how many bytes it has.
+    fn add(&mut self, class: Class, bytes: &[u8]) -> usize {
+        match (class, bytes) {
+            (Class::Blank, _) => self.marks += 1,
+            (Class::Dot, _) => self.dots += 1,
+            // A hard space; thin spaces, dashes and what has no width; a minus.
+            (_, [0xC2, 0xA0, ..]) => {
+                self.marks += 1;
+                return 2;
+            }
+            (_, [0xE2, 0x80, 0x80..=0x95 | 0xAF, ..] | [0xE2, 0x88, 0x92, ..]) => {
+                self.marks += 1;
+                return 3;
+            }
+            _ => self.other = true,
         }
+        1
     }
 
     fn before(&self) -> Before {
@@ -266,18 +304,6 @@ impl Between {
             (_, 0) => Before::Marks,
             _ => Before::Dots,
         }
-    }
-}
-
-/// What a byte that is no digit says, and how many it is one with.
-fn mark(bytes: &[u8]) -> (usize, Mark) {
-    match bytes {
-        [b' ' | b'\t' | b'\r' | b'\n' | b'-' | b'_', ..] => (1, Mark::Blank),
-        [b'.', ..] => (1, Mark::Dot),
-        // A hard space; thin spaces, dashes and what has no width; a minus.
-        [0xC2, 0xA0, ..] => (2, Mark::Blank),
-        [0xE2, 0x80, 0x80..=0x95 | 0xAF, ..] | [0xE2, 0x88, 0x92, ..] => (3, Mark::Blank),
-        _ => (1, Mark::Other),
     }
 }
 
@@ -302,7 +328,7 @@ fn is_written_as_one(groups: &[Group]) -> bool {
 
 /// `01042026` or `20260401`.
 fn is_a_day(digits: &[u8]) -> bool {
-    let number = |part: &[u8]| part.iter().fold(0, |sum, &digit| sum * 10 + u32::from(digit));
+    let number = |part: &[u8]| part.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     let is = |year: u32, month: u32, day: u32| {
         (1800..=2999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
     };
@@ -317,9 +343,8 @@ fn is_a_day(digits: &[u8]) -> bool {
 /// Whether characters may be written as something else: as a reference, behind a backslash, or in parts
 /// that a comment divides.
 fn hides_characters(bytes: &[u8]) -> bool {
-    memchr::memchr3_iter(b'&', b'\\', b'<', bytes).any(|at| {
-        matches!(&bytes[at..], [b'&', b'#', ..] | [b'<', b'!' | b'?', ..] | [b'\\', _, ..])
-    })
+    let has = |sign: &[u8]| memchr::memmem::find(bytes, sign).is_some();
+    memchr::memchr(b'\\', bytes).is_some() || has(b"&#") || has(b"<!") || has(b"<?")
 }
 
 /// Puts other letters in place of the digits of a text wherever it stands in a record.

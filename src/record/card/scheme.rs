@@ -1,7 +1,7 @@
 //! Which digits can be the number of a payment card: the card schemes' own beginnings and lengths
 //! (ISO/IEC 7812), and the check digit. Whether a card was ever issued is not asked.
 
-/// Cards that begin with a number of `from..=to`, counted in as many digits as those have.
+/// Cards whose first four digits are `from..=to`.
 struct Scheme {
     from: u32,
     to: u32,
@@ -21,20 +21,19 @@ const LONG: &[usize] = &[16, 17, 18, 19];
 
 #[rustfmt::skip]
 const SCHEMES: &[Scheme] = &[
-    scheme(4, 4, &[13, 16, 19]),            // Visa
-    scheme(51, 55, &[16]),                  // Mastercard
+    scheme(4000, 4999, &[13, 16, 19]),      // Visa
+    scheme(5100, 5599, &[16]),              // Mastercard
     scheme(2221, 2720, &[16]),
-    scheme(34, 34, &[15]),                  // American Express
-    scheme(37, 37, &[15]),
+    scheme(3400, 3499, &[15]),              // American Express
+    scheme(3700, 3799, &[15]),
     scheme(6011, 6011, LONG),               // Discover
-    scheme(644, 649, LONG),
-    scheme(65, 65, LONG),
-    scheme(62, 62, LONG),                   // UnionPay
+    scheme(6440, 6599, LONG),
+    scheme(6200, 6299, LONG),               // UnionPay
     scheme(3528, 3589, LONG),               // JCB
-    scheme(300, 305, &[14]),                // Diners Club
-    scheme(309, 309, &[14]),
-    scheme(36, 36, &[14]),
-    scheme(38, 39, &[14]),
+    scheme(3000, 3059, &[14]),              // Diners Club
+    scheme(3090, 3099, &[14]),
+    scheme(3600, 3699, &[14]),
+    scheme(3800, 3999, &[14]),
     scheme(5018, 5020, LONG),               // Maestro, with Dankort; its shorter numbers are no longer issued
     scheme(5038, 5038, LONG),
     scheme(5893, 5893, LONG),
@@ -44,25 +43,31 @@ const SCHEMES: &[Scheme] = &[
     scheme(6767, 6767, LONG),
 ];
 
-/// Whether these digits (`0` to `9`, as numbers) can be the number of a card.
+/// Whether a number may begin so: most do not, and are looked at no further.
+pub fn may_begin(digit: u8) -> bool {
+    matches!(digit, b'2'..=b'6')
+}
+
+/// Whether these digits can be the number of a card.
 pub fn is_card(digits: &[u8]) -> bool {
-    (SHORTEST..=LONGEST).contains(&digits.len()) && has_scheme(digits) && passes_check(digits)
+    (SHORTEST..=LONGEST).contains(&digits.len()) && passes_check(digits) && has_scheme(digits)
 }
 
 fn has_scheme(digits: &[u8]) -> bool {
-    let lead = |count: usize| digits[..count].iter().fold(0, |sum, &d| sum * 10 + u32::from(d));
+    let lead = digits[..4].iter().fold(0, |sum, digit| 10 * sum + u32::from(digit - b'0'));
     SCHEMES.iter().any(|scheme| {
-        let lead = lead(scheme.from.ilog10() as usize + 1);
         (scheme.from..=scheme.to).contains(&lead) && scheme.lengths.contains(&digits.len())
     })
 }
 
 /// The check digit of ISO/IEC 7812: every second digit from the right counts double.
 fn passes_check(digits: &[u8]) -> bool {
-    let weighed = digits.iter().rev().enumerate().map(|(place, &digit)| match (place % 2, digit) {
-        (0, digit) => u32::from(digit),
-        (_, digit @ 0..=4) => 2 * u32::from(digit),
-        (_, digit) => 2 * u32::from(digit) - 9,
+    let weighed = digits.iter().rev().enumerate().map(|(place, digit)| {
+        match (place % 2, u32::from(digit - b'0')) {
+            (0, digit) => digit,
+            (_, digit @ 0..=4) => 2 * digit,
+            (_, digit) => 2 * digit - 9,
+        }
     });
     weighed.sum::<u32>() % 10 == 0
 }
@@ -72,7 +77,7 @@ mod tests {
     use super::*;
 
     fn card(text: &str) -> bool {
-        is_card(&text.bytes().map(|byte| byte - b'0').collect::<Vec<_>>())
+        is_card(text.as_bytes())
     }
 
     #[test]
