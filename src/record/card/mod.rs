@@ -223,7 +223,9 @@ impl Scanner {
                 .iter()
                 .all(|group| group.before != Before::Dots || group.from == groups[0].from)
             && shares.iter().all(|share| total(share) >= SHARE_MIN && !is_a_day(digits(share)))
-            && (!are_plain || all == 15 || shares.iter().all(|share| total(share) % 4 == 0))
+            && (!are_plain
+                || all == 15
+                || shares.iter().all(|share| total(share).is_multiple_of(4)))
     }
 
     /// The values that groups stand in, each from its first digit to its last.
