@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod document;
 pub mod facts;
 pub mod fragment;
+pub mod masking;
 pub mod name;
 pub mod personal;
 pub mod reference;
