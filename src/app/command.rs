@@ -1,18 +1,16 @@
 //! The command line. One JSON document on standard output with `--json`; everything else on standard
 //! error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a person is needed.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
 
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::sandbox::Notify;
-use super::{demo, run, serve};
+use super::{demo, logging, panics, run, serve};
 use crate::catalogue::load::load;
 use crate::catalogue::{cases, reference};
 use crate::connector::kinds::KINDS;
@@ -99,12 +97,13 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("VIADUCT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    panics::install();
+    let said = |name: &str| std::env::var(name).ok();
+    let (levels, format) = (said("VIADUCT_LOG"), said("VIADUCT_LOG_FORMAT"));
+    if let Err(fault) = logging::begin(levels.as_deref(), format.as_deref()) {
+        eprintln!("error: {fault}");
+        return ExitCode::from(2);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,

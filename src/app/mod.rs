@@ -5,6 +5,8 @@ pub mod command;
 pub mod context;
 pub mod demo;
 pub mod holder;
+pub mod logging;
+pub mod panics;
 pub mod report;
 pub mod run;
 pub mod sandbox;
