@@ -4,10 +4,11 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::personal::unprinted;
 use super::schema::{self, Field, FieldId, LISTS};
 
 /// A value that was parsed once. Dates are ISO text, money is whole pence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     Text(String),
     Whole(i64),
@@ -288,6 +289,8 @@ fn write_number(number: i64, digits: &mut [u8; 20]) -> &str {
     }
     std::str::from_utf8(&digits[at..]).unwrap_or_default()
 }
+
+unprinted!(Value);
 
 #[cfg(test)]
 mod tests {

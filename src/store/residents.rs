@@ -1,9 +1,10 @@
 //! Accounts, parties, residents, the keys they are found by, and what became different.
 
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use crate::record::personal::unprinted;
 
 /// A party as it stands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct PartyRow {
     pub id: i64,
     pub source_id: i64,
@@ -17,7 +18,7 @@ pub struct PartyRow {
 }
 
 /// A resident as it stands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct ResidentRow {
     pub id: i64,
     pub version: i64,
@@ -26,7 +27,7 @@ pub struct ResidentRow {
 }
 
 /// An account as it stands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct AccountRow {
     pub id: i64,
     pub facts: String,
@@ -164,3 +165,5 @@ pub async fn counts(database: &Database) -> Result<(i64, i64, i64), StoreError> 
     let rows: Vec<(i64, i64, i64)> = database.fetch(sql, vec![]).await?;
     Ok(rows.first().copied().unwrap_or_default())
 }
+
+unprinted!(PartyRow, ResidentRow, AccountRow);

@@ -23,7 +23,12 @@ fn a_line_says_what_is_allowed_and_nothing_else() {
     let work = || {
         let span = tracing::info_span!("s", job = "ingest-revenues", name = "Testberry");
         let _in = span.enter();
-        tracing::warn!(batch.id = 7, code = "file.total", nino = "QQ123456A", "a batch needs a look");
+        tracing::warn!(
+            batch.id = 7,
+            code = "file.total",
+            nino = "QQ123456A",
+            "a batch needs a look"
+        );
     };
     let text = logged(Format::Text, work);
     let line = text.split_once(' ').unwrap().1;

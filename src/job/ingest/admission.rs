@@ -15,10 +15,10 @@ use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
+use crate::record::personal::unprinted;
 use crate::store::source_records::KnownKey;
 
 /// A record that is to be staged.
-#[derive(Debug)]
 pub struct Entry {
     pub key: String,
     pub key_digest: i64,
@@ -31,7 +31,6 @@ pub struct Entry {
 }
 
 /// Some records to be staged together.
-#[derive(Debug)]
 pub struct Portion {
     /// A dictionary just made; this portion and the next ones are packed with it.
     pub dictionary: Option<Vec<u8>>,
@@ -339,3 +338,5 @@ impl Hasher for Unhashed {
         self.0
     }
 }
+
+unprinted!(Entry, Portion);

@@ -20,6 +20,7 @@ use self::check::Checker;
 use self::types::Type;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::mapping::definition::SourcePath;
+use crate::record::personal::unprinted;
 use crate::record::schema::FieldId;
 
 /// The longest expression, bytes.
@@ -78,7 +79,7 @@ impl Slot {
 }
 
 /// What stands at such a place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Given {
     Absent,
     Text(String),
@@ -89,7 +90,7 @@ pub enum Given {
 }
 
 /// What an expression came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     Absent,
     Flag(bool),
@@ -282,6 +283,8 @@ fn narrow(file: &File, text: &Spanned<String>, place: Option<(usize, usize)>) ->
         None => text.at,
     }
 }
+
+unprinted!(Given, Outcome);
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use crate::record::document::{Document, NodeId, Only, Path};
 use crate::record::facts::{Facts, Item, Value};
 use crate::record::fragment::{AccountFragment, FieldIssue, Fragment, PartyFragment};
 use crate::record::name::{NamedParty, PartyKind, parse_names};
+use crate::record::personal::unprinted;
 use crate::record::schema;
 use crate::record::value::date::{is_open_ended, is_placeholder, parse_date};
 use crate::record::value::email::Email;
@@ -39,7 +40,7 @@ pub enum Translation {
 }
 
 /// How one field was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Explained {
     /// `account`, `party 1`.
     pub place: String,
@@ -605,3 +606,5 @@ fn apply<'t>(steps: &[Step], text: &'t str) -> Option<Cow<'t, str>> {
     }
     Some(text)
 }
+
+unprinted!(Explained);
