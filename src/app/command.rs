@@ -9,14 +9,16 @@ use serde_json::{Value, json};
 
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
+use super::eye::Eye;
 use super::sandbox::Notify;
-use super::{demo, logging, panics, run, serve};
+use super::{deliveries, demo, logging, panics, resident, run, serve};
 use crate::catalogue::load::load;
 use crate::catalogue::{cases, reference};
 use crate::connector::kinds::KINDS;
 use crate::definition::{describe, suggest};
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
+use crate::store::database::Database;
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -73,6 +75,17 @@ enum Command {
         /// The folder of the documentation
         #[arg(long)]
         write: Option<PathBuf>,
+    },
+    /// Who a resident is, how they are found, and what happened to them
+    #[command(subcommand)]
+    Resident(resident::Asked),
+    /// How many deliveries stand where, and which; `show` tells the story of one
+    #[command(args_conflicts_with_subcommands = true)]
+    Deliveries {
+        #[command(flatten)]
+        listing: deliveries::Listing,
+        #[command(subcommand)]
+        one: Option<deliveries::One>,
     },
     /// Play two nights of an invented council, and send to the sandbox; ends by itself
     Demo {
@@ -178,6 +191,24 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let context = Context::open(&definitions, &arguments.database).await?;
             serve::serve(context).await?;
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
+        }
+        Command::Resident(asked) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = resident::answer(&database, &definitions, asked).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Deliveries { listing, one } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let now_ms = MachineClock.now_ms();
+            let said = match one {
+                None => deliveries::list(&database, &listing, now_ms).await,
+                Some(deliveries::One::Show { delivery, show }) => {
+                    deliveries::show(&database, &delivery, Eye { shows: show }, now_ms).await
+                }
+            };
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Connectors { what } => connectors(what),
         Command::Schema { write } => {

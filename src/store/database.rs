@@ -141,11 +141,22 @@ impl Database {
                 "`{scheme}` is not a database Viaduct knows: give {known}"
             )));
         } else {
-            let path = url.strip_prefix("sqlite:").unwrap_or(url);
-            open_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
+            open_sqlite(sqlite_path(url)).await?
         };
         database.migrate().await?;
         Ok(database)
+    }
+
+    /// Opens one that is there already: whoever only wants to look is not given an empty one.
+    pub async fn open_existing(url: &str) -> Result<Database, StoreError> {
+        let elsewhere = url.contains("://") && !url.starts_with("sqlite:");
+        if !elsewhere && !sqlite_path(url).exists() {
+            return Err(StoreError::Address(format!(
+                "there is no database at {}: name it with `--database` or VIADUCT_DATABASE",
+                sqlite_path(url).display()
+            )));
+        }
+        Database::open(url).await
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
@@ -218,6 +229,11 @@ impl Database {
             Database::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+fn sqlite_path(url: &str) -> &Path {
+    let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    Path::new(path.strip_prefix("//").unwrap_or(path))
 }
 
 async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {

@@ -78,7 +78,7 @@ async fn on_hold(database: &Database, ids: &[i64]) -> Result<Vec<i64>, StoreErro
 }
 
 /// Reads rows for many values: `before (…values…) after`; `first` fills the places of `before`.
-async fn fetch<T: Row>(
+pub(super) async fn fetch<T: Row>(
     database: &Database,
     before: &str,
     values: &[i64],

@@ -126,15 +126,28 @@ fn escaped(text: &str) -> String {
         match letter {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            letter if is_unseen(letter) => {
-                // All of them are below U+FFFF: four digits name them.
-                let _ = write!(out, "\\u{:04x}", u32::from(letter));
-            }
-            letter => out.push(letter),
+            letter => push_seen(&mut out, letter),
         }
     }
     out
+}
+
+/// As it can be printed for people: on one line, and without a letter that does anything.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|letter| push_seen(&mut out, letter));
+    out
+}
+
+fn push_seen(out: &mut String, letter: char) {
+    match letter {
+        '\n' => out.push_str("\\n"),
+        letter if is_unseen(letter) => {
+            // All of them are below U+FFFF: four digits name them.
+            let _ = write!(out, "\\u{:04x}", u32::from(letter));
+        }
+        letter => out.push(letter),
+    }
 }
 
 fn is_unseen(letter: char) -> bool {
