@@ -122,10 +122,10 @@ pub async fn holds(database: &Database, resident_id: i64) -> Result<Vec<Hold>, S
 }
 
 /// Who it may be. Everything that is asked for must agree, if not in one record then between those of
-/// one resident.
-pub async fn find(database: &Database, search: &Search) -> Result<Found, StoreError> {
+/// one resident. Where there is no index, `most` parties are looked through.
+pub async fn find(database: &Database, search: &Search, most: usize) -> Result<Found, StoreError> {
     if search.references.is_empty() {
-        return look_through(database, search).await;
+        return look_through(database, search, most).await;
     }
     let mut residents = Vec::new();
     for reference in &search.references {
@@ -146,14 +146,18 @@ pub async fn find(database: &Database, search: &Search) -> Result<Found, StoreEr
 
 /// The residents on what sources know under this key.
 async fn named(database: &Database, key: &str) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT p.resident_id FROM source s \
-               JOIN source_key k ON k.source_id = s.id AND k.key = $1 \
-               JOIN party p ON p.source_key_id = k.id ORDER BY p.id DESC LIMIT 1000";
+    let sql = "SELECT p.resident_id FROM source_key k \
+               JOIN party p ON p.source_key_id = k.id \
+               WHERE k.source_id IN (SELECT id FROM source) AND k.key = $1 LIMIT 1000";
     let rows: Vec<(i64,)> = database.fetch(sql, cells![key.to_owned()]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-async fn look_through(database: &Database, search: &Search) -> Result<Found, StoreError> {
+async fn look_through(
+    database: &Database,
+    search: &Search,
+    most: usize,
+) -> Result<Found, StoreError> {
     let sql = "SELECT id, resident_id, facts FROM party WHERE id < $1 ORDER BY id DESC LIMIT $2";
     let (mut agreed, mut found, mut looked, mut before) =
         (Agreed::default(), Found::default(), 0, i64::MAX);
@@ -170,7 +174,7 @@ async fn look_through(database: &Database, search: &Search) -> Result<Found, Sto
                 return Ok(found);
             }
         }
-        if looked >= SEARCHED_MAX {
+        if looked >= most {
             return Ok(Found { stopped: true, ..found });
         }
     }

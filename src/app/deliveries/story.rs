@@ -109,10 +109,7 @@ impl Story {
             }
         }
         say("for", &format!("resident {}, for the purpose {}", line.resident, self.purpose));
-        say(
-            "made",
-            &format!("{} by {} (version {})", self.made, self.mapping, self.mapping_version),
-        );
+        say("made", &format!("{} by the mapping {}", self.made, self.mapping));
         match &self.why {
             Some(why) => {
                 say("because", &why.what);

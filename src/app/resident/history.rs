@@ -164,8 +164,8 @@ impl History {
         for event in &events {
             let sent = sent.remove(&event.id).unwrap_or_default();
             let nothing_sent = sent.is_empty().then_some(match event.sends {
-                Some(false) => "nothing was sent: this batch may not send, as on a first load",
-                _ => "nothing was sent: no outbound mapping listens for it",
+                Some(false) => "nothing was sent: a first load tells nobody",
+                _ => "nothing was sent because of it",
             });
             let because = Because::of(event, eye);
             entries.push(Entry { at: Moment(event.at_ms), because, sent, nothing_sent });

@@ -32,7 +32,7 @@ struct Candidate {
 impl Candidates {
     pub async fn of(database: &Database, given: &Given) -> Result<Candidates, AppError> {
         let search = Search::new(given).map_err(AppError::NotThere)?;
-        let mut found = people::find(database, &search).await?;
+        let mut found = people::find(database, &search, SEARCHED_MAX).await?;
         let more = found.residents.len() > FOUND_MAX;
         found.residents.truncate(FOUND_MAX);
         let rows = people::residents(database, &found.residents).await?;
