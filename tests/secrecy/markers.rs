@@ -136,7 +136,6 @@ pub fn benefits() -> Vec<u8> {
         with(65, "84231.57", "84231.57 Zqbad"),
         with(66, ",,Y", ",,Zqbad"),
         with(67, ",,Y", ",,Y,Zqbad,Zqfamily"),
-        with(68, "Zqnote", "\"Zqnote\"Zqbad"),
         with(69, "9973100469,", ","),
         CLAIM.to_owned(),
     ];
@@ -151,6 +150,7 @@ pub fn bad_benefits() -> Vec<Vec<u8>> {
         format!("{CLAIM}\n{}\n", trailer(0)).into_bytes(),
         format!("{CLAIMS_HEAD}\n{CLAIM}\n{}\n", trailer(9)).into_bytes(),
         format!("{CLAIMS_HEAD}\n{}\n", CLAIM.replace("Zqnote", "\"Zqnote")).into_bytes(),
+        format!("{CLAIMS_HEAD}\n{}\n", CLAIM.replace("Zqnote", "\"Zqnote\"Zqbad")).into_bytes(),
         format!("{CLAIMS_HEAD},Zqtag,Zqtag\n{CLAIM}\n{}\n", trailer(1)).into_bytes(),
     ]
 }
