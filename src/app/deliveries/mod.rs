@@ -108,6 +108,9 @@ pub async fn show(
                 .to_owned(),
         )
     })?;
+    if eye.shows {
+        tracing::info!(resident.id = row.resident_id, "values of a resident were shown");
+    }
     let story = story::Story::of(database, &row, eye, now_ms).await?;
     Ok((story.json(), story.text(eye)))
 }

@@ -84,6 +84,9 @@ pub async fn answer(
     asked: Asked,
 ) -> Result<(Value, String), AppError> {
     let now_ms = MachineClock.now_ms();
+    if let Asked::Show { id, show: true } | Asked::History { id, show: true, .. } = asked {
+        tracing::info!(resident.id = id, "values of a resident were shown");
+    }
     match asked {
         Asked::Show { id, show } => {
             let (eye, policy) = (Eye { shows: show }, policy(definitions, database).await?);
