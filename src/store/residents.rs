@@ -1,7 +1,9 @@
 //! Accounts, parties, residents, the keys they are found by, and what became different.
 
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use crate::record::facts::Facts;
 use crate::record::personal::unprinted;
+use crate::record::schema::Field;
 
 /// A party as it stands.
 #[derive(Clone, sqlx::FromRow)]
@@ -156,6 +158,17 @@ pub async fn index(
     let sql = "UPDATE match_index SET indexed_to = $1 WHERE id = 1 AND indexed_to < $1";
     tx.execute(sql, cells![indexed_to]).await?;
     Ok(())
+}
+
+/// Facts as a row has them; `name` is the table's.
+pub fn read_facts(
+    json: &str,
+    table: &'static [Field],
+    name: &'static str,
+    id: i64,
+) -> Result<Facts, StoreError> {
+    let corrupt = StoreError::Corrupt { table: name, column: "facts", id };
+    Facts::from_json(json, table).ok_or(corrupt)
 }
 
 /// How many residents, accounts and parties there are.

@@ -108,7 +108,7 @@ pub fn bad_revenues() -> Vec<Vec<u8>> {
         broken("Zqfamily</Surname>", "Zqfamily&#xFFFFFFFF;</Surname>"),
         extract(std::slice::from_ref(&one), 2),
         [declared.as_bytes(), &extract(std::slice::from_ref(&one), 1)].concat(),
-        extract(&[one.clone()], 1)[..900].to_vec(),
+        extract(std::slice::from_ref(&one), 1)[..900].to_vec(),
         [b"\xff\xfe".as_slice(), &extract(&[one], 1)].concat(),
     ]
 }

@@ -113,7 +113,11 @@ impl Write for Bounded {
             self.0.push_str(part);
             return Ok(());
         }
-        self.0.push_str(&part[..part.floor_char_boundary(left)]);
+        let mut end = left;
+        while !part.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.0.push_str(&part[..end]);
         Err(fmt::Error)
     }
 }

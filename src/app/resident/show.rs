@@ -18,6 +18,7 @@ use crate::resolution::survivorship::{Because, Word, explain, unit_of};
 use crate::store::database::{Database, StoreError};
 use crate::store::deliveries::{self, Filter};
 use crate::store::people::{self, Hold, Party, Resident};
+use crate::store::residents::read_facts;
 
 /// How many deliveries are shown: the list has all of them.
 const LATEST: i64 = 5;
@@ -98,10 +99,10 @@ impl Shown {
     ) -> Result<Shown, AppError> {
         let row = people::resident(database, id).await?.ok_or_else(|| nobody(id))?;
         let parties = people::parties(database, id).await?;
-        let facts = read(&row.facts, schema::PARTY, "resident", id)?;
+        let facts = read_facts(&row.facts, schema::PARTY, "resident", id)?;
         let words: Vec<(&Party, Facts)> = parties
             .iter()
-            .map(|party| Ok((party, read(&party.facts, schema::PARTY, "party", party.id)?)))
+            .map(|party| Ok((party, read_facts(&party.facts, schema::PARTY, "party", party.id)?)))
             .collect::<Result<_, StoreError>>()?;
         let filter = Filter { resident_id: Some(id), ..Filter::default() };
         let latest = deliveries::list(database, &filter, i64::MAX, LATEST).await?;
@@ -310,7 +311,7 @@ impl Account {
 
 fn account(party: &Party, eye: Eye) -> Result<Account, StoreError> {
     let facts = match &party.account_facts {
-        Some(facts) => read(facts, schema::ACCOUNT, "account", party.account_id)?,
+        Some(facts) => read_facts(facts, schema::ACCOUNT, "account", party.account_id)?,
         None => Facts::default(),
     };
     // Where it is and how it is paid say nothing more of the person than the record above.
@@ -344,14 +345,4 @@ fn in_force(hold: &Hold, eye: Eye, now_ms: i64) -> Option<InForce> {
         from: Moment(hold.from_ms),
         until: hold.until_ms.map(Moment),
     })
-}
-
-fn read(
-    json: &str,
-    table: &'static [schema::Field],
-    name: &'static str,
-    id: i64,
-) -> Result<Facts, StoreError> {
-    let corrupt = StoreError::Corrupt { table: name, column: "facts", id };
-    Facts::from_json(json, table).ok_or(corrupt)
 }
