@@ -117,7 +117,8 @@ fn value(told: &Told) -> String {
     match &told.value {
         Some(Held::Text(text)) => cut(text),
         Some(Held::Whole(pence)) if told.steps.iter().any(is_money) => {
-            format!("{pence} (£{})", Pence::new(*pence))
+            let sign = if *pence < 0 { "-" } else { "" };
+            format!("{pence} ({sign}£{})", Pence::new(pence.saturating_abs()))
         }
         Some(Held::Whole(number)) => number.to_string(),
         Some(Held::Flag(flag)) => flag.to_string(),

@@ -106,8 +106,8 @@ fn remedy(code: &str, steps: &[Event]) -> String {
                 .to_owned()
         }
         "pence_wrong_shape" => {
-            "choose the format in `as` that this source writes (`viaduct connectors describe` lists \
-             them under `sums`), or `none_if` in `via` for words that mean nothing"
+            "choose the format in `as` that this source writes (docs/definitions.md lists them), or drop \
+             words that mean nothing with `none_if` in `via`"
                 .to_owned()
         }
         "flag_unknown" => "say the words: `as = { flag = { yes = [\"…\"], no = [\"…\"] } }`".to_owned(),
