@@ -1,6 +1,7 @@
 //! What `viaduct try` says, to the letter; and that to be asked changes nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
@@ -184,13 +185,13 @@ proptest! {
     fn to_be_asked_changes_no_value(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), 0..TEXTS.len()), 1..12),
     ) {
-        let of_repository = load(repository(), KINDS);
-        let of_trial = load(&here(), KINDS);
+        static OF_REPOSITORY: LazyLock<Catalogue> = LazyLock::new(|| load(repository(), KINDS));
+        static OF_TRIAL: LazyLock<Catalogue> = LazyLock::new(|| load(&here(), KINDS));
         for (root, catalogue, mapping, sample) in [
-            (repository(), &of_repository, "ctax_account", "connectors/revenues.sample.xml"),
-            (repository(), &of_repository, "benefit_claim", "connectors/benefits.sample.csv"),
-            (repository(), &of_repository, "crm_contact", "connectors/crm.sample.json"),
-            (here().as_path(), &of_trial, "claim", "connectors/claims.sample.csv"),
+            (repository(), &*OF_REPOSITORY, "ctax_account", "connectors/revenues.sample.xml"),
+            (repository(), &*OF_REPOSITORY, "benefit_claim", "connectors/benefits.sample.csv"),
+            (repository(), &*OF_REPOSITORY, "crm_contact", "connectors/crm.sample.json"),
+            (here().as_path(), &*OF_TRIAL, "claim", "connectors/claims.sample.csv"),
         ] {
             let text = std::fs::read_to_string(root.join(sample)).unwrap();
             prop_assert!(both(catalogue, mapping, text.as_bytes()) > 0);
