@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::sandbox::Notify;
-use super::{demo, run, serve};
+use super::{demo, init, run, serve};
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
 use crate::catalogue::{cases, reference};
@@ -58,6 +58,14 @@ enum Command {
     Test {
         /// The folder with connectors, mappings and jobs
         directory: Option<PathBuf>,
+    },
+    /// Write a start for definitions of your own: commented, sound, and ready to run
+    Init {
+        /// Where to; nothing that is there is written over
+        directory: PathBuf,
+        /// How the source of the start lays its extract out
+        #[arg(long, value_enum, default_value = "csv")]
+        format: init::Layout,
     },
     /// Try an inbound mapping on a file: field by field, where each value came from and why
     Try {
@@ -183,6 +191,10 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let report = cases::run(&root, &catalogue, today);
             let exit = u8::from(report.failed() > 0);
             Ok(Done { json: report.json(), text: report.text(), exit })
+        }
+        Command::Init { directory, format } => {
+            let start = init::write(&directory, format)?;
+            Ok(Done { json: start.json(), text: start.text(), exit: 0 })
         }
         Command::Try { mapping, sample, record, key } => {
             let catalogue = load(&definitions, KINDS);

@@ -5,6 +5,7 @@ pub mod command;
 pub mod context;
 pub mod demo;
 pub mod holder;
+pub mod init;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -2,6 +2,7 @@
 //! line names among the sound definitions of `base/`, and the report is held against the snapshot
 //! beside it.
 
+mod section8;
 mod trial;
 
 use std::fs;
