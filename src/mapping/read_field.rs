@@ -37,7 +37,7 @@ const AS: Key = key("as", "What the text is read as. Where nothing is said, what
     .example("as = { date = \"%d/%m/%Y\" }");
 const DATE: Key = key(
     "date",
-    "A date, written so; of several formats the first that fits. `%Y`, `%m` or `%b`, and `%d`; a time may \
+    "A date, written so; of several formats the first that fits. `%Y`, `%m` or `%b`, and `%d`, or `%-m` and `%-d` where a single digit is written alone; a time may \
      follow with `%H`, `%M`, `%S` and `%f`.",
 )
 .example("date = \"%Y-%m-%d\"");

@@ -101,7 +101,8 @@ fn remedy(code: &str, steps: &[Event]) -> String {
         }
         "record_empty" => "ask for the extract again".to_owned(),
         "date_wrong_shape" => {
-            "write in `as` how this source writes dates (several formats may stand in a list), or \
+            "write in `as` how this source writes dates (several formats may stand in a list; `%-d` is a day \
+             of one digit or two), or \
              `on_error = \"null\"` to leave the field empty"
                 .to_owned()
         }

@@ -276,6 +276,8 @@ fn read_as(kind: &AsType, target: Kind) -> String {
         AsType::Email => "email".to_owned(),
         AsType::Whole => "whole".to_owned(),
         AsType::Decimal => "decimal".to_owned(),
+        // The usual words are many, and say nothing new.
+        AsType::Flag { yes, .. } if yes.len() > 3 => "flag".to_owned(),
         AsType::Flag { yes, no } => format!("flag: yes {}, no {}", yes.join("|"), no.join("|")),
         AsType::Pence(format) => format!("pence {format}"),
         AsType::Date(formats) => format!("date {}", formats.join(" or ")),
