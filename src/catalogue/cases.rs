@@ -24,8 +24,8 @@ const NAME: Key =
     key("name", "What the case shows, in a sentence.").example("name = \"an open end is no end\"");
 const IN: Key = key(
     "in",
-    "One record in the connector's format: an element; a header row and a row; a line, with the lines that belong to \
-     it; an object.",
+    "One record in the connector's format: an element; a header row and a row; a line, with the lines \
+     that belong to it; an object.",
 )
 .example("in = \"\"\"…\"\"\"");
 const HELD: Key = key("held", "The row must be held, for these reasons and no others.")

@@ -22,8 +22,8 @@ const FIELDS: Key = key(
 .example("fields = { status = \"Status\" }");
 const FROM: Key = key(
     "from",
-    "The path that it is read from, from the record or from the item of `each`: `../` goes up, `@` is an \
-     attribute, `.` the place itself. Of several the first that is not blank.",
+    "The path that it is read from, from the record or from the item of `each`: `../` goes up, `@` is \
+     an attribute, `.` the place itself. Of several the first that is not blank.",
 )
 .example("from = \"Balance/Outstanding\"");
 const VALUE: Key = key("value", "A constant, in place of `from`.").example("value = \"open\"");
@@ -33,12 +33,16 @@ const DEFAULT: Key =
     key("default", "What stands there where the source has nothing. Money is whole pence.")
         .example("default = \"0\"");
 const REQUIRED: Key = key("required", "Without it the row is held, with this field named.");
-const AS: Key = key("as", "What the text is read as. Where nothing is said, what the field holds; a date must say its format.")
-    .example("as = { date = \"%d/%m/%Y\" }");
+const AS: Key = key(
+    "as",
+    "What the text is read as. Where nothing is said, what the field holds; a date must say its \
+     format.",
+)
+.example("as = { date = \"%d/%m/%Y\" }");
 const DATE: Key = key(
     "date",
-    "A date, written so; of several formats the first that fits. `%Y`, `%m` or `%b`, and `%d`, or `%-m` and `%-d` where a single digit is written alone; a time may \
-     follow with `%H`, `%M`, `%S` and `%f`.",
+    "A date, written so; of several formats the first that fits. `%Y`, `%m` or `%b`, and `%d`, or `%-m` \
+     and `%-d` where a single digit is written alone; a time may follow with `%H`, `%M`, `%S` and `%f`.",
 )
 .example("date = \"%Y-%m-%d\"");
 const PENCE: Key = key("pence", "Money, written so.");
@@ -302,7 +306,7 @@ impl Reading<'_> {
     fn steps(&self, table: &Table<'_>) -> Vec<Step> {
         let forms = || {
             let words = STEPS.map(|known| word(known.word, known.doc, ()));
-            vec![Holds::Choice(words.to_vec()), table_of(|inner| step_parts(inner))]
+            vec![Holds::Choice(words.to_vec()), table_of(step_parts)]
         };
         let parts = table.one_or_more(VIA, forms);
         parts.into_iter().filter_map(|part| self.step(part)).collect()

@@ -19,8 +19,8 @@ const DESTINATION: Key = key("destination", "Who is told: the name of a file in 
     .example("destination = \"notify\"");
 const ON: Key = key(
     "on",
-    "Which change: `resident.` or `account.`, and then `created`, `gone`, `returned`, `changed`, or a group of \
-     fields and `_changed`.",
+    "Which change: `resident.` or `account.`, and then `created`, `gone`, `returned`, `changed`, or a \
+     group of fields and `_changed`.",
 )
 .example("on = \"resident.address_changed\"");
 const PURPOSE: Key = key("purpose", "What it is for: the suppression gate asks.")
@@ -45,8 +45,8 @@ const TEMPLATE: Key =
         .example("template = \"moved_home\"");
 const FIELDS: Key = key(
     "fields",
-    "What stands in the template's placeholders, by their names: a field of the resident, `account.` and a field \
-     of the account, or a table.",
+    "What stands in the template's placeholders, by their names: a field of the resident, `account.` and \
+     a field of the account, or a table.",
 )
 .example("fields = { first_name = \"name.given\", balance = \"account.balance\" }");
 const FROM: Key = key("from", "A field of the resident, or `account.` and a field of the account.")

@@ -54,6 +54,9 @@ pub fn sentence(code: &str) -> String {
         "expression.failed" => "The expression cannot be computed for this record.",
         "expression.limit" => "What the expression reads or gives is too long.",
         "record_empty" => "There is nothing in this record.",
+        _ if code.ends_with(".duplicate") => {
+            "It is there more than once, and which is meant is not known."
+        }
         "nino_test_range" => {
             "A National Insurance number that is never issued: kept, and never sent to."
         }
@@ -92,30 +95,29 @@ fn remedy(code: &str, steps: &[Event]) -> String {
             _ => {}
         }
     }
-    match code {
-        "required" => "take `required` out if it may be absent, give a `default`, or ask for it at the \
-                       source"
-            .to_owned(),
-        "expression.failed" | "expression.limit" => {
-            "let the expression ask first, such as `text(\"Path\") == \"\" ? \"…\" : …`".to_owned()
+    let words = match code {
+        "required" => {
+            "take `required` out if it may be absent, give a `default`, or ask for it at the source"
         }
-        "record_empty" => "ask for the extract again".to_owned(),
+        "expression.failed" | "expression.limit" => {
+            "let the expression ask first, such as `text(\"Path\") == \"\" ? \"…\" : …`"
+        }
+        "record_empty" => "ask for the extract again",
         "date_wrong_shape" => {
-            "write in `as` how this source writes dates (several formats may stand in a list; `%-d` is a day \
-             of one digit or two), or \
-             `on_error = \"null\"` to leave the field empty"
-                .to_owned()
+            "write in `as` how this source writes dates (several formats may stand in a list; `%-d` is \
+             a day of one digit or two), or `on_error = \"null\"` to leave the field empty"
         }
         "pence_wrong_shape" => {
-            "choose the format in `as` that this source writes (docs/definitions.md lists them), or drop \
-             words that mean nothing with `none_if` in `via`"
-                .to_owned()
+            "choose the format in `as` that this source writes (docs/definitions.md lists them), or \
+             drop words that mean nothing with `none_if` in `via`"
         }
-        "flag_unknown" => "say the words: `as = { flag = { yes = [\"…\"], no = [\"…\"] } }`".to_owned(),
-        _ => "mend it at the source, drop it with `none_if` in `via`, or write `on_error = \"null\"` to \
-              leave the field empty and note it"
-            .to_owned(),
-    }
+        "flag_unknown" => "say the words: `as = { flag = { yes = [\"…\"], no = [\"…\"] } }`",
+        _ => {
+            "mend it at the source, drop it with `none_if` in `via`, or write `on_error = \"null\"` to \
+             leave the field empty and note it"
+        }
+    };
+    words.to_owned()
 }
 
 /// A cell of a code list.
