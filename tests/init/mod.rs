@@ -71,7 +71,10 @@ fn init_writes_nothing_over() {
     let again = again.arg("init").arg(&place).args(["--format", "xml"]).output().unwrap();
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
-    assert!(said.contains("jobs/deliver-notify.toml") && said.contains("nothing was written"));
+    assert!(
+        said.contains("connectors/notify.toml")
+            && said.contains("more already; nothing was written")
+    );
     assert!(!place.join("README.md").exists(), "something was written");
     let ours = std::fs::read_to_string(place.join("jobs/deliver-notify.toml")).unwrap();
     assert_eq!(ours, "# ours\n");

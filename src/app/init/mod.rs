@@ -23,6 +23,9 @@ pub enum Layout {
     Json,
 }
 
+/// How many files that are in the way are named.
+const SHOWN_MAX: usize = 3;
+
 /// Files that are the same whatever the layout.
 const COMMON: [(&str, &str); 9] = [
     ("README.md", include_str!("start/README.md")),
@@ -98,10 +101,12 @@ pub fn write(folder: &Path, layout: Layout) -> Result<Start, AppError> {
         .filter(|path| folder.join(path).symlink_metadata().is_ok())
         .collect();
     if !there.is_empty() {
+        let more = there.len().saturating_sub(SHOWN_MAX);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         return Err(AppError::NotThere(format!(
-            "{} has {} already; nothing was written: name another folder",
+            "{} has {}{more} already; nothing was written: name another folder",
             folder.display(),
-            there.join(", ")
+            there[..there.len().min(SHOWN_MAX)].join(", ")
         )));
     }
     for (path, text) in &files {

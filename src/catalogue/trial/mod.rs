@@ -271,7 +271,9 @@ fn no_mapping(catalogue: &Catalogue, name: &str) -> String {
     }
     let known: Vec<&str> = catalogue.inbound.keys().map(String::as_str).collect();
     let help = suggest::help(name, &known);
-    let help = help.unwrap_or_else(|| "there is none in `mappings/inbound/`".to_owned());
+    let help = help.unwrap_or_else(|| {
+        "there is none in `mappings/inbound/` of this folder (`--definitions DIR` names another)".to_owned()
+    });
     format!("there is no inbound mapping `{name}`: {help}")
 }
 
