@@ -11,6 +11,7 @@ mod connectors;
 mod crash;
 mod definitions;
 mod documents;
+mod init;
 mod jobs;
 mod residents;
 mod sandbox;

@@ -11,8 +11,9 @@ use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::eye::Eye;
 use super::sandbox::Notify;
-use super::{deliveries, demo, logging, panics, resident, run, serve};
+use super::{deliveries, demo, init, logging, panics, resident, run, serve};
 use crate::catalogue::load::load;
+use crate::catalogue::trial::{self, Which};
 use crate::catalogue::{cases, reference};
 use crate::connector::kinds::KINDS;
 use crate::definition::{describe, suggest};
@@ -57,6 +58,28 @@ enum Command {
     Test {
         /// The folder with connectors, mappings and jobs
         directory: Option<PathBuf>,
+    },
+    /// Write a start for definitions of your own: commented, sound, and ready to run
+    Init {
+        /// Where to; nothing that is there is written over
+        directory: PathBuf,
+        /// How the source of the start lays its extract out
+        #[arg(long, value_enum, default_value = "csv")]
+        format: init::Layout,
+    },
+    /// Try an inbound mapping on a file: field by field, where each value came from and why
+    Try {
+        /// The mapping's name: `ctax_account` for mappings/inbound/ctax_account.toml
+        mapping: String,
+        /// A file of the connector's layout; its own sample where nothing is said
+        #[arg(long, value_name = "FILE")]
+        sample: Option<PathBuf>,
+        /// Only the record at this place of the file, from 1
+        #[arg(long, value_name = "N", conflicts_with = "key")]
+        record: Option<usize>,
+        /// Only records with this key
+        #[arg(long, value_name = "K")]
+        key: Option<String>,
     },
     /// Do one job now, in this process
     Run {
@@ -180,6 +203,23 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let report = cases::run(&root, &catalogue, today);
             let exit = u8::from(report.failed() > 0);
             Ok(Done { json: report.json(), text: report.text(), exit })
+        }
+        Command::Init { directory, format } => {
+            let start = init::write(&directory, format)?;
+            Ok(Done { json: start.json(), text: start.text(), exit: 0 })
+        }
+        Command::Try { mapping, sample, record, key } => {
+            let catalogue = load(&definitions, KINDS);
+            let which = match (record, key) {
+                (Some(number), _) => Which::Number(number),
+                (None, Some(key)) => Which::Key(key),
+                (None, None) => Which::First,
+            };
+            let today = MachineClock.today();
+            let tried =
+                trial::run(&definitions, &catalogue, &mapping, sample.as_deref(), &which, today)
+                    .map_err(AppError::NotThere)?;
+            Ok(Done { json: tried.json(), text: tried.text(), exit: 0 })
         }
         Command::Run { job } => {
             let context = Context::open(&definitions, &arguments.database).await?;

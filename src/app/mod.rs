@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod demo;
 pub mod eye;
 pub mod holder;
+pub mod init;
 pub mod logging;
 pub mod panics;
 pub mod report;

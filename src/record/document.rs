@@ -19,7 +19,7 @@ struct Slice {
 }
 
 /// A node's place in its document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(u32);
 
 /// A namespace's number in its document.

@@ -111,6 +111,8 @@ impl Failure {
 /// An expression, ready to run.
 #[derive(Clone, Debug)]
 pub struct Expression {
+    /// As it is written.
+    pub text: String,
     tree: Arc<IdedExpr>,
     pub slots: Vec<Slot>,
     /// Which slots are asked for as present or absent too.
@@ -229,7 +231,13 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
         Wanted::Text => checker.or_nothing(typed),
     };
     let (slots, asked) = checker.finish();
-    Ok(Expression { tree: Arc::new(tree), slots, asked, at: Span::default() })
+    Ok(Expression {
+        text: text.to_owned(),
+        tree: Arc::new(tree),
+        slots,
+        asked,
+        at: Span::default(),
+    })
 }
 
 fn slot_name(number: usize) -> String {
