@@ -10,7 +10,8 @@ use viaduct::connector::format::Raw;
 use viaduct::connector::http::{Answer, Request};
 use viaduct::definition::secret::Secret;
 use viaduct::mapping::expression;
-use viaduct::mapping::inbound::{Explained, Translation};
+use viaduct::mapping::inbound::Translation;
+use viaduct::mapping::inbound::story::{Event, Held, Told};
 use viaduct::mapping::outbound::Change;
 use viaduct::record::delivery::{Channel, Delivery, Message};
 use viaduct::record::document::Document;
@@ -97,7 +98,13 @@ fn records_do_not_print() {
         &party(),
         &fragment,
         &Translation::Published(fragment.clone()),
-        &Explained { found: Some(text()), value: Some(text()), ..Explained::default() },
+        &Told {
+            value: Some(Held::Text(text())),
+            steps: vec![Event::Constant { text: text() }],
+            ..Told::default()
+        },
+        &Held::Text(text()),
+        &Event::Constant { text: text() },
         &expression::Given::Texts(vec![text()]),
         &expression::Outcome::Text(text()),
         &known,

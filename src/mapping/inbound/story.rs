@@ -12,6 +12,7 @@ use super::Place;
 use crate::mapping::definition::OnError;
 use crate::record::document::{Document, NodeId};
 use crate::record::facts::Value;
+use crate::record::personal::unprinted;
 
 /// Whoever is told how a record is read.
 pub trait Witness {
@@ -58,7 +59,7 @@ pub struct Story {
 }
 
 /// One field, or another question that the mapping asks of the record.
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 pub struct Told {
     /// `record`, `account`, `account instalments 2`, `party 1`.
     pub place: String,
@@ -74,7 +75,7 @@ pub struct Told {
 }
 
 /// A value as it is kept: money is whole pence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Held {
     Text(String),
@@ -82,8 +83,10 @@ pub enum Held {
     Flag(bool),
 }
 
+unprinted!(Told, Held, Event);
+
 /// One thing that happened on the way to a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Event {
     /// A path was looked at. The text is as it stands there, blanks and all.
