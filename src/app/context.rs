@@ -19,6 +19,7 @@ use crate::job::ingest::{Bench, Ingest, Watch};
 use crate::job::resolve::Rules;
 use crate::mapping::inbound::Inbound;
 use crate::mapping::outbound::Outbound;
+use crate::resolution::definition::ResidentRules;
 use crate::resolution::policy::Policy;
 use crate::store::batches;
 use crate::store::database::{Database, StoreError};
@@ -150,19 +151,23 @@ impl Context {
             let id = batches::source_id(&self.database, name, ids.take()).await?;
             numbers.insert(name, id);
         }
-        let rules = &self.catalogue.resident;
-        let prefer = rules.prefer.iter().map(|preference| {
-            let sources = preference.sources.iter();
-            let known = sources.filter_map(|source| numbers.get(source.value.as_str()).copied());
-            (preference.group.clone(), known.collect())
-        });
-        Ok(Policy { exact: rules.exact.clone(), prefer: prefer.collect() })
+        Ok(policy_of(&self.catalogue.resident, &|name| numbers.get(name).copied()))
     }
 
     /// Every job with a schedule, or all of one action.
     pub fn jobs(&self, action: Action) -> impl Iterator<Item = &JobDefinition> {
         self.catalogue.jobs.values().filter(move |job| job.action == action)
     }
+}
+
+/// The rules with sources by their numbers; one that has none was never read from.
+pub fn policy_of(rules: &ResidentRules, number: &dyn Fn(&str) -> Option<i64>) -> Policy {
+    let prefer = rules.prefer.iter().map(|preference| {
+        let sources = preference.sources.iter();
+        let known = sources.filter_map(|source| number(source.value.as_str()));
+        (preference.group.clone(), known.collect())
+    });
+    Policy { exact: rules.exact.clone(), prefer: prefer.collect() }
 }
 
 /// The definitions in a folder, which must be without error.

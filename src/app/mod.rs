@@ -3,9 +3,15 @@
 pub mod clock;
 pub mod command;
 pub mod context;
+pub mod deliveries;
 pub mod demo;
+pub mod eye;
 pub mod holder;
+pub mod init;
+pub mod logging;
+pub mod panics;
 pub mod report;
+pub mod resident;
 pub mod run;
 pub mod sandbox;
 pub mod scheduler;

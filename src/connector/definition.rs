@@ -87,7 +87,7 @@ impl Surroundings {
     /// A setting with every `${NAME}` filled in.
     pub fn expand(&self, text: &str) -> Result<String, ConnectorError> {
         secret::expand(text, &|name| (self.variable)(name))
-            .map_err(|missing| unset(&missing.to_string()))
+            .map_err(|missing| unset(&format!("{missing}: export it where the hub runs")))
     }
 
     /// A secret, fetched.

@@ -299,7 +299,7 @@ impl Reading {
         while let Some(portion) = portions.recv().await {
             stager.stage(bench, portion).await?;
         }
-        let end = cutting.await.map_err(|error| JobError::Broken(error.to_string()))?;
+        let end = cutting.await?;
         let mut reading = stager.reading;
         let tally = tally.take()?;
         reading.add(&tally, job.source.extract());

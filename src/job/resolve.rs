@@ -77,7 +77,7 @@ pub async fn resolve(
     let mut unlinked = Unlinked::default();
     let mut ahead = next_chunk(&bench.database, batch, at, rules.chunk, &mut translator)?;
     loop {
-        let (chunk, back) = ahead.await.map_err(|error| JobError::Broken(error.to_string()))??;
+        let (chunk, back) = ahead.await??;
         translator = Some(back);
         let Some(last) = chunk.last().map(|record| record.row_id) else { break };
         // The next chunk is translated while this one is written.
@@ -117,7 +117,7 @@ fn next_chunk(
                 .await?;
         let work = move || translator.translate(rows).map(|chunk| (chunk, translator));
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| JobError::Broken(error.to_string()))?
+        done?
     }))
 }
 

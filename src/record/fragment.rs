@@ -1,6 +1,7 @@
 //! What one source record attests: the facts of an account and of the parties named on it.
 
 use super::facts::Facts;
+use super::personal::unprinted;
 
 /// Something about a field that a person may want to know. It never carries the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct FieldIssue {
 }
 
 /// One person, estate or organisation as one record names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PartyFragment {
     /// What tells this party from the others of the record, tomorrow too.
     pub key: String,
@@ -48,3 +49,4 @@ impl Fragment {
         account.chain(self.parties.iter().map(|party| party.facts.bytes())).sum()
     }
 }
+unprinted!(PartyFragment);

@@ -1,6 +1,7 @@
 //! Source records: staged, released, and read again; and what each source said last.
 
 use super::database::{Database, Insert, StoreError, Transaction, cells};
+use crate::record::personal::unprinted;
 
 /// What a source said last under one key.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
@@ -33,7 +34,6 @@ impl Change {
 }
 
 /// A record on its way into the store.
-#[derive(Debug)]
 pub struct Staged {
     pub id: i64,
     pub source_key_id: i64,
@@ -45,7 +45,7 @@ pub struct Staged {
 }
 
 /// A staged record, to be resolved.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(sqlx::FromRow)]
 pub struct StagedRow {
     pub id: i64,
     pub source_key_id: i64,
@@ -193,7 +193,7 @@ fn fitting(rows: &[(i64, i64)], bytes_max: i64) -> Option<i64> {
 }
 
 /// The records that keys stand on now, with whether the key is marked gone.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(sqlx::FromRow)]
 pub struct LastRecord {
     pub source_key_id: i64,
     pub gone: bool,
@@ -268,3 +268,5 @@ pub async fn keep_dictionary(
     transaction.execute(sql, cells![id, source_id, bytes]).await?;
     Ok(())
 }
+
+unprinted!(Staged, StagedRow, LastRecord);

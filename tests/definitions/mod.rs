@@ -2,6 +2,9 @@
 //! line names among the sound definitions of `base/`, and the report is held against the snapshot
 //! beside it.
 
+mod section8;
+mod trial;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +15,7 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder in a temporary directory");
     for entry in fs::read_dir(from).expect("a folder of the tests") {
         let path = entry.expect("an entry of a folder of the tests").path();

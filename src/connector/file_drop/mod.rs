@@ -142,10 +142,11 @@ impl Source for FileDrop {
         });
         match work.await {
             Ok(done) => done,
-            Err(panic) => {
-                let cause = format!("the reading of the file broke: {panic}");
+            // Its own text may quote what it broke on.
+            Err(_) => {
+                let cause = "the reading of the file broke off: this is a fault of Viaduct's";
                 let nothing: Box<dyn RecordSink> = Box::new(Nothing);
-                (nothing, Err(unavailable(cause)))
+                (nothing, Err(unavailable(cause.to_owned())))
             }
         }
     }

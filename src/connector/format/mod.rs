@@ -17,9 +17,10 @@ mod trying;
 pub mod xml;
 
 use crate::record::document::Document;
+use crate::record::personal::unprinted;
 
 /// One record as it was cut out, and what it needs from around it to be read alone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Raw<'a> {
     /// The record's own bytes, as the system gave them.
     pub bytes: &'a [u8],
@@ -144,3 +145,5 @@ pub trait Format: Send + Sync {
         None
     }
 }
+
+unprinted!(Raw<'_>);

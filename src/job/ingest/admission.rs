@@ -17,6 +17,7 @@ use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
+use crate::record::personal::unprinted;
 use crate::store::source_records::KnownKey;
 
 /// A portion is handed on when it has so many bytes, however few records that is.
@@ -26,7 +27,6 @@ const PORTION_BYTES_MAX: usize = 8 << 20;
 const KEY_BYTES_MAX: usize = 1_000;
 
 /// A record that is to be staged.
-#[derive(Debug)]
 pub struct Entry {
     pub key: String,
     pub key_digest: i64,
@@ -39,7 +39,6 @@ pub struct Entry {
 }
 
 /// Some records to be staged together.
-#[derive(Debug)]
 pub struct Portion {
     /// A dictionary just made; this portion and the next ones are packed with it.
     pub dictionary: Option<Vec<u8>>,
@@ -379,3 +378,5 @@ impl Hasher for Unhashed {
         self.0
     }
 }
+
+unprinted!(Entry, Portion);

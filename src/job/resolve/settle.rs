@@ -20,7 +20,7 @@ use crate::store::batches::BatchRow;
 use crate::store::database::{Cell, StoreError, Transaction, cells};
 use crate::store::ids::Ids;
 use crate::store::outbox;
-use crate::store::residents::{self, Candidate, PartyRow};
+use crate::store::residents::{self, Candidate, PartyRow, read_facts};
 
 /// Which record is settled, and how it stands to what was known.
 #[derive(Debug, Clone, Copy)]
@@ -507,16 +507,6 @@ impl Party {
             ended_ms: row.ended_ms,
         })
     }
-}
-
-fn read_facts(
-    json: &str,
-    table: &'static [schema::Field],
-    name: &'static str,
-    id: i64,
-) -> Result<Facts, StoreError> {
-    let corrupt = StoreError::Corrupt { table: name, column: "facts", id };
-    Facts::from_json(json, table).ok_or(corrupt)
 }
 
 fn party_row(

@@ -34,8 +34,11 @@ enum Step {
     Literal(u8),
     Year,
     Month,
+    /// One digit or two, as people write it.
+    ShortMonth,
     MonthName,
     Day,
+    ShortDay,
     Hour,
     Minute,
     Second,
@@ -59,6 +62,11 @@ impl DateFormat {
                     Some(b'm') => Step::Month,
                     Some(b'b') => Step::MonthName,
                     Some(b'd') => Step::Day,
+                    Some(b'-') => match bytes.next() {
+                        Some(b'm') => Step::ShortMonth,
+                        Some(b'd') => Step::ShortDay,
+                        _ => return Err(UNKNOWN_FORMAT),
+                    },
                     Some(b'H') => Step::Hour,
                     Some(b'M') => Step::Minute,
                     Some(b'S') => Step::Second,
@@ -75,8 +83,8 @@ impl DateFormat {
         let zones = count(&[Step::Zone]);
         let zone_unread = pattern.ends_with('Z') && count(&[Step::Hour]) > 0;
         let whole = count(&[Step::Year]) == 1
-            && count(&[Step::Month, Step::MonthName]) == 1
-            && count(&[Step::Day]) == 1
+            && count(&[Step::Month, Step::ShortMonth, Step::MonthName]) == 1
+            && count(&[Step::Day, Step::ShortDay]) == 1
             && !zone_unread
             && (zones == 0 || (zones == 1 && count(&[Step::Hour]) == 1));
         if whole { Ok(Self { steps }) } else { Err(UNKNOWN_FORMAT) }
@@ -99,6 +107,8 @@ impl DateFormat {
                 Step::Month => month = digits::<2>(&mut left)?,
                 Step::MonthName => month = month_name(&mut left)?,
                 Step::Day => day = digits::<2>(&mut left)?,
+                Step::ShortMonth => month = one_or_two(&mut left)?,
+                Step::ShortDay => day = one_or_two(&mut left)?,
                 Step::Hour => hour = Some(clock(&mut left, 24)?),
                 Step::Minute => minute = clock(&mut left, 60)?,
                 Step::Second => _ = clock(&mut left, 61)?,
@@ -201,6 +211,13 @@ fn minutes_ahead(left: &mut &[u8]) -> Result<i64, ValueError> {
     Ok(sign * i64::from(hours * 60 + clock(left, 60)?))
 }
 
+fn one_or_two(left: &mut &[u8]) -> Result<u32, ValueError> {
+    match left.get(1).is_some_and(u8::is_ascii_digit) {
+        true => digits::<2>(left),
+        false => digits::<1>(left),
+    }
+}
+
 fn month_name(left: &mut &[u8]) -> Result<u32, ValueError> {
     let (taken, rest) = left.split_first_chunk::<3>().ok_or(WRONG_SHAPE)?;
     *left = rest;
@@ -228,7 +245,12 @@ mod tests {
 
     #[test]
     fn b41_days_are_read_as_declared_and_never_guessed() {
-        let table: [(&[&str], &str, Result<&str, &str>); 28] = [
+        let table: [(&[&str], &str, Result<&str, &str>); 33] = [
+            (&["%-d/%-m/%Y"], "1/4/2026", Ok("2026-04-01")),
+            (&["%-d/%-m/%Y"], "01/12/2026", Ok("2026-12-01")),
+            (&["%-d-%b-%Y"], "9-Mar-1980", Ok("1980-03-09")),
+            (&["%-d/%-m/%Y"], "/4/2026", Err("date_wrong_shape")),
+            (&["%-d/%-m/%Y"], "001/4/2026", Err("date_wrong_shape")),
             (&["%Y-%m-%d"], "1984-02-29", Ok("1984-02-29")),
             (&["%Y-%m-%d"], " 2026-04-01 ", Ok("2026-04-01")),
             (&["%Y-%m-%d"], "2023-02-29", Err("date_impossible")),

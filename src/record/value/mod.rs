@@ -67,7 +67,7 @@ pub const SENTENCES: &[(&str, &str)] = &[
     ("date_skipped_hour", "The clocks skipped this time of day when they went forward."),
     (
         "date_format_unknown",
-        "A date format needs %Y, %m (or %b) and %d once each; %H %M %S %f and %z may follow.",
+        "A date format needs %Y, %m (%-m, %b) and %d (%-d) once each; %H %M %S %f and %z may follow.",
     ),
     ("phone_wrong_shape", "This is not a telephone number: too few or many digits, or letters."),
     ("phone_not_in_use", "No telephone number of this range has been given out."),

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use super::ValueError;
+use crate::record::personal::unprinted;
 
 const WRONG_SHAPE: ValueError = ValueError::new("uprn_wrong_shape");
 const DIGITS_MAX: u32 = 12;
 
 /// One addressable place. It is not the property key of a revenues or CRM system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uprn(u64);
 
 impl Uprn {
@@ -47,6 +48,8 @@ impl fmt::Display for Uprn {
         self.0.fmt(out)
     }
 }
+
+unprinted!(Uprn);
 
 #[cfg(test)]
 mod tests {
