@@ -7,12 +7,16 @@
 )]
 
 mod architecture;
+mod bad_inputs;
 mod connectors;
 mod crash;
 mod definitions;
 mod documents;
+mod init;
 mod jobs;
+mod residents;
 mod sandbox;
+mod secrecy;
 mod serve;
 mod support;
 mod walk;

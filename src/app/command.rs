@@ -2,28 +2,31 @@
 //! standard error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a
 //! person is needed.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, value_parser};
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
 
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
+use super::eye::Eye;
 use super::foretold::Foretold;
 use super::preview::Listing;
 use super::replay::Chosen;
 use super::sandbox::Notify;
 use super::sight::Sight;
-use super::{demo, held, held_show, preview, replay, run, serve};
+use super::{
+    deliveries, demo, held, held_show, init, logging, panics, preview, replay, resident, run, serve,
+};
 use crate::catalogue::load::load;
+use crate::catalogue::trial::{self, Which};
 use crate::catalogue::{cases, reference};
 use crate::connector::kinds::KINDS;
 use crate::definition::{describe, suggest};
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
+use crate::store::database::Database;
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -92,6 +95,28 @@ enum Command {
         /// The folder with connectors, mappings and jobs
         directory: Option<PathBuf>,
     },
+    /// Write a start for definitions of your own: commented, sound, and ready to run
+    Init {
+        /// Where to; nothing that is there is written over
+        directory: PathBuf,
+        /// How the source of the start lays its extract out
+        #[arg(long, value_enum, default_value = "csv")]
+        format: init::Layout,
+    },
+    /// Try an inbound mapping on a file: field by field, where each value came from and why
+    Try {
+        /// The mapping's name: `ctax_account` for mappings/inbound/ctax_account.toml
+        mapping: String,
+        /// A file of the connector's layout; its own sample where nothing is said
+        #[arg(long, value_name = "FILE")]
+        sample: Option<PathBuf>,
+        /// Only the record at this place of the file, from 1
+        #[arg(long, value_name = "N", conflicts_with = "key")]
+        record: Option<usize>,
+        /// Only records with this key
+        #[arg(long, value_name = "K")]
+        key: Option<String>,
+    },
     /// Do one job now, in this process
     Run {
         /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
@@ -153,6 +178,17 @@ enum Command {
         #[arg(long)]
         write: Option<PathBuf>,
     },
+    /// Who a resident is, how they are found, and what happened to them
+    #[command(subcommand)]
+    Resident(resident::Asked),
+    /// How many deliveries stand where, and which; `show` tells the story of one
+    #[command(args_conflicts_with_subcommands = true)]
+    Deliveries {
+        #[command(flatten)]
+        listing: deliveries::Listing,
+        #[command(subcommand)]
+        one: Option<deliveries::One>,
+    },
     /// Play two nights of an invented council, and send to the sandbox; ends by itself
     Demo {
         /// Where its files go; a fresh folder where nothing is said
@@ -176,12 +212,13 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("VIADUCT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    panics::install();
+    let said = |name: &str| std::env::var(name).ok();
+    let (levels, format) = (said("VIADUCT_LOG"), said("VIADUCT_LOG_FORMAT"));
+    if let Err(fault) = logging::begin(levels.as_deref(), format.as_deref()) {
+        eprintln!("error: {fault}");
+        return ExitCode::from(2);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -246,6 +283,23 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let exit = u8::from(report.failed() > 0);
             Ok(Done { json: report.json(), text: report.text(), exit })
         }
+        Command::Init { directory, format } => {
+            let start = init::write(&directory, format)?;
+            Ok(Done { json: start.json(), text: start.text(), exit: 0 })
+        }
+        Command::Try { mapping, sample, record, key } => {
+            let catalogue = load(&definitions, KINDS);
+            let which = match (record, key) {
+                (Some(number), _) => Which::Number(number),
+                (None, Some(key)) => Which::Key(key),
+                (None, None) => Which::First,
+            };
+            let today = MachineClock.today();
+            let tried =
+                trial::run(&definitions, &catalogue, &mapping, sample.as_deref(), &which, today)
+                    .map_err(AppError::NotThere)?;
+            Ok(Done { json: tried.json(), text: tried.text(), exit: 0 })
+        }
         Command::Run { job } => {
             let context = Context::open(&definitions, &arguments.database).await?;
             let done = run_job(&context, &job).await;
@@ -275,6 +329,24 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let context = Context::open(&definitions, &arguments.database).await?;
             serve::serve(context).await?;
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
+        }
+        Command::Resident(asked) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = resident::answer(&database, &definitions, asked).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Deliveries { listing, one } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let now_ms = MachineClock.now_ms();
+            let said = match one {
+                None => deliveries::list(&database, &listing, now_ms).await,
+                Some(deliveries::One::Show { delivery, show }) => {
+                    deliveries::show(&database, &delivery, Eye { shows: show }, now_ms).await
+                }
+            };
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Connectors { what } => connectors(what),
         Command::Schema { write } => {

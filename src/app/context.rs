@@ -21,6 +21,7 @@ use crate::job::ingest::{Bench, Ingest, Watch};
 use crate::job::resolve::Rules;
 use crate::mapping::inbound::Inbound;
 use crate::mapping::outbound::Outbound;
+use crate::resolution::definition::ResidentRules;
 use crate::resolution::policy::Policy;
 use crate::store::batches;
 use crate::store::database::{Database, StoreError};
@@ -153,6 +154,7 @@ impl Context {
             source,
             first_load_sends: job.first_load == FirstLoad::Send,
             keep_percent: i64::from(definition.limits.keep_percent),
+            records_max: i64::from(definition.limits.records_max),
             chunk,
         })
     }
@@ -184,13 +186,7 @@ impl Context {
             let id = batches::source_id(&self.database, name, ids.take()).await?;
             numbers.insert(name, id);
         }
-        let rules = &self.catalogue.resident;
-        let prefer = rules.prefer.iter().map(|preference| {
-            let sources = preference.sources.iter();
-            let known = sources.filter_map(|source| numbers.get(source.value.as_str()).copied());
-            (preference.group.clone(), known.collect())
-        });
-        Ok(Policy { exact: rules.exact.clone(), prefer: prefer.collect() })
+        Ok(policy_of(&self.catalogue.resident, &|name| numbers.get(name).copied()))
     }
 
     /// Every job with a schedule, or all of one action.
@@ -202,6 +198,16 @@ impl Context {
 fn gives_nothing(job: &JobDefinition) -> AppError {
     let (name, connector) = (&job.name, &job.connector.value);
     AppError::NotThere(format!("job `{name}`: `{connector}` is not a system that is asked"))
+}
+
+/// The rules with sources by their numbers; one that has none was never read from.
+pub fn policy_of(rules: &ResidentRules, number: &dyn Fn(&str) -> Option<i64>) -> Policy {
+    let prefer = rules.prefer.iter().map(|preference| {
+        let sources = preference.sources.iter();
+        let known = sources.filter_map(|source| number(source.value.as_str()));
+        (preference.group.clone(), known.collect())
+    });
+    Policy { exact: rules.exact.clone(), prefer: prefer.collect() }
 }
 
 /// The definitions in a folder, which must be without error.

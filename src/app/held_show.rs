@@ -12,7 +12,8 @@ use crate::connector::format::Format;
 use crate::job::clock::said;
 use crate::job::packing::Unpacker;
 use crate::mapping::definition::{CodeList, InboundMapping, PartyMap, RoleMap};
-use crate::mapping::inbound::{Explained, Inbound, Translation};
+use crate::mapping::inbound::story::{Event, Told};
+use crate::mapping::inbound::{Inbound, Translation};
 use crate::record::document::Document;
 use crate::record::schema::{self, Class};
 use crate::store::held::{self, BatchHeld, DeliveryHeld, LetterRow};
@@ -117,17 +118,17 @@ async fn read(
     };
     let namespace = |prefix: &str| layout.format.namespace(prefix).map(str::to_owned);
     let inbound = Inbound::new(mapping, &namespace);
-    let (translation, explained) = inbound.explain(&document, context.clock.today());
+    let (translation, story) = inbound.explain(&document, context.clock.today());
     Ok(match translation {
         Translation::Published(_) => (Reading::Published, Vec::new()),
         Translation::Filtered(_) => (Reading::Filtered, Vec::new()),
         Translation::Failed(issue) => {
-            (Reading::Held, vec![fault(mapping, &explained, issue.field, issue.code, sight)])
+            (Reading::Held, vec![fault(mapping, &story.told, issue.field, issue.code, sight)])
         }
         Translation::Held(issues) => {
             let faults = issues.into_iter();
             let faults = faults
-                .map(|issue| fault(mapping, &explained, issue.field, issue.code, sight))
+                .map(|issue| fault(mapping, &story.told, issue.field, issue.code, sight))
                 .collect();
             (Reading::Held, faults)
         }
@@ -151,13 +152,13 @@ async fn document(
 
 fn fault(
     mapping: &InboundMapping,
-    explained: &[Explained],
+    told: &[Told],
     field: String,
     code: String,
     sight: Sight,
 ) -> Fault {
     let (place, name) = place_of(&field);
-    let told = explained.iter().find(|one| one.place == place && one.field == name);
+    let looked = told.iter().find(|one| one.issue == field).and_then(looked);
     let account = place == "account";
     let class = match account {
         true => schema::account_field(name).map(|field| field.class),
@@ -166,8 +167,8 @@ fn fault(
     // A role and a field that says nothing about a person are shown to everybody.
     let plain = name == "role" || class == Some(Class::Plain);
     let masked = !plain && sight == Sight::Masked;
-    let found = told.and_then(|one| one.found.clone());
-    let found = found.map(|text| if plain { text } else { sight.text(&text) });
+    let found = looked.and_then(|(_, found)| found);
+    let found = found.map(|text| if plain { text.to_owned() } else { sight.text(text) });
     let (path, list) = written(mapping, account, name);
     let list = list.filter(|_| code == "code_unknown").map(|list| {
         let mut values: Vec<String> = list.rows.iter().map(|row| row.value.clone()).collect();
@@ -175,8 +176,22 @@ fn fault(
         values.dedup();
         (format!("mappings/{}", list.name), values)
     });
-    let path = told.and_then(|one| one.from.clone()).or(path);
+    let path = looked.map(|(path, _)| path.to_owned()).or(path);
     Fault { field, code, path, found, masked, list }
+}
+
+/// The path that gave the text, and what stands there; else the first that was looked at.
+fn looked(told: &Told) -> Option<(&str, Option<&str>)> {
+    let mut looked = told.steps.iter().filter_map(|step| match step {
+        Event::Looked { path, text, .. } => {
+            let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+            Some((path.as_str(), text))
+        }
+        Event::Computed { expression, .. } => Some((expression.as_str(), None)),
+        _ => None,
+    });
+    let first = looked.clone().next();
+    looked.find(|(_, text)| text.is_some()).or(first)
 }
 
 /// `party 2 name.family` is the field `name.family` of `party 2`.

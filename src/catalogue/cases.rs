@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::catalogue::load::Catalogue;
 use crate::connector::format::Format;
 use crate::definition::diagnostic::{Diagnostic, render_all};
-use crate::definition::reader::{self, File};
+use crate::definition::reader::{self, File, Spanned};
+use crate::definition::shape::{Fields, Holds, Key, key};
 use crate::definition::table::{Table, Value as Given};
 use crate::mapping::definition::InboundMapping;
 use crate::mapping::inbound::{Inbound, Translation};
@@ -17,6 +18,32 @@ use crate::record::document::Document;
 use crate::record::facts::{Facts, Value};
 use crate::record::fragment::{FieldIssue, Fragment};
 use crate::record::schema::{self, Field};
+
+const CASE: Key = key("case", "A record as its system would give it, and what must be understood.");
+const NAME: Key =
+    key("name", "What the case shows, in a sentence.").example("name = \"an open end is no end\"");
+const IN: Key = key(
+    "in",
+    "One record in the connector's format: an element; a header row and a row; a line, with the lines \
+     that belong to it; an object.",
+)
+.example("in = \"\"\"…\"\"\"");
+const HELD: Key = key("held", "The row must be held, for these reasons and no others.")
+    .example("held = [\"account status: code_unknown\"]");
+const FILTERED: Key = key("filtered", "The row must be left out, because of this.")
+    .example("filtered = \"nobody is liable for a void\"");
+const ACCOUNT: Key = key("account", "What must be known of the account.")
+    .example("account = { status = \"open\", balance = 85500 }");
+const PARTY: Key =
+    key("party", "What must be known of each party, by its number in the record, from 1.")
+        .example("party.1 = { \"name.family\" = \"Testberry\", role = \"liable\" }");
+const ABSENT: Key =
+    key("absent", "Fields that must have no value.").example("absent = [\"closed\"]");
+const ISSUES: Key = key("issues", "What must be noted, as `field:code`.")
+    .example("issues = [\"nino:nino_bad_prefix\"]");
+const ROLE: Key = key("role", "The party's role.").example("role = \"liable\"");
+/// Ten thousand million pounds, either way: more than any field holds.
+const WHOLE_MAX: i64 = 1_000_000_000_000;
 
 /// What became of every case.
 #[derive(Debug, Default)]
@@ -121,37 +148,118 @@ fn run_file(
 ) {
     let inbound = Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
     let root = file.root();
-    for table in root.tables("case") {
-        let name = table.need_text("name").map(|name| name.value);
-        let Some(given) = table.need_text("in") else { continue };
+    for case in parts(&root) {
+        let Some(given) = case.given else { continue };
         let mut document = Document::default();
-        let differs = match format.read(given.value.trim_matches(['\n', '\r']), &mut document) {
+        let differs = match format.read(given.trim_matches(['\n', '\r']), &mut document) {
             Err(fault) => vec![format!("`in` cannot be read: {fault}")],
-            Ok(()) => compare(&table, inbound.translate(&document, today)),
+            Ok(()) => compare(&case.wanted, inbound.translate(&document, today)),
         };
-        table.finish();
-        let name = name.unwrap_or_else(|| "without a name".to_owned());
+        let name = case.name.unwrap_or_else(|| "without a name".to_owned());
         report.cases.push(Case { file: path.to_owned(), name, differs });
     }
     root.finish();
 }
 
-fn compare(table: &Table<'_>, translation: Translation) -> Vec<String> {
-    let held: Option<Vec<String>> =
-        table.texts("held").map(|texts| texts.into_iter().map(|text| text.value).collect());
-    let filtered = table.text("filtered").map(|text| text.value);
-    let account = table.table("account");
-    let party = table.table("party");
+/// A case as it is written.
+pub struct Written {
+    name: Option<String>,
+    given: Option<String>,
+    wanted: Wanted,
+}
+
+/// What must be understood.
+struct Wanted {
+    held: Option<Vec<String>>,
+    filtered: Option<String>,
+    account: Option<WantedFacts>,
+    /// By what is written as their number.
+    parties: Vec<(String, WantedFacts)>,
+}
+
+/// What must be known of an account or a party.
+struct WantedFacts {
+    absent: Vec<String>,
+    issues: Vec<String>,
+    role: Option<String>,
+    /// None where something is written that is no value.
+    values: Vec<(String, Option<Value>)>,
+}
+
+/// Reads the cases of a file; also how they are described.
+pub fn parts(root: &Table<'_>) -> Vec<Written> {
+    let case = |table: Table<'_>| {
+        let name = table.need_text(NAME).map(|name| name.value);
+        let given = table.need_text(IN).map(|given| given.value);
+        let held = table.texts(HELD).map(plain);
+        let filtered = table.text(FILTERED).map(|text| text.value);
+        let account = table.table(ACCOUNT).map(|table| facts(table, schema::ACCOUNT, false));
+        let parties = table.named_tables(PARTY).into_iter();
+        let parties = parties
+            .map(|(number, table)| (number.value, facts(table, schema::PARTY, true)))
+            .collect();
+        table.finish();
+        Written { name, given, wanted: Wanted { held, filtered, account, parties } }
+    };
+    root.tables(CASE).into_iter().map(case).collect()
+}
+
+fn facts(table: Table<'_>, fields: &'static [Field], is_party: bool) -> WantedFacts {
+    let absent = table.texts(ABSENT).map(plain).unwrap_or_default();
+    let issues = table.texts(ISSUES).map(plain).unwrap_or_default();
+    let role = is_party.then(|| table.text(ROLE)).flatten().map(|role| role.value);
+    table.has_fields(|| {
+        let each = vec![Holds::Text, Holds::Whole(-WHOLE_MAX, WHOLE_MAX), Holds::Flag];
+        let names = fields.iter().map(|field| (field.name, field.doc)).collect();
+        Fields { what: "value", names, each: Holds::Either(each) }
+    });
+    let mut values = Vec::new();
+    // `name.family` without quotation marks is a table in a table.
+    let mut groups: Vec<(&str, Table<'_>)> = Vec::new();
+    for field in fields {
+        if table.has(field.name) {
+            values.push((field.name.to_owned(), table.value(field.name).and_then(value)));
+        }
+        let Some((group, rest)) = field.name.split_once('.') else { continue };
+        if !groups.iter().any(|(known, _)| *known == group)
+            && let Some(Given::Table(inner)) = table.value(group)
+        {
+            groups.push((group, inner));
+        }
+        let of_group = groups.iter().find(|(known, inner)| *known == group && inner.has(rest));
+        if let Some((_, inner)) = of_group {
+            values.push((field.name.to_owned(), inner.value(rest).and_then(value)));
+        }
+    }
+    groups.into_iter().for_each(|(_, inner)| inner.finish());
+    table.finish();
+    WantedFacts { absent, issues, role, values }
+}
+
+fn value(given: Given<'_>) -> Option<Value> {
+    match given {
+        Given::Text(text) => Some(Value::Text(text.value)),
+        Given::Whole(number) => Some(Value::Whole(number.value)),
+        Given::Flag(flag) => Some(Value::Flag(flag.value)),
+        _ => None,
+    }
+}
+
+fn plain(texts: Vec<Spanned<String>>) -> Vec<String> {
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+fn compare(wanted: &Wanted, translation: Translation) -> Vec<String> {
     let said = |issues: &[FieldIssue]| -> Vec<String> {
         issues.iter().map(|issue| format!("{}: {}", issue.field, issue.code)).collect()
     };
-    match (translation, held, filtered) {
-        (Translation::Held(issues), Some(wanted), _) if said(&issues) == wanted => Vec::new(),
+    match (translation, &wanted.held, &wanted.filtered) {
+        (Translation::Held(issues), Some(wanted), _) if said(&issues) == *wanted => Vec::new(),
         (Translation::Held(issues), ..) => vec![format!("it is held: {:?}", said(&issues))],
         (Translation::Failed(issue), ..) => {
             vec![format!("it stops the batch: {:?}", said(&[issue]))]
         }
-        (Translation::Filtered(because), _, Some(wanted)) if because == wanted => Vec::new(),
+        (Translation::Filtered(because), _, Some(wanted)) if because == *wanted => Vec::new(),
         (Translation::Filtered(because), ..) => vec![format!("it is left out: {because}")],
         (Translation::Published(_), Some(wanted), _) => {
             vec![format!("it is not held; expected {wanted:?}")]
@@ -159,44 +267,34 @@ fn compare(table: &Table<'_>, translation: Translation) -> Vec<String> {
         (Translation::Published(_), _, Some(wanted)) => {
             vec![format!("it is not left out; expected `{wanted}`")]
         }
-        (Translation::Published(fragment), None, None) => {
-            compare_fragment(&fragment, account, party)
-        }
+        (Translation::Published(fragment), None, None) => compare_fragment(&fragment, wanted),
     }
 }
 
-fn compare_fragment(
-    fragment: &Fragment,
-    account: Option<Table<'_>>,
-    party: Option<Table<'_>>,
-) -> Vec<String> {
+fn compare_fragment(fragment: &Fragment, wanted: &Wanted) -> Vec<String> {
     let mut differs = Vec::new();
-    if let Some(wanted) = account {
+    if let Some(wanted) = &wanted.account {
         match &fragment.account {
             Some(found) => {
                 let place = Place { name: "account", table: schema::ACCOUNT, role: None };
-                compare_facts(&wanted, &found.facts, &found.issues, &place, &mut differs);
+                compare_facts(wanted, &found.facts, &found.issues, &place, &mut differs);
             }
             None => differs.push("the mapping makes no account".to_owned()),
         }
-        wanted.finish();
     }
-    for (number, given) in party.iter().flat_map(Table::entries) {
-        let Given::Table(wanted) = given else { continue };
-        let place = number.value.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    for (number, wanted) in &wanted.parties {
+        let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         match place.and_then(|place| fragment.parties.get(place)) {
             Some(found) => {
-                let name = format!("party {}", number.value);
+                let name = format!("party {number}");
                 let place = Place { name: &name, table: schema::PARTY, role: Some(&found.role) };
-                compare_facts(&wanted, &found.facts, &found.issues, &place, &mut differs);
+                compare_facts(wanted, &found.facts, &found.issues, &place, &mut differs);
             }
             None => differs.push(format!(
-                "there is no party {}: the record names {}",
-                number.value,
+                "there is no party {number}: the record names {}",
                 fragment.parties.len()
             )),
         }
-        wanted.finish();
     }
     differs
 }
@@ -209,7 +307,7 @@ struct Place<'a> {
 }
 
 fn compare_facts(
-    wanted: &Table<'_>,
+    wanted: &WantedFacts,
     found: &Facts,
     issues: &str,
     place: &Place<'_>,
@@ -220,38 +318,33 @@ fn compare_facts(
         let id = place.table.iter().position(|known| known.name == field)?;
         found.get(id as u16)
     };
-    for field in wanted.texts("absent").unwrap_or_default() {
-        if let Some(value) = fact(&field.value) {
-            differs.push(format!("{name} {}: {} stands there", field.value, value.to_text()));
+    for field in &wanted.absent {
+        if let Some(value) = fact(field) {
+            differs.push(format!("{name} {field}: {} stands there", value.to_text()));
+        }
+        if !place.table.iter().any(|known| known.name == field) {
+            differs.push(format!("{name} {field}: there is no such field"));
         }
     }
-    for issue in wanted.texts("issues").unwrap_or_default() {
-        if !issues.split(',').any(|found| found == issue.value) {
-            differs.push(format!("{name}: `{}` is not among `{issues}`", issue.value));
+    for issue in &wanted.issues {
+        if !issues.split(',').any(|found| found == issue) {
+            differs.push(format!("{name}: `{issue}` is not among `{issues}`"));
         }
     }
-    if let (Some(role), Some(wanted)) = (place.role, wanted.text("role"))
-        && role != wanted.value
+    if let (Some(role), Some(wanted)) = (place.role, &wanted.role)
+        && role != wanted
     {
-        differs.push(format!("{name} role: expected `{}`, found `{role}`", wanted.value));
+        differs.push(format!("{name} role: expected `{wanted}`, found `{role}`"));
     }
-    for field in place.table {
-        if !wanted.has(field.name) {
+    for (field, expected) in &wanted.values {
+        let Some(expected) = expected else {
+            differs.push(format!("{name} {field}: give a text, a number or a flag"));
             continue;
-        }
-        let expected = match wanted.value(field.name) {
-            Some(Given::Text(text)) => Value::Text(text.value),
-            Some(Given::Whole(number)) => Value::Whole(number.value),
-            Some(Given::Flag(flag)) => Value::Flag(flag.value),
-            _ => {
-                differs.push(format!("{name} {}: give a text, a number or a flag", field.name));
-                continue;
-            }
         };
-        if fact(field.name) != Some(&expected) {
-            let is = fact(field.name).map_or("nothing".to_owned(), Value::to_text);
+        if fact(field) != Some(expected) {
+            let is = fact(field).map_or("nothing".to_owned(), Value::to_text);
             let wanted = expected.to_text();
-            differs.push(format!("{name} {}: expected `{wanted}`, found `{is}`", field.name));
+            differs.push(format!("{name} {field}: expected `{wanted}`, found `{is}`"));
         }
     }
 }

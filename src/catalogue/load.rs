@@ -160,6 +160,8 @@ impl Loading<'_> {
                 Ok(schema) => {
                     schemas.insert(loaded.name.clone(), schema);
                 }
+                // A layout at fault cuts amiss: its own fault is what is to be mended.
+                Err(_) if loaded.file.has_errors() => {}
                 Err(what) => {
                     let help = format!("put invented records into `{path}`, or take `sample` out");
                     let what = format!("the sample `{path}` cannot be used: {what}");

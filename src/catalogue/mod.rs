@@ -6,3 +6,4 @@ pub mod load;
 pub mod reference;
 pub mod sample;
 pub mod stray;
+pub mod trial;

@@ -3,12 +3,16 @@
 
 use serde_json::{Value, json};
 
+use crate::catalogue::cases;
 use crate::connector::definition::{self as connector, Kind, Limits};
 use crate::definition::describe;
 use crate::definition::shape::Shape;
 use crate::definition::table::shape_of;
 use crate::job::definition as job;
+use crate::mapping::code_list::CodeLists;
 use crate::mapping::expression::functions;
+use crate::mapping::read_field::Reading;
+use crate::mapping::{read, read_outbound};
 use crate::record::cause;
 use crate::record::reference as record;
 use crate::resolution::definition as resident;
@@ -31,6 +35,27 @@ pub fn definitions() -> Vec<Definition> {
             place: "connectors/NAME.toml",
             doc: "One system, and how it is reached.",
             shape: shape_of(connector::head),
+        },
+        Definition {
+            name: "inbound",
+            place: "mappings/inbound/NAME.toml",
+            doc: "What a system's records mean.",
+            shape: shape_of(|root| {
+                let codes = CodeLists::default();
+                read::parts(&Reading { file: root.file(), codes: &codes }, root, "")
+            }),
+        },
+        Definition {
+            name: "cases",
+            place: "mappings/inbound/NAME.test.toml",
+            doc: "Cases beside a mapping, which `viaduct test` runs.",
+            shape: shape_of(cases::parts),
+        },
+        Definition {
+            name: "outbound",
+            place: "mappings/outbound/NAME.toml",
+            doc: "Who is told of which change, and how.",
+            shape: shape_of(|root| read_outbound::parts(root, "")),
         },
         Definition {
             name: "job",

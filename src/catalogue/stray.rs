@@ -39,7 +39,13 @@ pub fn tell(root: &Path, connectors: &[Loaded<ConnectorDefinition>], told: &mut 
             let sample = samples.contains(&file) || (unread && folder == "connectors");
             if !read && !sample && !file.ends_with(".md") {
                 let what = "nothing reads this file";
-                told.push(warning(&file, what, &format!("{folder}/ has {}", endings.join(", "))));
+                let help = match folder {
+                    "connectors" => {
+                        "name it as the `sample` of its connector, or move it".to_owned()
+                    }
+                    _ => format!("{folder}/ has {}", endings.join(", ")),
+                };
+                told.push(warning(&file, what, &help));
             }
         }
         for inner in reader::list_folders(root, folder) {

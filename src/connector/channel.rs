@@ -99,6 +99,11 @@ pub trait Source: Send + Sync {
 
     /// Whether what it gives is all there is.
     fn extract(&self) -> Extract;
+
+    /// Fields whose numbers look like those of payment cards, and are not.
+    fn not_cards(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// A platform's word that it took a delivery.

@@ -105,7 +105,7 @@ impl Surroundings {
     /// A setting with every `${NAME}` filled in.
     pub fn expand(&self, text: &str) -> Result<String, ConnectorError> {
         secret::expand(text, &|name| (self.variable)(name))
-            .map_err(|missing| unset(&missing.to_string()))
+            .map_err(|missing| unset(&format!("{missing}: export it where the hub runs")))
     }
 
     /// A secret, fetched.
@@ -127,6 +127,8 @@ pub struct Limits {
     pub chunk_records: Option<u32>,
     /// A record longer than this is held.
     pub record_bytes_max: u32,
+    /// An extract with more records is held whole.
+    pub records_max: u32,
     /// A full extract with a smaller part of the known records than this is held whole.
     pub keep_percent: u8,
 }
@@ -203,7 +205,12 @@ pub fn head(root: &Table<'_>) -> Head {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { chunk_records: None, record_bytes_max: 1_048_576, keep_percent: 80 }
+        Limits {
+            chunk_records: None,
+            record_bytes_max: 1_048_576,
+            records_max: 5_000_000,
+            keep_percent: 80,
+        }
     }
 }
 
@@ -222,6 +229,14 @@ fn limits(table: &Table<'_>) -> Limits {
         1_024..=67_108_864,
         i64::from(usual.record_bytes_max),
     );
+    let most = table.whole_or(
+        key(
+            "records_max",
+            "An extract with more records is held whole: a few bytes are kept in memory of each.",
+        ),
+        1..=100_000_000,
+        i64::from(usual.records_max),
+    );
     let keep = table.whole_or(
         key(
             "keep_percent",
@@ -234,6 +249,7 @@ fn limits(table: &Table<'_>) -> Limits {
     Limits {
         chunk_records: chunk.and_then(|number| u32::try_from(number.value).ok()),
         record_bytes_max: u32::try_from(longest).unwrap_or(usual.record_bytes_max),
+        records_max: u32::try_from(most).unwrap_or(usual.records_max),
         keep_percent: u8::try_from(keep).unwrap_or(usual.keep_percent),
     }
 }

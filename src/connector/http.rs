@@ -8,6 +8,7 @@ use std::error::Error;
 use std::sync::Once;
 use std::time::Duration;
 
+use crate::record::personal::unprinted;
 use serde_json::Value;
 
 /// A client for one system.
@@ -37,7 +38,7 @@ impl Default for HttpLimits {
 }
 
 /// One request. Its address may be logged; its body never.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub url: &'a str,
     pub query: &'a [(&'a str, &'a str)],
@@ -47,7 +48,7 @@ pub struct Request<'a> {
 }
 
 /// A whole answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
@@ -145,3 +146,5 @@ fn install_tls() {
         }
     });
 }
+
+unprinted!(Request<'_>, Answer);

@@ -4,16 +4,28 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::shape::{Described, Holds, Shape, Word};
+use super::shape::{Described, Fields, Holds, Shape, Word};
 
-/// The JSON Schema of a table.
+/// Markdown has no smaller heading.
+const HEADING_MAX: usize = 6;
+
+/// The JSON Schema of a table. What stands in several places of it is in its `$defs`.
 pub fn json_schema(shape: &Shape) -> Value {
+    let mut defs = Map::new();
+    let mut schema = object(shape, &mut defs);
+    if !defs.is_empty() {
+        schema["$defs"] = Value::Object(defs);
+    }
+    schema
+}
+
+fn object(shape: &Shape, defs: &mut Map<String, Value>) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     let mut only: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for described in &shape.keys {
         let name = described.key.name;
-        let property = property(described);
+        let property = property(described, defs);
         let property = match properties.remove(name) {
             Some(other) => json!({ "anyOf": [other, property] }),
             None => property,
@@ -29,6 +41,9 @@ pub fn json_schema(shape: &Shape) -> Value {
                 }
             }
         }
+    }
+    if let Some(fields) = &shape.fields {
+        with_fields(&mut properties, fields, defs);
     }
     let mut schema = json!({
         "type": "object",
@@ -53,8 +68,28 @@ pub fn json_schema(shape: &Shape) -> Value {
     schema
 }
 
-fn property(described: &Described) -> Value {
-    let mut property = held(&described.holds);
+/// Each field by its whole name, and by the parts of it: a table in a table is the same in TOML.
+fn with_fields(
+    properties: &mut Map<String, Value>,
+    fields: &Fields,
+    defs: &mut Map<String, Value>,
+) {
+    let each = held(&fields.each, defs);
+    defs.insert(fields.what.to_owned(), each);
+    for (name, doc) in &fields.names {
+        let field = json!({ "$ref": format!("#/$defs/{}", fields.what), "description": doc });
+        if let Some((group, rest)) = name.split_once('.') {
+            let group = properties.entry(group).or_insert_with(
+                || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+            );
+            group["properties"][rest] = field.clone();
+        }
+        properties.insert((*name).to_owned(), field);
+    }
+}
+
+fn property(described: &Described, defs: &mut Map<String, Value>) -> Value {
+    let mut property = held(&described.holds, defs);
     let mut doc = described.key.doc.to_owned();
     if let Some((key, word)) = described.only {
         let _ = write!(doc, " Only with `{key} = \"{word}\"`.");
@@ -69,7 +104,7 @@ fn property(described: &Described) -> Value {
     property
 }
 
-fn held(holds: &Holds) -> Value {
+fn held(holds: &Holds, defs: &mut Map<String, Value>) -> Value {
     match holds {
         Holds::Text => json!({ "type": "string" }),
         Holds::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" }),
@@ -95,17 +130,21 @@ fn held(holds: &Holds) -> Value {
             let words: Vec<&str> = words.iter().map(|word| word.word).collect();
             json!({ "type": "string", "enum": words })
         }
-        Holds::Table(inner) => json_schema(&inner.borrow()),
+        Holds::Table(inner) => object(&inner.borrow(), defs),
         Holds::Tables(inner) => {
-            let one = json_schema(&inner.borrow());
+            let one = object(&inner.borrow(), defs);
             json!({ "anyOf": [{ "type": "array", "items": one }, one] })
         }
         Holds::Named(inner) => {
-            json!({ "type": "object", "additionalProperties": held(inner) })
+            json!({ "type": "object", "additionalProperties": held(inner, defs) })
         }
         Holds::Either(forms) => {
-            let forms: Vec<Value> = forms.iter().map(held).collect();
+            let forms: Vec<Value> = forms.iter().map(|form| held(form, defs)).collect();
             json!({ "anyOf": forms })
+        }
+        Holds::OneOrMore(one) => {
+            let one = held(one, defs);
+            json!({ "anyOf": [{ "type": "array", "items": one }, one] })
         }
     }
 }
@@ -116,6 +155,7 @@ fn words(holds: &Holds) -> String {
         Holds::Text => "text".to_owned(),
         Holds::Texts => "text, or a list of texts".to_owned(),
         Holds::ListsOfTexts => "list of lists of texts".to_owned(),
+        Holds::Whole(least, most) if least == most => format!("`{least}`"),
         Holds::Whole(least, most) => format!("whole number, {least} to {most}"),
         Holds::Decimal(least, most) => format!("number, {least} to {most}"),
         Holds::Flag => "`true` or `false`".to_owned(),
@@ -139,6 +179,7 @@ fn words(holds: &Holds) -> String {
             said.dedup();
             said.join(", or ")
         }
+        Holds::OneOrMore(one) => format!("one or a list of: {}", words(one)),
     }
 }
 
@@ -179,40 +220,71 @@ fn standing(one: &Described) -> String {
 
 /// The same as a table in Markdown, and one for each table within.
 pub fn page(shape: &Shape, heading: &str, level: usize) -> String {
-    let mut page = format!("{} {heading}\n\n", "#".repeat(level));
+    let mut page = String::new();
+    tables(&mut page, shape, heading, level, &mut Vec::new());
+    page
+}
+
+/// `told` are the fields that were described before: what stands in several places is told once.
+fn tables(
+    page: &mut String,
+    shape: &Shape,
+    heading: &str,
+    level: usize,
+    told: &mut Vec<&'static str>,
+) {
+    let _ = write!(page, "{} {heading}\n\n", "#".repeat(level.min(HEADING_MAX)));
     page.push_str("| key | holds | usually | |\n|---|---|---|---|\n");
     for one in &shape.keys {
-        let usual = match (&one.usual, one.key.remedy) {
-            (Some(usual), _) => format!("`{usual}`"),
-            (None, Some(_)) => "needed".to_owned(),
-            (None, None) => String::new(),
-        };
-        let mut doc = one.key.doc.to_owned();
-        for word in meanings(&one.holds) {
-            let _ = write!(doc, "<br>`\"{}\"`: {}", word.word, word.doc);
-        }
-        if let Some((key, word)) = one.only {
-            let _ = write!(doc, "<br>With `{key} = \"{word}\"`.");
-        }
-        let _ = write!(doc, "<br>`{}`", one.line());
-        let held = words(&one.holds);
-        let cells =
-            [&one.key.name.to_owned(), &held, &usual, &doc].map(|cell| cell.replace('|', "\\|"));
-        let _ = writeln!(page, "| `{}` | {} | {} | {} |", cells[0], cells[1], cells[2], cells[3]);
+        row(page, one);
+    }
+    if let Some(fields) = &shape.fields {
+        let held = words(&fields.each).replace('|', "\\|");
+        let names: Vec<String> = fields.names.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let what = fields.what;
+        let _ = writeln!(page, "| *{what}* | {held} |  | By name: {} |", names.join(", "));
     }
     for one in &shape.keys {
-        if let Some(inner) = inner(&one.holds).filter(|inner| !inner.keys.is_empty()) {
-            let _ =
-                write!(page, "\n{}", self::page(&inner, &format!("`{}`", one.key.name), level + 1));
+        let inner = inner(&one.holds);
+        if let Some(inner) = inner.filter(|one| !one.keys.is_empty() || one.fields.is_some()) {
+            page.push('\n');
+            tables(page, &inner, &format!("`{}`", one.key.name), level + 1, told);
         }
     }
-    page
+    if let Some(fields) = shape.fields.as_ref().filter(|fields| !told.contains(&fields.what)) {
+        told.push(fields.what);
+        if let Some(inner) = inner(&fields.each) {
+            page.push('\n');
+            tables(page, &inner, &format!("a {}", fields.what), level + 1, told);
+        }
+    }
+}
+
+fn row(page: &mut String, one: &Described) {
+    let usual = match (&one.usual, one.key.remedy) {
+        (Some(usual), _) => format!("`{usual}`"),
+        (None, Some(_)) => "needed".to_owned(),
+        (None, None) => String::new(),
+    };
+    let mut doc = one.key.doc.to_owned();
+    for word in meanings(&one.holds) {
+        let _ = write!(doc, "<br>`\"{}\"`: {}", word.word, word.doc);
+    }
+    if let Some((key, word)) = one.only {
+        let _ = write!(doc, "<br>With `{key} = \"{word}\"`.");
+    }
+    let _ = write!(doc, "<br>`{}`", one.line());
+    let held = words(&one.holds);
+    let cells =
+        [&one.key.name.to_owned(), &held, &usual, &doc].map(|cell| cell.replace('|', "\\|"));
+    let _ = writeln!(page, "| `{}` | {} | {} | {} |", cells[0], cells[1], cells[2], cells[3]);
 }
 
 fn meanings(holds: &Holds) -> Vec<Word<()>> {
     match holds {
         Holds::Choice(words) => words.iter().filter(|word| !word.doc.is_empty()).copied().collect(),
         Holds::Either(forms) => forms.iter().flat_map(meanings).collect(),
+        Holds::OneOrMore(one) => meanings(one),
         _ => Vec::new(),
     }
 }
@@ -222,6 +294,7 @@ fn inner(holds: &Holds) -> Option<Shape> {
         Holds::Table(shape) | Holds::Tables(shape) => Some(shape.borrow().clone()),
         Holds::Named(holds) => inner(holds),
         Holds::Either(forms) => forms.iter().find_map(inner),
+        Holds::OneOrMore(one) => inner(one),
         _ => None,
     }
 }
@@ -229,6 +302,9 @@ fn inner(holds: &Holds) -> Option<Shape> {
 /// The keys that are described nowhere, with the tables they stand in: there should be none.
 pub fn undescribed(shape: &Shape, place: &str) -> Vec<String> {
     let mut bare = Vec::new();
+    if let Some(inner) = shape.fields.as_ref().and_then(|fields| inner(&fields.each)) {
+        bare.extend(undescribed(&inner, &format!("{place}.*")));
+    }
     for one in &shape.keys {
         let name = format!("{place}.{}", one.key.name);
         if let Some(inner) = inner(&one.holds) {

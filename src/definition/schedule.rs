@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nightly_job_runs_once_on_the_days_the_clocks_change() {
+    fn b42_a_nightly_job_runs_once_on_the_days_the_clocks_change() {
         assert_eq!(spring("30 1 * * *"), ["01:00"], "in the gap: the first instant after it");
         assert_eq!(autumn("30 1 * * *"), ["00:30"], "ambiguous: the first pass");
         assert_eq!(spring("0,30 1,2 * * *"), ["01:00", "01:30"], "one instant is one run");
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_in_words() {
+    fn b71_what_makes_no_sense_is_refused_in_words() {
         for (expression, words) in [
             ("0 0 1--100000000 * *", "`-100000000` is not a day of the month"),
             (

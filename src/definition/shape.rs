@@ -50,6 +50,19 @@ pub const fn word<T>(word: &'static str, doc: &'static str, means: T) -> Word<T>
 #[derive(Clone, Debug, Default)]
 pub struct Shape {
     pub keys: Vec<Described>,
+    /// Beside them, fields of the common record by name.
+    pub fields: Option<Fields>,
+}
+
+/// Keys that are fields of the common record: `status`, or `"name.family"`, which is the same as
+/// `name.family`.
+#[derive(Clone, Debug)]
+pub struct Fields {
+    /// What stands at such a key, in a word or two.
+    pub what: &'static str,
+    /// Each name, and what the field is.
+    pub names: Vec<(&'static str, &'static str)>,
+    pub each: Holds,
 }
 
 /// One key of it.
@@ -86,6 +99,8 @@ pub enum Holds {
     Named(Box<Holds>),
     /// One of several forms.
     Either(Vec<Holds>),
+    /// One of it, or a list.
+    OneOrMore(Box<Holds>),
 }
 
 impl Shape {
@@ -123,7 +138,9 @@ impl Described {
             (None, Holds::Tables(_)) => format!("[[{name}]]"),
             (None, Holds::Texts) => format!("{name} = [\"…\"]"),
             (None, Holds::ListsOfTexts) => format!("{name} = [[\"…\"]]"),
-            (None, Holds::Text | Holds::Either(_)) => format!("{name} = \"…\""),
+            (None, Holds::Text | Holds::Either(_) | Holds::OneOrMore(_)) => {
+                format!("{name} = \"…\"")
+            }
         }
     }
 }

@@ -17,3 +17,11 @@ pub enum JobError {
     #[error("{0}")]
     Broken(String),
 }
+
+/// Work on another thread broke off. Its own text may quote the value it broke on; where it was has
+/// been said by then.
+impl From<tokio::task::JoinError> for JobError {
+    fn from(_: tokio::task::JoinError) -> Self {
+        JobError::Broken("the work broke off: this is a fault of Viaduct's".to_owned())
+    }
+}

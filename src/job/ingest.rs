@@ -6,7 +6,9 @@
 //! batch, and only after it is the file acknowledged.
 
 mod admission;
+mod cards;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,7 +28,7 @@ use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
 use crate::store::database::{Database, Transaction};
 use crate::store::dead_letters::{self, DeadLetter};
 use crate::store::ids::Ids;
-use crate::store::source_records::{self, Change, KnownKey, Staged};
+use crate::store::source_records::{self, Change, KnownKey, LastRecord, Staged};
 
 /// How an ingest job goes about it; filled by `app` from the definitions.
 pub struct Ingest {
@@ -41,6 +43,8 @@ pub struct Ingest {
     pub keep_percent: i64,
     /// Records in a chunk.
     pub chunk: usize,
+    /// An extract with more records than this is held whole.
+    pub records_max: i64,
 }
 
 /// How far a run is, for whoever watches.
@@ -175,6 +179,13 @@ async fn take_in(
     let (mut reading, end) = Reading::run(job, bench, source_id, batch_id, origin).await?;
     let mut said = ReadEnd::default();
     let verdict = match end {
+        _ if reading.counts.rows_in > job.records_max => {
+            let most = job.records_max;
+            let cause = format!(
+                "the extract has more than {most} records: is it one? Then raise `records_max`"
+            );
+            Err(("file.records".to_owned(), cause))
+        }
         Err(ConnectorError::Malformed(fault)) => Err((fault.code.to_owned(), fault.to_string())),
         Err(other) => return Err(other.into()),
         Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest)
@@ -197,7 +208,12 @@ async fn take_in(
         Ok(()) => {
             let note = reading.note(bench, source_id, origin).await?;
             if let Some((code, cause)) = &note {
-                tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look");
+                match *code {
+                    cards::CODE => {
+                        tracing::error!(batch.id = batch_id, code, cause, "card numbers")
+                    }
+                    _ => tracing::warn!(batch.id = batch_id, code, cause, "a batch needs a look"),
+                }
             }
             let note = note.as_ref().map(|(code, cause)| (*code, cause.as_str()));
             let full = job.source.extract() == Extract::Full;
@@ -248,6 +264,8 @@ struct Reading {
     absent: Vec<i64>,
     /// Rows whose key nobody knows.
     nameless: i64,
+    /// Rows that are held because a card number stands in them.
+    with_cards: i64,
     /// How many records the source had before.
     present: i64,
     /// Keys whose bytes changed and whose meaning did not: their digests are brought up to date.
@@ -277,6 +295,7 @@ impl Reading {
                 counts: Counts::default(),
                 absent: Vec::new(),
                 nameless: 0,
+                with_cards: 0,
                 present: 0,
                 restated: Vec::new(),
                 last_record: batch_id,
@@ -286,8 +305,9 @@ impl Reading {
         let seed = job.rules.inbound.version as u64;
         let bytes = dictionary.map(|(_, bytes)| bytes);
         let watch = Arc::clone(&bench.watch);
-        let code = job.source.format().encoding_code();
-        let admission = Admission::new(known, seed, code, bytes, job.chunk, sender, watch)?;
+        let source = Arc::clone(&job.source);
+        let most = (job.chunk, job.records_max);
+        let admission = Admission::new(known, seed, source, bytes, most, sender, watch)?;
         let tally = admission.tally();
         let source = Arc::clone(&job.source);
         let origin = origin.clone();
@@ -299,7 +319,7 @@ impl Reading {
         while let Some(portion) = portions.recv().await {
             stager.stage(bench, portion).await?;
         }
-        let end = cutting.await.map_err(|error| JobError::Broken(error.to_string()))?;
+        let end = cutting.await?;
         let mut reading = stager.reading;
         let tally = tally.take()?;
         reading.add(&tally, job.source.extract());
@@ -312,6 +332,7 @@ impl Reading {
         self.counts.records_unchanged = self.counts.unchanged;
         self.present = tally.present;
         self.nameless = tally.nameless;
+        self.with_cards = tally.with_cards;
         if extract == Extract::Full {
             self.absent.clone_from(&tally.absent);
             self.counts.records_gone = self.gone().len() as i64;
@@ -331,6 +352,14 @@ impl Reading {
         source_id: i64,
         origin: &Origin,
     ) -> Result<Option<(&'static str, String)>, JobError> {
+        if self.with_cards > 0 {
+            let cause = format!(
+                "{} rows hold what looks like a card number: they are held with their digits masked; the \
+                 file itself still has them",
+                self.with_cards
+            );
+            return Ok(Some((cards::CODE, cause)));
+        }
         if self.nameless > 0 && !self.absent.is_empty() {
             let cause = format!(
                 "{} known records are absent and {} rows cannot be read: none is marked gone",
@@ -481,7 +510,8 @@ impl Stager<'_> {
                 id: bench.ids.take(),
                 batch_id: self.batch_id,
                 record_id: id,
-                source_key_id: 0,
+                // What is known under its key settles it when it is published again.
+                source_key_id: entry.known.unwrap_or_default(),
                 stage: "receive",
                 code: code.to_owned(),
                 field: None,
@@ -508,7 +538,8 @@ impl Stager<'_> {
         entries: &[Entry],
     ) -> Result<Vec<Meaning>, JobError> {
         let mut meanings: Vec<Meaning> = entries.iter().map(|_| Meaning::Other).collect();
-        let keys: Vec<i64> = entries.iter().filter_map(|entry| entry.known).collect();
+        let known = |entry: &Entry| entry.known.filter(|_| entry.fault.is_none());
+        let keys: Vec<i64> = entries.iter().filter_map(known).collect();
         if keys.is_empty() {
             return Ok(meanings);
         }
@@ -518,15 +549,18 @@ impl Stager<'_> {
         }
         let Some(unpacker) = &mut self.unpacker else { return Ok(meanings) };
         let mapping = self.job.rules.inbound.version;
-        let last: std::collections::HashMap<i64, _> =
-            source_records::last_of(transaction, &keys, mapping)
-                .await?
-                .into_iter()
-                .map(|last| (last.source_key_id, last))
-                .collect();
         let (mut before, mut now) = (Document::default(), Document::default());
+        let mut last: HashMap<i64, LastRecord> = HashMap::new();
+        let mut keys = keys.chunks(COMPARED_AT_ONCE);
         for (place, entry) in entries.iter().enumerate() {
-            let Some(last) = entry.known.and_then(|known| last.get(&known)) else { continue };
+            let Some(known) = known(entry) else { continue };
+            if !last.contains_key(&known)
+                && let Some(some) = keys.next()
+            {
+                let some = source_records::last_of(transaction, some, mapping).await?;
+                last = some.into_iter().map(|last| (last.source_key_id, last)).collect();
+            }
+            let Some(last) = last.get(&known) else { continue };
             if last.gone {
                 meanings[place] = Meaning::Returned;
                 continue;
@@ -552,6 +586,9 @@ impl Stager<'_> {
         Ok(meanings)
     }
 }
+
+/// So many records are compared with what they said before at once: each may be as large as one may be.
+const COMPARED_AT_ONCE: usize = 64;
 
 /// What an entry with other bytes says.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::error::JobError;
+use crate::resolution::matching::SHARED_MAX;
 use crate::store::database::{Database, Transaction};
 use crate::store::residents::{self, Candidate};
 
@@ -109,7 +110,7 @@ impl Matches {
         })
     }
 
-    /// Adds a key of a party.
+    /// Adds a key of a party. Of a key that too many share, enough is kept to know that they do.
     pub fn add(&mut self, digest: i64, party_id: i64, resident_id: i64) {
         self.last_party = self.last_party.max(party_id);
         match self.recent.entry(digest) {
@@ -117,7 +118,10 @@ impl Matches {
                 empty.insert((party_id, resident_id));
             }
             std::collections::hash_map::Entry::Occupied(_) => {
-                self.shared.entry(digest).or_default().push((party_id, resident_id));
+                let shared = self.shared.entry(digest).or_default();
+                if shared.len() < SHARED_MAX {
+                    shared.push((party_id, resident_id));
+                }
             }
         }
     }

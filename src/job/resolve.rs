@@ -5,12 +5,14 @@
 //! what is known is fetched, settled and written with a few statements. The batch's watermark moves
 //! in the same transaction, so that a stop repeats a chunk whole or not at all.
 
+mod crowding;
 mod settle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crowding::Unlinked;
 use settle::{Draft, Settling};
 
 use super::error::JobError;
@@ -23,6 +25,7 @@ use crate::mapping::inbound::{Inbound, Translation};
 use crate::mapping::outbound::{Heard, Outbound, Subject};
 use crate::record::document::Document;
 use crate::record::fragment::FieldIssue;
+use crate::record::value;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::database::{Database, cells};
@@ -40,6 +43,9 @@ pub struct Rules {
     /// Records in a chunk.
     pub chunk: usize,
 }
+
+/// The code of the note that keys were not used to link anybody.
+const KEYS_UNUSED: &str = "match.keys_unused";
 
 /// A staged record and what became of it.
 pub struct Translated {
@@ -69,20 +75,25 @@ pub async fn resolve(
     let mut mark = outbox::hub_mark(&bench.database).await?;
     mark.push('-');
     let mut at = batch.resolved_to;
+    let mut unlinked = Unlinked::default();
     let mut ahead = next_chunk(&bench.database, batch, at, rules.chunk, &mut translator)?;
     loop {
-        let (chunk, back) = ahead.await.map_err(|error| JobError::Broken(error.to_string()))??;
+        let (chunk, back) = ahead.await??;
         translator = Some(back);
         let Some(last) = chunk.last().map(|record| record.row_id) else { break };
         // The next chunk is translated while this one is written.
         ahead = next_chunk(&bench.database, batch, last, rules.chunk, &mut translator)?;
         let many = chunk.len() as u64;
-        settle_chunk(batch, rules, bench, matches, &mark, chunk).await?;
+        unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
         bench.watch.records_resolved.fetch_add(many, Ordering::Relaxed);
         at = last;
         if matches.is_full() {
             matches.flush(&bench.database).await?;
         }
+    }
+    if let Some(cause) = unlinked.note() {
+        tracing::warn!(batch.id = batch.id, code = KEYS_UNUSED, cause, "keys lead nowhere");
+        batches::note(&bench.database, batch.id, KEYS_UNUSED, &cause).await?;
     }
     close(batch, rules, bench, &mark, at).await
 }
@@ -102,10 +113,12 @@ fn next_chunk(
     let database = database.clone();
     let (batch_id, last) = (batch.id, batch.last_record);
     Ok(tokio::spawn(async move {
-        let rows = source_records::staged(&database, batch_id, after, last, most as i64).await?;
+        let rows =
+            source_records::staged(&database, batch_id, after, last, most as i64, CHUNK_BYTES_MAX)
+                .await?;
         let work = move || translator.translate(rows).map(|chunk| (chunk, translator));
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| JobError::Broken(error.to_string()))?
+        done?
     }))
 }
 
@@ -118,11 +131,21 @@ struct Translator {
     today: chrono::NaiveDate,
 }
 
+/// A chunk ends where it says so much, bytes, however few records it has: memory stays flat where
+/// records are as large as they may be.
+const CHUNK_BYTES_MAX: usize = 8 << 20;
+
 impl Translator {
+    /// Rows that do not fit into the chunk are left out at its end: they come with the next.
     fn translate(&mut self, rows: Vec<StagedRow>) -> Result<Vec<Translated>, JobError> {
         let mut chunk = Vec::with_capacity(rows.len());
+        let mut bytes = 0;
         for row in rows {
+            if bytes > CHUNK_BYTES_MAX {
+                break;
+            }
             let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
+            bytes += record.as_ref().map_or(0, String::len);
             let translation = match record {
                 None => unreadable(self.source.format().encoding_code()),
                 Some(record) => match self.source.format().read(&record, &mut self.document) {
@@ -130,6 +153,9 @@ impl Translator {
                     Ok(()) => self.rules.inbound.translate(&self.document, self.today),
                 },
             };
+            if let Translation::Published(fragment) = &translation {
+                bytes += fragment.bytes();
+            }
             chunk.push(Translated {
                 row_id: row.id,
                 source_key_id: row.source_key_id,
@@ -153,7 +179,7 @@ async fn settle_chunk(
     matches: &mut Matches,
     mark: &str,
     chunk: Vec<Translated>,
-) -> Result<(), JobError> {
+) -> Result<Unlinked, JobError> {
     let now_ms = bench.clock.now_ms();
     let parties: usize = chunk.iter().map(Translated::parties).sum();
     // Each record: an event, a letter; each party: itself, a resident, its event; each may be told
@@ -200,6 +226,7 @@ async fn settle_chunk(
     progress.residents_created = draft.residents_created;
     progress.residents_changed = draft.residents_changed;
     progress.changes = draft.changes;
+    let unlinked = draft.unlinked;
     let found = write(&mut transaction, draft).await?;
     let since = dead_letters::settle(&mut transaction, &read_again, now_ms).await?;
     for letter in &mut letters {
@@ -213,7 +240,7 @@ async fn settle_chunk(
     for (digest, party_id, resident_id) in found {
         matches.add(digest, party_id, resident_id);
     }
-    Ok(())
+    Ok(unlinked)
 }
 
 impl Translated {
@@ -264,8 +291,11 @@ fn letter(
     since_ms: i64,
 ) -> DeadLetter {
     let first = issues.first();
-    let said: Vec<String> =
-        issues.iter().map(|issue| format!("{}: {}", issue.field, issue.code)).collect();
+    let say = |FieldIssue { field, code }: &FieldIssue| match value::sentence(code) {
+        Some(sentence) => format!("{field}: {code} ({sentence})"),
+        None => format!("{field}: {code}"),
+    };
+    let said: Vec<String> = issues.iter().map(say).collect();
     DeadLetter {
         id,
         batch_id: batch.id,

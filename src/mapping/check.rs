@@ -289,7 +289,7 @@ fn suits(kind: &AsType, target: Kind) -> bool {
 fn as_kind(kind: &AsType) -> Option<Kind> {
     Some(match kind {
         AsType::ByTarget => return None,
-        AsType::Text => Kind::Text,
+        AsType::Text | AsType::Nhs | AsType::SortCode | AsType::BankAccount => Kind::Text,
         AsType::Nino => Kind::Nino,
         AsType::Uprn => Kind::Uprn,
         AsType::Postcode => Kind::Postcode,

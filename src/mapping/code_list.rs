@@ -77,7 +77,7 @@ fn rows(text: &str, faults: &mut Faults<'_>) -> Vec<Placed> {
     let mut rows = Vec::new();
     let mut header_seen = false;
     let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    for (number, line) in text.split_inclusive('\n').enumerate() {
         let line_at = at;
         at += line.len();
         let line = line.trim_start_matches('\u{feff}').trim();
@@ -104,7 +104,7 @@ fn rows(text: &str, faults: &mut Faults<'_>) -> Vec<Placed> {
             faults.tell(line_at, what, "one too many", "is it a code list?");
             return rows;
         }
-        if let Some(row) = row(&cells, line_at, faults) {
+        if let Some(row) = row(&cells, number + 1, line_at, faults) {
             rows.push((row, line_at));
         }
     }
@@ -134,7 +134,7 @@ fn cells(line: &str) -> Option<Vec<String>> {
     (!quoted).then(|| cells.iter().map(|cell| cell.trim().to_owned()).collect())
 }
 
-fn row(cells: &[String], at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> {
+fn row(cells: &[String], line: usize, at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> {
     let columns = cells.len();
     if !(2..=4).contains(&columns) {
         let what = format!("this row has {columns} columns");
@@ -162,7 +162,7 @@ fn row(cells: &[String], at: usize, faults: &mut Faults<'_>) -> Option<CodeRow> 
         faults.tell(at, format!("the code `{code}` ends before it begins"), "", "swap the dates");
         return None;
     }
-    Some(CodeRow { code, value, from, to })
+    Some(CodeRow { line, code, value, from, to })
 }
 
 fn tell_overlaps(rows: &[Placed], faults: &mut Faults<'_>) {
@@ -209,6 +209,8 @@ mod tests {
         assert_eq!(codes, ["LIVE", "O,1", "O,1"]);
         assert_eq!(list.rows[1].to, NaiveDate::from_ymd_opt(2021, 3, 31));
         assert_eq!(list.rows[0].value, "open");
+        let lines: Vec<usize> = list.rows.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [3, 6, 7]);
     }
 
     #[test]

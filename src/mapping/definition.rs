@@ -187,6 +187,9 @@ pub enum AsType {
     ByTarget,
     Text,
     Nino,
+    Nhs,
+    SortCode,
+    BankAccount,
     Uprn,
     Postcode,
     Phone,
@@ -221,6 +224,25 @@ pub enum Step {
     Prefix(String),
 }
 
+impl Step {
+    /// As a mapping writes it.
+    pub fn written(&self) -> String {
+        match self {
+            Step::Trim => "trim".to_owned(),
+            Step::CollapseSpaces => "collapse_spaces".to_owned(),
+            Step::UpperCase => "upper_case".to_owned(),
+            Step::LowerCase => "lower_case".to_owned(),
+            Step::TitleCase => "title_case".to_owned(),
+            Step::DigitsOnly => "digits_only".to_owned(),
+            Step::StripLeadingZeros => "strip_leading_zeros".to_owned(),
+            Step::NoneIf(words) => format!("none_if = {words:?}"),
+            Step::DropPlaceholderDates => "drop_placeholder_dates".to_owned(),
+            Step::OpenEndedDates => "open_ended_dates".to_owned(),
+            Step::Prefix(prefix) => format!("prefix = {prefix:?}"),
+        }
+    }
+}
+
 /// Where in a source record a value stands: "Balance/Outstanding", "@ref", "../../Property/UPRN",
 /// "c:Status", ".".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,6 +272,8 @@ pub struct CodeList {
 /// Both dates are included; an absent one is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeRow {
+    /// The line of the file that it stands on, from 1.
+    pub line: usize,
     pub code: String,
     pub value: String,
     pub from: Option<NaiveDate>,

@@ -9,6 +9,7 @@ use super::expression::{Expression, Failure, Given, Outcome, Slot};
 use crate::record::delivery::{Channel, Message};
 use crate::record::facts::{Difference, Facts, Value};
 use crate::record::schema::{self, FieldId, Kind};
+use crate::record::value::pence::Pence;
 use crate::record::value::phone::{Phone, PhoneKind};
 
 /// What a change event is about.
@@ -297,7 +298,7 @@ fn given(value: &Value, kind: Kind) -> Result<Given, Failure> {
 /// A value as a letter says it: `£1,234.50`, `1 April 2026`.
 fn spoken(value: &Value, kind: Kind) -> String {
     match (value, kind) {
-        (Value::Whole(pence), Kind::Pence) => pounds(*pence),
+        (Value::Whole(pence), Kind::Pence) => Pence::new(*pence).said(),
         (Value::Text(date), Kind::Date) => day(date),
         (value, _) => value.to_text(),
     }
@@ -309,31 +310,12 @@ pub fn day(date: &str) -> String {
         .map_or_else(|_| date.to_owned(), |date| date.format("%-d %B %Y").to_string())
 }
 
-/// Pence as people write money: `£1,234.50`.
-pub fn pounds(pence: i64) -> String {
-    let (pounds, rest) = (pence.unsigned_abs() / 100, pence.unsigned_abs() % 100);
-    let digits = pounds.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{}£{grouped}.{rest:02}", if pence < 0 { "-" } else { "" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn money_and_dates_are_said_as_people_say_them() {
-        for (pence, said) in
-            [(0, "£0.00"), (5, "£0.05"), (123_456, "£1,234.56"), (-1250, "-£12.50")]
-        {
-            assert_eq!(pounds(pence), said);
-        }
+    fn dates_are_said_as_people_say_them() {
         let date = Value::Text("2026-04-01".into());
         assert_eq!(spoken(&date, Kind::Date), "1 April 2026");
     }

@@ -5,8 +5,9 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::definition::reader::{File, Span, Spanned};
+use crate::definition::shape::{Holds, Key, key, word};
 use crate::definition::suggest;
-use crate::definition::table::{Table, Value};
+use crate::definition::table::{Table, Value, table_of};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AccountMap, FilterOn, FilterRule, InboundMapping, KeyMap, ListMap, PartyMap, RoleMap,
@@ -19,6 +20,60 @@ use crate::record::schema;
 
 const LANGUAGE: i64 = 1;
 
+const LANGUAGE_KEY: Key =
+    key("language", "Which language of mappings this file is written in; there is one so far.")
+        .example("language = 1");
+const SOURCE: Key =
+    key("source", "Whose records it reads: the name of a file in `connectors/`, or a system.")
+        .example("source = \"revenues\"");
+const ACCOUNT: Key = key("account", "Facts of the account: stated once, whoever is liable.");
+const PARTY: Key = key(
+    "party",
+    "The people that one place of the record names: one `[[party]]` for each such place.",
+);
+const FILTER: Key = key("filter", "Rows that are left out on purpose, and counted as filtered.");
+const KIND: Key = key(
+    "kind",
+    "What kind of account it is: a word of yours, the same for every mapping of such accounts.",
+)
+.example("kind = \"council_tax\"");
+const LIST: Key = key("list", "A repeating part of the account, such as its instalments.");
+const LIST_NAME: Key =
+    key("name", "Which list: `instalments` or `discounts`.").example("name = \"instalments\"");
+const LIST_EACH: Key = key("each", "The path of one item. Paths of its fields begin there.")
+    .example("each = \"Instalments/Instalment\"");
+const EACH: Key = key(
+    "each",
+    "The path of one such person: one party for each. Paths of its fields begin there. Without it the \
+     record itself is the party.",
+)
+.example("each = \"LiablePersons/Person\"");
+const NAMES: Key = key(
+    "names",
+    "A field whose text names several people, such as `FAKELEY,MR B & MRS C`: one party for each. It \
+     fills `kind` and the fields of the name.",
+)
+.example("names = \"liable_name\"");
+const PARTY_WHEN: Key = key("when", "Only then is there such a party: an expression.")
+    .example("when = 'text(\"role\") != \"VOID\"'");
+const PARTY_KEY: Key = key(
+    "key",
+    "What tells this party from the others of its record, tomorrow too. Without it that is its place.",
+)
+.example("key = \"@seq\"");
+const KEY_EXPR: Key = key("expr", "An expression that gives the key.")
+    .example("expr = 'text(\"../ref\") + text(\"ref\")'");
+const ROLE: Key = key("role", "What the party is to the account: a role, or where it is read.")
+    .example("role = { from = \"@role\", codes = \"codes/liability_role.csv\" }");
+const ROLE_FROM: Key = key("from", "Where the role is read.").example("from = \"@role\"");
+const FILTER_WHEN: Key = key("when", "Which rows: an expression, in place of `path` and `equals`.")
+    .example("when = 'text(\"Status\") == \"VOID\"'");
+const BECAUSE: Key =
+    key("because", "Why they are left out.").example("because = \"nobody is liable for a void\"");
+const FILTER_PATH: Key = key("path", "What is looked at.").example("path = \"Status\"");
+const EQUALS: Key =
+    key("equals", "The values that leave a row out.").example("equals = [\"VOID\"]");
+
 /// `name` is the file's name without folders and ending. What is missing is told and left empty, so
 /// that the rest can still be checked; with an error told, nothing of it may be used. None when the
 /// file is not TOML at all.
@@ -28,27 +83,32 @@ pub fn inbound(file: &File, name: &str, codes: &CodeLists) -> Option<InboundMapp
     }
     let reading = Reading { file, codes };
     let root = file.root();
-    language(&root);
-    let source = root.need_text("source");
-    let account = root.table("account").map(|table| reading.account(table));
+    let mut mapping = parts(&reading, &root, name);
+    root.finish();
+    mapping.version = version(file, &mapping);
+    Some(mapping)
+}
+
+/// Reads the table of a mapping; also how it is described.
+pub fn parts(reading: &Reading<'_>, root: &Table<'_>, name: &str) -> InboundMapping {
+    language(root);
+    let source = root.need_text(SOURCE);
+    let account = root.table(ACCOUNT).map(|table| reading.account(table));
     let parties: Vec<PartyMap> =
-        root.tables("party").into_iter().filter_map(|table| reading.party(table)).collect();
+        root.tables(PARTY).into_iter().filter_map(|table| reading.party(table)).collect();
     let filter =
-        root.tables("filter").into_iter().filter_map(|table| reading.filter(table)).collect();
+        root.tables(FILTER).into_iter().filter_map(|table| reading.filter(table)).collect();
     if account.is_none() && !root.has("party") && !root.has("account") {
         root.missing("party", "add `[account]`, `[[party]]` or both");
     }
-    root.finish();
-    let mut mapping = InboundMapping {
+    InboundMapping {
         name: name.to_owned(),
         source: source.unwrap_or_else(unwritten),
         account,
         parties,
         filter,
         version: 0,
-    };
-    mapping.version = version(file, &mapping);
-    Some(mapping)
+    }
 }
 
 /// Stands for a text that is needed and was not written, which was told.
@@ -58,7 +118,8 @@ pub fn unwritten() -> Spanned<String> {
 
 /// The language of the file; only one is known so far.
 pub fn language(root: &Table<'_>) {
-    if let Some(language) = root.value("language")
+    let known = || vec![Holds::Whole(LANGUAGE, LANGUAGE)];
+    if let Some(language) = root.either(LANGUAGE_KEY, known)
         && !matches!(&language, Value::Whole(number) if number.value == LANGUAGE)
     {
         let help = format!("write `language = {LANGUAGE}`");
@@ -68,30 +129,34 @@ pub fn language(root: &Table<'_>) {
 
 impl Reading<'_> {
     fn account(&self, table: Table<'_>) -> AccountMap {
-        let kind = table.need_text("kind").map(|kind| kind.value).unwrap_or_default();
-        let fields = self.fields(&table);
-        let lists = table.tables("list").into_iter().filter_map(|list| self.list(list)).collect();
+        let kind = table.need_text(KIND).map(|kind| kind.value).unwrap_or_default();
+        let fields = self.fields(&table, schema::ACCOUNT);
+        let lists = table.tables(LIST).into_iter().filter_map(|list| self.list(list)).collect();
         table.finish();
         AccountMap { kind, fields, lists }
     }
 
     fn list(&self, table: Table<'_>) -> Option<ListMap> {
-        let name = table.need_text("name");
-        let each = table.need_text("each").and_then(|each| source_path::read(self.file, &each));
-        let fields = self.fields(&table);
+        let name = table.need_text(LIST_NAME);
+        let each = table.need_text(LIST_EACH).and_then(|each| source_path::read(self.file, &each));
+        let known = name.as_ref().and_then(|name| schema::list(&name.value));
+        let fields = match known {
+            Some(list) => self.fields(&table, list.fields),
+            None => self.fields_of(&table, schema::LISTS.iter().flat_map(|list| list.fields)),
+        };
         table.finish();
         Some(ListMap { name: name?, each: each?, fields })
     }
 
     fn party(&self, table: Table<'_>) -> Option<PartyMap> {
         let table_has_each = table.has("each");
-        let each = self.path(&table, "each");
-        let names = self.path(&table, "names");
-        let when = self.condition(&table, "when");
+        let each = self.path(&table, EACH);
+        let names = self.path(&table, NAMES);
+        let when = self.condition(&table, PARTY_WHEN);
         let key = self.key(&table);
         // A role that is at fault was told; the fields are still worth a look.
         let role = self.role(&table).unwrap_or(RoleMap::Fixed(String::new()));
-        let fields = self.fields(&table);
+        let fields = self.fields(&table, schema::PARTY);
         table.finish();
         // Without their own place the paths of the fields cannot be judged.
         if each.is_none() && table_has_each {
@@ -101,7 +166,11 @@ impl Reading<'_> {
     }
 
     fn role(&self, table: &Table<'_>) -> Option<RoleMap> {
-        match table.value("role") {
+        let forms = || {
+            let roles = schema::ROLES.iter().map(|(role, doc)| word(role, doc, ()));
+            vec![Holds::Choice(roles.collect()), table_of(|inner| self.role_from(inner))]
+        };
+        match table.either(ROLE, forms) {
             None => {
                 table.missing("role", "write `role = \"liable\"` or `role = { from = \"…\" }`");
                 None
@@ -111,15 +180,9 @@ impl Reading<'_> {
                 Some(RoleMap::Fixed(fixed.value))
             }
             Some(Value::Table(inner)) => {
-                let from = inner.need_text("from");
-                let path = from.and_then(|from| source_path::read(self.file, &from));
-                let codes = self.code_list(&inner);
-                for row in codes.iter().flat_map(|codes| &codes.rows) {
-                    check_role(self.file, &row.value, inner.at_value("codes"));
-                }
-                let on_error = on_error(&inner);
+                let role = self.role_from(&inner);
                 inner.finish();
-                Some(RoleMap::From { path: path?, codes, on_error })
+                role
             }
             Some(other) => {
                 let help = "write `role = \"liable\"` or `role = { from = \"…\" }`".to_owned();
@@ -129,9 +192,20 @@ impl Reading<'_> {
         }
     }
 
+    fn role_from(&self, table: &Table<'_>) -> Option<RoleMap> {
+        let from = table.need_text(ROLE_FROM);
+        let path = from.and_then(|from| source_path::read(self.file, &from));
+        let codes = self.code_list(table);
+        for row in codes.iter().flat_map(|codes| &codes.rows) {
+            check_role(self.file, &row.value, table.at_value("codes"));
+        }
+        let on_error = on_error(table);
+        Some(RoleMap::From { path: path?, codes, on_error })
+    }
+
     fn filter(&self, table: Table<'_>) -> Option<FilterRule> {
-        let when = self.condition(&table, "when");
-        let because = table.need_text("because");
+        let when = self.condition(&table, FILTER_WHEN);
+        let because = table.need_text(BECAUSE);
         if table.has("when") {
             if table.has("path") || table.has("equals") {
                 let help = Some("write one or the other".to_owned());
@@ -142,11 +216,14 @@ impl Reading<'_> {
             table.finish();
             return Some(FilterRule { on: FilterOn::When(when?), because: because?.value });
         }
-        let path = table.need_text("path").and_then(|path| source_path::read(self.file, &path));
+        if !table.has("path") {
+            table.missing("path", "add `path = \"…\"` and `equals`, or `when`");
+        }
+        let path = self.path(&table, FILTER_PATH);
         if !table.has("equals") {
             table.missing("equals", "add `equals = [\"…\"]`: the values that leave a row out");
         }
-        let equals = table.texts("equals").unwrap_or_default();
+        let equals = table.texts(EQUALS).unwrap_or_default();
         table.finish();
         let equals = equals.into_iter().map(|text| text.value).collect();
         let on = FilterOn::Equals { path: path?, equals };
@@ -155,10 +232,11 @@ impl Reading<'_> {
 
     /// A path, or `{ expr = "…" }`.
     fn key(&self, table: &Table<'_>) -> Option<KeyMap> {
-        match table.value("key")? {
+        let forms = || vec![Holds::Text, table_of(|inner| inner.need_text(KEY_EXPR))];
+        match table.either(PARTY_KEY, forms)? {
             Value::Text(path) => source_path::read(self.file, &path).map(KeyMap::Path),
             Value::Table(inner) => {
-                let text = inner.need_text("expr");
+                let text = inner.need_text(KEY_EXPR);
                 inner.finish();
                 let read = Expression::read(self.file, &text?, Scope::Source, Wanted::Text);
                 read.map(KeyMap::Expression)
@@ -171,11 +249,11 @@ impl Reading<'_> {
         }
     }
 
-    fn condition(&self, table: &Table<'_>, key: &'static str) -> Option<Expression> {
+    fn condition(&self, table: &Table<'_>, key: Key) -> Option<Expression> {
         Expression::read(self.file, &table.text(key)?, Scope::Source, Wanted::Condition)
     }
 
-    fn path(&self, table: &Table<'_>, key: &'static str) -> Option<SourcePath> {
+    fn path(&self, table: &Table<'_>, key: Key) -> Option<SourcePath> {
         source_path::read(self.file, &table.text(key)?)
     }
 }
@@ -195,7 +273,9 @@ fn version(file: &File, mapping: &InboundMapping) -> u64 {
     let mut digest = Xxh3::new();
     digest.update(file.text.as_bytes());
     for row in mapping.code_lists().flat_map(|list| &list.rows) {
-        digest.update(format!("{row:?}").as_bytes());
+        // Where a row stands in its file says nothing: a comment more is not another meaning.
+        let said = (&row.code, &row.value, row.from, row.to);
+        digest.update(format!("{said:?}").as_bytes());
     }
     digest.digest()
 }

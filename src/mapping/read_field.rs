@@ -2,18 +2,103 @@
 //! the way. What cannot be understood is told to the file and left out.
 
 use crate::definition::reader::{File, Spanned};
-use crate::definition::shape::word;
+use crate::definition::shape::{Fields, Holds, Key, Word, key, word};
 use crate::definition::suggest;
-use crate::definition::table::{Table, Value};
+use crate::definition::table::{Table, Value, table_of};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
     AsType, CodeList, FieldMap, FieldPlaces, OnError, SourcePath, Step,
 };
 use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::source_path;
-use crate::record::schema;
+use crate::record::schema::{self, Field};
 use crate::record::value::date::DateFormat;
 use crate::record::value::pence::PenceFormat;
+
+const FIELDS: Key = key(
+    "fields",
+    "Which fields are filled, by name, and where from: a path, or a table that says more.",
+)
+.example("fields = { status = \"Status\" }");
+const FROM: Key = key(
+    "from",
+    "The path that it is read from, from the record or from the item of `each`: `../` goes up, `@` is \
+     an attribute, `.` the place itself. Of several the first that is not blank.",
+)
+.example("from = \"Balance/Outstanding\"");
+const VALUE: Key = key("value", "A constant, in place of `from`.").example("value = \"open\"");
+const EXPR: Key = key("expr", "An expression that gives it, in place of `from`.")
+    .example("expr = 'text(\"Closed\") == \"\" ? \"open\" : \"closed\"'");
+const DEFAULT: Key =
+    key("default", "What stands there where the source has nothing. Money is whole pence.")
+        .example("default = \"0\"");
+const REQUIRED: Key = key("required", "Without it the row is held, with this field named.");
+const AS: Key = key(
+    "as",
+    "What the text is read as. Where nothing is said, what the field holds; a date must say its \
+     format.",
+)
+.example("as = { date = \"%d/%m/%Y\" }");
+const DATE: Key = key(
+    "date",
+    "A date, written so; of several formats the first that fits. `%Y`, `%m` or `%b`, and `%d`, or `%-m` \
+     and `%-d` where a single digit is written alone; a time may follow with `%H`, `%M`, `%S` and `%f`.",
+)
+.example("date = \"%Y-%m-%d\"");
+const PENCE: Key = key("pence", "Money, written so.");
+const FLAG: Key = key("flag", "Yes or no, by these words, as they are written.");
+const YES: Key =
+    key("yes", "The words for yes; usually Y, YES, TRUE and 1 in the usual spellings.")
+        .example("yes = [\"Y\"]");
+const NO: Key = key("no", "The words for no; usually N, NO, FALSE and 0 in the usual spellings.")
+    .example("no = [\"N\"]");
+const VIA: Key = key("via", "Steps on the way, in this order, before a code list and the reading.")
+    .example("via = [\"trim\", { none_if = [\"N/A\"] }]");
+const NONE_IF: Key =
+    key("none_if", "These texts mean that there is nothing.").example("none_if = [\"N/A\"]");
+const PREFIX: Key = key("prefix", "Put before the text.").example("prefix = \"B\"");
+const CODES: Key =
+    key("codes", "The code list that says what the text means: a file below `mappings/`.")
+        .example("codes = \"codes/account_status.csv\"");
+const ON_ERROR: Key = key("on_error", "What becomes of a value that will not do.");
+
+/// What a text may be read as, in one word.
+fn as_words() -> [Word<AsType>; 12] {
+    [
+        word("text", "As it is.", AsType::Text),
+        word("nino", "A National Insurance number.", AsType::Nino),
+        word("nhs", "An NHS number, whose check digit must agree.", AsType::Nhs),
+        word("sort_code", "A bank's sort code: six digits.", AsType::SortCode),
+        word("bank_account", "A bank account's number: eight digits.", AsType::BankAccount),
+        word("uprn", "A UPRN.", AsType::Uprn),
+        word("postcode", "A postcode.", AsType::Postcode),
+        word("phone", "A telephone number.", AsType::Phone),
+        word("email", "An e-mail address.", AsType::Email),
+        word("whole", "A whole number.", AsType::Whole),
+        word("decimal", "A decimal number.", AsType::Decimal),
+        word("flag", "Yes or no, by the usual words.", flag_words(None, None)),
+    ]
+}
+
+const STEPS: [Word<Step>; 9] = [
+    word("trim", "Blanks around it go.", Step::Trim),
+    word("collapse_spaces", "Several blanks become one.", Step::CollapseSpaces),
+    word("upper_case", "In capital letters.", Step::UpperCase),
+    word("lower_case", "In small letters.", Step::LowerCase),
+    word("title_case", "As names are written: `O'Sampleton`.", Step::TitleCase),
+    word("digits_only", "Everything but digits goes.", Step::DigitsOnly),
+    word("strip_leading_zeros", "Zeros in front go.", Step::StripLeadingZeros),
+    word(
+        "drop_placeholder_dates",
+        "1900-01-01 and its like mean that the date is not known.",
+        Step::DropPlaceholderDates,
+    ),
+    word(
+        "open_ended_dates",
+        "2999-12-31 and its like mean that there is no end.",
+        Step::OpenEndedDates,
+    ),
+];
 
 /// One file being read, with the code lists it may name.
 pub struct Reading<'f> {
@@ -22,9 +107,24 @@ pub struct Reading<'f> {
 }
 
 impl Reading<'_> {
-    pub fn fields(&self, table: &Table<'_>) -> Vec<FieldMap> {
+    /// The fields that a table fills, of those that there are.
+    pub fn fields(&self, table: &Table<'_>, known: &'static [Field]) -> Vec<FieldMap> {
+        self.fields_of(table, known.iter())
+    }
+
+    pub fn fields_of(
+        &self,
+        table: &Table<'_>,
+        known: impl Iterator<Item = &'static Field>,
+    ) -> Vec<FieldMap> {
         let mut fields = Vec::new();
-        if let Some(inner) = table.table("fields") {
+        if let Some(inner) = table.table(FIELDS) {
+            inner.has_fields(|| {
+                let unnamed = Spanned { value: String::new(), at: inner.at() };
+                let each = vec![Holds::Text, table_of(|table| self.field_parts(unnamed, table))];
+                let names = known.map(|field| (field.name, field.doc)).collect();
+                Fields { what: "field", names, each: Holds::Either(each) }
+            });
             self.collect_fields(&inner, "", &mut fields);
         }
         fields
@@ -58,15 +158,21 @@ impl Reading<'_> {
     }
 
     fn field(&self, target: Spanned<String>, table: Table<'_>) -> FieldMap {
-        let written = table.texts("from");
+        let field = self.field_parts(target, &table);
+        table.finish();
+        field
+    }
+
+    fn field_parts(&self, target: Spanned<String>, table: &Table<'_>) -> FieldMap {
+        let written = table.texts(FROM);
         let from: Vec<SourcePath> = written
             .iter()
             .flatten()
             .filter_map(|path| source_path::read(self.file, path))
             .collect();
-        let value = table.text("value");
+        let value = table.text(VALUE);
         let expr = table
-            .text("expr")
+            .text(EXPR)
             .and_then(|text| Expression::read(self.file, &text, Scope::Source, Wanted::Text));
         let ways: Vec<&str> =
             ["from", "value", "expr"].into_iter().filter(|way| table.has(way)).collect();
@@ -82,13 +188,13 @@ impl Reading<'_> {
             }
             [_] => {}
         }
-        let default = table.text("default");
+        let default = table.text(DEFAULT);
         let field = FieldMap {
-            kind: self.as_type(&table),
-            via: self.steps(&table),
-            codes: self.code_list(&table),
-            required: table.flag("required").is_some_and(|flag| flag.value),
-            on_error: on_error(&table),
+            kind: self.as_type(table),
+            via: self.steps(table),
+            codes: self.code_list(table),
+            required: table.is_set(REQUIRED),
+            on_error: on_error(table),
             default: default.map(|text| text.value),
             value: value.map(|text| text.value),
             places: FieldPlaces {
@@ -109,12 +215,15 @@ impl Reading<'_> {
             let at = table.at_key("on_error");
             table.error(at, "there is no default to fall back on", "", Some(help));
         }
-        table.finish();
         field
     }
 
     fn as_type(&self, table: &Table<'_>) -> AsType {
-        match table.value("as") {
+        let forms = || {
+            let words = as_words().map(|known| word(known.word, known.doc, ()));
+            vec![Holds::Choice(words.to_vec()), table_of(|inner| self.as_table(inner))]
+        };
+        match table.either(AS, forms) {
             None => AsType::ByTarget,
             Some(Value::Text(word)) => self.as_word(&word),
             Some(Value::Table(inner)) => {
@@ -131,27 +240,19 @@ impl Reading<'_> {
     }
 
     fn as_word(&self, word: &Spanned<String>) -> AsType {
+        let known = as_words();
+        if let Some(known) = known.iter().find(|known| known.word == word.value) {
+            return known.means.clone();
+        }
         let help = match word.value.as_str() {
-            "text" => return AsType::Text,
-            "nino" => return AsType::Nino,
-            "uprn" => return AsType::Uprn,
-            "postcode" => return AsType::Postcode,
-            "phone" => return AsType::Phone,
-            "email" => return AsType::Email,
-            "whole" => return AsType::Whole,
-            "decimal" => return AsType::Decimal,
-            "flag" => return flag_words(None, None),
             "date" => Some("say how dates are written: `as = { date = \"%Y-%m-%d\" }`".to_owned()),
             "pence" => {
                 Some("say how money is written: `as = { pence = \"decimal_pounds\" }`".to_owned())
             }
-            other => suggest::help(
-                other,
-                &[
-                    "text", "nino", "uprn", "postcode", "phone", "email", "whole", "decimal",
-                    "flag", "date", "pence",
-                ],
-            ),
+            other => {
+                let words = known.iter().map(|known| known.word);
+                suggest::help(other, &words.chain(["date", "pence"]).collect::<Vec<_>>())
+            }
         };
         let what = match word.value.as_str() {
             "date" | "pence" => format!("`{}` needs a format", word.value),
@@ -162,20 +263,30 @@ impl Reading<'_> {
     }
 
     fn as_table(&self, table: &Table<'_>) -> AsType {
-        if let Some(formats) = table.texts("date") {
+        let date = table.texts(DATE);
+        let formats =
+            PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format.word()));
+        let pence = table.choice(PENCE, &formats);
+        let flag = table.table(FLAG).map(|flag| {
+            let words = |key: Key| {
+                flag.texts(key).map(|words| words.into_iter().map(|word| word.value).collect())
+            };
+            let kind = flag_words(words(YES), words(NO));
+            flag.finish();
+            kind
+        });
+        if [DATE, PENCE, FLAG].iter().filter(|key| table.has(key.name)).count() > 1 {
+            let help = "write one of `date`, `pence` and `flag`".to_owned();
+            table.error(table.at(), "`as` names several types", "", Some(help));
+        }
+        if let Some(formats) = date {
             let good = formats.into_iter().filter(|format| self.is_date_format(format));
             return AsType::Date(good.map(|format| format.value).collect());
         }
-        let pence = PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format.word()));
-        if let Some(format) = table.choice("pence", &pence) {
+        if let Some(format) = pence {
             return AsType::Pence(format.value.to_owned());
         }
-        if let Some(flag) = table.table("flag") {
-            let words = |key: &'static str| {
-                flag.texts(key).map(|words| words.into_iter().map(|word| word.value).collect())
-            };
-            let kind = flag_words(words("yes"), words("no"));
-            flag.finish();
+        if let Some(kind) = flag {
             return kind;
         }
         if !["date", "pence", "flag"].iter().any(|key| table.has(key)) {
@@ -189,18 +300,21 @@ impl Reading<'_> {
         let good = DateFormat::new(&format.value).is_ok();
         if !good {
             let what = format!("`{}` is not a date format", format.value);
-            let help = "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`".to_owned();
-            self.file.error(format.at, what, "", Some(help));
+            let help = match format.value.ends_with('Z') {
+                true => "write `%z` in place of the `Z`: the day is then London's",
+                false => "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`",
+            };
+            self.file.error(format.at, what, "", Some(help.to_owned()));
         }
         good
     }
 
     fn steps(&self, table: &Table<'_>) -> Vec<Step> {
-        let parts = match table.value("via") {
-            None => return Vec::new(),
-            Some(Value::List(parts, _)) => parts,
-            Some(one) => vec![one],
+        let forms = || {
+            let words = STEPS.map(|known| word(known.word, known.doc, ()));
+            vec![Holds::Choice(words.to_vec()), table_of(step_parts)]
         };
+        let parts = table.one_or_more(VIA, forms);
         parts.into_iter().filter_map(|part| self.step(part)).collect()
     }
 
@@ -208,8 +322,7 @@ impl Reading<'_> {
         match part {
             Value::Text(word) => self.step_word(&word),
             Value::Table(table) => {
-                let none_if = table.texts("none_if");
-                let prefix = table.text("prefix");
+                let (none_if, prefix) = step_parts(&table);
                 let at = table.at();
                 table.finish();
                 let texts = |list: Vec<Spanned<String>>| list.into_iter().map(|text| text.value);
@@ -231,28 +344,17 @@ impl Reading<'_> {
     }
 
     fn step_word(&self, word: &Spanned<String>) -> Option<Step> {
-        let steps = [
-            ("trim", Step::Trim),
-            ("collapse_spaces", Step::CollapseSpaces),
-            ("upper_case", Step::UpperCase),
-            ("lower_case", Step::LowerCase),
-            ("title_case", Step::TitleCase),
-            ("digits_only", Step::DigitsOnly),
-            ("strip_leading_zeros", Step::StripLeadingZeros),
-            ("drop_placeholder_dates", Step::DropPlaceholderDates),
-            ("open_ended_dates", Step::OpenEndedDates),
-        ];
-        if let Some((_, step)) = steps.iter().find(|(name, _)| *name == word.value) {
-            return Some(step.clone());
+        if let Some(known) = STEPS.iter().find(|known| known.word == word.value) {
+            return Some(known.means.clone());
         }
-        let known: Vec<&str> = steps.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = STEPS.iter().map(|known| known.word).collect();
         let what = format!("`{}` is not a step", word.value);
         self.file.error(word.at, what, "not understood", suggest::help(&word.value, &known));
         None
     }
 
     pub fn code_list(&self, table: &Table<'_>) -> Option<CodeList> {
-        let path = table.text("codes")?;
+        let path = table.text(CODES)?;
         let found = self.codes.get(&path.value).cloned();
         if found.is_none() {
             let what = format!("there is no code list `{}`", path.value);
@@ -261,6 +363,11 @@ impl Reading<'_> {
         }
         found
     }
+}
+
+/// A step that is written as a table.
+fn step_parts(table: &Table<'_>) -> (Option<Vec<Spanned<String>>>, Option<Spanned<String>>) {
+    (table.texts(NONE_IF), table.text(PREFIX))
 }
 
 /// Whether this is no field but the first part of the names of some.
@@ -296,13 +403,19 @@ fn plain_field(target: Spanned<String>, path: SourcePath) -> FieldMap {
 }
 
 pub fn on_error(table: &Table<'_>) -> OnError {
-    let words = [
+    table.choice_or(
+        ON_ERROR,
         word("hold", "The row waits for a person.", OnError::Hold),
-        word("null", "The field is left empty, and the issue noted.", OnError::Null),
-        word("default", "The field takes its `default`, and the issue is noted.", OnError::Default),
-        word("fail", "The batch stops: the file cannot be what it says it is.", OnError::Fail),
-    ];
-    table.choice("on_error", &words).map(|word| word.value).unwrap_or_default()
+        &[
+            word("null", "The field is left empty, and the issue noted.", OnError::Null),
+            word(
+                "default",
+                "The field takes its `default`, and the issue is noted.",
+                OnError::Default,
+            ),
+            word("fail", "The batch stops: the file cannot be what it says it is.", OnError::Fail),
+        ],
+    )
 }
 
 /// Words are compared as written, so the usual ones are there in the usual spellings.

@@ -5,8 +5,8 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::definition::reader::{File, Spanned};
-use crate::definition::shape::word;
-use crate::definition::table::{Table, Value};
+use crate::definition::shape::{Holds, Key, key, word};
+use crate::definition::table::{Table, Value, table_of};
 use crate::mapping::definition::{FieldRef, MessageMap, OutboundMapping, Said, Subject};
 use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::read;
@@ -14,6 +14,48 @@ use crate::record::delivery::Channel;
 use crate::record::schema::{self, Kind};
 
 const MESSAGES_MAX: usize = 8;
+
+const DESTINATION: Key = key("destination", "Who is told: the name of a file in `connectors/`.")
+    .example("destination = \"notify\"");
+const ON: Key = key(
+    "on",
+    "Which change: `resident.` or `account.`, and then `created`, `gone`, `returned`, `changed`, or a \
+     group of fields and `_changed`.",
+)
+.example("on = \"resident.address_changed\"");
+const PURPOSE: Key = key("purpose", "What it is for: the suppression gate asks.")
+    .example("purpose = \"council_tax_service\"");
+const ROLES: Key =
+    key("roles", "For an account's changes: who on it is told. Where nothing is said, everybody.")
+        .example("roles = [\"liable\"]");
+const CONSENT: Key = key("consent", "Only those who agreed to be contacted are written to.");
+const COLLECTION: Key = key("collection", "It asks for money, so that breathing space stops it.");
+const WHEN: Key = key("when", "Only such a change is told: an expression.")
+    .example("when = \"change.paid.new > change.paid.old\"");
+const MESSAGE: Key = key(
+    "message",
+    "What is said. Of several, each a `[[message]]`, the first that the resident can be reached by.",
+);
+const CHANNEL: Key = key("channel", "By which way. Where nothing is said, what suits `to`.");
+const TO: Key =
+    key("to", "Where to: a field of the resident. A letter goes to the address, and has none.")
+        .example("to = \"contact.email\"");
+const TEMPLATE: Key =
+    key("template", "Our name for the template; the connector knows the platform's.")
+        .example("template = \"moved_home\"");
+const FIELDS: Key = key(
+    "fields",
+    "What stands in the template's placeholders, by their names: a field of the resident, `account.` and \
+     a field of the account, or a table.",
+)
+.example("fields = { first_name = \"name.given\", balance = \"account.balance\" }");
+const FROM: Key = key("from", "A field of the resident, or `account.` and a field of the account.")
+    .example("from = \"name.given\"");
+const EXPR: Key = key("expr", "An expression that gives the text, in place of `from`.")
+    .example("expr = 'pounds(account.arrears)'");
+const DEFAULT: Key =
+    key("default", "Used where there is nothing to say; without one the message is held.")
+        .example("default = \"resident\"");
 
 /// `name` is the file's name without folders and ending. What is missing is told and left empty, so
 /// that the rest can still be checked; with an error told, nothing of it may be used. None when the
@@ -23,23 +65,31 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
         return None;
     }
     let root = file.root();
-    read::language(&root);
-    let destination = root.need_text("destination");
-    let on = root.need_text("on");
-    let purpose = root.need_text("purpose");
-    let roles = root.texts("roles").unwrap_or_default();
+    let mapping = parts(&root, name);
+    root.finish();
+    Some(mapping)
+}
+
+/// Reads the table of a mapping; also how it is described.
+pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
+    let file = root.file();
+    read::language(root);
+    let destination = root.need_text(DESTINATION);
+    let on = root.need_text(ON);
+    let purpose = root.need_text(PURPOSE);
+    let roles = root.texts(ROLES).unwrap_or_default();
     for role in &roles {
         read::check_role(file, &role.value, role.at);
     }
-    let consent = root.flag("consent").is_some_and(|flag| flag.value);
-    let collection = root.flag("collection").is_some_and(|flag| flag.value);
+    let consent = root.is_set(CONSENT);
+    let collection = root.is_set(COLLECTION);
     let scope = match on.as_ref().is_some_and(|on| on.value.starts_with("account.")) {
         true => Scope::Account,
         false => Scope::Resident,
     };
     let when =
-        root.text("when").and_then(|text| Expression::read(file, &text, scope, Wanted::Condition));
-    let tables = root.tables("message");
+        root.text(WHEN).and_then(|text| Expression::read(file, &text, scope, Wanted::Condition));
+    let tables = root.tables(MESSAGE);
     if tables.is_empty() && !root.has("message") {
         root.missing("message", "add `[message]` with `template` and `to`");
     }
@@ -48,8 +98,7 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
         root.error(tables[MESSAGES_MAX].at(), what, "one too many", None);
     }
     let messages = tables.into_iter().map(|table| message(file, table, scope)).collect();
-    root.finish();
-    Some(OutboundMapping {
+    OutboundMapping {
         name: name.to_owned(),
         destination: destination.unwrap_or_else(read::unwritten),
         on: on.unwrap_or_else(read::unwritten),
@@ -60,17 +109,17 @@ pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
         when,
         messages,
         version: xxh3_64(file.text.as_bytes()),
-    })
+    }
 }
 
 fn message(file: &File, table: Table<'_>, scope: Scope) -> MessageMap {
     let words = [
-        word("email", "", Channel::Email),
-        word("sms", "", Channel::Sms),
-        word("letter", "", Channel::Letter),
+        word("email", "An e-mail.", Channel::Email),
+        word("sms", "A text message.", Channel::Sms),
+        word("letter", "A letter, to the resident's address.", Channel::Letter),
     ];
-    let written = table.choice("channel", &words);
-    let to = table.text("to");
+    let written = table.choice(CHANNEL, &words);
+    let to = table.text(TO);
     let channel = match (&written, &to) {
         (Some(channel), _) if channel.value == Channel::Letter => Some(Channel::Letter),
         (_, Some(to)) => {
@@ -93,13 +142,12 @@ fn message(file: &File, table: Table<'_>, scope: Scope) -> MessageMap {
     if let (Some(Channel::Email | Channel::Sms), None) = (channel, &to) {
         table.missing("to", "add `to = \"contact.email\"` or `to = \"contact.mobile\"`");
     }
-    let template = table.need_text("template").unwrap_or_else(read::unwritten);
+    let template = table.need_text(TEMPLATE).unwrap_or_else(read::unwritten);
     let mut fields = Vec::new();
-    if let Some(inner) = table.table("fields") {
-        for (placeholder, value) in inner.entries() {
-            let field = field_ref(file, &placeholder, value, scope);
-            fields.extend(field.map(|field| (placeholder.value, field)));
-        }
+    let forms = || vec![Holds::Text, table_of(|table| said(table, scope))];
+    for (placeholder, value) in table.named(FIELDS, forms) {
+        let field = field_ref(file, &placeholder, value, scope);
+        fields.extend(field.map(|field| (placeholder.value, field)));
     }
     table.finish();
     let to = to.map(|to| bare(&to.value).1.to_owned());
@@ -133,17 +181,17 @@ fn field_ref(
     scope: Scope,
 ) -> Option<FieldRef> {
     let (from, default) = match value {
-        Value::Text(from) => (from, None),
+        Value::Text(from) => (Some(from), None),
         Value::Table(table) => {
-            let default = table.text("default").map(|text| text.value);
-            if let Some(text) = table.text("expr") {
-                table.finish();
-                let expression = Expression::read(file, &text, scope, Wanted::Text)?;
+            let (from, expr, default) = said(&table, scope);
+            if from.is_none() && !table.has("expr") {
+                table.missing("from", "add `from = \"name.given\"`");
+            }
+            table.finish();
+            if let Some(expression) = expr {
                 return Some(FieldRef { said: Said::Computed(expression), default });
             }
-            let from = table.need_text("from");
-            table.finish();
-            (from?, default)
+            (from, default)
         }
         other => {
             let help = format!("write `{} = \"name.given\"`", placeholder.value);
@@ -151,9 +199,23 @@ fn field_ref(
             return None;
         }
     };
+    let from = from?;
     let (of, name) = bare(&from.value);
     let name = Spanned { value: name.to_owned(), at: from.at };
     Some(FieldRef { said: Said::Field { of, name }, default })
+}
+
+/// What a placeholder says, where it is a table.
+fn said(
+    table: &Table<'_>,
+    scope: Scope,
+) -> (Option<Spanned<String>>, Option<Expression>, Option<String>) {
+    let default = table.text(DEFAULT).map(|text| text.value);
+    let expr = table.text(EXPR).and_then(|text| {
+        let file = table.file();
+        Expression::read(file, &text, scope, Wanted::Text)
+    });
+    (table.text(FROM), expr, default)
 }
 
 /// "account.balance" → the account's "balance"; anything else is the resident's.

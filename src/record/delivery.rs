@@ -46,6 +46,20 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [State; 6] = [
+        State::Waiting,
+        State::Sending,
+        State::Accepted,
+        State::Delivered,
+        State::Unknown,
+        State::Held,
+    ];
+
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.word() == word)
+    }
+
     /// The word in tables, screens and counts.
     pub fn word(self) -> &'static str {
         match self {

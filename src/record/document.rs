@@ -3,6 +3,8 @@
 //! One flat arena that keeps the record's own text and points into it: a value is decoded once and
 //! copied only where the format had to unescape it. It knows nothing of any format.
 
+use super::personal::unprinted;
+
 /// How deep a record may nest before it is refused (bad input B4).
 pub const DEPTH_MAX: usize = 128;
 /// How many namespaces one record may name.
@@ -17,7 +19,7 @@ struct Slice {
 }
 
 /// A node's place in its document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(u32);
 
 /// A namespace's number in its document.
@@ -97,7 +99,7 @@ pub struct Path {
 }
 
 /// A record as a tree. Node 0 is the record itself.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Document {
     source: String,
     /// Where the text being read lies in memory: parts of it are pointed to, not copied.
@@ -469,6 +471,8 @@ impl Document {
         Slice { start, len: part.len() as u32, unescaped: true }
     }
 }
+
+unprinted!(Document);
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,11 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::personal::unprinted;
 use super::schema::{self, Field, FieldId, LISTS};
 
 /// A value that was parsed once. Dates are ISO text, money is whole pence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     Text(String),
     Whole(i64),
@@ -84,6 +85,17 @@ impl Facts {
     pub fn set_list(&mut self, list: FieldId, items: Vec<Item>) {
         self.lists.push((list, items));
         self.lists.sort_by_key(|(list, _)| *list);
+    }
+
+    /// How much text they are, bytes.
+    pub fn bytes(&self) -> usize {
+        let items = self.lists.iter().flat_map(|(_, items)| items.iter().flatten());
+        let values = self.fields.iter().chain(items).map(|(_, value)| value);
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Whole(_) | Value::Flag(_) => 8,
+        };
+        values.map(text).sum()
     }
 
     /// A field's value.
@@ -198,6 +210,25 @@ pub fn differences_to_json(differences: &[Difference]) -> String {
     out
 }
 
+/// Reads what [`differences_to_json`] wrote. `None` where it is not that.
+pub fn differences_from_json(text: &str, table: &'static [Field]) -> Option<Vec<Difference>> {
+    let Ok(Json::Object(object)) = serde_json::from_str(text) else { return None };
+    let read = |(name, change): (&String, &Json)| {
+        let value = |which: &str| match change.get(which) {
+            Some(json) => Value::read(json).map(Some),
+            None => Some(None),
+        };
+        let lists = LISTS.iter().map(|list| list.name);
+        // Who is named on an account is told by this word alone, as a list is by its name.
+        let field = match place_of(table, name) {
+            Some(place) => table[place as usize].name,
+            None => lists.chain(["parties"]).find(|known| known == name)?,
+        };
+        Some(Difference { field, was: value("was")?, is: value("is")? })
+    };
+    object.iter().map(read).collect()
+}
+
 fn place_of(table: &'static [Field], name: &str) -> Option<FieldId> {
     if std::ptr::eq(table, schema::ACCOUNT) {
         schema::account_id(name)
@@ -292,6 +323,8 @@ fn write_number(number: i64, digits: &mut [u8; 20]) -> &str {
     std::str::from_utf8(&digits[at..]).unwrap_or_default()
 }
 
+unprinted!(Value);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +368,11 @@ mod tests {
             "{\"name.family\":{\"was\":\"Testberry\",\"is\":\"Bramble\"},\
              \"nino\":{\"was\":\"QQ123456A\"},\"birth_date\":{\"is\":\"1980-02-29\"}}"
         );
+        let json = differences_to_json(&found);
+        assert_eq!(differences_from_json(&json, schema::PARTY), Some(found));
+        let parties = vec![Difference { field: "parties", was: None, is: None }];
+        assert_eq!(differences_from_json("{\"parties\":{}}", schema::ACCOUNT), Some(parties));
+        assert_eq!(differences_from_json("{\"nonsense\":{}}", schema::PARTY), None);
         assert!(old.differences(&old, schema::PARTY).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What one source record attests: the facts of an account and of the parties named on it.
 
 use super::facts::Facts;
+use super::personal::unprinted;
 
 /// Something about a field that a person may want to know. It never carries the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct FieldIssue {
 }
 
 /// One person, estate or organisation as one record names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PartyFragment {
     /// What tells this party from the others of the record, tomorrow too.
     pub key: String,
@@ -30,9 +31,22 @@ pub struct AccountFragment {
     pub issues: String,
 }
 
+/// What one record may say once it is read, bytes of text. A name that stands once and is copied to
+/// thousands of parties would be more than any record is.
+pub const FRAGMENT_BYTES_MAX: usize = 65_536;
+
 /// What one source record means.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fragment {
     pub account: Option<AccountFragment>,
     pub parties: Vec<PartyFragment>,
 }
+
+impl Fragment {
+    /// How much it says, bytes of text.
+    pub fn bytes(&self) -> usize {
+        let account = self.account.iter().map(|account| account.facts.bytes());
+        account.chain(self.parties.iter().map(|party| party.facts.bytes())).sum()
+    }
+}
+unprinted!(PartyFragment);

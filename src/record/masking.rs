@@ -30,7 +30,7 @@ pub fn mask(field: &Field, value: &Value) -> String {
 pub fn show(field: &Field, value: &Value) -> String {
     match (field.class, field.kind, value) {
         (Class::Bank, ..) => ends(&value.to_text(), 0, 4),
-        (_, Kind::Pence, Value::Whole(pence)) => pounds(*pence),
+        (_, Kind::Pence, Value::Whole(pence)) => Pence::new(*pence).said(),
         (_, _, Value::Flag(flag)) => if *flag { "yes" } else { "no" }.to_owned(),
         _ => value.to_text(),
     }
@@ -107,11 +107,6 @@ fn mask_pence(pence: i64) -> String {
     }
 }
 
-fn pounds(pence: i64) -> String {
-    let sign = if pence < 0 { "-" } else { "" };
-    format!("{sign}£{}", Pence::new(pence.saturating_abs()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,10 +145,11 @@ mod tests {
             assert_eq!(show(field, &value), shown, "{}", field.name);
         }
         for (field, value, masked, shown) in [
-            ("balance", Value::Whole(123_450), "£1•••.••", "£1234.50"),
+            ("balance", Value::Whole(123_450), "£1•••.••", "£1,234.50"),
             ("balance", Value::Whole(-1_250), "-£1•.••", "-£12.50"),
             ("balance", Value::Whole(0), "£•.••", "£0.00"),
             ("balance", Value::Whole(999), "£•.••", "£9.99"),
+            ("balance", Value::Whole(-123_456_700), "-£1••••••.••", "-£1,234,567.00"),
             ("payment.sort_code", text("309950"), "•••9950", "•••9950"),
             ("payment.account_number", text("1234"), "•••", "•••"),
             ("status", text("open"), "open", "open"),

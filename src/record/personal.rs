@@ -51,6 +51,19 @@ impl<T> fmt::Display for Personal<T> {
     }
 }
 
+/// Gives types that hold values about people a Debug that tells their name and nothing more: they are
+/// printed where an error or a test prints what it has.
+macro_rules! unprinted {
+    ($($kind:ty),* $(,)?) => {
+        $(impl std::fmt::Debug for $kind {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str(concat!(stringify!($kind), " [personal]"))
+            }
+        })*
+    };
+}
+pub(crate) use unprinted;
+
 /// For a field whose value is meant to be written, into a stored record or a message:
 /// `#[serde(with = "crate::record::personal::exposed")]`. There is no other way to serialise one.
 pub mod exposed {

@@ -3,9 +3,11 @@
 //! The most recent word wins, unless the policy prefers a source. A name or an address is taken whole
 //! from one party, so that no line of one home is joined to the postcode of another.
 
+use std::cmp::Reverse;
+
 use super::policy::Policy;
 use crate::record::facts::Facts;
-use crate::record::schema::{self, FieldId};
+use crate::record::schema::{self, Field, FieldId};
 
 /// One party's word about a resident.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +33,8 @@ pub fn survive(words: &[Word<'_>], policy: &Policy) -> (Facts, Option<Vec<(Strin
     let (mut best, mut provenance) = (Facts::default(), Vec::new());
     let mut done: Vec<&str> = Vec::new();
     for (place, field) in schema::PARTY.iter().enumerate() {
-        let group = field.group();
+        let (group, unit) = (field.group(), unit_of(field));
         let whole = WHOLE.contains(&group);
-        let unit = if whole { group } else { field.name };
         if done.contains(&unit) {
             continue;
         }
@@ -45,17 +46,57 @@ pub fn survive(words: &[Word<'_>], policy: &Policy) -> (Facts, Option<Vec<(Strin
         let winner = words
             .iter()
             .filter(|word| word.facts.fields().iter().any(|(id, _)| belongs(*id)))
-            .min_by_key(|word| {
-                let rank =
-                    policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id));
-                (word.ended, rank, std::cmp::Reverse((word.record_id, word.party_id)))
-            });
+            .min_by_key(|word| standing(word, policy, unit));
         if let Some(winner) = winner {
             best.take_from(winner.facts, belongs);
             provenance.push((unit.to_owned(), winner.party_id));
         }
     }
     (best, Some(provenance))
+}
+
+/// How a word stands among others about a unit: the least wins.
+fn standing(word: &Word<'_>, policy: &Policy, unit: &str) -> (bool, usize, Reverse<(i64, i64)>) {
+    let group = unit.split('.').next().unwrap_or(unit);
+    let rank = policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id));
+    (word.ended, rank, Reverse((word.record_id, word.party_id)))
+}
+
+/// What is chosen together: the group for a name or an address, else the field by itself.
+pub fn unit_of(field: &Field) -> &'static str {
+    if WHOLE.contains(&field.group()) { field.group() } else { field.name }
+}
+
+/// Why a word wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// Nobody else says anything.
+    Alone,
+    /// The others are of records that no longer name the person.
+    StillNamed,
+    /// Its source is preferred for this unit.
+    Preferred,
+    MostRecent,
+}
+
+/// Which party's word about a unit wins by the rules as they are now, and why; nothing where nobody
+/// says anything.
+pub fn explain(words: &[Word<'_>], policy: &Policy, unit: &str) -> Option<(i64, Because)> {
+    let says = |word: &&Word<'_>| {
+        word.facts.fields().iter().any(|(id, _)| unit_of(&schema::PARTY[*id as usize]) == unit)
+    };
+    let mut said: Vec<&Word<'_>> = words.iter().filter(says).collect();
+    said.sort_by_key(|word| standing(word, policy, unit));
+    let winner = said.first()?;
+    let because = match said.get(1) {
+        None => Because::Alone,
+        Some(next) if next.ended != winner.ended => Because::StillNamed,
+        Some(next) if standing(next, policy, unit).1 != standing(winner, policy, unit).1 => {
+            Because::Preferred
+        }
+        Some(_) => Because::MostRecent,
+    };
+    Some((winner.party_id, because))
 }
 
 #[cfg(test)]
@@ -95,6 +136,36 @@ mod tests {
         assert_eq!(line(&preferred).as_deref(), Some("1 Old Road"));
         let ended = [Word { ended: true, ..words[1] }, words[0]];
         assert_eq!(line(&survive(&ended, &Policy::default()).0).as_deref(), Some("1 Old Road"));
+    }
+
+    #[test]
+    fn why_a_word_wins_is_told() {
+        let old = facts(&[("name.family", "Testberry"), ("address.line1", "1 Old Road")]);
+        let new = facts(&[("name.family", "Bramble"), ("address.line1", "2 New Road")]);
+        let mail = facts(&[("contact.email", "a@example.com")]);
+        let word = |party_id, source_id, facts| Word {
+            party_id,
+            source_id,
+            record_id: party_id,
+            ended: false,
+            facts,
+        };
+        let words = [word(1, 10, &old), word(2, 20, &new), word(3, 30, &mail)];
+        let prefer = vec![("address".to_owned(), vec![10])];
+        let policy = Policy { exact: vec![], prefer };
+        for (unit, wanted) in [
+            ("name", Some((2, Because::MostRecent))),
+            ("address", Some((1, Because::Preferred))),
+            ("contact.email", Some((3, Because::Alone))),
+            ("nino", None),
+        ] {
+            assert_eq!(explain(&words, &policy, unit), wanted, "{unit}");
+            let (_, provenance) = survive(&words, &policy);
+            let recorded = provenance.unwrap().into_iter().find(|(known, _)| known == unit);
+            assert_eq!(recorded.map(|(_, party)| party), wanted.map(|(party, _)| party));
+        }
+        let ended = [words[0], Word { ended: true, ..words[1] }];
+        assert_eq!(explain(&ended, &policy, "name"), Some((1, Because::StillNamed)));
     }
 
     #[test]

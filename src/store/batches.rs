@@ -261,6 +261,21 @@ pub async fn release(
     }
 }
 
+/// Notes on a batch what a person should look at; behind what is noted already.
+pub async fn note(
+    database: &Database,
+    batch_id: i64,
+    code: &str,
+    cause: &str,
+) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "UPDATE batch SET cause_code = COALESCE(cause_code, $2), \
+               cause = CASE WHEN cause IS NULL THEN $3 ELSE cause || '; ' || $3 END WHERE id = $1";
+    let cells = cells![batch_id, code.to_owned(), cause.to_owned()];
+    transaction.execute(sql, cells).await?;
+    transaction.commit().await
+}
+
 /// What one chunk added to the batch.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {

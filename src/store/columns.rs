@@ -3,9 +3,10 @@
 //! It knows nothing of tables: a column's type is that of its first cell.
 
 use super::database::{Cell, StoreError};
+use crate::record::personal::unprinted;
 
 /// The values of one column, row by row.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum Column {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
@@ -85,6 +86,8 @@ fn write(out: &mut Vec<u8>, cell: &Cell) {
         }
     }
 }
+
+unprinted!(Column);
 
 #[cfg(test)]
 mod tests {

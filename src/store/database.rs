@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -18,6 +19,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
 
 use super::columns::{self, Column};
+use crate::record::personal::unprinted;
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -41,20 +43,59 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        let said = said(&error);
         match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-                StoreError::Unavailable(error.to_string())
+                StoreError::Unavailable(said)
             }
             sqlx::Error::Database(fault) if fault.is_unique_violation() => {
-                StoreError::Conflict(error.to_string())
+                StoreError::Conflict(said)
             }
             sqlx::Error::Database(fault) if is_busy(fault.code().as_deref()) => {
-                StoreError::Unavailable(error.to_string())
+                StoreError::Unavailable(said)
             }
-            _ => StoreError::Refused(error.to_string()),
+            _ => StoreError::Refused(said),
         }
     }
 }
+
+/// An error in words that hold nothing of a row. What PostgreSQL says of data quotes it (`invalid
+/// input syntax for type bigint: "Testberry"`), and its details do (`Key (name)=(…)`); SQLite's sentences
+/// name tables and columns alone.
+fn said(error: &sqlx::Error) -> String {
+    use sqlx::Error;
+    use sqlx::postgres::PgDatabaseError;
+    match error {
+        Error::Database(fault) => match fault.try_downcast_ref::<PgDatabaseError>() {
+            Some(fault) if QUOTES_NOTHING.iter().any(|class| fault.code().starts_with(class)) => {
+                format!("{} ({})", fault.message(), fault.code())
+            }
+            Some(fault) => {
+                let named = [("table", fault.table()), ("constraint", fault.constraint())];
+                let named =
+                    named.iter().filter_map(|(what, name)| Some(format!(" {what} {}", (*name)?)));
+                format!("error {}{}", fault.code(), named.collect::<String>())
+            }
+            None => fault.message().to_owned(),
+        },
+        Error::ColumnDecode { index, .. } => format!("column {index} cannot be read"),
+        Error::Decode(_) => "a value cannot be read".to_owned(),
+        Error::Encode(_) => "a value cannot be written".to_owned(),
+        Error::Migrate(fault) => match &**fault {
+            MigrateError::Execute(inner) => said(inner),
+            MigrateError::ExecuteMigration(inner, number) => {
+                format!("migration {number}: {}", said(inner))
+            }
+            other => other.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Classes of PostgreSQL's errors whose sentences name roles, databases, tables and limits, and never
+/// what a row says: connections, sign-in, databases, retries, names, resources, states, stops.
+const QUOTES_NOTHING: [&str; 12] =
+    ["08", "0A", "25", "26", "28", "3D", "40", "42", "53", "55", "57", "58"];
 
 /// SQLite busy and full; PostgreSQL shutting down, out of connections, deadlock, serialisation.
 fn is_busy(code: Option<&str>) -> bool {
@@ -74,7 +115,11 @@ impl Database {
     pub async fn open(url: &str) -> Result<Database, StoreError> {
         let database = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url)
-                .map_err(|error| StoreError::Address(format!("the database address: {error}")))?
+                .map_err(|_| {
+                    // Its own words may quote the address, and a password stands in it.
+                    let shape = "write `postgres://USER@HOST/NAME`";
+                    StoreError::Address(format!("the database address cannot be read: {shape}"))
+                })?
                 .statement_cache_capacity(500)
                 // Every question here goes from a few values to their keys. Of a table just filled
                 // the planner knows nothing, and a plan made while it was small stays: either would
@@ -92,11 +137,22 @@ impl Database {
                 "`{scheme}` is not a database Viaduct knows: give {known}"
             )));
         } else {
-            let path = url.strip_prefix("sqlite:").unwrap_or(url);
-            open_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
+            open_sqlite(sqlite_path(url)).await?
         };
         database.migrate().await?;
         Ok(database)
+    }
+
+    /// Opens one that is there already: whoever only wants to look is not given an empty one.
+    pub async fn open_existing(url: &str) -> Result<Database, StoreError> {
+        let elsewhere = url.contains("://") && !url.starts_with("sqlite:");
+        if !elsewhere && !sqlite_path(url).exists() {
+            return Err(StoreError::Address(format!(
+                "there is no database at {}: name it with `--database` or VIADUCT_DATABASE",
+                sqlite_path(url).display()
+            )));
+        }
+        Database::open(url).await
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
@@ -106,7 +162,10 @@ impl Database {
             }
             Database::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
         };
-        done.map_err(|error| StoreError::Refused(format!("migrating the database: {error}")))
+        done.map_err(|error| {
+            let said = said(&sqlx::Error::from(error));
+            StoreError::Refused(format!("migrating the database: {said}"))
+        })
     }
 
     /// How many records are best dealt with in one transaction. Measured: PostgreSQL pays for each
@@ -177,6 +236,11 @@ pub(super) async fn postgres_pool(options: PgConnectOptions) -> Result<PgPool, S
     Ok(pool.await?)
 }
 
+fn sqlite_path(url: &str) -> &Path {
+    let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    Path::new(path.strip_prefix("//").unwrap_or(path))
+}
+
 async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -204,8 +268,9 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
     let durable = pool(SqliteSynchronous::Full, 2_000, 1);
     durable.acquire().await.map_err(|error| {
         StoreError::Address(format!(
-            "the database file {} cannot be opened: {error}",
-            path.display()
+            "the database file {} cannot be opened: {}",
+            path.display(),
+            said(&error)
         ))
     })?;
     let writer = pool(SqliteSynchronous::Normal, 16_000, 1);
@@ -326,7 +391,7 @@ impl<T> Row for T where
 }
 
 /// One value on its way into a statement. Nulls carry their type, which PostgreSQL asks for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Cell {
     Int(i64),
     OptInt(Option<i64>),
@@ -487,3 +552,5 @@ where
     }
     query
 }
+
+unprinted!(Cell);

@@ -1,9 +1,12 @@
 //! Accounts, parties, residents, the keys they are found by, and what became different.
 
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use crate::record::facts::Facts;
+use crate::record::personal::unprinted;
+use crate::record::schema::Field;
 
 /// A party as it stands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct PartyRow {
     pub id: i64,
     pub source_id: i64,
@@ -17,7 +20,7 @@ pub struct PartyRow {
 }
 
 /// A resident as it stands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct ResidentRow {
     pub id: i64,
     pub version: i64,
@@ -26,7 +29,7 @@ pub struct ResidentRow {
 }
 
 /// An account as it stands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct AccountRow {
     pub id: i64,
     pub facts: String,
@@ -157,6 +160,17 @@ pub async fn index(
     Ok(())
 }
 
+/// Facts as a row has them; `name` is the table's.
+pub fn read_facts(
+    json: &str,
+    table: &'static [Field],
+    name: &'static str,
+    id: i64,
+) -> Result<Facts, StoreError> {
+    let corrupt = StoreError::Corrupt { table: name, column: "facts", id };
+    Facts::from_json(json, table).ok_or(corrupt)
+}
+
 /// How many residents, accounts and parties there are.
 pub async fn counts(database: &Database) -> Result<(i64, i64, i64), StoreError> {
     let sql = "SELECT (SELECT COUNT(*) FROM resident), (SELECT COUNT(*) FROM account), \
@@ -164,3 +178,5 @@ pub async fn counts(database: &Database) -> Result<(i64, i64, i64), StoreError> 
     let rows: Vec<(i64, i64, i64)> = database.fetch(sql, vec![]).await?;
     Ok(rows.first().copied().unwrap_or_default())
 }
+
+unprinted!(PartyRow, ResidentRow, AccountRow);

@@ -9,9 +9,10 @@ use std::collections::HashSet;
 use super::database::{Cell, Database, StoreError, Transaction, cells, places};
 use super::leases::{self, Lease};
 use crate::record::delivery::State;
+use crate::record::personal::unprinted;
 
 /// A delivery whose intent is written: it is ours to send.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct ClaimedRow {
     pub id: i64,
     pub resident_id: i64,
@@ -264,3 +265,5 @@ fn tuples(rows: usize, width: usize) -> String {
     let row = |row: usize| format!("({})", places(1 + row * width, width));
     (0..rows).map(row).collect::<Vec<_>>().join(",")
 }
+
+unprinted!(ClaimedRow);

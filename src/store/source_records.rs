@@ -1,6 +1,7 @@
 //! Source records: staged, released, and read again; and what each source said last.
 
 use super::database::{Database, Insert, StoreError, Transaction, cells};
+use crate::record::personal::unprinted;
 
 /// What a source said last under one key.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
@@ -34,7 +35,6 @@ impl Change {
 }
 
 /// A record on its way into the store.
-#[derive(Debug)]
 pub struct Staged {
     pub id: i64,
     pub source_key_id: i64,
@@ -46,7 +46,7 @@ pub struct Staged {
 }
 
 /// A staged record, to be resolved.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(sqlx::FromRow)]
 pub struct StagedRow {
     pub id: i64,
     pub source_key_id: i64,
@@ -152,31 +152,50 @@ pub async fn gone_in(database: &Database, batch_id: i64) -> Result<Vec<(i64, i64
     database.fetch(sql, cells![batch_id]).await
 }
 
-/// The next staged records of a batch behind `after`, up to `last`.
+/// The next staged records of a batch behind `after`, up to `last`: so many at most, and no more than
+/// one that goes beyond so many bytes.
 pub async fn staged(
     database: &Database,
     batch_id: i64,
     mut after: i64,
     last: i64,
     most: i64,
+    bytes_max: usize,
 ) -> Result<Vec<StagedRow>, StoreError> {
-    let sql = "SELECT id, source_key_id, change, dictionary_id, payload FROM source_record \
-               WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4";
-    // A batch's records lie together, a new one every other number. A short range keeps this cheap
-    // even where the planner knows nothing of the table yet and would sort all that is left.
+    let lengths = "SELECT id, CAST(LENGTH(payload) AS BIGINT) FROM source_record \
+                   WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4";
+    let rows = "SELECT id, source_key_id, change, dictionary_id, payload FROM source_record \
+                WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id";
+    // A batch's records lie together, a new one every other number. A short range keeps this cheap even
+    // where the planner knows nothing of the table yet and would sort all that is left.
     let mut range = 2 * most;
     loop {
         let to = last.min(after + range);
-        let rows = database.fetch(sql, cells![batch_id, after, to, most]).await?;
-        if !rows.is_empty() || to >= last {
-            return Ok(rows);
+        let found: Vec<(i64, i64)> =
+            database.fetch(lengths, cells![batch_id, after, to, most]).await?;
+        if let Some(end) = fitting(&found, bytes_max as i64) {
+            return database.fetch(rows, cells![batch_id, after, end]).await;
+        }
+        if to >= last {
+            return Ok(Vec::new());
         }
         (after, range) = (to, range * 8);
     }
 }
 
+/// The last of the rows that fit into so many bytes; the first always does.
+fn fitting(rows: &[(i64, i64)], bytes_max: i64) -> Option<i64> {
+    let mut bytes = 0;
+    let fits = rows.iter().take_while(|(_, length)| {
+        let fits = bytes < bytes_max;
+        bytes += length;
+        fits
+    });
+    fits.last().map(|(id, _)| *id)
+}
+
 /// The records that keys stand on now, with whether the key is marked gone.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(sqlx::FromRow)]
 pub struct LastRecord {
     pub source_key_id: i64,
     pub gone: bool,
@@ -256,3 +275,5 @@ pub async fn keep_dictionary(
     transaction.execute(sql, cells![id, source_id, bytes]).await?;
     Ok(())
 }
+
+unprinted!(Staged, StagedRow, LastRecord);

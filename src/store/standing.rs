@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::database::{Cell, Database, Row, StoreError, places};
+use super::residents::read_facts;
 use crate::record::facts::Facts;
 use crate::record::schema;
 
@@ -41,10 +42,8 @@ pub async fn of_residents(
 async fn facts(database: &Database, ids: &[i64]) -> Result<Vec<(i64, Facts)>, StoreError> {
     let sql = "SELECT id, facts FROM resident WHERE id IN";
     let rows: Vec<(i64, String)> = fetch(database, sql, ids, "", vec![]).await?;
-    let read = |(id, json): (i64, String)| {
-        let corrupt = StoreError::Corrupt { table: "resident", column: "facts", id };
-        Ok((id, Facts::from_json(&json, schema::PARTY).ok_or(corrupt)?))
-    };
+    let read =
+        |(id, json): (i64, String)| Ok((id, read_facts(&json, schema::PARTY, "resident", id)?));
     rows.into_iter().map(read).collect()
 }
 
@@ -68,8 +67,7 @@ async fn on_hold(database: &Database, ids: &[i64]) -> Result<Vec<i64>, StoreErro
     let rows: Vec<(i64, i64, String)> = fetch(database, sql, ids, "", vec![]).await?;
     let mut found = Vec::new();
     for (resident_id, id, json) in rows {
-        let corrupt = StoreError::Corrupt { table: "account", column: "facts", id };
-        let facts = Facts::from_json(&json, schema::ACCOUNT).ok_or(corrupt)?;
+        let facts = read_facts(&json, schema::ACCOUNT, "account", id)?;
         if schema::account_id("hold").is_some_and(|hold| facts.get(hold).is_some()) {
             found.push(resident_id);
         }
@@ -78,7 +76,7 @@ async fn on_hold(database: &Database, ids: &[i64]) -> Result<Vec<i64>, StoreErro
 }
 
 /// Reads rows for many values: `before (…values…) after`; `first` fills the places of `before`.
-async fn fetch<T: Row>(
+pub(super) async fn fetch<T: Row>(
     database: &Database,
     before: &str,
     values: &[i64],

@@ -2,6 +2,9 @@
 //! line names among the sound definitions of `base/`, and the report is held against the snapshot
 //! beside it.
 
+mod section8;
+mod trial;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +15,7 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder in a temporary directory");
     for entry in fs::read_dir(from).expect("a folder of the tests") {
         let path = entry.expect("an entry of a folder of the tests").path();
@@ -26,7 +29,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The catalogue of `base/` with one file in another's place.
-fn with(place: &str, text: &str) -> Catalogue {
+pub fn with(place: &str, text: &str) -> Catalogue {
     let root = tempfile::tempdir().expect("a temporary directory");
     copy(&here().join("base"), root.path());
     let path = root.path().join(place);
@@ -142,15 +145,4 @@ fn files_that_nobody_reads_are_told() {
     }
     let empty = tempfile::tempdir().expect("a temporary directory");
     assert!(load(empty.path(), KINDS).has_errors());
-}
-
-#[test]
-fn hostile_files_are_refused_and_the_rest_is_still_checked() {
-    let large = format!("a = \"{}\"\n", "x".repeat(10_000_000));
-    let deep = format!("a = {}", "[".repeat(100_000));
-    for text in [large.as_str(), deep.as_str(), "\0\0\0", "<xml/>", "&a [*a]\n", "\u{feff}"] {
-        let catalogue = with("jobs/ingest-revenues.toml", text);
-        assert!(catalogue.has_errors());
-        assert!(catalogue.connectors.contains_key("revenues"));
-    }
 }

@@ -160,7 +160,12 @@ async fn bad_row(on: On) {
     let report = hub.run("ingest-revenues").await;
     assert_eq!((&report["total"]["published"], &report["total"]["held"]), (&json!(19), &json!(1)));
     let held = "SELECT code, field, cause FROM dead_letter WHERE settled_ms IS NULL";
-    let said = [["code_unknown", "account status", "account status: code_unknown"]];
+    let said = [[
+        "code_unknown",
+        "account status",
+        "account status: code_unknown (The code is not in its list, or did not mean anything on \
+         that day.)",
+    ]];
     assert_eq!(hub.rows(held).await, said);
     hub.drop_file("revenues", "ctax-2.xml", &extract(&some(20)));
     let report = hub.run("ingest-revenues").await;

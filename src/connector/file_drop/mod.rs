@@ -163,6 +163,10 @@ impl Source for FileDrop {
     fn extract(&self) -> Extract {
         self.extract
     }
+
+    fn not_cards(&self) -> &[String] {
+        &self.layout.not_cards
+    }
 }
 
 /// Reads where it may block, and ends the sink. The sink comes back in any case.
@@ -181,10 +185,11 @@ async fn on_a_thread(
     });
     match work.await {
         Ok(done) => done,
-        Err(panic) => {
-            let cause = format!("the reading of the file broke: {panic}");
+        // Its own text may quote what it broke on.
+        Err(_) => {
+            let cause = "the reading of the file broke off: this is a fault of Viaduct's";
             let nothing: Box<dyn RecordSink> = Box::new(Nothing);
-            (nothing, Err(unavailable(cause)))
+            (nothing, Err(unavailable(cause.to_owned())))
         }
     }
 }

@@ -46,7 +46,7 @@ impl Compression {
 
 /// Gives what is in a file, unpacked where it is packed.
 pub enum Unpacked<R: Read> {
-    Plain(Whole<R>),
+    Plain(Limited<R>),
     Gzip(Box<Gunzip<R>>),
 }
 
@@ -62,8 +62,9 @@ impl<R: Read> Unpacked<R> {
             input.by_ref().take(4).read_to_end(&mut head)?;
         }
         let whole = Cursor::new(head.clone()).chain(input);
+        let plain = |whole| Unpacked::Plain(Limited { whole, bytes: 0, bytes_max });
         if said == Compression::None {
-            return Ok(Unpacked::Plain(whole));
+            return Ok(plain(whole));
         }
         let named =
             name.len() >= 3 && name.as_bytes()[name.len() - 3..].eq_ignore_ascii_case(b".gz");
@@ -80,7 +81,7 @@ impl<R: Read> Unpacked<R> {
         if (named || said == Compression::Gzip) && !head.is_empty() {
             return Err(refuse("file.type", "it is not gzip, as it should be".to_owned(), 0));
         }
-        Ok(Unpacked::Plain(whole))
+        Ok(plain(whole))
     }
 }
 
@@ -90,6 +91,25 @@ impl<R: Read> Read for Unpacked<R> {
             Unpacked::Plain(input) => input.read(into),
             Unpacked::Gzip(gunzip) => gunzip.read(into),
         }
+    }
+}
+
+/// A file that is as it is: one that never ends, since somebody still writes it, is given up.
+pub struct Limited<R> {
+    whole: Whole<R>,
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.whole.read(into)?;
+        self.bytes += read as u64;
+        if self.bytes > self.bytes_max {
+            let cause = format!("the file has more than {} bytes", self.bytes_max);
+            return Err(refuse("file.size", cause, self.bytes));
+        }
+        Ok(read)
     }
 }
 
@@ -160,7 +180,7 @@ impl<R: BufRead> BufRead for Counted<R> {
 fn refuse(code: &'static str, cause: String, at: u64) -> io::Error {
     let place = match at {
         0 => "at its beginning".to_owned(),
-        at => format!("after {at} unpacked bytes"),
+        at => format!("after {at} bytes"),
     };
     io::Error::other(FormatError { code, cause, place })
 }
@@ -248,6 +268,17 @@ mod tests {
         assert!(unpack(&gzip(&vec![b'a'; 9_000_000]), Compression::Detect, "a").is_ok());
         let told = unpack_within(&gzip(&[b'a'; 2_000]), Compression::Detect, "a", 1_999);
         assert_eq!(told, Err("archive.limit".to_owned()));
+    }
+
+    #[test]
+    fn b22_a_file_that_never_ends_is_given_up() {
+        for said in [Compression::Detect, Compression::None] {
+            let mut endless =
+                Unpacked::open(io::repeat(b'['), said, "a.json", 3_000_000).expect("it is plain");
+            let error = io::copy(&mut endless, &mut io::sink()).expect_err("it has no end");
+            let CutError::Format(fault) = CutError::from(error) else { panic!("not a refusal") };
+            assert_eq!(fault.code, "file.size");
+        }
     }
 
     #[test]

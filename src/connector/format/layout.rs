@@ -22,8 +22,10 @@ pub struct Layout {
     /// What their text is written in.
     pub encoding: Encoding,
     pub compression: Compression,
-    /// A file that unpacks to more bytes is refused.
+    /// A file that has more bytes, or unpacks to more, is refused.
     pub unpacked_bytes_max: u64,
+    /// Fields whose numbers look like those of payment cards, and are not.
+    pub not_cards: Vec<String>,
 }
 
 impl std::fmt::Debug for Layout {
@@ -47,7 +49,15 @@ const COMPRESSION: Key = key(
     "How the files are packed. One that unpacks to far more than it should is held.",
 );
 const UNPACKED_MAX: Key =
-    key("unpacked_bytes_max", "A packed file that unpacks to more bytes is held whole.");
+    key("unpacked_bytes_max", "A file that has more bytes, or unpacks to more, is held whole.");
+
+const NOT_CARDS: Key = key(
+    "not_cards",
+    "Fields whose numbers may look like those of payment cards, and are not: an element, attribute, column \
+     or property by its own name. A row that holds a card number in any other field is held, its digits \
+     masked. What identifies a record is never taken for one.",
+)
+.example("not_cards = [\"mandate_ref\"]");
 
 impl Layout {
     /// Reads the settings of the files' layout; faults are told to the file. A record longer than
@@ -112,7 +122,14 @@ impl Layout {
                 },
             ],
         );
-        Some(Layout { format: format?, encoding, compression, unpacked_bytes_max: unpacked as u64 })
+        let not_cards = settings.texts(NOT_CARDS).unwrap_or_default();
+        Some(Layout {
+            format: format?,
+            encoding,
+            compression,
+            unpacked_bytes_max: unpacked as u64,
+            not_cards: not_cards.into_iter().map(|name| name.value).collect(),
+        })
     }
 
     /// Cuts a file into records through its layers: unpacked, made UTF-8, cut. Gives the totals and

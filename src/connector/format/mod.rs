@@ -17,9 +17,10 @@ mod trying;
 pub mod xml;
 
 use crate::record::document::{Document, Only, Path, Step};
+use crate::record::personal::unprinted;
 
 /// One record as it was cut out, and what it needs from around it to be read alone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Raw<'a> {
     /// The record's own bytes, as the system gave them.
     pub bytes: &'a [u8],
@@ -127,6 +128,11 @@ pub trait Format: Send + Sync {
     /// From a record to the parts of its key.
     fn key(&self) -> Vec<Path>;
 
+    /// Whether a record's values stand directly behind one another, with nothing between them.
+    fn values_touch(&self) -> bool {
+        false
+    }
+
     /// The code of a text, or of a record, whose bytes its encoding does not have.
     fn encoding_code(&self) -> &'static str {
         "file.encoding"
@@ -162,6 +168,8 @@ pub fn key_of(format: &dyn Format, record: &Document) -> Option<String> {
 fn by_name(name: &str) -> Path {
     Path { up: 0, steps: vec![Step::new(None, name.to_owned(), false)] }
 }
+
+unprinted!(Raw<'_>);
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use crate::connector::http::{Answer, HttpFault};
 const DAY_MS: i64 = 86_400_000;
 const CLOCK_CODE: &str = "notify.clock";
 const KEY_CODE: &str = "notify.key";
+/// The longest word for what became of a message, bytes.
+const WORD_BYTES_MAX: usize = 40;
 
 /// What was being done. A send that went unanswered may have happened; a question did not change
 /// anything.
@@ -55,6 +57,10 @@ pub fn status(message: &Value) -> Option<Status> {
         // Also a word we do not know yet: it will say more.
         _ => Standing::Pending,
     };
+    // Its words are short and plain; what is not may be anything, and is repeated to nobody.
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+    let is_word = word.len() <= WORD_BYTES_MAX && word.bytes().all(plain);
+    let word = if is_word { word } else { "not-understood" };
     Some(Status { word: word.to_owned(), stands })
 }
 

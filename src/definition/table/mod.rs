@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::SecretReference;
-use crate::definition::shape::{Described, Holds, Key, Shape, Word};
+use crate::definition::shape::{Described, Fields, Holds, Key, Shape, Word};
 use crate::definition::suggest;
 
 /// What a key holds.
@@ -44,6 +44,11 @@ pub fn shape_of<T>(read: impl FnOnce(&Table<'_>) -> T) -> Shape {
     let table = Table { shape: Some(Rc::clone(&shape)), ..Table::new(&file, &[], Span::default()) };
     let _ = read(&table);
     shape.take()
+}
+
+/// A table as one of the forms that a key may have, described by its reader.
+pub fn table_of<T>(read: impl FnOnce(&Table<'_>) -> T) -> Holds {
+    Holds::Table(Rc::new(RefCell::new(shape_of(read))))
 }
 
 /// One `key = value` of the tree; the reader builds it.
@@ -245,6 +250,17 @@ impl<'f> Table<'f> {
         texts
     }
 
+    /// Whatever stands at names of the writer's own, each in one of several forms.
+    pub fn named(
+        &self,
+        key: impl Into<Key>,
+        forms: impl FnOnce() -> Vec<Holds>,
+    ) -> Vec<(Spanned<String>, Value<'f>)> {
+        let holds = || Holds::Named(Box::new(Holds::Either(forms())));
+        let key = self.asks(key, holds, None);
+        self.inner(key).map(|table| table.entries()).unwrap_or_default()
+    }
+
     pub fn table(&self, key: impl Into<Key>) -> Option<Table<'f>> {
         let shape = Rc::default();
         let key = self.asks(key, || Holds::Table(Rc::clone(&shape)), None);
@@ -301,9 +317,35 @@ impl<'f> Table<'f> {
     }
 
     /// Whatever the key holds: for one that may be written in several forms.
-    pub fn either(&self, key: impl Into<Key>, forms: Vec<Holds>) -> Option<Value<'f>> {
-        let key = self.asks(key, || Holds::Either(forms), None);
+    pub fn either(
+        &self,
+        key: impl Into<Key>,
+        forms: impl FnOnce() -> Vec<Holds>,
+    ) -> Option<Value<'f>> {
+        let key = self.asks(key, || Holds::Either(forms()), None);
         self.value(key.name)
+    }
+
+    /// As `either`, one of it or a list.
+    pub fn one_or_more(
+        &self,
+        key: impl Into<Key>,
+        forms: impl FnOnce() -> Vec<Holds>,
+    ) -> Vec<Value<'f>> {
+        let holds = || Holds::OneOrMore(Box::new(Holds::Either(forms())));
+        let key = self.asks(key, holds, None);
+        match self.value(key.name) {
+            None => Vec::new(),
+            Some(Value::List(parts, _)) => parts,
+            Some(one) => vec![one],
+        }
+    }
+
+    /// Says that keys of this table are fields of the common record; `entries` or `value` reads them.
+    pub fn has_fields(&self, fields: impl FnOnce() -> Fields) {
+        if let Some(shape) = &self.shape {
+            shape.borrow_mut().fields = Some(fields());
+        }
     }
 
     /// As `either`, where nothing is said about it.

@@ -10,15 +10,23 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::cards::{self, Cards};
 use super::{Watch, is_gone};
+use crate::connector::channel::Source;
 use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
+use crate::record::personal::unprinted;
 use crate::store::source_records::KnownKey;
 
+/// A portion is handed on when it has so many bytes, however few records that is.
+const PORTION_BYTES_MAX: usize = 8 << 20;
+
+/// The longest key that a record may have: databases look records up by it.
+const KEY_BYTES_MAX: usize = 1_000;
+
 /// A record that is to be staged.
-#[derive(Debug)]
 pub struct Entry {
     pub key: String,
     pub key_digest: i64,
@@ -31,7 +39,6 @@ pub struct Entry {
 }
 
 /// Some records to be staged together.
-#[derive(Debug)]
 pub struct Portion {
     /// A dictionary just made; this portion and the next ones are packed with it.
     pub dictionary: Option<Vec<u8>>,
@@ -45,6 +52,8 @@ pub struct Tally {
     pub unchanged: i64,
     /// Rows that nobody knows the key of: each may be a record that seems absent.
     pub nameless: i64,
+    /// Rows in which a card number was masked.
+    pub with_cards: i64,
     /// Known records that were there before.
     pub present: i64,
     /// Of those, the ones that did not come.
@@ -77,12 +86,16 @@ pub struct Admission {
     sample_bytes: usize,
     dictionary: Option<Vec<u8>>,
     entries: Vec<Entry>,
+    portion_bytes: usize,
     chunk: usize,
+    records_max: i64,
     sender: mpsc::Sender<Portion>,
     alone: Vec<u8>,
+    cards: Cards,
     rows: i64,
     unchanged: i64,
     nameless: i64,
+    with_cards: i64,
     tally: TallyHandle,
     watch: Arc<Watch>,
 }
@@ -92,9 +105,9 @@ impl Admission {
     pub fn new(
         known: Vec<KnownKey>,
         seed: u64,
-        encoding_code: &'static str,
+        source: Arc<dyn Source>,
         dictionary: Option<Vec<u8>>,
-        chunk: usize,
+        (chunk, records_max): (usize, i64),
         sender: mpsc::Sender<Portion>,
         watch: Arc<Watch>,
     ) -> Result<Admission, JobError> {
@@ -103,18 +116,22 @@ impl Admission {
             known: Known::new(known),
             met: HashSet::default(),
             seed,
-            encoding_code,
+            encoding_code: source.format().encoding_code(),
             packer,
             samples: Vec::new(),
             sample_bytes: 0,
             dictionary: None,
             entries: Vec::new(),
+            portion_bytes: 0,
             chunk,
+            records_max,
             sender,
             alone: Vec::new(),
+            cards: Cards::new(source),
             rows: 0,
             unchanged: 0,
             nameless: 0,
+            with_cards: 0,
             tally: TallyHandle::default(),
             watch,
         })
@@ -138,11 +155,22 @@ impl Admission {
         if entry.fault.is_none() && std::str::from_utf8(&self.alone).is_err() {
             entry.fault = Some((self.encoding_code, not_utf8(&self.alone)));
         }
+        let card = match entry.fault {
+            None => self.cards.mask(&mut self.alone, &entry.key),
+            Some(_) => self.cards.mask_unreadable(&mut self.alone),
+        };
+        if let Some(cause) = card {
+            self.with_cards += 1;
+            // A digest of the whole would tell the number to whoever tries them all.
+            entry.digest = 0;
+            entry.fault = Some((cards::CODE, cause));
+        }
         match &mut self.packer {
             Some(packer) => {
                 entry.payload = packer.pack(&self.alone).map_err(|_| Stopped)?;
+                self.portion_bytes += entry.payload.len();
                 self.entries.push(entry);
-                if self.entries.len() >= self.chunk {
+                if self.entries.len() >= self.chunk || self.portion_bytes >= PORTION_BYTES_MAX {
                     self.send()?;
                 }
             }
@@ -172,13 +200,14 @@ impl Admission {
 
     fn send(&mut self) -> Result<(), Stopped> {
         let entries = std::mem::take(&mut self.entries);
+        self.portion_bytes = 0;
         let portion = Portion { dictionary: self.dictionary.take(), entries };
         self.sender.blocking_send(portion).map_err(|_| Stopped)
     }
 
     /// A row that is kept, and held for why.
     fn hold(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped> {
-        self.count();
+        self.count()?;
         let entry = Entry {
             key: String::new(),
             key_digest: 0,
@@ -190,11 +219,16 @@ impl Admission {
         self.put(entry, raw)
     }
 
-    fn count(&mut self) {
+    /// Counts a row. What is remembered of each adds up, so that there is a most.
+    fn count(&mut self) -> Result<(), Stopped> {
         self.rows += 1;
+        if self.rows > self.records_max {
+            return Err(Stopped);
+        }
         if self.rows % 256 == 0 {
             self.watch.records_read.fetch_add(256, Ordering::Relaxed);
         }
+        Ok(())
     }
 }
 
@@ -203,6 +237,10 @@ impl RecordSink for Admission {
         if key.is_empty() {
             let cause = "the record has no key".to_owned();
             return self.unreadable("record.no_key", cause, raw);
+        }
+        if key.len() > KEY_BYTES_MAX || key.contains('\0') {
+            let cause = format!("the key is longer than {KEY_BYTES_MAX} bytes, or no text");
+            return self.unreadable("record.bad_key", cause, raw);
         }
         let key_digest = xxh3_64(key.as_bytes());
         let digest = self.digest(raw);
@@ -215,7 +253,7 @@ impl RecordSink for Admission {
             let cause = "another record of this extract has the same key".to_owned();
             return self.hold("record.duplicate_key", cause, raw);
         }
-        self.count();
+        self.count()?;
         if let Some(place) = found
             && self.known.digest(place) == digest as i64
         {
@@ -255,6 +293,7 @@ impl RecordSink for Admission {
             rows: self.rows,
             unchanged: self.unchanged,
             nameless: self.nameless,
+            with_cards: self.with_cards,
             present,
             absent,
         };
@@ -339,3 +378,5 @@ impl Hasher for Unhashed {
         self.0
     }
 }
+
+unprinted!(Entry, Portion);

@@ -5,11 +5,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::crowding::{self, Crowding, Unlinked};
 use super::{Rules, Translated, distinct, grouped};
 use crate::job::error::JobError;
 use crate::job::ingest::Bench;
 use crate::job::matches::{self, Matches};
-use crate::mapping::inbound::Translation;
 use crate::mapping::outbound::{Change, Heard, Outbound, Subject};
 use crate::record::facts::{Difference, Facts, differences_to_json};
 use crate::record::fragment::{AccountFragment, Fragment, PartyFragment};
@@ -20,7 +20,7 @@ use crate::store::batches::BatchRow;
 use crate::store::database::{Cell, StoreError, Transaction, cells};
 use crate::store::ids::Ids;
 use crate::store::outbox;
-use crate::store::residents::{self, Candidate, PartyRow};
+use crate::store::residents::{self, Candidate, PartyRow, read_facts};
 
 /// Which record is settled, and how it stands to what was known.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,8 @@ pub struct Draft {
     pub residents_created: i64,
     pub residents_changed: i64,
     pub changes: i64,
+    /// Parties that a key would have led to others, had it said anything and not been everybody's.
+    pub unlinked: Unlinked,
 }
 
 /// A party as this chunk knows it.
@@ -96,6 +98,7 @@ pub struct Settling<'c> {
     /// Residents of the parties of each known source key.
     of_key: HashMap<i64, Vec<i64>>,
     candidates: HashMap<i64, Vec<Candidate>>,
+    crowding: Crowding,
     occasions: Vec<Occasion>,
     draft: Draft,
 }
@@ -116,18 +119,13 @@ impl<'c> Settling<'c> {
         );
         let accounts = residents::accounts(transaction, &known).await?;
         let named = residents::parties_of_keys(transaction, &known).await?;
-        let digests = distinct(chunk.iter().flat_map(|record| {
-            match &record.translation {
-                Translation::Published(fragment) => (fragment.parties.iter())
-                    .flat_map(|party| matching::keys(&party.facts, &rules.policy))
-                    .collect(),
-                _ => Vec::new(),
-            }
-        }));
-        let candidates = matches.find(transaction, &digests).await?;
+        let (digests, new) = crowding::keys_of(chunk, rules);
+        let mut candidates =
+            grouped(matches.find(transaction, &digests).await?, |candidate| candidate.digest);
+        let crowding = Crowding::take_out(&new, &mut candidates);
         let touched = distinct(
             (named.iter().map(|party| party.resident_id))
-                .chain(candidates.iter().map(|candidate| candidate.resident_id))
+                .chain(candidates.values().flatten().map(|candidate| candidate.resident_id))
                 .filter(|id| *id != 0),
         );
         let rows = residents::residents(transaction, &touched).await?;
@@ -157,7 +155,8 @@ impl<'c> Settling<'c> {
             residents,
             made: Vec::new(),
             of_key,
-            candidates: grouped(candidates, |candidate| candidate.digest),
+            candidates,
+            crowding,
             occasions: Vec::new(),
             draft: Draft::default(),
         })
@@ -292,6 +291,7 @@ impl<'c> Settling<'c> {
         ids: &mut Ids,
     ) -> i64 {
         let keys = matching::keys(&fragment.facts, &self.rules.policy);
+        let (keys, remembered) = self.crowding.part(keys);
         let taken = |resident: i64| named.contains(&resident) || before.contains(&resident);
         // Two parties of one account are two people, whatever their numbers say.
         let found = (keys.iter())
@@ -313,7 +313,8 @@ impl<'c> Settling<'c> {
             json: Some(fragment.facts.to_json(schema::PARTY)),
             facts: fragment.facts,
         };
-        let packed = matches::pack(&keys);
+        let packed = matches::pack(&[keys.as_slice(), &remembered].concat());
+        self.draft.keys.extend(remembered.into_iter().map(|key| (key, id, resident_id)));
         let row = party_row(&party, &self.rules.inbound, self.now_ms, fragment.issues, packed);
         self.draft.parties.extend(row);
         for key in keys {
@@ -390,6 +391,7 @@ impl<'c> Settling<'c> {
                 self.draft.deliveries.extend(row.into_iter().flatten());
             }
         }
+        self.draft.unlinked = self.crowding.unlinked;
         Ok(self.draft)
     }
 
@@ -505,16 +507,6 @@ impl Party {
             ended_ms: row.ended_ms,
         })
     }
-}
-
-fn read_facts(
-    json: &str,
-    table: &'static [schema::Field],
-    name: &'static str,
-    id: i64,
-) -> Result<Facts, StoreError> {
-    let corrupt = StoreError::Corrupt { table: name, column: "facts", id };
-    Facts::from_json(json, table).ok_or(corrupt)
 }
 
 fn party_row(

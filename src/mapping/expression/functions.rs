@@ -136,7 +136,7 @@ fn root() -> Context<'static, 'static> {
     );
     let _ = context.add_function(&inner_name("int"), |text: Arc<String>| whole(&text));
     let _ = context.add_function(&inner_name("pounds"), |pence: i64| {
-        Arc::new(crate::mapping::outbound::pounds(pence))
+        Arc::new(crate::record::value::pence::Pence::new(pence).said())
     });
     let _ = context.add_function(&inner_name("day"), |date: Arc<String>| {
         Arc::new(crate::mapping::outbound::day(&date))

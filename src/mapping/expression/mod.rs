@@ -20,6 +20,7 @@ use self::check::Checker;
 use self::types::Type;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::mapping::definition::SourcePath;
+use crate::record::personal::unprinted;
 use crate::record::schema::FieldId;
 
 /// The longest expression, bytes.
@@ -78,7 +79,7 @@ impl Slot {
 }
 
 /// What stands at such a place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Given {
     Absent,
     Text(String),
@@ -89,7 +90,7 @@ pub enum Given {
 }
 
 /// What an expression came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     Absent,
     Flag(bool),
@@ -110,6 +111,8 @@ impl Failure {
 /// An expression, ready to run.
 #[derive(Clone, Debug)]
 pub struct Expression {
+    /// As it is written.
+    pub text: String,
     tree: Arc<IdedExpr>,
     pub slots: Vec<Slot>,
     /// Which slots are asked for as present or absent too.
@@ -228,7 +231,13 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
         Wanted::Text => checker.or_nothing(typed),
     };
     let (slots, asked) = checker.finish();
-    Ok(Expression { tree: Arc::new(tree), slots, asked, at: Span::default() })
+    Ok(Expression {
+        text: text.to_owned(),
+        tree: Arc::new(tree),
+        slots,
+        asked,
+        at: Span::default(),
+    })
 }
 
 fn slot_name(number: usize) -> String {
@@ -282,6 +291,8 @@ fn narrow(file: &File, text: &Spanned<String>, place: Option<(usize, usize)>) ->
         None => text.at,
     }
 }
+
+unprinted!(Given, Outcome);
 
 #[cfg(test)]
 mod tests;

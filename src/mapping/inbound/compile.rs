@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 
 use super::Inbound;
 use crate::mapping::definition::{
-    AsType, CodeList, FieldMap, FilterOn as FilterOnMap, FilterRule, InboundMapping, KeyMap,
-    ListMap, OnError, PartyMap, PathStep, RoleMap, SourcePath, Step,
+    AsType, CodeList, CodeRow, FieldMap, FilterOn as FilterOnMap, FilterRule, InboundMapping,
+    KeyMap, ListMap, OnError, PartyMap, PathStep, RoleMap, SourcePath, Step,
 };
 use crate::mapping::expression::Expression;
 use crate::record::document::{self, Path};
@@ -23,17 +23,25 @@ pub struct Account {
     pub lists: Vec<List>,
 }
 
+/// A path, and how the mapping writes it.
+#[derive(Debug)]
+pub struct At {
+    pub path: Path,
+    pub written: String,
+}
+
 #[derive(Debug)]
 pub struct List {
     pub id: FieldId,
-    pub each: Path,
+    pub name: &'static str,
+    pub each: At,
     pub fields: Vec<Field>,
 }
 
 #[derive(Debug)]
 pub struct Party {
-    pub each: Option<Path>,
-    pub names: Option<Path>,
+    pub each: Option<At>,
+    pub names: Option<At>,
     pub when: Option<Compiled>,
     pub key: Option<Key>,
     pub role: Role,
@@ -43,7 +51,7 @@ pub struct Party {
 /// What tells a party from the others of its record.
 #[derive(Debug)]
 pub enum Key {
-    Path(Path),
+    Path(At),
     Expression(Compiled),
 }
 
@@ -56,7 +64,7 @@ pub struct Filter {
 
 #[derive(Debug)]
 pub enum FilterOn {
-    Equals(Path, Vec<String>),
+    Equals(At, Vec<String>),
     When(Compiled),
 }
 
@@ -64,26 +72,28 @@ pub enum FilterOn {
 #[derive(Debug)]
 pub struct Compiled {
     pub expression: Expression,
-    pub paths: Vec<Option<Path>>,
+    pub paths: Vec<Option<At>>,
 }
 
 #[derive(Debug)]
 pub enum Role {
     Fixed(String),
-    From { path: Path, codes: Option<Codes>, on_error: OnError },
+    From { path: At, codes: Option<Codes>, on_error: OnError },
 }
 
 #[derive(Debug)]
 pub struct Field {
     pub target: FieldId,
     pub name: String,
-    /// Where it is read, and how the mapping writes that; the first that is not empty wins.
-    pub from: Vec<(Path, String)>,
+    /// Where it is read; the first that is not empty wins.
+    pub from: Vec<At>,
     pub expression: Option<Compiled>,
     pub constant: Option<Value>,
     pub steps: Vec<Step>,
     pub codes: Option<Codes>,
     pub read: Read,
+    /// As what the text is read, in the mapping's words.
+    pub read_as: String,
     pub drop_placeholder: bool,
     pub drop_open_ended: bool,
     pub default: Option<Value>,
@@ -95,6 +105,9 @@ pub struct Field {
 pub enum Read {
     Text,
     Nino,
+    Nhs,
+    SortCode,
+    BankAccount,
     Uprn,
     Postcode,
     Phone,
@@ -106,29 +119,33 @@ pub enum Read {
     Date(Vec<DateFormat>),
 }
 
-/// A code, and what it meant from when to when.
+/// A code list, by code.
 #[derive(Debug)]
-pub struct Codes(HashMap<String, Vec<Meaning>>);
-
-/// What a code meant, and the first and last day on which it did.
-type Meaning = (String, Option<NaiveDate>, Option<NaiveDate>);
+pub struct Codes {
+    /// Where it stands below `mappings/`.
+    pub list: String,
+    rows: HashMap<String, Vec<CodeRow>>,
+}
 
 impl Codes {
     pub fn of(list: &CodeList) -> Codes {
-        let mut codes: HashMap<String, Vec<_>> = HashMap::new();
+        let mut rows: HashMap<String, Vec<_>> = HashMap::new();
         for row in &list.rows {
-            let meaning = (row.value.clone(), row.from, row.to);
-            codes.entry(row.code.trim().to_owned()).or_default().push(meaning);
+            rows.entry(row.code.trim().to_owned()).or_default().push(row.clone());
         }
-        Codes(codes)
+        Codes { list: list.name.clone(), rows }
     }
 
-    pub fn meaning(&self, code: &str, on: NaiveDate) -> Option<&str> {
-        let meanings = self.0.get(code.trim())?;
-        let valid = meanings.iter().find(|(_, from, to)| {
-            from.is_none_or(|from| from <= on) && to.is_none_or(|to| on <= to)
-        });
-        valid.map(|(value, ..)| value.as_str())
+    /// What the code means on that day.
+    pub fn row(&self, code: &str, on: NaiveDate) -> Option<&CodeRow> {
+        let rows = self.rows.get(code.trim())?;
+        rows.iter()
+            .find(|row| row.from.is_none_or(|from| from <= on) && row.to.is_none_or(|to| on <= to))
+    }
+
+    /// Whether it means something on some day.
+    pub fn has(&self, code: &str) -> bool {
+        self.rows.contains_key(code.trim())
     }
 }
 
@@ -136,7 +153,10 @@ impl Inbound {
     /// Makes a checked mapping ready. `namespace` says what a prefix in a path stands for. Fields that
     /// a check would have refused are left out: check first.
     pub fn new(mapping: &InboundMapping, namespace: &dyn Fn(&str) -> Option<String>) -> Inbound {
-        let path = |from: &SourcePath| compile_path(from, namespace);
+        let path = |from: &SourcePath| At {
+            path: compile_path(from, namespace),
+            written: from.text.clone(),
+        };
         let fields = |maps: &[FieldMap], kind_of: &dyn Fn(&str) -> Option<(FieldId, Kind)>| {
             let mut fields: Vec<Field> =
                 maps.iter().filter_map(|map| compile_field(map, kind_of, &path)).collect();
@@ -150,7 +170,8 @@ impl Inbound {
                 Some((place as FieldId, LISTS[id].fields[place].kind))
             };
             let fields = fields(&map.fields, &of_list);
-            Some(List { id: id as FieldId, each: path(&map.each), fields })
+            let name = LISTS[id].name;
+            Some(List { id: id as FieldId, name, each: path(&map.each), fields })
         };
         let party = |map: &PartyMap| Party {
             each: map.each.as_ref().map(path),
@@ -197,7 +218,7 @@ impl Inbound {
     }
 }
 
-fn compiled(expression: &Expression, path: &dyn Fn(&SourcePath) -> Path) -> Compiled {
+fn compiled(expression: &Expression, path: &dyn Fn(&SourcePath) -> At) -> Compiled {
     let paths = expression.slots.iter().map(|slot| slot.path().map(path));
     Compiled { paths: paths.collect(), expression: expression.clone() }
 }
@@ -217,7 +238,7 @@ fn compile_path(from: &SourcePath, namespace: &dyn Fn(&str) -> Option<String>) -
 fn compile_field(
     map: &FieldMap,
     kind_of: &dyn Fn(&str) -> Option<(FieldId, Kind)>,
-    path: &dyn Fn(&SourcePath) -> Path,
+    path: &dyn Fn(&SourcePath) -> At,
 ) -> Option<Field> {
     let (target, kind) = kind_of(&map.target.value)?;
     let read = compile_read(&map.kind, kind)?;
@@ -230,7 +251,7 @@ fn compile_field(
     Some(Field {
         target,
         name: map.target.value.clone(),
-        from: map.from.iter().map(|from| (path(from), from.text.clone())).collect(),
+        from: map.from.iter().map(path).collect(),
         expression: map.expr.as_ref().map(|expression| compiled(expression, path)),
         constant: map.value.as_deref().and_then(typed),
         steps: map.via.clone(),
@@ -241,13 +262,41 @@ fn compile_field(
         required: map.required,
         on_error: map.on_error,
         read,
+        read_as: read_as(&map.kind, kind),
     })
+}
+
+/// As what a text is read, as a mapping would say it.
+fn read_as(kind: &AsType, target: Kind) -> String {
+    match kind {
+        AsType::ByTarget if target == Kind::Pence => "pence decimal_pounds".to_owned(),
+        AsType::ByTarget => target.word().to_owned(),
+        AsType::Text => "text".to_owned(),
+        AsType::Nino => "nino".to_owned(),
+        AsType::Nhs => "nhs".to_owned(),
+        AsType::SortCode => "sort_code".to_owned(),
+        AsType::BankAccount => "bank_account".to_owned(),
+        AsType::Uprn => "uprn".to_owned(),
+        AsType::Postcode => "postcode".to_owned(),
+        AsType::Phone => "phone".to_owned(),
+        AsType::Email => "email".to_owned(),
+        AsType::Whole => "whole".to_owned(),
+        AsType::Decimal => "decimal".to_owned(),
+        // The usual words are many, and say nothing new.
+        AsType::Flag { yes, .. } if yes.len() > 3 => "flag".to_owned(),
+        AsType::Flag { yes, no } => format!("flag: yes {}, no {}", yes.join("|"), no.join("|")),
+        AsType::Pence(format) => format!("pence {format}"),
+        AsType::Date(formats) => format!("date {}", formats.join(" or ")),
+    }
 }
 
 fn compile_read(kind: &AsType, target: Kind) -> Option<Read> {
     Some(match kind {
         AsType::Text => Read::Text,
         AsType::Nino => Read::Nino,
+        AsType::Nhs => Read::Nhs,
+        AsType::SortCode => Read::SortCode,
+        AsType::BankAccount => Read::BankAccount,
         AsType::Uprn => Read::Uprn,
         AsType::Postcode => Read::Postcode,
         AsType::Phone => Read::Phone,

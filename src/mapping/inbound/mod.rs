@@ -5,27 +5,27 @@
 //! default.
 
 mod compile;
+pub mod story;
+mod value;
 
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
-use self::compile::{Account, Compiled, Field, Filter, FilterOn, Key, List, Party, Read, Role};
-use super::definition::{OnError, Step};
+use self::compile::{
+    Account, At, Codes, Compiled, Field, Filter, FilterOn, Key, List, Party, Role,
+};
+use self::story::{Event, Found, Nobody, Story, Witness};
+use self::value::{apply, read, why_dropped};
+use super::definition::OnError;
 use super::expression::{Failure, Given, Outcome, Slot, TEXT_MAX, TEXTS_MAX};
-use crate::record::document::{Document, NodeId, Only, Path};
+use crate::record::document::{Document, NodeId, Only};
 use crate::record::facts::{Facts, Item, Value};
-use crate::record::fragment::{AccountFragment, FieldIssue, Fragment, PartyFragment};
+use crate::record::fragment::{
+    AccountFragment, FRAGMENT_BYTES_MAX, FieldIssue, Fragment, PartyFragment,
+};
 use crate::record::name::{NamedParty, PartyKind, parse_names};
 use crate::record::schema;
-use crate::record::value::date::{is_open_ended, is_placeholder, parse_date};
-use crate::record::value::email::Email;
-use crate::record::value::nino::Nino;
-use crate::record::value::pence::Pence;
-use crate::record::value::phone::Phone;
-use crate::record::value::postcode::Postcode;
-use crate::record::value::spelling::title_case;
-use crate::record::value::uprn::Uprn;
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,24 +37,6 @@ pub enum Translation {
     Filtered(String),
     /// A field whose rule is to stop the batch.
     Failed(FieldIssue),
-}
-
-/// How one field was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Explained {
-    /// `account`, `party 1`.
-    pub place: String,
-    pub field: String,
-    /// The path that it was read at, `expr` where it was computed, `value` where it is a constant.
-    pub from: Option<String>,
-    /// What stands there.
-    pub found: Option<String>,
-    /// What the steps and the code list made of it, where that is something else.
-    pub stepped: Option<String>,
-    /// What the field then holds; nothing where it is empty.
-    pub value: Option<String>,
-    /// The code of what is wrong with it, or notable.
-    pub issue: Option<String>,
 }
 
 /// A mapping ready to read records with.
@@ -73,22 +55,21 @@ impl Inbound {
         let Some(root) = record.root() else {
             return Translation::Held(vec![issue("record", "record_empty")]);
         };
-        let mut walk = Walk { record, on, held: Vec::new(), failed: None, told: None };
-        self.walk(&mut walk, root)
+        let mut witness = Nobody;
+        self.walk(&mut Walk::new(record, on, &mut witness), root)
     }
 
-    /// Reads a record as [`Inbound::translate`] does, and tells of each field where its value came
-    /// from.
-    pub fn explain(&self, record: &Document, on: NaiveDate) -> (Translation, Vec<Explained>) {
+    /// Reads a record as [`Inbound::translate`] does, and tells of each field where its value came from.
+    pub fn explain(&self, record: &Document, on: NaiveDate) -> (Translation, Story) {
+        let mut story = Story::default();
         let Some(root) = record.root() else {
-            return (Translation::Held(vec![issue("record", "record_empty")]), Vec::new());
+            return (Translation::Held(vec![issue("record", "record_empty")]), story);
         };
-        let mut walk = Walk { record, on, held: Vec::new(), failed: None, told: Some(Vec::new()) };
-        let translation = self.walk(&mut walk, root);
-        (translation, walk.told.unwrap_or_default())
+        let translation = self.walk(&mut Walk::new(record, on, &mut story), root);
+        (translation, story)
     }
 
-    fn walk(&self, walk: &mut Walk<'_>, root: NodeId) -> Translation {
+    fn walk<W: Witness>(&self, walk: &mut Walk<'_, W>, root: NodeId) -> Translation {
         if let Some(filtered) = self.filters.iter().find(|filter| walk.leaves_out(filter, root)) {
             // Whether it was meant to be left out is not known where the question failed.
             if walk.held.is_empty() {
@@ -99,6 +80,7 @@ impl Inbound {
             return Translation::Held(std::mem::take(&mut walk.held));
         }
         let fragment = self.fragment(walk, root);
+        walk.witness.close(walk.record);
         match (walk.failed.take(), std::mem::take(&mut walk.held)) {
             (Some(issue), _) => Translation::Failed(issue),
             (None, held) if held.is_empty() => Translation::Published(fragment),
@@ -106,7 +88,7 @@ impl Inbound {
         }
     }
 
-    fn fragment(&self, walk: &mut Walk<'_>, root: NodeId) -> Fragment {
+    fn fragment<W: Witness>(&self, walk: &mut Walk<'_, W>, root: NodeId) -> Fragment {
         let mut fragment = Fragment::default();
         if let Some(map) = &self.account {
             let mut account = AccountFragment { kind: map.kind.clone(), ..Default::default() };
@@ -122,7 +104,7 @@ impl Inbound {
         }
         for map in &self.parties {
             let contexts = match &map.each {
-                Some(each) => walk.record.find_all(root, each),
+                Some(each) => walk.each(each, root, Place::Record, "party"),
                 None => vec![root],
             };
             for context in contexts {
@@ -133,24 +115,31 @@ impl Inbound {
     }
 }
 
-/// Where an issue is: in the account, or in the n-th party.
-#[derive(Clone, Copy)]
-enum Place {
+/// Which part of what the record says is being read.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    Record,
     Account,
+    /// The n-th item of a list of the account.
+    Item(&'static str, usize),
     Party(usize),
 }
 
 impl Place {
     fn word(self) -> String {
         match self {
+            Place::Record => "record".to_owned(),
             Place::Account => "account".to_owned(),
+            Place::Item(list, number) => format!("account {list} {number}"),
             Place::Party(number) => format!("party {number}"),
         }
     }
 
     fn issue(self, field: &str, code: &str) -> FieldIssue {
         match self {
-            Place::Account => issue(&format!("account {field}"), code),
+            Place::Record => issue(field, code),
+            // One cause is one issue, in whichever item it is.
+            Place::Account | Place::Item(..) => issue(&format!("account {field}"), code),
             Place::Party(number) => issue(&format!("party {number} {field}"), code),
         }
     }
@@ -160,43 +149,65 @@ fn issue(field: &str, code: &str) -> FieldIssue {
     FieldIssue { field: field.to_owned(), code: code.to_owned() }
 }
 
+/// What a party and an item of a list weigh, whatever is said of them: bytes.
+const PARTY_BYTES: usize = 64;
+const ITEM_BYTES: usize = 16;
+
 /// One record being read.
-struct Walk<'r> {
+struct Walk<'r, W> {
     record: &'r Document,
     on: NaiveDate,
     held: Vec<FieldIssue>,
     failed: Option<FieldIssue>,
-    /// Of each field how it was read, where somebody asks.
-    told: Option<Vec<Explained>>,
+    /// How much was said so far, bytes.
+    said: usize,
+    witness: &'r mut W,
 }
 
-impl<'r> Walk<'r> {
+impl<'r, W: Witness> Walk<'r, W> {
+    fn new(record: &'r Document, on: NaiveDate, witness: &'r mut W) -> Self {
+        Walk { record, on, held: Vec::new(), failed: None, said: 0, witness }
+    }
+
+    /// Counts what is said. Where it is too much the record is held, and no more of it is read.
+    fn is_too_much(&mut self, bytes: usize) -> bool {
+        let before = self.said;
+        self.said = before.saturating_add(bytes);
+        if before <= FRAGMENT_BYTES_MAX && self.said > FRAGMENT_BYTES_MAX {
+            self.held.push(issue("record", "record.too_much"));
+        }
+        self.said > FRAGMENT_BYTES_MAX
+    }
+
+    /// Every place at a path, each an item or a party.
+    fn each(&mut self, each: &At, root: NodeId, place: Place, what: &str) -> Vec<NodeId> {
+        let found = self.record.find_all(root, &each.path);
+        self.witness.begin(place, what);
+        self.witness.tell(|| Event::Each { path: each.written.clone(), count: found.len() });
+        found.iter().for_each(|node| self.witness.reads(*node));
+        found
+    }
+
     fn parties(&mut self, map: &Party, context: NodeId, parties: &mut Vec<PartyFragment>) {
         let place = Place::Party(parties.len() + 1);
+        if self.is_too_much(PARTY_BYTES) {
+            return;
+        }
         if let Some(when) = &map.when
             && !self.holds(when, context, place, "when")
         {
             return;
         }
-        let key = match &map.key {
-            None => None,
-            Some(Key::Path(path)) => self.text(context, path, place, "key").map(str::to_owned),
-            Some(Key::Expression(expression)) => match self.computed(expression, context) {
-                Ok(Outcome::Text(key)) => Some(key).filter(|key| !key.is_empty()),
-                Ok(_) => None,
-                Err(failure) => {
-                    self.held.push(place.issue("key", failure.0));
-                    None
-                }
-            },
-        };
+        let key = self.key(map.key.as_ref(), context, place);
         let Some(names) = &map.names else {
             let party = self.party(map, context, key, None, parties.len() + 1);
             parties.push(party);
             return;
         };
+        self.witness.begin(place, "names");
         let named = self.text(context, names, place, "names").unwrap_or_default();
         let named = parse_names(named);
+        self.witness.tell(|| Event::Named { parties: named.len() });
         let several = named.len() > 1;
         for (place, person) in named.into_iter().enumerate() {
             let key = match &key {
@@ -206,6 +217,26 @@ impl<'r> Walk<'r> {
             let party = self.party(map, context, key, Some(person), parties.len() + 1);
             parties.push(party);
         }
+    }
+
+    fn key(&mut self, key: Option<&Key>, context: NodeId, place: Place) -> Option<String> {
+        let key = key?;
+        self.witness.begin(place, "key");
+        let key = match key {
+            Key::Path(path) => self.text(context, path, place, "key").map(str::to_owned),
+            Key::Expression(expression) => match self.computed(expression, context) {
+                Ok(Outcome::Text(key)) => Some(key).filter(|key| !key.is_empty()),
+                Ok(_) => None,
+                Err(failure) => {
+                    self.hold(place.issue("key", failure.0));
+                    None
+                }
+            },
+        };
+        if W::ASKED {
+            self.witness.end(key.clone().map(Value::Text).as_ref());
+        }
+        key
     }
 
     fn party(
@@ -223,6 +254,13 @@ impl<'r> Walk<'r> {
         };
         if let Some(named) = named {
             set_names(&mut party.facts, named);
+            if W::ASKED {
+                for (field, value) in party.facts.fields() {
+                    self.witness.begin(Place::Party(number), schema::PARTY[*field as usize].name);
+                    self.witness.tell(|| Event::Constant { text: "names".to_owned() });
+                    self.witness.end(Some(value));
+                }
+            }
         }
         let place = Place::Party(number);
         self.fill(&map.fields, context, place, &mut party.facts, &mut party.issues);
@@ -234,34 +272,55 @@ impl<'r> Walk<'r> {
             Role::Fixed(role) => return role.clone(),
             Role::From { path, codes, on_error } => (path, codes, *on_error),
         };
+        self.witness.begin(place, "role");
         let text = self.text(context, path, place, "role").unwrap_or_default();
         let meaning = match codes {
-            Some(codes) => codes.meaning(text, self.on).map(str::to_owned),
+            Some(codes) => self.coded(codes, text).map(str::to_owned),
             None => Some(text.to_lowercase()),
         };
-        if let Some(told) = &mut self.told {
-            told.push(Explained {
-                place: place.word(),
-                field: "role".to_owned(),
-                found: Some(text.to_owned()).filter(|text| !text.is_empty()),
-                value: meaning.clone(),
-                issue: meaning.is_none().then(|| "code_unknown".to_owned()),
-                ..Default::default()
-            });
-        }
-        meaning.filter(|role| !role.is_empty()).unwrap_or_else(|| {
+        let role = meaning.filter(|role| !role.is_empty()).unwrap_or_else(|| {
             let mut nowhere = String::new();
             self.judge(on_error, place.issue("role", "code_unknown"), &mut nowhere);
             "contact".to_owned()
-        })
+        });
+        if W::ASKED {
+            self.witness.end(Some(&Value::Text(role.clone())));
+        }
+        role
+    }
+
+    /// What a code means today.
+    fn coded<'c>(&mut self, codes: &'c Codes, code: &str) -> Option<&'c str> {
+        let row = codes.row(code, self.on);
+        self.witness.tell(|| match row {
+            Some(row) => Event::Coded {
+                list: codes.list.clone(),
+                line: row.line,
+                code: row.code.clone(),
+                to: row.value.clone(),
+                from: row.from,
+                until: row.to,
+            },
+            None => Event::Unlisted {
+                list: codes.list.clone(),
+                code: code.to_owned(),
+                on_other_days: codes.has(code),
+            },
+        });
+        row.map(|row| row.value.as_str())
     }
 
     fn items(&mut self, list: &List, root: NodeId, issues: &mut String) -> Vec<Item> {
         let mut items = Vec::new();
-        for context in self.record.find_all(root, &list.each) {
+        let contexts = self.each(&list.each, root, Place::Account, list.name);
+        for (number, context) in contexts.into_iter().enumerate() {
+            if self.is_too_much(ITEM_BYTES) {
+                break;
+            }
+            let place = Place::Item(list.name, number + 1);
             let mut item = Item::with_capacity(list.fields.len());
             for field in &list.fields {
-                if let Some(value) = self.value(field, context, Place::Account, issues) {
+                if let Some(value) = self.value(field, context, place, issues) {
                     item.push((field.target, value));
                 }
             }
@@ -287,17 +346,43 @@ impl<'r> Walk<'r> {
         }
     }
 
-    /// The text at a path, blanks around it left out; nothing where it is blank. Which of several
-    /// is meant cannot be known: then the record is held, whatever the field's own rule.
-    fn text(&mut self, context: NodeId, path: &Path, place: Place, what: &str) -> Option<&'r str> {
-        match self.record.find_only(context, path) {
-            Only::Nothing => None,
-            Only::One(node) => Some(self.record.text(node).trim()).filter(|text| !text.is_empty()),
-            Only::Several => {
-                self.held.push(place.issue(what, self.record.repeated_code()));
-                None
+    /// The text at a path, blanks around it left out; nothing where it is blank. Which of several is
+    /// meant cannot be known: then the record is held, whatever the field's own rule.
+    fn text(&mut self, context: NodeId, at: &At, place: Place, what: &str) -> Option<&'r str> {
+        let found = self.record.find_only(context, &at.path);
+        let text = match found {
+            Only::One(node) => Some(self.record.text(node)),
+            _ => None,
+        };
+        let said = text.map(str::trim).filter(|text| !text.is_empty());
+        self.witness.tell(|| Event::Looked {
+            path: at.written.clone(),
+            found: match found {
+                Only::Nothing => Found::Nothing,
+                Only::One(_) if said.is_none() => Found::Blank,
+                Only::One(_) => Found::Text,
+                Only::Several => Found::Several,
+            },
+            text: text.map(str::to_owned),
+        });
+        self.told_of(context, at);
+        if found == Only::Several {
+            self.hold(place.issue(what, self.record.repeated_code()));
+        }
+        said
+    }
+
+    /// Notes that the mapping reads here, where somebody asks.
+    fn told_of(&mut self, context: NodeId, at: &At) {
+        if W::ASKED {
+            for node in self.record.find_all(context, &at.path) {
+                self.witness.reads(node);
             }
         }
+    }
+
+    fn hold(&mut self, found: FieldIssue) {
+        self.judge(OnError::Hold, found, &mut String::new());
     }
 
     fn value(
@@ -307,32 +392,17 @@ impl<'r> Walk<'r> {
         place: Place,
         issues: &mut String,
     ) -> Option<Value> {
-        if self.told.is_none() {
-            return self.value_of(field, context, place, issues);
+        if self.said > FRAGMENT_BYTES_MAX {
+            return None;
         }
-        let (held, noted) = (self.held.len(), issues.len());
-        let told =
-            Explained { place: place.word(), field: field.name.clone(), ..Default::default() };
-        self.told.get_or_insert_default().push(told);
+        self.witness.begin(place, &field.name);
+        for at in &field.from {
+            self.told_of(context, at);
+        }
         let value = self.value_of(field, context, place, issues);
-        let failed = self.failed.as_ref().map(|issue| issue.code.clone());
-        let issue = self.held.get(held).map(|issue| issue.code.clone()).or(failed);
-        let noted = issues[noted..].rsplit(':').next().filter(|code| !code.is_empty());
-        let issue = issue.or_else(|| noted.map(str::to_owned));
-        if let Some(last) = self.told.as_mut().and_then(|told| told.last_mut()) {
-            last.value = value.as_ref().map(Value::to_text);
-            last.issue = issue;
-        }
+        let value = value.filter(|value| !self.is_too_much(weight(value)));
+        self.witness.end(value.as_ref());
         value
-    }
-
-    /// Notes where a field's text was found, where somebody asks.
-    fn tell(&mut self, from: &str, found: &str, stepped: Option<&str>) {
-        if let Some(last) = self.told.as_mut().and_then(|told| told.last_mut()) {
-            last.from = Some(from.to_owned());
-            last.found = Some(found.to_owned());
-            last.stepped = stepped.filter(|stepped| *stepped != found).map(str::to_owned);
-        }
     }
 
     fn value_of(
@@ -343,18 +413,18 @@ impl<'r> Walk<'r> {
         issues: &mut String,
     ) -> Option<Value> {
         if let Some(constant) = &field.constant {
-            self.tell("value", &constant.to_text(), None);
-            return field.constant.clone();
+            self.witness.tell(|| Event::Constant { text: "value".to_owned() });
+            return Some(constant.clone());
         }
         let held = self.held.len();
         let found = match &field.expression {
-            None => field.from.iter().find_map(|(path, written)| {
-                let text = self.text(context, path, place, &field.name)?;
-                Some((Cow::Borrowed(text), written.as_str()))
-            }),
+            None => {
+                let mut from = field.from.iter();
+                from.find_map(|at| self.text(context, at, place, &field.name)).map(Cow::Borrowed)
+            }
             Some(expression) => match self.computed(expression, context) {
-                Ok(Outcome::Text(text)) => Some((Cow::Owned(text), "expr")),
-                Ok(Outcome::Flag(flag)) => Some((Cow::Owned(flag.to_string()), "expr")),
+                Ok(Outcome::Text(text)) => Some(Cow::Owned(text)),
+                Ok(Outcome::Flag(flag)) => Some(Cow::Owned(flag.to_string())),
                 Ok(Outcome::Absent) => None,
                 Err(failure) => return self.refused(field, failure.0, place, issues),
             },
@@ -362,30 +432,45 @@ impl<'r> Walk<'r> {
         if self.held.len() > held {
             return None;
         }
-        let stepped = found.as_ref().and_then(|(text, _)| apply(&field.steps, text));
-        if let (Some((text, from)), true) = (&found, self.told.is_some()) {
-            let coded = field.codes.as_ref().zip(stepped.as_deref());
-            let meaning = coded.and_then(|(codes, code)| codes.meaning(code, self.on));
-            self.tell(from, text, meaning.or(stepped.as_deref()));
-        }
-        let Some(text) = stepped.filter(|text| !text.is_empty()) else {
-            if field.required && field.default.is_none() {
-                self.held.push(place.issue(&field.name, "required"));
-            }
-            return field.default.clone();
+        let text = found.and_then(|text| apply(&field.steps, text, self.witness));
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return self.absent(field, place, issues);
         };
-        match self.read(field, &text) {
-            Ok((value, flag)) => {
+        let coded = match &field.codes {
+            Some(codes) => self.coded(codes, &text).ok_or("code_unknown"),
+            None => Ok(&*text),
+        };
+        match coded.and_then(|coded| read(field, coded)) {
+            Ok((Some(value), flag)) => {
+                self.witness
+                    .tell(|| Event::Read { kind: field.read_as.clone(), text: value.to_text() });
                 if let Some(flag) = flag {
+                    self.witness.tell(|| Event::Noted { code: flag.to_owned() });
                     note(issues, &field.name, flag);
                 }
-                if value.is_none() && field.required && field.default.is_none() {
-                    self.held.push(place.issue(&field.name, "required"));
-                }
-                value.or_else(|| field.default.clone())
+                Some(value)
+            }
+            Ok((None, _)) => {
+                self.witness.tell(|| Event::Dropped { because: why_dropped(field, &text) });
+                self.absent(field, place, issues)
             }
             Err(code) => self.refused(field, code, place, issues),
         }
+    }
+
+    /// What stands in a field that the record says nothing of.
+    fn absent(&mut self, field: &Field, place: Place, issues: &mut String) -> Option<Value> {
+        if field.required && field.default.is_none() {
+            self.judge(OnError::Hold, place.issue(&field.name, "required"), issues);
+        }
+        self.default(field)
+    }
+
+    fn default(&mut self, field: &Field) -> Option<Value> {
+        if field.default.is_some() {
+            self.witness.tell(|| Event::Defaulted);
+        }
+        field.default.clone()
     }
 
     /// What becomes of a field whose value will not do.
@@ -400,63 +485,68 @@ impl<'r> Walk<'r> {
         let on_error = if required { OnError::Hold } else { field.on_error };
         self.judge(on_error, place.issue(&field.name, code), issues);
         match on_error {
-            OnError::Default => field.default.clone(),
+            OnError::Default => self.default(field),
             _ => None,
         }
     }
 
     /// Whether a filter leaves the record out. Where that cannot be said, the record is held.
     fn leaves_out(&mut self, filter: &Filter, root: NodeId) -> bool {
-        let (path, values) = match &filter.on {
+        let (at, values) = match &filter.on {
             FilterOn::When(when) => return self.holds(when, root, Place::Account, "filter"),
-            FilterOn::Equals(path, values) => (path, values),
+            FilterOn::Equals(at, values) => (at, values),
         };
-        let text = match self.record.find_only(root, path) {
-            Only::Nothing => "",
-            Only::One(node) => self.record.text(node).trim(),
-            Only::Several => {
-                self.held.push(issue("filter", self.record.repeated_code()));
-                return false;
-            }
-        };
-        values.iter().any(|value| value == text)
+        self.witness.begin(Place::Record, "filter");
+        let held = self.held.len();
+        let text = self.text(root, at, Place::Record, "filter").unwrap_or_default();
+        let holds = self.held.len() == held && values.iter().any(|value| value == text);
+        self.witness.tell(|| Event::Decided { holds });
+        holds
     }
 
     /// Whether a condition holds. Where it cannot be computed the record is held.
     fn holds(&mut self, when: &Compiled, context: NodeId, place: Place, what: &str) -> bool {
+        self.witness.begin(place, what);
         match self.computed(when, context) {
-            Ok(outcome) => outcome == Outcome::Flag(true),
+            Ok(outcome) => {
+                let holds = outcome == Outcome::Flag(true);
+                self.witness.tell(|| Event::Decided { holds });
+                holds
+            }
             Err(failure) => {
-                self.held.push(place.issue(what, failure.0));
+                self.hold(place.issue(what, failure.0));
                 false
             }
         }
     }
 
-    fn computed(&self, compiled: &Compiled, context: NodeId) -> Result<Outcome, Failure> {
-        compiled.expression.run(|number, slot| {
-            let Some(path) = &compiled.paths[number] else { return Ok(Given::Absent) };
-            let text = |node| self.record.text(node).trim();
-            Ok(match slot {
-                Slot::Text(_) => match self.record.find_only(context, path) {
-                    Only::Nothing => Given::Text(String::new()),
-                    Only::One(node) if text(node).len() > TEXT_MAX => return Err(Failure::LIMIT),
-                    Only::One(node) => Given::Text(text(node).to_owned()),
-                    Only::Several => return Err(Failure(self.record.repeated_code())),
-                },
-                Slot::Count(_) => Given::Whole(self.record.find_all(context, path).len() as i64),
-                _ => {
-                    let nodes = self.record.find_all(context, path);
-                    if nodes.len() > TEXTS_MAX {
-                        return Err(Failure::LIMIT);
-                    }
-                    Given::Texts(nodes.into_iter().map(|node| text(node).to_owned()).collect())
-                }
-            })
-        })
+    fn computed(&mut self, compiled: &Compiled, context: NodeId) -> Result<Outcome, Failure> {
+        let expression = &compiled.expression;
+        let record = self.record;
+        let outcome = expression.run(|number, slot| match &compiled.paths[number] {
+            Some(at) => given(record, context, at, slot),
+            None => Ok(Given::Absent),
+        });
+        if W::ASKED {
+            let mut reads = Vec::new();
+            for (at, slot) in compiled.paths.iter().zip(&expression.slots) {
+                let Some(at) = at else { continue };
+                self.told_of(context, at);
+                reads.push((at.written.clone(), given_text(given(record, context, at, slot))));
+            }
+            let gave = match &outcome {
+                Ok(Outcome::Text(text)) => Some(text.clone()),
+                Ok(Outcome::Flag(flag)) => Some(flag.to_string()),
+                Ok(Outcome::Absent) | Err(_) => None,
+            };
+            let expression = expression.text.clone();
+            self.witness.tell(|| Event::Computed { expression, reads, gave });
+        }
+        outcome
     }
 
     fn judge(&mut self, on_error: OnError, found: FieldIssue, issues: &mut String) {
+        self.witness.tell(|| Event::Refused { code: found.code.clone(), then: on_error.into() });
         match on_error {
             OnError::Hold => self.held.push(found),
             OnError::Fail => self.failed = Some(found),
@@ -466,94 +556,48 @@ impl<'r> Walk<'r> {
             }
         }
     }
+}
 
-    /// The value, and a flag where it is of a range that no real resident has.
-    fn read(
-        &self,
-        field: &Field,
-        text: &str,
-    ) -> Result<(Option<Value>, Option<&'static str>), &'static str> {
-        let coded = match &field.codes {
-            Some(codes) => codes.meaning(text, self.on).ok_or("code_unknown")?,
-            None => text,
-        };
-        let kept = |text: &str| Some(Value::Text(text.to_owned()));
-        Ok(match &field.read {
-            Read::Text => (kept(coded), None),
-            Read::Nino => {
-                let nino = match Nino::parse(coded) {
-                    // Blank and temporary numbers would join strangers: they are no number at all.
-                    Err(error) if error.code == "nino_temporary" => return Ok((None, None)),
-                    read => read.map_err(|error| error.code)?,
-                };
-                (kept(nino.as_str()), nino.is_test_range().then_some("nino_test_range"))
-            }
-            Read::Uprn => {
-                let uprn = Uprn::parse(coded).map_err(|error| error.code)?;
-                let value = Value::Text(uprn.value().to_string());
-                (Some(value), uprn.is_test_range().then_some("uprn_test_range"))
-            }
-            Read::Postcode => {
-                let postcode = Postcode::parse(coded).map_err(|error| error.code)?;
-                let flag = postcode.is_test_range().then_some("postcode_test_range");
-                (kept(postcode.as_str()), flag)
-            }
-            Read::Phone => {
-                let phone = Phone::parse(coded).map_err(|error| error.code)?;
-                (kept(phone.as_str()), phone.is_test_range().then_some("phone_test_range"))
-            }
-            Read::Email => {
-                let email = Email::parse(coded).map_err(|error| error.code)?;
-                (kept(email.as_str()), email.is_test_range().then_some("email_test_range"))
-            }
-            Read::Whole => {
-                let number = coded.parse().map_err(|_| "whole_wrong_shape")?;
-                (Some(Value::Whole(number)), None)
-            }
-            Read::Decimal => {
-                let wrong = coded.parse::<f64>().is_err() || coded.contains(['e', 'E', 'n', 'N']);
-                if wrong {
-                    return Err("decimal_wrong_shape");
-                }
-                (kept(coded), None)
-            }
-            Read::Flag(yes, no) => {
-                let is = |words: &[String]| words.iter().any(|word| word == coded);
-                match (is(yes), is(no)) {
-                    (true, _) => (Some(Value::Flag(true)), None),
-                    (_, true) => (Some(Value::Flag(false)), None),
-                    _ => return Err("flag_unknown"),
-                }
-            }
-            Read::Pence(format) => {
-                let pence = Pence::parse(coded, *format).map_err(|error| error.code)?;
-                (Some(Value::Whole(pence.value())), None)
-            }
-            Read::Date(formats) => {
-                let date = parse_date(coded, formats).map_err(|error| error.code)?;
-                let dropped = (field.drop_placeholder && is_placeholder(date))
-                    || (field.drop_open_ended && is_open_ended(date));
-                ((!dropped).then(|| Value::Text(iso(date))), None)
-            }
-        })
+/// What a value weighs, bytes.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Whole(_) | Value::Flag(_) => 8,
     }
 }
 
-fn iso(date: NaiveDate) -> String {
-    use chrono::Datelike;
-    let (year, month, day) = (date.year(), date.month(), date.day());
-    let digit = |number: u32| char::from(b'0' + (number % 10) as u8);
-    let year = year.unsigned_abs();
-    let mut text = String::with_capacity(10);
-    for number in [year / 1000, year / 100, year / 10, year] {
-        text.push(digit(number));
+/// What stands where an expression reads.
+fn given(record: &Document, context: NodeId, at: &At, slot: &Slot) -> Result<Given, Failure> {
+    let text = |node| record.text(node).trim();
+    Ok(match slot {
+        Slot::Text(_) => match record.find_only(context, &at.path) {
+            Only::Nothing => Given::Text(String::new()),
+            Only::One(node) if text(node).len() > TEXT_MAX => return Err(Failure::LIMIT),
+            Only::One(node) => Given::Text(text(node).to_owned()),
+            Only::Several => return Err(Failure(record.repeated_code())),
+        },
+        Slot::Count(_) => Given::Whole(record.find_all(context, &at.path).len() as i64),
+        _ => {
+            let nodes = record.find_all(context, &at.path);
+            if nodes.len() > TEXTS_MAX {
+                return Err(Failure::LIMIT);
+            }
+            Given::Texts(nodes.into_iter().map(|node| text(node).to_owned()).collect())
+        }
+    })
+}
+
+/// The same in words.
+fn given_text(given: Result<Given, Failure>) -> String {
+    match given {
+        Ok(Given::Text(text)) => format!("{text:?}"),
+        Ok(Given::Texts(texts)) => format!("{texts:?}"),
+        Ok(Given::Whole(number)) => number.to_string(),
+        Ok(Given::Decimal(number)) => number.to_string(),
+        Ok(Given::Flag(flag)) => flag.to_string(),
+        Ok(Given::Absent) => "nothing".to_owned(),
+        Err(failure) => failure.0.to_owned(),
     }
-    for number in [month, day] {
-        text.push('-');
-        text.push(digit(number / 10));
-        text.push(digit(number));
-    }
-    text
 }
 
 fn note(issues: &mut String, field: &str, code: &str) {
@@ -589,31 +633,4 @@ fn set_names(facts: &mut Facts, named: NamedParty) {
     {
         facts.set(id, Value::Flag(true));
     }
-}
-
-/// The text after its steps; nothing where a step says that it is none.
-fn apply<'t>(steps: &[Step], text: &'t str) -> Option<Cow<'t, str>> {
-    let mut text = Cow::Borrowed(text);
-    for step in steps {
-        text = match step {
-            Step::Trim => match text {
-                Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-                Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-            },
-            Step::CollapseSpaces => {
-                Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" "))
-            }
-            Step::UpperCase => Cow::Owned(text.to_uppercase()),
-            Step::LowerCase => Cow::Owned(text.to_lowercase()),
-            Step::TitleCase => Cow::Owned(title_case(&text)),
-            Step::DigitsOnly => {
-                Cow::Owned(text.chars().filter(char::is_ascii_digit).collect::<String>())
-            }
-            Step::StripLeadingZeros => Cow::Owned(text.trim_start_matches('0').to_owned()),
-            Step::Prefix(prefix) => Cow::Owned(format!("{prefix}{text}")),
-            Step::NoneIf(words) if words.iter().any(|word| *word == text.as_ref()) => return None,
-            Step::NoneIf(_) | Step::DropPlaceholderDates | Step::OpenEndedDates => text,
-        };
-    }
-    Some(text)
 }

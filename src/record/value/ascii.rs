@@ -25,6 +25,16 @@ impl<const N: usize> Ascii<N> {
         true
     }
 
+    /// The digits of a text; none where it holds anything but digits, blanks and dashes, or too many.
+    pub fn digits_of(text: &str) -> Option<Self> {
+        let mut kept = Self::empty();
+        for letter in text.chars().filter(|letter| !letter.is_whitespace() && *letter != '-') {
+            let byte = u8::try_from(letter).ok().filter(u8::is_ascii_digit)?;
+            kept.push(byte).then_some(())?;
+        }
+        Some(kept)
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }

@@ -1,12 +1,15 @@
 //! Calendar days in declared formats. A format is compiled once; the order of day and month is
-//! never guessed, and a time of day behind the date is checked and dropped, never converted.
+//! never guessed. A time of day behind the date is checked and dropped: it is London's, or has its
+//! distance from UTC with it, and then the day is London's at that moment.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono_tz::Europe::London;
 
 use super::ValueError;
 
 const WRONG_SHAPE: ValueError = ValueError::new("date_wrong_shape");
 const IMPOSSIBLE: ValueError = ValueError::new("date_impossible");
+const SKIPPED_HOUR: ValueError = ValueError::new("date_skipped_hour");
 const UNKNOWN_FORMAT: ValueError = ValueError::new("date_format_unknown");
 
 /// Days that systems write for "until further notice".
@@ -20,7 +23,7 @@ const MONTHS: [&[u8; 3]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
 ];
 
-/// How a system writes a day: `%d/%m/%Y`, `%Y-%m-%d %H:%M:%S.%f`, `%d-%b-%Y`.
+/// How a system writes a day: `%d/%m/%Y`, `%Y-%m-%d %H:%M:%S.%f`, `%Y-%m-%dT%H:%M:%S%z`, `%d-%b-%Y`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateFormat {
     steps: Vec<Step>,
@@ -31,17 +34,24 @@ enum Step {
     Literal(u8),
     Year,
     Month,
+    /// One digit or two, as people write it.
+    ShortMonth,
     MonthName,
     Day,
-    /// A two-digit part of a time of day, below this.
-    Clock(u32),
+    ShortDay,
+    Hour,
+    Minute,
+    Second,
     /// One to nine digits of a second.
     Fraction,
+    /// `Z`, `+01:00` or `+0100`.
+    Zone,
 }
 
 impl DateFormat {
     /// Compiles a format. It must give a year of four digits, a month and a day, each once; two
-    /// digits of a year are refused because which century they mean would be a guess.
+    /// digits of a year are refused because which century they mean would be a guess. A `Z` that is not
+    /// read as what it says would be an hour's error, and at times a day's.
     pub fn new(pattern: &str) -> Result<Self, ValueError> {
         let mut steps = Vec::new();
         let mut bytes = pattern.bytes();
@@ -52,10 +62,16 @@ impl DateFormat {
                     Some(b'm') => Step::Month,
                     Some(b'b') => Step::MonthName,
                     Some(b'd') => Step::Day,
-                    Some(b'H') => Step::Clock(24),
-                    Some(b'M') => Step::Clock(60),
-                    Some(b'S') => Step::Clock(61),
+                    Some(b'-') => match bytes.next() {
+                        Some(b'm') => Step::ShortMonth,
+                        Some(b'd') => Step::ShortDay,
+                        _ => return Err(UNKNOWN_FORMAT),
+                    },
+                    Some(b'H') => Step::Hour,
+                    Some(b'M') => Step::Minute,
+                    Some(b'S') => Step::Second,
                     Some(b'f') => Step::Fraction,
+                    Some(b'z') => Step::Zone,
                     Some(b'%') => Step::Literal(b'%'),
                     _ => return Err(UNKNOWN_FORMAT),
                 }
@@ -64,15 +80,20 @@ impl DateFormat {
             });
         }
         let count = |wanted: &[Step]| steps.iter().filter(|step| wanted.contains(step)).count();
+        let zones = count(&[Step::Zone]);
+        let zone_unread = pattern.ends_with('Z') && count(&[Step::Hour]) > 0;
         let whole = count(&[Step::Year]) == 1
-            && count(&[Step::Month, Step::MonthName]) == 1
-            && count(&[Step::Day]) == 1;
+            && count(&[Step::Month, Step::ShortMonth, Step::MonthName]) == 1
+            && count(&[Step::Day, Step::ShortDay]) == 1
+            && !zone_unread
+            && (zones == 0 || (zones == 1 && count(&[Step::Hour]) == 1));
         if whole { Ok(Self { steps }) } else { Err(UNKNOWN_FORMAT) }
     }
 
     fn read(&self, text: &str) -> Result<NaiveDate, ValueError> {
         let mut left = text.as_bytes();
         let (mut year, mut month, mut day) = (0, 0, 0);
+        let (mut hour, mut minute, mut zone) = (None, 0, None);
         for step in &self.steps {
             match *step {
                 Step::Literal(wanted) => {
@@ -86,11 +107,12 @@ impl DateFormat {
                 Step::Month => month = digits::<2>(&mut left)?,
                 Step::MonthName => month = month_name(&mut left)?,
                 Step::Day => day = digits::<2>(&mut left)?,
-                Step::Clock(below) => {
-                    if digits::<2>(&mut left)? >= below {
-                        return Err(WRONG_SHAPE);
-                    }
-                }
+                Step::ShortMonth => month = one_or_two(&mut left)?,
+                Step::ShortDay => day = one_or_two(&mut left)?,
+                Step::Hour => hour = Some(clock(&mut left, 24)?),
+                Step::Minute => minute = clock(&mut left, 60)?,
+                Step::Second => _ = clock(&mut left, 61)?,
+                Step::Zone => zone = Some(minutes_ahead(&mut left)?),
                 Step::Fraction => fraction(&mut left)?,
             }
         }
@@ -101,7 +123,32 @@ impl DateFormat {
         if year == 0 {
             return Err(IMPOSSIBLE);
         }
-        NaiveDate::from_ymd_opt(year, month, day).ok_or(IMPOSSIBLE)
+        let date = NaiveDate::from_ymd_opt(year, month, day).ok_or(IMPOSSIBLE)?;
+        match hour {
+            None => Ok(date),
+            Some(hour) => in_london(date, hour, minute, zone),
+        }
+    }
+}
+
+/// The day on which it is that time. Without a zone it is London's clock that was read: a time that
+/// comes twice is of the same day both times, and one that the clocks skip is nobody's.
+fn in_london(
+    date: NaiveDate,
+    hour: u32,
+    minute: u32,
+    zone: Option<i64>,
+) -> Result<NaiveDate, ValueError> {
+    let time = NaiveTime::from_hms_opt(hour, minute, 0).ok_or(WRONG_SHAPE)?;
+    let wall = NaiveDateTime::new(date, time);
+    match zone {
+        None if London.from_local_datetime(&wall).earliest().is_none() => Err(SKIPPED_HOUR),
+        None => Ok(date),
+        Some(minutes) => {
+            let utc = wall.checked_sub_signed(TimeDelta::minutes(minutes)).ok_or(IMPOSSIBLE)?;
+            let day = London.from_utc_datetime(&utc).date_naive();
+            if (1..=9999).contains(&day.year()) { Ok(day) } else { Err(IMPOSSIBLE) }
+        }
     }
 }
 
@@ -113,7 +160,7 @@ pub fn parse_date(text: &str, formats: &[DateFormat]) -> Result<NaiveDate, Value
     for format in formats {
         match format.read(text) {
             Ok(date) => return Ok(date),
-            Err(error) if error == IMPOSSIBLE => failure = IMPOSSIBLE,
+            Err(error) if error != WRONG_SHAPE => failure = error,
             Err(_) => {}
         }
     }
@@ -142,6 +189,35 @@ fn digits<const N: usize>(left: &mut &[u8]) -> Result<u32, ValueError> {
     })
 }
 
+fn clock(left: &mut &[u8], below: u32) -> Result<u32, ValueError> {
+    let number = digits::<2>(left)?;
+    if number < below { Ok(number) } else { Err(WRONG_SHAPE) }
+}
+
+/// How far a clock is ahead of UTC.
+fn minutes_ahead(left: &mut &[u8]) -> Result<i64, ValueError> {
+    let (sign, rest) = left.split_first().ok_or(WRONG_SHAPE)?;
+    *left = rest;
+    let sign = match sign {
+        b'Z' => return Ok(0),
+        b'+' => 1,
+        b'-' => -1,
+        _ => return Err(WRONG_SHAPE),
+    };
+    let hours = clock(left, 24)?;
+    if let Some((b':', rest)) = left.split_first() {
+        *left = rest;
+    }
+    Ok(sign * i64::from(hours * 60 + clock(left, 60)?))
+}
+
+fn one_or_two(left: &mut &[u8]) -> Result<u32, ValueError> {
+    match left.get(1).is_some_and(u8::is_ascii_digit) {
+        true => digits::<2>(left),
+        false => digits::<1>(left),
+    }
+}
+
 fn month_name(left: &mut &[u8]) -> Result<u32, ValueError> {
     let (taken, rest) = left.split_first_chunk::<3>().ok_or(WRONG_SHAPE)?;
     *left = rest;
@@ -168,8 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_as_declared_and_never_guessed() {
-        let table: [(&[&str], &str, Result<&str, &str>); 28] = [
+    fn b41_days_are_read_as_declared_and_never_guessed() {
+        let table: [(&[&str], &str, Result<&str, &str>); 33] = [
+            (&["%-d/%-m/%Y"], "1/4/2026", Ok("2026-04-01")),
+            (&["%-d/%-m/%Y"], "01/12/2026", Ok("2026-12-01")),
+            (&["%-d-%b-%Y"], "9-Mar-1980", Ok("1980-03-09")),
+            (&["%-d/%-m/%Y"], "/4/2026", Err("date_wrong_shape")),
+            (&["%-d/%-m/%Y"], "001/4/2026", Err("date_wrong_shape")),
             (&["%Y-%m-%d"], "1984-02-29", Ok("1984-02-29")),
             (&["%Y-%m-%d"], " 2026-04-01 ", Ok("2026-04-01")),
             (&["%Y-%m-%d"], "2023-02-29", Err("date_impossible")),
@@ -207,8 +288,47 @@ mod tests {
     }
 
     #[test]
+    fn b42_a_time_behind_the_day_is_london_s_or_says_its_zone() {
+        for (pattern, text, wanted) in [
+            // The clocks go forward: half past one is skipped. They go back: it is twice, on one day.
+            ("%Y-%m-%d %H:%M", "2026-03-29 01:30", Err("date_skipped_hour")),
+            ("%Y-%m-%d %H:%M", "2026-03-29 00:59", Ok("2026-03-29")),
+            ("%Y-%m-%d %H:%M", "2026-03-29 02:00", Ok("2026-03-29")),
+            ("%Y-%m-%d %H:%M", "2026-10-25 01:30", Ok("2026-10-25")),
+            // In summer the last hour of a UTC day is the first of the next.
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-01T22:59:59Z", Ok("2026-07-01")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-01T23:30:00Z", Ok("2026-07-02")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-12-01T23:30:00Z", Ok("2026-12-01")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-02T00:30:00+01:00", Ok("2026-07-02")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-02T00:30:00+0200", Ok("2026-07-01")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-03-29T01:30:00Z", Ok("2026-03-29")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-10-25T00:30:00Z", Ok("2026-10-25")),
+            ("%Y-%m-%dT%H:%M:%S.%f%z", "2026-07-01T23:30:00.123-00:30", Ok("2026-07-02")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-01T23:30:00", Err("date_wrong_shape")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-01T23:30:00+1", Err("date_wrong_shape")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-07-01T23:30:00+99:00", Err("date_wrong_shape")),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-02-30T23:30:00Z", Err("date_impossible")),
+            ("%Y-%m-%dT%H:%M:%S%z", "9999-12-31T23:30:00-23:00", Err("date_impossible")),
+        ] {
+            let found = parse_date(text, &formats(&[pattern]));
+            let found = found.map(|date| date.to_string()).map_err(|error| error.code);
+            assert_eq!(found, wanted.map(str::to_owned), "{text:?} as {pattern:?}");
+        }
+    }
+
+    #[test]
     fn a_format_must_give_a_whole_day() {
-        for pattern in ["", "%Y-%m", "%d/%m/%y", "%Y-%m-%d-%d", "%m-%b-%d-%Y", "%Y-%m-%d %", "%Q"] {
+        for pattern in [
+            "",
+            "%Y-%m",
+            "%d/%m/%y",
+            "%Y-%m-%d-%d",
+            "%m-%b-%d-%Y",
+            "%Y-%m-%d %",
+            "%Q",
+            "%Y-%m-%dT%H:%M:%SZ",
+            "%Y-%m-%d%z",
+        ] {
             let failure = DateFormat::new(pattern).map_err(|error| error.code);
             assert_eq!(failure, Err("date_format_unknown"), "{pattern:?}");
         }
@@ -237,7 +357,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in any::<String>()) {
-            let _ = parse_date(&text, &formats(&["%Y-%m-%d", "%d-%b-%Y", "%Y%m%d%H%M%S%f"]));
+            let _ = parse_date(&text, &formats(&["%Y-%m-%d", "%d-%b-%Y", "%Y%m%d%H%M%S%f", "%Y%m%d%H%M%z"]));
             let _ = DateFormat::new(&text);
         }
     }

@@ -120,7 +120,7 @@ mod tests {
     use proptest::prelude::{any, proptest};
 
     #[test]
-    fn addresses_are_those_that_can_be_sent_to() {
+    fn b46_addresses_are_those_that_can_be_sent_to() {
         let table = [
             ("arden.testberry@example.com", Some("arden.testberry@example.com")),
             ("  Arden.Testberry@Example.COM\r\n", Some("arden.testberry@example.com")),

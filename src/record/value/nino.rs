@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_normalised_or_refused_with_a_code() {
+    fn b44_numbers_are_normalised_or_refused_with_a_code() {
         let table = [
             ("QQ123456A", Ok("QQ123456A")),
             ("qq 12 34 56 a", Ok("QQ123456A")),

@@ -73,6 +73,20 @@ impl Pence {
         self.0
     }
 
+    /// `-£1,234.56`: as people write money.
+    pub fn said(self) -> String {
+        let (pounds, rest) = (self.0.unsigned_abs() / 100, self.0.unsigned_abs() % 100);
+        let digits = pounds.to_string();
+        let mut grouped = String::new();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        format!("{}£{grouped}.{rest:02}", if self.0 < 0 { "-" } else { "" })
+    }
+
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
@@ -248,6 +262,15 @@ fn trailing_sign(text: &str) -> (bool, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_is_said_as_people_say_it() {
+        for (pence, said) in
+            [(0, "£0.00"), (5, "£0.05"), (123_456, "£1,234.56"), (-1250, "-£12.50")]
+        {
+            assert_eq!(Pence::new(pence).said(), said);
+        }
+    }
     use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
     const SHAPE: Result<i64, &str> = Err("pence_wrong_shape");
@@ -261,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn decimal_pounds_takes_none_or_two_decimals() {
+    fn b43_decimal_pounds_takes_none_or_two_decimals() {
         check(
             PenceFormat::DecimalPounds,
             &[
@@ -301,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn loose_pounds_takes_what_spreadsheets_print_with_one_sign() {
+    fn b43_loose_pounds_takes_what_spreadsheets_print_with_one_sign() {
         check(
             PenceFormat::DecimalPoundsLoose,
             &[

@@ -249,7 +249,7 @@ mod tests {
     use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
     #[test]
-    fn numbers_are_normalised_or_refused_with_a_code() {
+    fn b46_numbers_are_normalised_or_refused_with_a_code() {
         use PhoneKind::{Landline, Mobile, Other};
         let drama = "+447700900123";
         let table = [

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_is_normalised_and_others_are_refused() {
+    fn b44_every_shape_is_normalised_and_others_are_refused() {
         let table = [
             ("M1 1AA", Some("M1 1AA")),
             ("m601nw", Some("M60 1NW")),

@@ -172,7 +172,7 @@ mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
     #[test]
-    fn names_that_are_one_name_fold_to_one_spelling() {
+    fn b40_names_that_are_one_name_fold_to_one_spelling() {
         let table = [
             ("TESTBERRY", "testberry"),
             ("O'Neill", "oneill"),

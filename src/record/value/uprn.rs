@@ -3,12 +3,13 @@
 use std::fmt;
 
 use super::ValueError;
+use crate::record::personal::unprinted;
 
 const WRONG_SHAPE: ValueError = ValueError::new("uprn_wrong_shape");
 const DIGITS_MAX: u32 = 12;
 
 /// One addressable place. It is not the property key of a revenues or CRM system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uprn(u64);
 
 impl Uprn {
@@ -48,12 +49,14 @@ impl fmt::Display for Uprn {
     }
 }
 
+unprinted!(Uprn);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn padding_is_dropped_and_other_shapes_are_refused() {
+    fn b44_padding_is_dropped_and_other_shapes_are_refused() {
         let table = [
             ("100099900001", Some((100_099_900_001, true))),
             ("000099900002", Some((99_900_002, false))),

@@ -1,9 +1,9 @@
 //! The fields of one row, by csv-core, in memory that is used again for the next row.
 
+use crate::record::personal::unprinted;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 /// A row's fields.
-#[derive(Debug)]
 pub struct Fields {
     reader: Reader,
     text: Vec<u8>,
@@ -62,3 +62,5 @@ impl Fields {
             .map(str::trim)
     }
 }
+
+unprinted!(Fields);

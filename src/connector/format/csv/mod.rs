@@ -31,25 +31,28 @@ pub struct CsvFormat {
     /// List name and column pattern, e.g. `("persons", "p{n}_")`.
     pub groups: Vec<(String, String)>,
     pub trailer: Option<Trailer>,
+    /// The header row of a file that has none, as the definition gives it.
+    pub header: Option<String>,
     pub record_bytes_max: usize,
 }
 
 impl Format for CsvFormat {
     fn cut(&self, input: &mut dyn Read, sink: &mut dyn RecordSink) -> Result<Vec<Total>, CutError> {
         let mut rows = Rows::new(input, self.delimiter, self.record_bytes_max);
-        let Some((line, number)) = rows.next()? else {
-            return Err(refuse("csv.header", "the file has no header row", 1).into());
+        let line = match &self.header {
+            Some(line) => line.clone(),
+            None => header_row(&mut rows)?,
         };
-        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-        let line = std::str::from_utf8(line)
-            .map_err(|_| refuse("csv.encoding", not_utf8(line), number))?;
         let context = format!("{line}\n");
         let mut fields = Fields::new(self.delimiter);
-        let header = Header::read(line, self, &mut fields)?;
+        let header = Header::read(&line, self, &mut fields)?;
         header.check(self)?;
         let key: Vec<usize> = self.key.iter().filter_map(|name| header.place(name)).collect();
         let mut tally = self.trailer.as_ref().map(|trailer| Tally::new(trailer, &header));
+        let mut begun = self.header.is_none();
         while let Some((row, number)) = rows.next()? {
+            let row = if begun { row } else { without_mark(row) };
+            begun = true;
             fields.read(row);
             if fields.count() > COLUMNS_MAX {
                 let cause = format!("the row has more than {COLUMNS_MAX} columns");
@@ -63,10 +66,17 @@ impl Format for CsvFormat {
             let raw = Raw { bytes: row, context: context.as_bytes(), context_at: 0 };
             give(&fields, &header, &key, raw, sink)?;
         }
+        if !begun {
+            return Err(refuse("csv.header", "the file has no rows", 1).into());
+        }
         Ok(tally.map(Tally::totals).transpose()?.unwrap_or_default())
     }
 
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError> {
+        // A row that was cut out stands with its header; one that a person wrote may not.
+        if let Some(line) = self.header.as_ref().filter(|line| !record.starts_with(line.as_str())) {
+            return self.read(&format!("{line}\n{record}"), into);
+        }
         let alone = || refuse("csv.width", "the row stands without its header", 1);
         // A name in the header may be quoted, and go over several lines.
         let Found::Row { length, next } = row_end(record.as_bytes(), self.delimiter, true) else {
@@ -97,6 +107,21 @@ impl Format for CsvFormat {
     fn encoding_code(&self) -> &'static str {
         "csv.encoding"
     }
+}
+
+fn header_row(rows: &mut Rows<'_>) -> Result<String, CutError> {
+    let Some((line, number)) = rows.next()? else {
+        return Err(refuse("csv.header", "the file has no header row", 1).into());
+    };
+    let line = without_mark(line);
+    let line =
+        std::str::from_utf8(line).map_err(|_| refuse("csv.encoding", not_utf8(line), number))?;
+    Ok(line.to_owned())
+}
+
+/// The first row without a byte order mark.
+fn without_mark(row: &[u8]) -> &[u8] {
+    row.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(row)
 }
 
 /// The header that was read last: a thousand rows in a row have the same one.

@@ -15,6 +15,9 @@ const REQUIRED: Key = key(
      that was renamed must not empty a field of everybody.",
 )
 .example("required = [\"surname\", \"postcode\"]");
+const COLUMNS: Key =
+    key("columns", "For a file without a header row: the names of its columns, in their order.")
+        .example("columns = [\"account_ref\", \"surname\", \"postcode\"]");
 const DELIMITER: Key = key("delimiter", "What stands between two columns.");
 const GROUPS: Key = key(
     "groups",
@@ -40,8 +43,10 @@ impl CsvFormat {
     pub fn settings(table: &Table<'_>, record_bytes_max: usize) -> Option<CsvFormat> {
         let columns = table.texts(KEY);
         let required = table.texts(REQUIRED).unwrap_or_default();
+        let delimiter = read_delimiter(table);
         Some(CsvFormat {
-            delimiter: read_delimiter(table),
+            header: read_columns(table, delimiter),
+            delimiter,
             groups: read_groups(table),
             trailer: read_trailer(table),
             key: columns?.into_iter().map(|column| column.value).collect(),
@@ -49,6 +54,28 @@ impl CsvFormat {
             record_bytes_max,
         })
     }
+}
+
+/// The header row that a file without one would have.
+fn read_columns(table: &Table<'_>, delimiter: u8) -> Option<String> {
+    let columns = table.texts(COLUMNS)?;
+    let mut cells: Vec<String> = Vec::new();
+    for column in columns {
+        let name = column.value.trim();
+        let fault = match name {
+            "" => Some("a column without a name"),
+            _ if name.chars().any(char::is_control) => Some("a name is one line of text"),
+            _ => None,
+        };
+        let cell = format!("\"{}\"", name.replace('"', "\"\""));
+        let twice = cells.iter().any(|known| known.eq_ignore_ascii_case(&cell));
+        if let Some(what) = fault.or(twice.then_some("two columns have the same name")) {
+            let help = Some("name every column once, in their order".to_owned());
+            table.error(column.at, what, "not a name", help);
+        }
+        cells.push(cell);
+    }
+    Some(cells.join(&char::from(delimiter).to_string()))
 }
 
 fn read_trailer(table: &Table<'_>) -> Option<Trailer> {

@@ -2,8 +2,8 @@
 
 use super::trailer::SumTotal;
 use super::*;
-use crate::connector::format::Stopped;
 use crate::connector::format::encoding::{Decoded, Encoding};
+use crate::connector::format::{Stopped, trying};
 use crate::record::document::{Path, Step};
 use crate::record::value::pence::PenceFormat;
 
@@ -38,6 +38,7 @@ impl Read for Drip<'_> {
 
 fn format() -> CsvFormat {
     CsvFormat {
+        header: None,
         delimiter: b',',
         key: vec!["ref".to_owned()],
         required: Vec::new(),
@@ -352,4 +353,26 @@ fn a_row_is_read_by_its_own_header_and_layout() {
         let fault = format().read(alone, &mut document).unwrap_err();
         assert_eq!(fault.code, "csv.width");
     }
+}
+
+#[test]
+fn a_file_without_a_header_row_has_the_columns_that_its_definition_names() {
+    let settings = "format = \"csv\"\nkey = \"ref\"\ncolumns = [\"ref\", \"the, name\"]\n\
+                    trailer = { marker = \"END\", count_column = 2 }\n";
+    let layout = trying::layout(settings);
+    let seen =
+        trying::cut(&layout, "\u{feff}A1,Testberry\r\nA2,\"Bramble\"\r\nA3\r\nEND,3\r\n").unwrap();
+    assert_eq!(seen.keys(), ["A1", "A2", "!csv.width"]);
+    assert_eq!(seen.totals, ["records 3 = 3"]);
+    // As it is cut, and as a person writes a case.
+    for record in ["\"ref\",\"the, name\"\nA1,Testberry", "A1,Testberry"] {
+        assert_eq!(
+            trying::read(&layout, record).unwrap(),
+            "ref = A1\nthe, name = Testberry\n",
+            "{record}"
+        );
+    }
+    assert_eq!(trying::cut(&layout, ""), Err("file.empty (at its beginning)".to_owned()));
+    let twice = settings.replace("the, name", "REF");
+    assert_eq!(trying::faults(&twice).unwrap_err(), ["two columns have the same name"]);
 }

@@ -18,6 +18,8 @@ use super::{Format, FormatError};
 const HEAD: usize = 1_024;
 /// From the first byte that is not ASCII, how much is looked at to tell encodings apart, bytes.
 const WINDOW: usize = 64 << 10;
+/// The longest name of an encoding, bytes.
+const LABEL_BYTES_MAX: usize = 40;
 /// How much is decoded at a time, bytes.
 const PORTION: usize = 64 << 10;
 
@@ -196,16 +198,20 @@ impl<'f, R: Read> Decoded<'f, R> {
                 (None, ..) => Way::Through,
             });
         };
+        // A name of an encoding is short and plain; what else stands there is not repeated.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        let named = label.len() <= LABEL_BYTES_MAX && label.bytes().all(plain);
+        let shown = if named { label.as_str() } else { "that cannot be one" };
         let contradicted = |found: &str| {
             let cause = format!(
-                "the text declares {label} and is {found}: write `encoding = \"{found}\"` to read \
+                "the text declares {shown} and is {found}: write `encoding = \"{found}\"` to read \
                  it so all the same"
             );
             Err(self.error(cause))
         };
         match (declared(&label), wide, marked) {
             (None, ..) => Err(self.error(format!(
-                "the text declares the encoding {label}, which is not read: ask for UTF-8, or say \
+                "the text declares the encoding {shown}, which is not read: ask for UTF-8, or say \
                  what it is with `encoding`"
             ))),
             (Some(said), Some(charset), _) if said.allows(charset) => Ok(Way::Decode(charset)),

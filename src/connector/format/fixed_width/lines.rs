@@ -1,5 +1,6 @@
 //! What the lines of a fixed-width extract are: their types, and where on them the fields stand.
 
+use crate::record::personal::unprinted;
 use std::borrow::Cow;
 
 /// How columns are counted.
@@ -123,7 +124,7 @@ impl<'f> Item<'f> {
 }
 
 /// A line whose columns can be reached.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Cut<'l> {
     text: &'l str,
     /// Where each character begins; nothing where every character is a byte, or bytes are counted.
@@ -156,3 +157,5 @@ impl<'l> Cut<'l> {
         Some(self.text.get(at(place.from - 1)..at(place.to))?.trim())
     }
 }
+
+unprinted!(Cut<'_>);

@@ -88,6 +88,10 @@ impl Format for FixedWidthFormat {
         self.key.iter().map(|name| by_name(name)).collect()
     }
 
+    fn values_touch(&self) -> bool {
+        true
+    }
+
     fn encoding_code(&self) -> &'static str {
         "fixed.encoding"
     }

@@ -53,7 +53,7 @@ pub fn parse(text: &str, document: &mut Document) -> Result<(), FormatError> {
     loop {
         let at = reader.buffer_position();
         let event =
-            reader.read_event().map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
+            reader.read_event().map_err(|error| refuse("xml.malformed", said(&error), at))?;
         match event {
             Event::Start(tag) if !ended => open(document, &mut scope, &tag, at)?,
             Event::Empty(tag) if !ended => {
@@ -145,8 +145,7 @@ fn attributes(
     let mut known: Vec<&str> = Vec::new();
     let mut spaced: Vec<(SpaceId, &str)> = Vec::new();
     for attribute in tag.attributes().with_checks(false) {
-        let attribute =
-            attribute.map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
+        let attribute = attribute.map_err(|_| refuse("xml.malformed", ATTRIBUTE, at))?;
         let whole = attribute.key.into_inner();
         if known.contains(&whole) {
             return Err(twice());
@@ -197,6 +196,26 @@ fn undeclared(at: u64) -> FormatError {
 }
 
 const REFERENCE: &str = "a reference to a character XML does not allow";
+const ATTRIBUTE: &str = "an attribute is not written as `name=\"value\"`";
+
+/// The reader's own words only where they are fixed: others quote what it stumbled on.
+fn said(error: &quick_xml::Error) -> String {
+    use quick_xml::Error;
+    use quick_xml::errors::IllFormedError;
+    match error {
+        Error::Syntax(fault) => fault.to_string(),
+        Error::InvalidAttr(_) => ATTRIBUTE.to_owned(),
+        Error::IllFormed(IllFormedError::UnclosedReference) => {
+            "a reference is not closed: `;` is missing".to_owned()
+        }
+        Error::IllFormed(
+            IllFormedError::MissingEndTag(_)
+            | IllFormedError::UnmatchedEndTag(_)
+            | IllFormedError::MismatchedEndTag { .. },
+        ) => "an end tag does not match the start tag before it".to_owned(),
+        _ => "it is not well-formed XML".to_owned(),
+    }
+}
 
 fn declare(
     document: &mut Document,
@@ -205,8 +224,7 @@ fn declare(
     at: u64,
 ) -> Result<(), FormatError> {
     for attribute in tag.attributes().with_checks(false) {
-        let attribute =
-            attribute.map_err(|error| refuse("xml.malformed", error.to_string(), at))?;
+        let attribute = attribute.map_err(|_| refuse("xml.malformed", ATTRIBUTE, at))?;
         let prefix = match split(attribute.key.into_inner()) {
             ("xmlns", prefix) => prefix,
             ("", "xmlns") => "",
@@ -254,8 +272,7 @@ fn character(
     reference: &quick_xml::events::BytesRef<'_>,
     at: u64,
 ) -> Result<Option<char>, FormatError> {
-    let found =
-        reference.resolve_char_ref().map_err(|error| refuse("xml.char", error.to_string(), at))?;
+    let found = reference.resolve_char_ref().map_err(|_| refuse("xml.char", REFERENCE, at))?;
     match found {
         Some(letter) if !allowed(letter) => Err(refuse("xml.char", REFERENCE, at)),
         found => Ok(found),

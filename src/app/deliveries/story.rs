@@ -1,0 +1,178 @@
+//! The story of one delivery: the message, why it was made, each attempt, the platform's word, what
+//! happens next, and what a person can do.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::line::{Content, Line};
+use crate::app::context::AppError;
+use crate::app::eye::Eye;
+use crate::app::resident::history::Because;
+use crate::job::advice;
+use crate::record::delivery::{Channel, State};
+use crate::record::moment::{Moment, span};
+use crate::store::database::Database;
+use crate::store::deliveries::{self, Attempt, Delivery};
+use crate::store::history;
+
+/// Everything about one delivery.
+#[derive(Debug, Serialize)]
+pub struct Story {
+    #[serde(flatten)]
+    line: Line,
+    purpose: String,
+    needs_consent: bool,
+    made: Moment,
+    mapping: String,
+    mapping_version: i64,
+    message: Option<Shown>,
+    why: Option<Because>,
+    attempts: Vec<Tried>,
+    platform_id: Option<String>,
+    platform_says: Option<String>,
+    next_at: Option<Moment>,
+    /// What the code means.
+    means: Option<&'static str>,
+    remedy: &'static str,
+}
+
+/// A message as it may be seen.
+#[derive(Debug, Serialize)]
+struct Shown {
+    channel: Channel,
+    template: String,
+    to: Option<String>,
+    fields: Vec<(String, String)>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tried {
+    attempt: i64,
+    intent: Moment,
+    ended: Option<Moment>,
+    took: Option<String>,
+    outcome: Option<String>,
+    cause: Option<String>,
+}
+
+impl Story {
+    pub async fn of(
+        database: &Database,
+        row: &Delivery,
+        eye: Eye,
+        now_ms: i64,
+    ) -> Result<Story, AppError> {
+        let event = history::event(database, row.change_event_id).await?;
+        let attempts = deliveries::attempts(database, row.id).await?;
+        let state = State::from_word(&row.state);
+        let code = row.cause_code.as_deref();
+        let goes_on = !matches!(state, Some(State::Delivered | State::Held));
+        Ok(Story {
+            line: Line::of(row, eye, now_ms),
+            purpose: row.purpose.clone(),
+            needs_consent: row.needs_consent,
+            made: Moment(row.created_ms),
+            mapping: row.mapping.clone(),
+            mapping_version: row.mapping_version,
+            message: shown(Content::of(row), eye),
+            why: event.map(|event| Because::of(&event, eye)),
+            attempts: attempts.into_iter().map(Tried::of).collect(),
+            platform_id: row.platform_id.clone(),
+            platform_says: row.platform_status.clone(),
+            next_at: goes_on.then_some(Moment(row.next_ms)),
+            means: code.and_then(advice::of_code).map(|advice| advice.means),
+            remedy: advice::remedy(state.unwrap_or(State::Waiting), code),
+        })
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// For people.
+    pub fn text(&self, eye: Eye) -> String {
+        let line = &self.line;
+        let mut text = format!(
+            "Delivery {} · {} since {}\n{}\n\n",
+            line.delivery,
+            line.state,
+            line.since,
+            eye.note()
+        );
+        let mut say = |name: &str, what: &str| text.push_str(&format!("{name:<11}{what}\n"));
+        say("what", &line.what);
+        if let Some(message) = &self.message {
+            say("to", message.to.as_deref().unwrap_or("the address in the letter"));
+            for (name, value) in &message.fields {
+                say("", &format!("{name} = {value}"));
+            }
+        }
+        say("for", &format!("resident {}, for the purpose {}", line.resident, self.purpose));
+        say("made", &format!("{} by the mapping {}", self.made, self.mapping));
+        match &self.why {
+            Some(why) => {
+                say("because", &why.what);
+                say("", &why.from);
+            }
+            None => {
+                say("because", &format!("an account is gone at its source (batch {})", line.batch))
+            }
+        }
+        say("reference", &line.reference);
+        if let Some(id) = &self.platform_id {
+            let said = self.platform_says.as_deref().unwrap_or("nothing yet");
+            say("platform", &format!("{} calls it {id} and says: {said}", line.destination));
+        }
+        if self.attempts.is_empty() {
+            say("attempts", "none");
+        }
+        for tried in &self.attempts {
+            say(if tried.attempt == 1 { "attempts" } else { "" }, &tried.text());
+        }
+        if let Some(because) = line.because() {
+            say("stopped by", &because);
+        }
+        if let Some(means) = self.means {
+            say("", means);
+        }
+        say("next", &line.next);
+        say("you can", self.remedy);
+        text
+    }
+}
+
+impl Tried {
+    fn of(attempt: Attempt) -> Tried {
+        let took = attempt.ended_ms.map(|ended_ms| span(ended_ms - attempt.intent_ms));
+        Tried {
+            attempt: attempt.attempt,
+            intent: Moment(attempt.intent_ms),
+            ended: attempt.ended_ms.map(Moment),
+            took,
+            outcome: attempt.outcome,
+            cause: attempt.cause,
+        }
+    }
+
+    fn text(&self) -> String {
+        let outcome = self.outcome.as_deref().unwrap_or("no outcome yet");
+        let took = self.took.as_ref().map(|took| format!(", {took} later")).unwrap_or_default();
+        let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{}. intent on {}{took}: {outcome}{cause}", self.attempt, self.intent)
+    }
+}
+
+fn shown(content: Content, eye: Eye) -> Option<Shown> {
+    match content {
+        Content::Message(message) => Some(Shown {
+            channel: message.channel,
+            to: message.to.as_deref().map(|to| eye.address(to)),
+            fields: (message.fields.iter())
+                .map(|(name, value)| (name.clone(), eye.address(value)))
+                .collect(),
+            template: message.template,
+        }),
+        Content::Nothing | Content::Unreadable => None,
+    }
+}

@@ -1,0 +1,125 @@
+//! `viaduct resident`: who somebody is, how they are found, and what happened to them. It only reads.
+
+pub mod history;
+pub mod search;
+pub mod show;
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::clock::MachineClock;
+use super::context::{AppError, policy_of};
+use super::eye::Eye;
+use crate::catalogue::load::load;
+use crate::connector::kinds::KINDS;
+use crate::job::clock::Clock;
+use crate::record::personal::Personal;
+use crate::record::search::Given;
+use crate::resolution::policy::Policy;
+use crate::store::database::Database;
+use crate::store::people;
+
+/// What may be asked about residents.
+#[derive(Debug, Subcommand)]
+pub enum Asked {
+    /// The common record: each value, where it is from and why it won; accounts, holds, messages
+    Show {
+        /// The resident's number
+        id: i64,
+        /// Show values in place of their masks
+        #[arg(long)]
+        show: bool,
+    },
+    /// Find residents by what is known of them; everything given must agree
+    Search(Known),
+    /// What changed, because of what, and who was told: "why did you write to me?"
+    History {
+        /// The resident's number
+        id: i64,
+        /// Show values in place of their masks
+        #[arg(long)]
+        show: bool,
+        /// How many changes at most, the newest
+        #[arg(long, default_value_t = history::MOST)]
+        most: u16,
+    },
+}
+
+/// What somebody knows of a resident.
+#[derive(Debug, Args)]
+pub struct Known {
+    /// The number of an account or claim, as its system writes it
+    #[arg(long)]
+    reference: Option<Personal<String>>,
+    /// National Insurance number, with or without its last letter
+    #[arg(long)]
+    nino: Option<Personal<String>>,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<Personal<String>>,
+    /// Telephone number, landline or mobile
+    #[arg(long)]
+    phone: Option<Personal<String>>,
+    /// Names in any order; an initial will do for a given name
+    #[arg(long)]
+    name: Option<Personal<String>>,
+    /// Postcode of the home, or of the address for letters
+    #[arg(long)]
+    postcode: Option<Personal<String>>,
+}
+
+impl From<Known> for Given {
+    fn from(known: Known) -> Given {
+        let Known { reference, nino, email, phone, name, postcode } = known;
+        Given { reference, nino, email, phone, name, postcode }
+    }
+}
+
+/// Answers, for machines and for people.
+pub async fn answer(
+    database: &Database,
+    definitions: &Path,
+    asked: Asked,
+) -> Result<(Value, String), AppError> {
+    let now_ms = MachineClock.now_ms();
+    if let Asked::Show { id, show: true } | Asked::History { id, show: true, .. } = asked {
+        tracing::info!(resident.id = id, "values of a resident were shown");
+    }
+    match asked {
+        Asked::Show { id, show } => {
+            let (eye, policy) = (Eye { shows: show }, policy(definitions, database).await?);
+            let shown = show::Shown::of(database, id, policy.as_ref(), eye, now_ms).await?;
+            Ok((shown.json(), shown.text(eye)))
+        }
+        Asked::Search(known) => {
+            let found = search::Candidates::of(database, &known.into()).await?;
+            Ok((found.json(), found.text()))
+        }
+        Asked::History { id, show, most } => {
+            let eye = Eye { shows: show };
+            let history = history::History::of(database, id, most, eye, now_ms).await?;
+            Ok((history.json(), history.text(eye)))
+        }
+    }
+}
+
+/// There is nobody of that number.
+pub fn nobody(id: i64) -> AppError {
+    AppError::NotThere(format!(
+        "there is no resident {id}: `viaduct resident search` finds them by what is known of them"
+    ))
+}
+
+/// The rules of whose value wins. A record can be read where the definitions cannot: then why a value
+/// won is not said.
+pub async fn policy(definitions: &Path, database: &Database) -> Result<Option<Policy>, AppError> {
+    let catalogue = load(definitions, KINDS);
+    if catalogue.has_errors() {
+        return Ok(None);
+    }
+    let sources = people::sources(database).await?;
+    let number = |name: &str| sources.iter().find(|(known, _)| known == name).map(|(_, id)| *id);
+    Ok(Some(policy_of(&catalogue.resident, &number)))
+}

@@ -1,0 +1,76 @@
+//! Instants as people and programs read them: London's clock with GMT or BST, and UTC. What is kept is
+//! UTC milliseconds, always.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Europe::London;
+use serde::{Serialize, Serializer};
+
+/// An instant, in UTC milliseconds. Printed it is `Mon 23 Nov 2026, 02:30 GMT`, for people; serialised
+/// it is `2026-11-23T02:30:00.000Z`, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub i64);
+
+impl Moment {
+    fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.utc().with_timezone(&London).format("%a %-d %b %Y, %H:%M %Z"))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+/// `0.2 s`, `3 min`: how long something took, never less than nothing.
+pub fn span(ms: i64) -> String {
+    match ms.max(0) {
+        ms @ 0..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        ms @ 60_000..7_200_000 => format!("{} min", ms / 60_000),
+        ms @ 7_200_000..172_800_000 => format!("{} hours", ms / 3_600_000),
+        ms => format!("{} days", ms / 86_400_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_londons_and_says_which() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+        for (utc_text, wanted) in [
+            ("2026-11-23T02:30:00.000Z", "Mon 23 Nov 2026, 02:30 GMT"),
+            ("2026-07-01T02:30:00.000Z", "Wed 1 Jul 2026, 03:30 BST"),
+            // The same minute of the clock, twice in one night.
+            ("2026-10-25T00:30:00.000Z", "Sun 25 Oct 2026, 01:30 BST"),
+            ("2026-10-25T01:30:00.000Z", "Sun 25 Oct 2026, 01:30 GMT"),
+        ] {
+            let moment = Moment(at(utc_text));
+            assert_eq!(moment.to_string(), wanted);
+            assert_eq!(serde_json::to_value(moment).unwrap(), utc_text);
+        }
+    }
+
+    #[test]
+    fn a_span_has_one_unit() {
+        for (ms, wanted) in [
+            (-5, "0.0 s"),
+            (240, "0.2 s"),
+            (59_999, "59.9 s"),
+            (60_000, "1 min"),
+            (7_200_000, "2 hours"),
+            (172_800_000, "2 days"),
+        ] {
+            assert_eq!(span(ms), wanted);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Deliveries as people look for them: by where they stand, whom they are for and what stopped them;
+//! and the story of one. How they are made is in `outbox`, how they leave in `sending`.
+
+use super::database::{Cell, Database, StoreError, cells};
+use crate::record::personal::unprinted;
+
+/// A delivery as it stands.
+#[derive(Clone, sqlx::FromRow)]
+pub struct Delivery {
+    pub id: i64,
+    /// 0 where it tells of an account that is gone.
+    pub change_event_id: i64,
+    pub batch_id: i64,
+    pub resident_id: i64,
+    pub destination: String,
+    pub mapping: String,
+    pub mapping_version: i64,
+    pub purpose: String,
+    pub needs_consent: bool,
+    pub reference: String,
+    /// JSON
+    pub message: String,
+    pub state: String,
+    pub since_ms: i64,
+    pub next_ms: i64,
+    pub attempts: i64,
+    pub intents: i64,
+    pub platform_id: Option<String>,
+    pub platform_status: Option<String>,
+    pub cause_code: Option<String>,
+    pub cause: Option<String>,
+    pub created_ms: i64,
+    pub settled_ms: Option<i64>,
+}
+
+/// One intent to send, and what came of it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Attempt {
+    pub attempt: i64,
+    pub intent_ms: i64,
+    pub ended_ms: Option<i64>,
+    pub outcome: Option<String>,
+    pub cause: Option<String>,
+}
+
+unprinted!(Delivery);
+
+/// Which deliveries are meant. What is not said may be anything.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub state: Option<&'static str>,
+    pub destination: Option<String>,
+    pub resident_id: Option<i64>,
+    pub batch_id: Option<i64>,
+    /// A code, or the beginning of one up to a dot: `notify`, `suppressed.hold`.
+    pub code: Option<String>,
+}
+
+const DELIVERY: &str = "SELECT id, change_event_id, batch_id, resident_id, destination, mapping, \
+    mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
+    attempts, intents, platform_id, platform_status, cause_code, cause, created_ms, settled_ms \
+    FROM delivery";
+
+impl Filter {
+    /// `id < $1 AND …`, and the cells of its places.
+    fn conditions(&self, before: i64) -> (String, Vec<Cell>) {
+        let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
+        let mut add = |condition: &str, cell: Cell| {
+            cells.push(cell);
+            text.push_str(&format!(
+                " AND {}",
+                condition.replace('$', &format!("${}", cells.len()))
+            ));
+        };
+        if let Some(state) = self.state {
+            add("state = $", state.into());
+        }
+        if let Some(destination) = &self.destination {
+            add("destination = $", destination.clone().into());
+        }
+        if let Some(resident) = self.resident_id {
+            add("resident_id = $", resident.into());
+        }
+        if let Some(batch) = self.batch_id {
+            add("batch_id = $", batch.into());
+        }
+        if let Some(code) = &self.code {
+            let begins = "(cause_code = $ OR substr(cause_code, 1, length($) + 1) = $ || '.')";
+            add(begins, code.clone().into());
+        }
+        (text, cells)
+    }
+}
+
+/// The deliveries that are meant, the newest first, from those below `before`.
+pub async fn list(
+    database: &Database,
+    filter: &Filter,
+    before: i64,
+    most: i64,
+) -> Result<Vec<Delivery>, StoreError> {
+    let (conditions, mut cells) = filter.conditions(before);
+    cells.push(most.into());
+    let sql = format!("{DELIVERY} WHERE {conditions} ORDER BY id DESC LIMIT ${}", cells.len());
+    database.fetch(&sql, cells).await
+}
+
+/// How many are meant, by state.
+pub async fn counts(
+    database: &Database,
+    filter: &Filter,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let (conditions, cells) = filter.conditions(i64::MAX);
+    let sql = format!(
+        "SELECT state, COUNT(*) FROM delivery WHERE {conditions} GROUP BY state ORDER BY state"
+    );
+    database.fetch(&sql, cells).await
+}
+
+/// The delivery of that number.
+pub async fn of_id(database: &Database, id: i64) -> Result<Option<Delivery>, StoreError> {
+    let sql = format!("{DELIVERY} WHERE id = $1");
+    Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// The delivery that the platform knows by this reference of ours.
+pub async fn of_reference(
+    database: &Database,
+    reference: &str,
+) -> Result<Option<Delivery>, StoreError> {
+    let sql = format!("{DELIVERY} WHERE reference = $1");
+    Ok(database.fetch(&sql, cells![reference.to_owned()]).await?.into_iter().next())
+}
+
+/// Every attempt at a delivery, the first first.
+pub async fn attempts(database: &Database, id: i64) -> Result<Vec<Attempt>, StoreError> {
+    let sql = "SELECT attempt, intent_ms, ended_ms, outcome, cause FROM delivery_attempt \
+               WHERE delivery_id = $1 ORDER BY attempt";
+    database.fetch(sql, cells![id]).await
+}

@@ -1,0 +1,56 @@
+//! What became different about a resident, in order of time, and because of which record.
+
+use super::database::{Database, StoreError, cells, places};
+use crate::record::personal::unprinted;
+
+/// A change, and what it came with.
+#[derive(Clone, sqlx::FromRow)]
+pub struct Event {
+    pub id: i64,
+    pub batch_id: i64,
+    pub record_id: i64,
+    /// account or resident
+    pub subject: String,
+    pub subject_id: i64,
+    pub kind: String,
+    pub changes: Option<String>,
+    pub at_ms: i64,
+    pub job: Option<String>,
+    pub origin: Option<String>,
+    /// Whether the batch may have told anybody.
+    pub sends: Option<bool>,
+    pub mapping: Option<String>,
+    pub mapping_version: Option<i64>,
+    pub source: Option<String>,
+    /// What the source calls the record.
+    pub reference: Option<String>,
+}
+
+unprinted!(Event);
+
+const EVENT: &str = "SELECT e.id, e.batch_id, e.record_id, e.subject, e.subject_id, e.kind, \
+    e.changes, e.at_ms, b.job, b.origin, b.sends, b.mapping, b.mapping_version, s.name AS source, \
+    r.key AS reference FROM change_event e LEFT JOIN batch b ON b.id = e.batch_id \
+    LEFT JOIN source s ON s.id = b.source_id LEFT JOIN source_record r ON r.id = e.record_id ";
+
+/// What happened to these, which are residents and accounts, before `before`: the newest first.
+pub async fn events(
+    database: &Database,
+    subjects: &[i64],
+    before: i64,
+    most: i64,
+) -> Result<Vec<Event>, StoreError> {
+    let sql = format!(
+        "{EVENT} WHERE e.id < $1 AND e.subject_id IN ({}) ORDER BY e.id DESC LIMIT $2",
+        places(3, subjects.len())
+    );
+    let mut cells = cells![before, most];
+    cells.extend(subjects.iter().copied().map(Into::into));
+    database.fetch(&sql, cells).await
+}
+
+/// The change of that number.
+pub async fn event(database: &Database, id: i64) -> Result<Option<Event>, StoreError> {
+    let sql = format!("{EVENT} WHERE e.id = $1");
+    Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
