@@ -116,6 +116,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask for the row to be mended at its source; the next extract brings it",
             ),
             cause(
+                "card.data",
+                "what looks like the number of a payment card stands in the row; its digits were not kept",
+                "tell whoever owns the system today, have the number taken out at its source, and delete the file",
+            ),
+            cause(
                 "extract.gone_unsure",
                 "records are absent, and rows that cannot be read may be them: none was marked \
                  gone",
@@ -137,6 +142,16 @@ pub static CHAPTERS: &[Chapter] = &[
                 "file.encoding",
                 "the text is not in the encoding that it was read in",
                 "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "file.records",
+                "the file has more records than an extract may have",
+                "ask its owner what it is; if it is right, raise `records_max` in the connector",
+            ),
+            cause(
+                "file.size",
+                "the file has more bytes than a file may have, or never ends",
+                "ask its owner what it is; if it is right, raise `unpacked_bytes_max` in the connector",
             ),
             cause(
                 "file.new_version",
@@ -231,9 +246,19 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask the system's owner which of the two is right",
             ),
             cause(
+                "record.bad_key",
+                "the key is longer than 1,000 bytes, or holds what no text does",
+                "ask for the key to be mended at its source; the next extract brings the row",
+            ),
+            cause(
                 "record.no_key",
                 "nothing tells this row from others: its key is blank, or there several times",
                 "ask for the key to be filled in at its source; the next extract brings the row",
+            ),
+            cause(
+                "record.too_much",
+                "once it is read the record says more than 64 KB: a value copied to hundreds of parties",
+                "mend the mapping, or have the record mended at its source",
             ),
             cause(
                 "record_empty",
@@ -278,10 +303,20 @@ pub static CHAPTERS: &[Chapter] = &[
                 "add its format to the mapping's `as = { date = […] }`; then replay",
             ),
             cause(
+                "bank_account_wrong_shape",
+                "this is not a bank account's number of eight digits",
+                "ask for it to be mended at its source",
+            ),
+            cause(
                 "date_impossible",
                 "the day is not in the calendar",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
+            ),
+            cause(
+                "date_skipped_hour",
+                "the clocks skipped this time of day when they went forward",
+                "ask for it to be mended at its source",
             ),
             cause(
                 "date_wrong_shape",
@@ -330,6 +365,21 @@ pub static CHAPTERS: &[Chapter] = &[
                 "nino_temporary",
                 "it is a temporary number, which is no National Insurance number",
                 "nothing; it is left out",
+            ),
+            cause(
+                "nhs_test_range",
+                "this NHS number is of a range for tests, which nobody has",
+                "nothing; it is kept and flagged",
+            ),
+            cause(
+                "nhs_wrong_check",
+                "the check digit of the NHS number does not agree: a digit is wrong",
+                "ask for it to be mended at its source",
+            ),
+            cause(
+                "nhs_wrong_shape",
+                "this is not an NHS number of ten digits",
+                "ask for it to be mended at its source",
             ),
             cause(
                 "nino_test_range",
@@ -390,6 +440,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "required",
                 "a value is missing without which the row means nothing",
                 "ask for it to be filled in at its source; the next extract brings it",
+            ),
+            cause(
+                "sort_code_wrong_shape",
+                "it is not a sort code of six digits",
+                "ask for it to be mended at its source",
             ),
             cause(
                 "uprn_test_range",
