@@ -11,3 +11,4 @@ pub mod resolution;
 pub mod sandbox;
 pub mod store;
 pub mod suppression;
+pub mod web;

@@ -9,6 +9,7 @@
 mod architecture;
 mod bad_inputs;
 mod connectors;
+mod contracts;
 mod crash;
 mod definitions;
 mod documents;
@@ -20,3 +21,4 @@ mod secrecy;
 mod serve;
 mod support;
 mod walk;
+mod web;

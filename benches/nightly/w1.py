@@ -179,6 +179,7 @@ class Hub(Peer):
             os.environ,
             VIADUCT_DEFINITIONS=self.options.definitions,
             REVENUES_DROP=str(self.work / "drop"),
+            PUBLIC_URL="http://127.0.0.1:8480",
             # Named by other definitions; nothing is read or sent here.
             BENEFITS_DROP=nothing, NOTIFY_URL="http://127.0.0.1:9", NOTIFY_API_KEY="unused")
 

@@ -2,6 +2,7 @@
 //! standard error. Exit: 0 done, 1 it could not be done, 2 the call's words are off, 3 done and a
 //! person is needed.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use super::eye::Eye;
 use super::foretold::Foretold;
 use super::preview::Listing;
 use super::replay::Chosen;
-use super::sandbox::Notify;
+use super::sandbox::{Notify, Pay};
 use super::sight::Sight;
 use super::{
     deliveries, demo, held, held_show, init, logging, panics, preview, replay, resident, run, serve,
@@ -165,8 +166,12 @@ enum Command {
         #[command(flatten)]
         listing: Listed,
     },
-    /// Work the queue and fire the schedules, until stopped
-    Serve,
+    /// Work the queue, fire the schedules and open payment links, until stopped
+    Serve {
+        /// Where the links to payments are opened: an address of this machine and a port
+        #[arg(long, env = "VIADUCT_LISTEN", default_value = "127.0.0.1:8480")]
+        listen: SocketAddr,
+    },
     /// List the kinds of connectors there are, or describe one: every setting, with its default
     Connectors {
         #[command(subcommand)]
@@ -200,6 +205,9 @@ enum Command {
         /// The port of GOV.UK Notify; 0 takes any that is free
         #[arg(long, default_value_t = 8484)]
         port: u16,
+        /// The port of GOV.UK Pay; 0 takes any that is free
+        #[arg(long, default_value_t = 8485)]
+        pay_port: u16,
         /// A JSON file of services in place of the invented council's
         #[arg(long)]
         services: Option<PathBuf>,
@@ -325,9 +333,9 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             done
         }
-        Command::Serve => {
+        Command::Serve { listen } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            serve::serve(context).await?;
+            serve::serve(context, listen).await?;
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
         Command::Resident(asked) => {
@@ -367,12 +375,19 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let played = demo::play(&definitions, folder, arguments.json).await?;
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
-        Command::Sandbox { port, services, ledger } => {
+        Command::Sandbox { port, pay_port, services, ledger } => {
             let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
-            let started = Done { json: notify.json(), text: notify.text(), exit: 0 };
-            let _ = started.print(arguments.json);
+            let pay = Pay::start(pay_port, None).await?;
+            let json = json!({ "govuk_notify": notify.json(), "govuk_pay": pay.json() });
+            let text = format!(
+                "{}\n{}\nNothing is sent to anybody, and no money moves. Stop with Ctrl-C.\n",
+                notify.text(),
+                pay.text()
+            );
+            let _ = Done { json, text, exit: 0 }.print(arguments.json);
             tokio::select! {
                 () = notify.running.wait() => {}
+                () = pay.running.wait() => {}
                 _ = tokio::signal::ctrl_c() => {}
             }
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::MachineClock;
-use super::holder;
+use super::{holder, links};
 use crate::catalogue::load::{Catalogue, load};
-use crate::connector::channel::{ConnectorError, Source};
+use crate::connector::channel::{ConnectorError, Destination, Source};
 use crate::connector::definition::{ConnectorDefinition, Surroundings};
 use crate::connector::kinds::KINDS;
 use crate::connector::stand_in::Stored;
@@ -21,6 +21,7 @@ use crate::job::ingest::{Bench, Ingest, Watch};
 use crate::job::resolve::Rules;
 use crate::mapping::inbound::Inbound;
 use crate::mapping::outbound::Outbound;
+use crate::record::payment_link::{LinkKey, Links};
 use crate::resolution::definition::ResidentRules;
 use crate::resolution::policy::Policy;
 use crate::store::batches;
@@ -54,6 +55,10 @@ pub struct Context {
     pub database: Database,
     pub clock: Arc<dyn Clock>,
     pub around: Surroundings,
+    /// What links to payments are sealed with.
+    pub link_key: LinkKey,
+    /// Those that were opened. One door for each: it keeps the pace.
+    destinations: Mutex<HashMap<String, Arc<dyn Destination>>>,
 }
 
 impl Context {
@@ -63,12 +68,15 @@ impl Context {
         let database = Database::open(url).await?;
         let mark = format!("{:08x}", RandomState::new().hash_one(url) as u32);
         outbox::make_hub_mark(&database, &mark).await?;
+        let secret = outbox::link_secret(&database, &links::fresh_secret()?).await?;
         Ok(Context {
             definitions: definitions.to_path_buf(),
             catalogue: Arc::new(catalogue),
             database,
             clock: Arc::new(MachineClock),
             around: surroundings(HashMap::new()),
+            link_key: LinkKey::new(&secret),
+            destinations: Mutex::default(),
         })
     }
 
@@ -146,7 +154,8 @@ impl Context {
         let outbound = self.catalogue.outbound.values().filter_map(Outbound::new).collect();
         let written = definition.limits.chunk_records.map(|chunk| chunk as usize);
         let chunk = written.unwrap_or(self.database.usual_chunk());
-        let rules = Rules { inbound, outbound, policy: self.policy().await?, chunk };
+        let policy = self.policy().await?;
+        let rules = Rules { inbound, outbound, policy, links: self.links()?, chunk };
         Ok(Ingest {
             job: job.name.clone(),
             source_name: connector.clone(),
@@ -164,17 +173,45 @@ impl Context {
         let connector = &job.connector.value;
         let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
         let definition = self.connector(job)?;
-        let destination = definition
-            .settings
-            .destination(&self.around)
-            .ok_or_else(|| broken(&format!("`{connector}` is not a system that is told")))??;
+        let destination = self.destination(definition)?;
         Ok(Deliver {
             job: job.name.clone(),
             holder: holder::name(),
             production: !definition.settings.allows_test_ranges(),
             retry: job.retry,
+            patience: definition.settings.patience(),
             ..Deliver::new(connector, &definition.system.value, destination)
         })
+    }
+
+    /// A system that is told, open.
+    pub fn destination(
+        &self,
+        definition: &ConnectorDefinition,
+    ) -> Result<Arc<dyn Destination>, AppError> {
+        let name = &definition.name;
+        let mut open = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(destination) = open.get(name) {
+            return Ok(Arc::clone(destination));
+        }
+        let opened = definition.settings.destination(&self.around).ok_or_else(|| {
+            AppError::NotThere(format!("`{name}` is not a system that is told"))
+        })??;
+        open.insert(name.clone(), Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// How links to payments are written, for every system that an outbound mapping asks payments of.
+    fn links(&self) -> Result<Links, AppError> {
+        let mut addresses = HashMap::new();
+        for payment in self.catalogue.outbound.values().filter_map(|one| one.payment.as_ref()) {
+            let name = &payment.destination.value;
+            let definition = self.catalogue.connectors.get(name);
+            if let Some(links) = definition.and_then(|known| known.settings.payment_links()) {
+                addresses.insert(name.clone(), self.around.expand(&links.value)?);
+            }
+        }
+        Ok(Links { key: self.link_key.clone(), addresses })
     }
 
     /// The rules of `resident.toml`, with sources by their numbers in this database.

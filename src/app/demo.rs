@@ -1,18 +1,24 @@
-//! `viaduct demo`: three systems' first night, then the second, against the sandbox. Ends by itself.
+//! `viaduct demo`: three systems' first night, then the second, then some payers, against the sandboxes.
+//! Ends by itself.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context, surroundings};
+use super::payers::{self, Payer};
 use super::report::{RunReport, states};
 use super::run;
-use super::sandbox::Notify;
+use super::sandbox::{Notify, Pay};
 use crate::job::definition::Action;
 use crate::sandbox::council::{Council, Truth};
 use crate::store::{outbox, residents};
+use crate::web::pay::Desk;
+use crate::web::server::Listening;
 
 /// How many council tax accounts the invented council has.
 const ACCOUNTS: u32 = 4_000;
@@ -55,6 +61,8 @@ pub struct Demo {
     nights: Vec<Value>,
     residents: (i64, i64, i64),
     deliveries: Vec<(String, i64)>,
+    payers: Vec<Payer>,
+    payments: Vec<(String, i64)>,
     folder: PathBuf,
 }
 
@@ -69,7 +77,11 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         fs::create_dir_all(&drop).map_err(io(&drop))?;
     }
     let notify = Notify::start(0, None, Some(&folder.join("notify-ledger.jsonl"))).await?;
+    let pay = Pay::start(0, Some(&folder.join("pay-requests.jsonl"))).await?;
+    let listening = listen().await?;
     let mut own = notify.variables();
+    own.extend(pay.variables());
+    own.insert("PUBLIC_URL".to_owned(), listening.url());
     for system in SYSTEMS {
         own.insert(system.variable.to_owned(), folder.join(system.name).display().to_string());
     }
@@ -77,6 +89,8 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     let url = format!("sqlite:{}", folder.join("viaduct.db").display());
     let mut context = Context::open(definitions, &url).await?;
     context.around = surroundings(own);
+    let context = Arc::new(context);
+    let pages = listening.serve(Arc::clone(&context) as Arc<dyn Desk>);
     let say = |text: &str| {
         if !quiet {
             print!("{text}");
@@ -104,15 +118,35 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
             "runs": batches.iter().map(RunReport::json).collect::<Vec<_>>(),
         }));
     }
+    say("\nPayers, who open the links in their messages\n");
+    let payers = payers::play(&context).await?;
+    for payer in &payers {
+        say(&payer.text());
+    }
+    for job in context.jobs(Action::Deliver).filter(|job| job.connector.value == "pay") {
+        let sent = run::run_deliver(&context, job).await?;
+        say(&format!("Asking how payments stand · {}\n{}", job.name, sent.text()));
+    }
     let demo = Demo {
         nights,
         residents: residents::counts(&context.database).await?,
         deliveries: outbox::counts(&context.database).await?,
+        payers,
+        payments: outbox::counts_of_destination(&context.database, "pay").await?,
         folder,
     };
+    pages.abort();
     context.database.close().await;
     notify.running.stop();
+    pay.running.stop();
     Ok(demo)
+}
+
+/// A port of the demonstration's own, for the links.
+async fn listen() -> Result<Listening, AppError> {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let what = "payment links cannot be opened on 127.0.0.1".to_owned();
+    Listening::on(any).await.map_err(|error| AppError::Io { what, error })
 }
 
 fn drop_files(council: &Council, night: u32, folder: &Path) -> Result<(), AppError> {
@@ -130,14 +164,18 @@ impl Demo {
     /// Everything, for machines.
     pub fn json(&self) -> Value {
         let (residents, accounts, parties) = self.residents;
-        let deliveries: serde_json::Map<String, Value> =
-            self.deliveries.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
+        let of = |counts: &[(String, i64)]| -> serde_json::Map<String, Value> {
+            counts.iter().map(|(state, count)| (state.clone(), json!(count))).collect()
+        };
+        let (deliveries, payments) = (of(&self.deliveries), of(&self.payments));
         json!({
             "nights": self.nights,
             "residents": residents,
             "accounts": accounts,
             "parties": parties,
             "deliveries": deliveries,
+            "payers": self.payers.iter().map(Payer::json).collect::<Vec<_>>(),
+            "payments": payments,
             "folder": self.folder,
         })
     }
@@ -148,14 +186,17 @@ impl Demo {
         let folder = self.folder.display();
         format!(
             "\nResidents  {residents}, from {parties} parties on {accounts} accounts\n\
-             Messages   {}\n\n\
+             Deliveries {}\n\
+             Payments   {}\n\n\
              Where to look next\n  \
              {folder}/viaduct.db            every table: batch, source_record, resident, change_event, delivery, dead_letter\n  \
              {folder}/notify-ledger.jsonl   what the platform accepted\n  \
+             {folder}/pay-requests.jsonl    what was asked of the platform that takes payments\n  \
              {folder}/revenues/processed    the files, moved once they were safe\n  \
              mappings/                      what the systems' words mean; change one and run `viaduct test`\n  \
              docs/architecture.md           how a record becomes a message\n",
-            states(&self.deliveries)
+            states(&self.deliveries),
+            states(&self.payments)
         )
     }
 }

@@ -12,12 +12,9 @@ use super::context::{AppError, Context};
 use super::holder;
 use super::report::{RunReport, states};
 use crate::job::definition::JobDefinition;
-use crate::job::deliver::{Report, deliver};
+use crate::job::deliver::{Deliver, Report, deliver};
 use crate::job::ingest::{Watch, ingest};
 use crate::store::outbox;
-
-/// How long a deliver job waits for the platform's final words, or for another sender to end.
-const PATIENCE_MS: i64 = 45_000;
 
 /// Runs an ingest job; the bar is drawn on standard error, and only on a terminal. One ingest at a
 /// time: matching must see every party that is there.
@@ -91,10 +88,20 @@ impl Sent {
 
 /// Runs a deliver job until nothing is due, and waits a little for final words.
 pub async fn run_deliver(context: &Context, job: &JobDefinition) -> Result<Sent, AppError> {
-    let mut ready = context.deliver(job)?;
+    let ready = context.deliver(job)?;
+    let patience_ms = ready.patience.run_ms;
+    let report = deliver_now(context, ready, patience_ms).await?;
+    let states = outbox::counts_of_destination(&context.database, &job.connector.value).await?;
+    Ok(Sent { report, states })
+}
+
+/// Does a deliver job that is ready, and waits no longer than that when there is nothing else to do.
+pub async fn deliver_now(
+    context: &Context,
+    mut ready: Deliver,
+    patience_ms: i64,
+) -> Result<Report, AppError> {
     let name = format!("deliver:{}", ready.destination_name);
     ready.dead_holder = holder::dead_holder(&context.database, &name).await?;
-    let report = deliver(&ready, &context.bench(), PATIENCE_MS).await?;
-    let states = outbox::counts_of_destination(&context.database, &ready.destination_name).await?;
-    Ok(Sent { report, states })
+    Ok(deliver(&ready, &context.bench(), patience_ms).await?)
 }

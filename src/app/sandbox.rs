@@ -12,6 +12,7 @@ use crate::job::clock::Clock;
 use crate::sandbox::govuk_notify::NotifySandbox;
 use crate::sandbox::govuk_notify::council::{LIVE_SECRET, SERVICE_ID, TEAM_SECRET, TEST_SECRET};
 use crate::sandbox::govuk_notify::service::Service;
+use crate::sandbox::govuk_pay::{COUNCIL_KEY, PaySandbox};
 use crate::sandbox::serving::Running;
 
 /// GOV.UK Notify, being emulated.
@@ -69,22 +70,70 @@ impl Notify {
     pub fn json(&self) -> Value {
         let keys: serde_json::Map<String, Value> =
             self.keys.iter().map(|(name, key)| ((*name).to_owned(), json!(key))).collect();
-        json!({ "govuk_notify": { "url": self.running.url, "api_keys": keys } })
+        json!({ "url": self.running.url, "api_keys": keys })
     }
 
     /// Address and keys, for people.
     pub fn text(&self) -> String {
         let mut text = format!("GOV.UK Notify (sandbox) on {}\n\n", self.running.url);
-        let mut variables: Vec<_> = self.variables().into_iter().collect();
-        variables.sort();
-        for (name, value) in variables {
-            text.push_str(&format!("  export {name}={value}\n"));
-        }
+        text.push_str(&exports(self.variables()));
         text.push_str(&format!(
             "\n  what was accepted    {url}/sandbox/ledger\n  faults to rehearse   \
-             PUT {url}/sandbox/faults\n\nNothing is sent to anybody. Stop with Ctrl-C.\n",
+             PUT {url}/sandbox/faults\n",
             url = self.running.url
         ));
         text
     }
+}
+
+/// GOV.UK Pay, being emulated: the invented council's test account.
+pub struct Pay {
+    pub running: Running,
+    pub sandbox: PaySandbox,
+}
+
+impl Pay {
+    /// Serves it; what it is asked is also written to `requests`.
+    pub async fn start(port: u16, requests: Option<&Path>) -> Result<Pay, AppError> {
+        let io = |what: String| move |error| AppError::Io { what, error };
+        let mut sandbox = PaySandbox::council(Arc::new(|| MachineClock.now_ms()));
+        if let Some(path) = requests {
+            sandbox = sandbox.with_requests(path).map_err(io(path.display().to_string()))?;
+        }
+        let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
+        let running = sandbox.serve(port).await.map_err(io(what))?;
+        Ok(Pay { running, sandbox })
+    }
+
+    /// What a hub must be told to ask for payments here.
+    pub fn variables(&self) -> HashMap<String, String> {
+        HashMap::from([
+            ("PAY_URL".to_owned(), self.running.url.clone()),
+            ("PAY_API_KEY".to_owned(), COUNCIL_KEY.to_owned()),
+        ])
+    }
+
+    /// Address and key, for machines.
+    pub fn json(&self) -> Value {
+        json!({ "url": self.running.url, "api_key": COUNCIL_KEY })
+    }
+
+    /// Address and key, for people.
+    pub fn text(&self) -> String {
+        format!(
+            "GOV.UK Pay (sandbox) on {url}\n\n{}  export PUBLIC_URL=http://127.0.0.1:8480   \
+             # where `viaduct serve` opens the links\n\n  \
+             what was made        {url}/sandbox/ledger\n  faults to rehearse   \
+             PUT {url}/sandbox/faults\n",
+            exports(self.variables()),
+            url = self.running.url
+        )
+    }
+}
+
+fn exports(variables: HashMap<String, String>) -> String {
+    let mut variables: Vec<_> = variables.into_iter().collect();
+    variables.sort();
+    let lines = variables.iter().map(|(name, value)| format!("  export {name}={value}\n"));
+    lines.collect()
 }

@@ -1,19 +1,28 @@
-//! `viaduct serve`: works the queue and fires schedules, until it is told to stop.
+//! `viaduct serve`: works the queue, fires schedules and opens payment links, until it is told to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::context::{AppError, Context};
-use super::scheduler;
 use super::worker::Doorbell;
+use super::{links, scheduler};
 use crate::store::batches;
 use crate::store::database::StoreError;
 use crate::store::queue::QueuePool;
+use crate::web::pay::Desk;
+use crate::web::server::Listening;
 
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
-pub async fn serve(context: Context) -> Result<(), AppError> {
+pub async fn serve(context: Context, listen: SocketAddr) -> Result<(), AppError> {
+    let listening = if links::are_served(&context) { Some(take(listen).await?) } else { None };
     let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
     let context = Arc::new(context);
     eprint!("{}", overview(&context));
+    let desk = Arc::clone(&context) as Arc<dyn Desk>;
+    let pages = listening.map(|listening| {
+        eprintln!("  payment links are opened on {}", listening.url());
+        listening.serve(desk)
+    });
     // What a stop left undone is found by looking, not by remembering.
     for job in batches::unfinished_jobs(&context.database).await? {
         if context.catalogue.jobs.contains_key(&job) {
@@ -23,9 +32,23 @@ pub async fn serve(context: Context) -> Result<(), AppError> {
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop()).await;
     clock.abort();
+    if let Some(pages) = pages {
+        pages.abort();
+    }
     context.database.close().await;
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
+    })
+}
+
+/// The port for payment links, or what to do about it.
+async fn take(listen: SocketAddr) -> Result<Listening, AppError> {
+    Listening::on(listen).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => AppError::NotThere(format!(
+            "{listen} is taken by another program: name another address with `--listen`, such as \
+             `--listen 127.0.0.1:0` for any that is free"
+        )),
+        _ => AppError::Io { what: format!("payment links cannot be opened on {listen}"), error },
     })
 }
 

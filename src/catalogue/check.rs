@@ -69,25 +69,49 @@ pub fn outbound(
     for Loaded { file, definition, .. } in mappings {
         let Some(mapping) = definition else { continue };
         check_outbound::outbound(file, mapping);
-        let destination = &mapping.destination;
-        if destination.value.is_empty() {
-            continue;
+        let payment = mapping.payment.as_ref().map(|payment| (&payment.destination, true));
+        for (destination, pays) in payment.into_iter().chain([(&mapping.destination, false)]) {
+            if !destination.value.is_empty() {
+                told(file, destination, pays, connectors, jobs);
+            }
         }
-        if !connectors.iter().any(|known| known.name == destination.value) {
-            unknown(file, destination, "connector", &names(connectors), "connectors");
-            continue;
+    }
+}
+
+/// That a system that is told is there, that it is told such things, and that a job tells it.
+fn told(
+    file: &File,
+    destination: &Spanned<String>,
+    pays: bool,
+    connectors: &Connectors,
+    jobs: &[Loaded<JobDefinition>],
+) {
+    let name = &destination.value;
+    let Some(known) = connectors.iter().find(|known| known.name == *name) else {
+        unknown(file, destination, "connector", &names(connectors), "connectors");
+        return;
+    };
+    if let Some(known) = &known.definition {
+        let takes = known.settings.payment_links().is_some();
+        if takes != pays {
+            let what = match pays {
+                true => format!("`{name}` takes no payments"),
+                false => format!("`{name}` takes payments, and sends no messages"),
+            };
+            let kinds = match pays {
+                true => "name a connector of kind `govuk_pay`",
+                false => "name it in `[payment]`, and here one that sends messages",
+            };
+            file.error(destination.at, what, "another kind of system", Some(kinds.to_owned()));
+            return;
         }
-        let delivers = |job: &JobDefinition| {
-            job.action == Action::Deliver && job.connector.value == destination.value
-        };
-        if !jobs.iter().filter_map(|job| job.definition.as_ref()).any(delivers) {
-            let what = format!("no job delivers to `{}`", destination.value);
-            let help = format!(
-                "add a job with `action = \"deliver\"` and `connector = \"{}\"`",
-                destination.value
-            );
-            file.warn(destination.at, what, "messages would wait for ever", Some(help));
-        }
+    }
+    let delivers =
+        |job: &JobDefinition| job.action == Action::Deliver && job.connector.value == *name;
+    if !jobs.iter().filter_map(|job| job.definition.as_ref()).any(delivers) {
+        let what = format!("no job delivers to `{name}`");
+        let help = format!("add a job with `action = \"deliver\"` and `connector = \"{name}\"`");
+        file.warn(destination.at, what, "messages would wait for ever", Some(help));
     }
 }
 

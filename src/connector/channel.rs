@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::format::{Format, FormatError, RecordSink, Total};
-use crate::record::delivery::Delivery;
+use crate::record::delivery::{Content, Delivery};
 use crate::suppression::gate::Cleared;
 
 /// Why a system could not be read or told. Each variant is a decision.
@@ -123,7 +123,7 @@ pub struct Status {
 }
 
 /// What the platform's word means for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It will say more.
     Pending,
@@ -133,6 +133,33 @@ pub enum Standing {
     Failed,
     /// It failed and may be sent once more later.
     MayResend,
+    /// It came to nothing, and may be had again: a payment that nobody made in its time.
+    Lapsed,
+    /// It happened more than once: a person decides. The platform's names for each.
+    Doubled(Vec<String>),
+}
+
+/// A delivery that a platform is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Our name for it.
+    pub reference: String,
+    /// None where what was written cannot be read.
+    pub content: Option<Content>,
+    /// The platform's name for it, where we were told.
+    pub platform_id: Option<String>,
+    /// When we first meant to send it.
+    pub first_intent_ms: i64,
+    /// Whether an earlier attempt may have left something there that we do not know of.
+    pub in_doubt: bool,
+}
+
+/// Where a payer goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayerPage {
+    pub status: Status,
+    /// Works once, and is never kept. None where the payer has nothing more to do.
+    pub url: Option<String>,
 }
 
 /// The answer to "did it happen?".
@@ -154,10 +181,23 @@ pub trait Destination: Send + Sync {
     ) -> Vec<Result<Receipt, ConnectorError>>;
 
     /// Did it happen? Asked by our reference, after a silence.
-    async fn inquire(&self, _reference: &str) -> Result<Inquiry, ConnectorError> {
+    async fn inquire(&self, _question: &Question) -> Result<Inquiry, ConnectorError> {
         Ok(Inquiry::CannotTell)
     }
 
-    /// What became of it, by the platform's name for it.
-    async fn status(&self, platform_id: &str) -> Result<Status, ConnectorError>;
+    /// What became of what was accepted. The receipt may name another than was asked about, where there
+    /// turned out to be several.
+    async fn status(&self, question: &Question) -> Result<Receipt, ConnectorError>;
+
+    /// Takes back what nobody is to act on any more; gives how it stands afterwards, which may be that
+    /// somebody has acted on it already.
+    async fn withdraw(&self, question: &Question) -> Result<Receipt, ConnectorError> {
+        self.status(question).await
+    }
+
+    /// Where the payer of a payment goes on, asked for each time that one comes.
+    async fn payer_page(&self, _platform_id: &str) -> Result<PayerPage, ConnectorError> {
+        let cause = "nobody pays here".to_owned();
+        Err(ConnectorError::Refused { code: "connector.no_payments".to_owned(), cause })
+    }
 }

@@ -52,6 +52,16 @@ pub trait Settings: Debug + Send + Sync {
         None
     }
 
+    /// Under which address payers open links to what is made here; `None` where nobody pays.
+    fn payment_links(&self) -> Option<&Spanned<String>> {
+        None
+    }
+
+    /// How long is waited for what, at this system.
+    fn patience(&self) -> Patience {
+        Patience::default()
+    }
+
     /// Whether this system may be sent values that no real resident has.
     fn allows_test_ranges(&self) -> bool {
         false
@@ -85,6 +95,38 @@ pub trait Settings: Debug + Send + Sync {
         _around: &Surroundings,
     ) -> Option<Result<Arc<dyn Destination>, ConnectorError>> {
         None
+    }
+}
+
+/// How long is waited for what, at a system that is told, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// "No such thing" is believed so long after a send was given up: until then it may be on its way,
+    /// or not yet be found.
+    pub not_found_ms: i64,
+    /// And not any more so long after the intent: a platform forgets.
+    pub forgets_ms: i64,
+    /// What was not found and turns up all the same does so within this time.
+    pub doubt_ms: i64,
+    /// When the status of an accepted delivery is read first; each wait is twice the one before.
+    pub poll_ms: i64,
+    pub poll_longest_ms: i64,
+    /// How long a run waits for final words before it ends.
+    pub run_ms: i64,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        const HOUR_MS: i64 = 3_600_000;
+        Patience {
+            not_found_ms: 5_000,
+            // Two days less than the week for which GOV.UK Notify remembers.
+            forgets_ms: 5 * 24 * HOUR_MS,
+            doubt_ms: 0,
+            poll_ms: 1_000,
+            poll_longest_ms: HOUR_MS,
+            run_ms: 45_000,
+        }
     }
 }
 

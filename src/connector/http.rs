@@ -38,10 +38,12 @@ impl Default for HttpLimits {
 }
 
 /// One request. Its address may be logged; its body never.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Request<'a> {
     pub url: &'a str,
     pub query: &'a [(&'a str, &'a str)],
+    /// Beside those that every request has.
+    pub headers: &'a [(&'a str, &'a str)],
     pub bearer: Option<&'a str>,
     /// A body makes it a POST.
     pub json: Option<&'a Value>,
@@ -89,6 +91,9 @@ impl HttpClient {
         };
         if let Some(token) = request.bearer {
             building = building.bearer_auth(token);
+        }
+        for (name, value) in request.headers {
+            building = building.header(*name, *value);
         }
         if !request.query.is_empty() {
             building = building.query(request.query);

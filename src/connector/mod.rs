@@ -1,10 +1,14 @@
 //! The doors: channel adapters, one folder for each protocol.
 
+pub mod answering;
 pub mod channel;
 pub mod definition;
 pub mod file_drop;
 pub mod format;
 pub mod govuk_notify;
+pub mod govuk_pay;
 pub mod http;
 pub mod kinds;
+pub mod pace;
+pub mod sending;
 pub mod stand_in;

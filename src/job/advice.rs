@@ -119,6 +119,26 @@ pub static ADVICE: &[Advice] = &[
         "The platform refused it, or says that it failed.",
         "The cause says why. It is not sent again by itself.",
     ),
+    advice(
+        "payment",
+        "What the mapping asks for cannot be paid: nothing, too much, or what the platform refuses.",
+        "The cause says which part: mend the mapping, or give it a `when`.",
+    ),
+    advice(
+        "pay.paid_twice",
+        "Two payments of one request were paid. The cause names both.",
+        "Give one of them back in GOV.UK Pay's admin tool, and tell the payer.",
+    ),
+    advice(
+        "pay.key",
+        "The platform does not let us in: the API key is not accepted.",
+        "Whoever looks after the account renews the key; payers can pay from then on.",
+    ),
+    advice(
+        "pay",
+        "The platform refused the payment.",
+        "The cause says why: have it corrected in the mapping or at its source.",
+    ),
 ];
 
 /// What is known about a code.
@@ -135,6 +155,7 @@ pub fn remedy(state: State, code: Option<&str>) -> &'static str {
         (State::Delivered, _) => "Nothing: it is done.",
         (_, Some(advice)) => advice.remedy,
         (State::Held, None) => "Read the cause. It is not sent by itself; a person decides.",
+        (State::Offered, None) => "Nothing: it is made when its payer opens the link.",
         (State::Unknown, None) => {
             "Wait: the platform is asked first, and it is never sent again before."
         }

@@ -22,12 +22,12 @@ use super::definition::Retry;
 use super::error::JobError;
 use super::fail_point;
 use super::ingest::Bench;
-use crate::connector::channel::{ConnectorError, Destination};
-use crate::record::delivery::{Delivery, State};
+use crate::connector::channel::{ConnectorError, Destination, Inquiry, Question};
+use crate::connector::definition::Patience;
+use crate::record::delivery::{Content, State};
 use crate::store::database::StoreError;
 use crate::store::leases::{self, Lease, Taking, Wanted};
 use crate::store::sending::{self, PendingRow, Postponed, Settled};
-use crate::suppression::gate::Cleared;
 
 /// Questions to a platform under way at once.
 const QUESTIONS_AT_ONCE: usize = 8;
@@ -35,7 +35,6 @@ const QUESTIONS_AT_ONCE: usize = 8;
 const QUESTIONS: i64 = 64;
 /// A run never looks again sooner than this.
 const SHORTEST_MS: i64 = 1_000;
-const HOUR_MS: i64 = 3_600_000;
 
 /// How a deliver job goes about it; filled by `app` from the definitions.
 pub struct Deliver {
@@ -57,14 +56,10 @@ pub struct Deliver {
     /// How long a sender that is silent keeps the destination. Renewed while we send.
     pub lease_ms: i64,
     pub retry: Retry,
-    /// "No such message" is believed so long after the send was given up: until then it may be on
-    /// its way.
-    pub ask_again_ms: i64,
-    /// And not any more so long after the intent: a platform forgets.
-    pub forgets_after_ms: i64,
-    /// When the status of an accepted delivery is read first; each wait is twice the one before.
-    pub poll_ms: i64,
-    pub poll_longest_ms: i64,
+    /// How long is waited for what.
+    pub patience: Patience,
+    /// How soon a run that waits sees what somebody else has set going: a payer may be waiting too.
+    pub notice_ms: i64,
 }
 
 impl Deliver {
@@ -85,11 +80,8 @@ impl Deliver {
             batch: 200,
             lease_ms: 30_000,
             retry: Retry { attempts: 8, ..Retry::default() },
-            ask_again_ms: 5_000,
-            // Two days less than the week for which GOV.UK Notify remembers.
-            forgets_after_ms: 5 * 24 * HOUR_MS,
-            poll_ms: 1_000,
-            poll_longest_ms: HOUR_MS,
+            patience: Patience::default(),
+            notice_ms: 500,
         }
     }
 }
@@ -107,6 +99,8 @@ pub struct Report {
     pub waiting: u64,
     pub unknown: u64,
     pub held: u64,
+    /// Payments that are to be made again when their payers come back.
+    pub offered: u64,
     /// When something is due next, if anything is (UTC milliseconds).
     pub next_ms: Option<i64>,
     /// Somebody else sends to this destination now, and nothing was done.
@@ -178,12 +172,12 @@ impl Run<'_> {
             if claimed == self.job.batch {
                 continue;
             }
-            let followed = self.follow().await?;
+            let followed = self.follow().await? + self.watch().await?;
             let now_ms = self.now_ms();
             // What is due and yet was not done is not ours to do: it is looked at again later.
             let idle = asked + claimed + followed == 0;
             let not_before_ms = if idle { now_ms + SHORTEST_MS } else { now_ms };
-            self.report.next_ms = self.next_ms().await?.map(|next_ms| next_ms.max(not_before_ms));
+            self.report.next_ms = self.next_ms(not_before_ms).await?;
             if self.report.next_ms.is_some_and(|next_ms| next_ms <= now_ms) {
                 continue;
             }
@@ -197,6 +191,8 @@ impl Run<'_> {
     /// Waits until something is due, and holds on to the lease meanwhile. Says whether it comes in
     /// time.
     async fn wait(&mut self, not_before_ms: i64, deadline_ms: i64) -> Result<bool, JobError> {
+        let beat_ms = (self.job.lease_ms / 3).max(1);
+        let mut renew_ms = self.now_ms();
         while let Some(next_ms) = self.report.next_ms {
             let now_ms = self.now_ms();
             if next_ms <= now_ms {
@@ -205,9 +201,13 @@ impl Run<'_> {
             if next_ms > deadline_ms {
                 return Ok(false);
             }
-            self.bench.clock.pause((next_ms - now_ms).min(self.job.lease_ms / 3).max(1)).await;
-            leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
-            self.report.next_ms = self.next_ms().await?.map(|next_ms| next_ms.max(not_before_ms));
+            let wait_ms = (next_ms - now_ms).min(beat_ms).min(self.job.notice_ms);
+            self.bench.clock.pause(wait_ms.max(1)).await;
+            if self.now_ms() >= renew_ms {
+                leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
+                renew_ms = self.now_ms() + beat_ms / 2;
+            }
+            self.report.next_ms = self.next_ms(not_before_ms).await?;
         }
         Ok(false)
     }
@@ -225,12 +225,7 @@ impl Run<'_> {
     /// Asks what became of sends that nobody answered.
     async fn ask(&mut self) -> Result<i64, JobError> {
         let rows = self.pending(State::Unknown).await?;
-        let destination = &self.job.destination;
-        // Collected first: a stream that maps over borrowed items cannot be sent between threads.
-        let questions: Vec<_> =
-            rows.iter().map(|row| destination.inquire(&row.reference)).collect();
-        let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
-        let answers = self.while_leased(questions).await?;
+        let answers = self.inquire(&rows).await?;
         self.report.asked += rows.len() as u64;
         let now_ms = self.now_ms();
         let mut learnt = Learnt::default();
@@ -245,9 +240,8 @@ impl Run<'_> {
     async fn follow(&mut self) -> Result<i64, JobError> {
         let rows = self.pending(State::Accepted).await?;
         let destination = &self.job.destination;
-        let named = |row: &PendingRow| row.platform_id.clone().unwrap_or_default();
-        let names: Vec<String> = rows.iter().map(named).collect();
-        let questions: Vec<_> = names.iter().map(|name| destination.status(name)).collect();
+        let about = self.questions(&rows);
+        let questions: Vec<_> = about.iter().map(|about| destination.status(about)).collect();
         let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
         let answers = self.while_leased(questions).await?;
         let now_ms = self.now_ms();
@@ -257,6 +251,43 @@ impl Run<'_> {
         }
         self.write(learnt).await?;
         Ok(rows.len() as i64)
+    }
+
+    /// Looks for what an attempt that was given up may have left on the platform all the same.
+    async fn watch(&mut self) -> Result<i64, JobError> {
+        let rows = self.pending(State::Offered).await?;
+        let answers = self.inquire(&rows).await?;
+        let now_ms = self.now_ms();
+        let mut learnt = Learnt::default();
+        for (row, answer) in rows.iter().zip(answers) {
+            learnt.add(outcome::of_watch(self.job, row, answer, now_ms));
+        }
+        self.write(learnt).await?;
+        Ok(rows.len() as i64)
+    }
+
+    async fn inquire(
+        &self,
+        rows: &[PendingRow],
+    ) -> Result<Vec<Result<Inquiry, ConnectorError>>, StoreError> {
+        let destination = &self.job.destination;
+        let about = self.questions(rows);
+        // Collected first: a stream that maps over borrowed items cannot be sent between threads.
+        let questions: Vec<_> = about.iter().map(|about| destination.inquire(about)).collect();
+        let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
+        self.while_leased(questions).await
+    }
+
+    fn questions(&self, rows: &[PendingRow]) -> Vec<Question> {
+        let now_ms = self.now_ms();
+        let question = |row: &PendingRow| Question {
+            reference: row.reference.clone(),
+            content: Content::from_json(&row.message),
+            platform_id: row.platform_id.clone(),
+            first_intent_ms: row.first_intent_ms,
+            in_doubt: outcome::is_in_doubt(row.doubt_until_ms, now_ms),
+        };
+        rows.iter().map(question).collect()
     }
 
     /// Claims some, shows them to the gate, and sends those that it lets through.
@@ -278,20 +309,18 @@ impl Run<'_> {
         let (cleared, settled) = judgement::judge(self.job, self.bench, claimed).await?;
         let mut learnt = Learnt { settled, ..Learnt::default() };
         fail_point::pass("deliver.before_send");
-        let deliveries: Vec<Cleared<Delivery>> =
-            cleared.iter().map(|(cleared, _)| cleared.clone()).collect();
-        let mut results = match deliveries.is_empty() {
+        let mut results = match cleared.is_empty() {
             true => Vec::new(),
-            false => self.while_leased(self.job.destination.deliver(&deliveries)).await?,
+            false => self.while_leased(self.job.destination.deliver(&cleared)).await?,
         }
         .into_iter();
         fail_point::pass("deliver.sent");
         let now_ms = self.now_ms();
-        for (cleared, intents) in &cleared {
+        for cleared in &cleared {
             let silence = || ConnectorError::Unknown { cause: "no outcome was given".to_owned() };
             let result = results.next().unwrap_or_else(|| Err(silence()));
             self.mind_the_door(&result, now_ms);
-            learnt.add(outcome::of_send(self.job, cleared.get(), *intents, result, now_ms));
+            learnt.add(outcome::of_send(self.job, cleared.get(), result, now_ms));
         }
         self.write(learnt).await?;
         Ok(count)
@@ -337,10 +366,13 @@ impl Run<'_> {
         learnt.halt.map_or(Ok(()), |error| Err(JobError::Connector(error)))
     }
 
-    async fn next_ms(&self) -> Result<Option<i64>, StoreError> {
+    /// When something is due next: a question not before that time, a send at once, unless the door is
+    /// shut.
+    async fn next_ms(&self, not_before_ms: i64) -> Result<Option<i64>, StoreError> {
         let due = sending::next_due(&self.bench.database, &self.job.destination_name).await?;
         let waiting_ms = due.waiting_ms.map(|ms| ms.max(self.shut_until_ms));
-        Ok([waiting_ms, due.unknown_ms, due.accepted_ms].into_iter().flatten().min())
+        let asked = [due.unknown_ms, due.accepted_ms, due.offered_ms].into_iter().flatten();
+        Ok(asked.map(|ms| ms.max(not_before_ms)).chain(waiting_ms).min())
     }
 
     /// Does what takes its time while the lease is renewed beside it. Where somebody else has taken
@@ -383,6 +415,7 @@ impl Report {
             State::Delivered => self.delivered += 1,
             State::Unknown => self.unknown += 1,
             State::Held => self.held += 1,
+            State::Offered => self.offered += 1,
             // Nothing is settled as being sent.
             State::Sending => {}
         }

@@ -25,6 +25,7 @@ use crate::mapping::inbound::{Inbound, Translation};
 use crate::mapping::outbound::{Heard, Outbound, Subject};
 use crate::record::document::Document;
 use crate::record::fragment::FieldIssue;
+use crate::record::payment_link::Links;
 use crate::record::value;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
@@ -40,6 +41,8 @@ pub struct Rules {
     pub inbound: Inbound,
     pub outbound: Vec<Outbound>,
     pub policy: Policy,
+    /// How the links to payments are written.
+    pub links: Links,
     /// Records in a chunk.
     pub chunk: usize,
 }
@@ -183,8 +186,8 @@ async fn settle_chunk(
     let now_ms = bench.clock.now_ms();
     let parties: usize = chunk.iter().map(Translated::parties).sum();
     // Each record: an event, a letter; each party: itself, a resident, its event; each may be told
-    // of each event.
-    let listeners = if batch.sends { rules.outbound.len() } else { 0 };
+    // of each event, and asked to pay as well.
+    let listeners = if batch.sends { rules.outbound.len() * 2 } else { 0 };
     let wanted = chunk.len() * 3 + parties * 3 + (chunk.len() + 2 * parties) * 4 * listeners;
     bench.ids.reserve(&bench.database, wanted + 64).await?;
 
@@ -334,7 +337,8 @@ async fn close(
         transaction.insert(residents::EVENTS, events).await?;
     }
     if !told.is_empty() {
-        settle::tell_of_gone(batch, mark, now_ms, &mut transaction, &told, &gone, bench).await?;
+        let telling = settle::Telling { batch, mark, now_ms, links: &rules.links };
+        settle::tell_of_gone(telling, &mut transaction, &told, &gone, bench).await?;
     }
     batches::close(&mut transaction, batch.id, gone.len() as i64, now_ms).await?;
     fail_point::pass("resolve.before_close");

@@ -1,10 +1,10 @@
 //! Checks outbound mappings that were read: that what they listen for can happen, and that what
 //! they say is there to be said. It tells faults to the file and changes nothing.
 
-use crate::definition::reader::File;
+use crate::definition::reader::{File, Spanned};
 use crate::definition::suggest;
-use crate::mapping::definition::{OutboundMapping, Said, Subject};
-use crate::record::schema::{self, Class, Field};
+use crate::mapping::definition::{OutboundMapping, PaymentPart, PaymentValue, Said, Subject};
+use crate::record::schema::{self, Class, Field, Kind};
 
 /// Checks what an outbound mapping listens for and what it says.
 pub fn outbound(file: &File, mapping: &OutboundMapping) {
@@ -27,32 +27,76 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
     for (_, field) in mapping.messages.iter().flat_map(|message| &message.fields) {
         // An expression was checked where it was read.
         let Said::Field { of, name } = &field.said else { continue };
-        let (fields, whose) = match of {
-            Subject::Resident => (schema::PARTY, "resident"),
-            Subject::Account => (schema::ACCOUNT, "account"),
-        };
-        let (name, at) = (&name.value, name.at);
-        match fields.iter().find(|known| known.name == name) {
-            None => {
-                let known: Vec<&str> = fields.iter().map(|known| known.name).collect();
-                let help = suggest::nearest(name, &known).map(|near| match of {
-                    Subject::Resident => format!("did you mean `{near}`?"),
-                    Subject::Account => format!("did you mean `account.{near}`?"),
-                });
-                let what = format!("`{name}` is not a field of the {whose}");
-                file.error(at, what, "nothing to say here", help);
-            }
-            Some(known) if known.class == Class::Bank => {
-                let help = Some("take it out of the message".to_owned());
-                file.error(at, "bank details are never sent", "refused", help);
-            }
-            Some(_) if *of == Subject::Account && !of_account => {
-                let help = Some("listen for an event of the account".to_owned());
-                let what = "a resident's event has no account to speak of";
-                file.error(at, what, "which account?", help);
-            }
-            Some(_) => {}
+        said(file, *of, name, of_account);
+    }
+    payment(file, mapping, of_account);
+}
+
+/// Checks what is asked for, and what messages say of it.
+fn payment(file: &File, mapping: &OutboundMapping, of_account: bool) {
+    let said = mapping.messages.iter().flat_map(|message| &message.fields);
+    let said = said.filter_map(|(_, field)| match field.said {
+        Said::Payment { part, at } => Some((part, at)),
+        _ => None,
+    });
+    let said: Vec<(PaymentPart, _)> = said.collect();
+    let Some(payment) = &mapping.payment else {
+        for (_, at) in &said {
+            let help =
+                "add `[payment]` with `destination`, `amount`, `reference` and `description`";
+            let what = "this mapping asks for no payment";
+            file.error(*at, what, "which payment?", Some(help.to_owned()));
         }
+        return;
+    };
+    if !said.iter().any(|(part, _)| *part == PaymentPart::Link) {
+        let help = "name `payment.link` among a message's fields".to_owned();
+        let what = "no message brings the link: nobody could pay";
+        file.warn(payment.destination.at, what, "", Some(help));
+    }
+    for value in [&payment.amount, &payment.reference, &payment.description] {
+        if let PaymentValue::Field { of, name } = value {
+            self::said(file, *of, name, of_account);
+        }
+    }
+    if let PaymentValue::Field { of, name } = &payment.amount {
+        let fields = if *of == Subject::Account { schema::ACCOUNT } else { schema::PARTY };
+        let known = fields.iter().find(|known| known.name == name.value);
+        if let Some(known) = known.filter(|known| known.kind != Kind::Pence) {
+            let help = "such as `account.arrears` or `account.balance`".to_owned();
+            let what = format!("an amount is pence, and `{}` is {}", name.value, known.kind.word());
+            file.error(name.at, what, "no amount", Some(help));
+        }
+    }
+}
+
+/// Checks one field that is said.
+fn said(file: &File, of: Subject, name: &Spanned<String>, of_account: bool) {
+    let (fields, whose) = match of {
+        Subject::Resident => (schema::PARTY, "resident"),
+        Subject::Account => (schema::ACCOUNT, "account"),
+    };
+    let (name, at) = (&name.value, name.at);
+    match fields.iter().find(|known| known.name == name) {
+        None => {
+            let known: Vec<&str> = fields.iter().map(|known| known.name).collect();
+            let help = suggest::nearest(name, &known).map(|near| match of {
+                Subject::Resident => format!("did you mean `{near}`?"),
+                Subject::Account => format!("did you mean `account.{near}`?"),
+            });
+            let what = format!("`{name}` is not a field of the {whose}");
+            file.error(at, what, "nothing to say here", help);
+        }
+        Some(known) if known.class == Class::Bank => {
+            let help = Some("take it out of the message".to_owned());
+            file.error(at, "bank details are never sent", "refused", help);
+        }
+        Some(_) if of == Subject::Account && !of_account => {
+            let help = Some("listen for an event of the account".to_owned());
+            let what = "a resident's event has no account to speak of";
+            file.error(at, what, "which account?", help);
+        }
+        Some(_) => {}
     }
 }
 

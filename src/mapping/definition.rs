@@ -310,6 +310,8 @@ pub struct OutboundMapping {
     pub collection: bool,
     /// Only such a change is told.
     pub when: Option<Expression>,
+    /// What is asked for beside the message, which brings a link to it.
+    pub payment: Option<PaymentMap>,
     /// Alternatives: the first whose `to` is present is sent.
     pub messages: Vec<MessageMap>,
     pub version: u64,
@@ -323,6 +325,32 @@ pub struct MessageMap {
     /// A field of the resident. A letter goes to the address and has none.
     pub to: Option<String>,
     pub fields: Vec<(String, FieldRef)>,
+}
+
+/// `[payment]`: what the resident is asked to pay.
+#[derive(Clone, Debug)]
+pub struct PaymentMap {
+    /// A connector that takes payments.
+    pub destination: Spanned<String>,
+    pub amount: PaymentValue,
+    /// What the payer and the income system know it by.
+    pub reference: PaymentValue,
+    pub description: PaymentValue,
+}
+
+/// A part of a payment: a field, as it is and not as a letter says it; or what stands here.
+#[derive(Clone, Debug)]
+pub enum PaymentValue {
+    Fixed(String),
+    Field { of: Subject, name: Spanned<String> },
+    Computed(Expression),
+}
+
+/// What a message may say of the payment that goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentPart {
+    Link,
+    Amount,
 }
 
 /// A value for a placeholder of the template.
@@ -342,6 +370,11 @@ pub enum Said {
         name: Spanned<String>,
     },
     Computed(Expression),
+    /// "payment.link", "payment.amount"
+    Payment {
+        part: PaymentPart,
+        at: Span,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

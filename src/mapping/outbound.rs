@@ -4,9 +4,12 @@
 
 use chrono::NaiveDate;
 
-use super::definition::{MessageMap, OutboundMapping, Said, Subject as Of};
+use super::definition::{
+    FieldRef, MessageMap, OutboundMapping, PaymentMap, PaymentPart, PaymentValue, Said,
+    Subject as Of,
+};
 use super::expression::{Expression, Failure, Given, Outcome, Slot};
-use crate::record::delivery::{Channel, Message};
+use crate::record::delivery::{Channel, Message, Payment};
 use crate::record::facts::{Difference, Facts, Value};
 use crate::record::schema::{self, FieldId, Kind};
 use crate::record::value::pence::Pence;
@@ -38,6 +41,13 @@ pub struct Heard<'a> {
     pub differences: &'a [Difference],
 }
 
+/// A message, and what is asked for with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    pub message: Message,
+    pub payment: Option<Payment>,
+}
+
 /// What a message is about: who is told, the account whose change it is, and what changed.
 #[derive(Debug, Clone, Copy)]
 pub struct Change<'a> {
@@ -54,6 +64,7 @@ pub struct Outbound {
     pub destination: String,
     pub purpose: String,
     pub needs_consent: bool,
+    pub payment: Option<PaymentMap>,
     subject: Subject,
     /// created, gone, returned, changed; or the group whose change is listened for.
     on: On,
@@ -94,6 +105,7 @@ impl Outbound {
             destination: mapping.destination.value.clone(),
             purpose: mapping.purpose.clone(),
             needs_consent: mapping.consent,
+            payment: mapping.payment.clone(),
             subject,
             on,
             roles: mapping.roles.clone(),
@@ -125,10 +137,17 @@ impl Outbound {
         let fields = self.messages.iter().flat_map(|message| &message.fields);
         let computed = fields.filter_map(|(_, field)| match &field.said {
             Said::Computed(expression) => Some(expression),
-            Said::Field { .. } => None,
+            Said::Field { .. } | Said::Payment { .. } => None,
+        });
+        let of_payment = self.payment.iter().flat_map(|payment| {
+            let parts = [&payment.amount, &payment.reference, &payment.description];
+            parts.into_iter().filter_map(|part| match part {
+                PaymentValue::Computed(expression) => Some(expression),
+                PaymentValue::Fixed(_) | PaymentValue::Field { .. } => None,
+            })
         });
         let changed = |slot: &Slot| matches!(slot, Slot::Was(_) | Slot::Is(_));
-        self.when.iter().chain(computed).any(|one| one.slots.iter().any(changed))
+        self.when.iter().chain(computed).chain(of_payment).any(|one| one.slots.iter().any(changed))
     }
 
     /// Whether this change, for this resident, is one of those that are told.
@@ -189,55 +208,126 @@ impl Outbound {
         })
     }
 
-    /// The message: the first alternative for which there is somewhere to send it.
-    pub fn compose(&self, about: Change<'_>) -> Result<Message, Unspeakable> {
-        let Change { resident, account, .. } = about;
-        for map in &self.messages {
-            let (to, mut fields) = match map.channel {
-                Channel::Letter => match postal_address(resident) {
-                    Some(lines) => (None, lines),
-                    None => continue,
-                },
-                _ => {
-                    let to = map.to.as_deref().and_then(|to| text_of(resident, to));
-                    let reached = |to: &String| match map.channel {
-                        Channel::Sms => is_mobile(to),
-                        _ => !to.is_empty(),
-                    };
-                    match to.filter(reached) {
-                        Some(to) => (Some(to), Vec::new()),
-                        None => continue,
-                    }
-                }
-            };
-            for (name, field) in &map.fields {
-                let value = match &field.said {
-                    Said::Field { of: Of::Resident, name } => spoken_party(resident, &name.value),
-                    Said::Field { of: Of::Account, name } => {
-                        account.and_then(|facts| spoken_account(facts, &name.value))
-                    }
-                    Said::Computed(expression) => self.computed(expression, name, about)?,
-                };
-                let value = value.or_else(|| field.default.clone()).ok_or_else(|| Unspeakable {
-                    code: "delivery.missing_field",
-                    cause: format!("`{name}` has no value and no default"),
-                })?;
-                fields.push((name.clone(), value));
-            }
-            return Ok(Message {
-                channel: map.channel,
-                template: map.template.clone(),
-                to,
-                fields,
-            });
-        }
-        Err(Unspeakable {
+    /// The message, the first alternative for which there is somewhere to send it; and the payment that
+    /// it asks for, under this link.
+    pub fn compose(
+        &self,
+        about: Change<'_>,
+        link: Option<String>,
+        account_id: Option<i64>,
+    ) -> Result<Composed, Unspeakable> {
+        let (map, to, mut fields) = self.addressed(about.resident).ok_or_else(|| Unspeakable {
             code: "delivery.no_address",
             cause: "the resident has none of the addresses that this mapping can send to"
                 .to_owned(),
+        })?;
+        let payment = match &self.payment {
+            Some(map) => Some(self.asked(map, about, link, account_id)?),
+            None => None,
+        };
+        for (name, field) in &map.fields {
+            let value = self.said(name, field, about, payment.as_ref())?;
+            let value = value.or_else(|| field.default.clone()).ok_or_else(|| Unspeakable {
+                code: "delivery.missing_field",
+                cause: format!("`{name}` has no value and no default"),
+            })?;
+            fields.push((name.clone(), value));
+        }
+        let message = Message { channel: map.channel, template: map.template.clone(), to, fields };
+        Ok(Composed { message, payment })
+    }
+
+    /// The first alternative that reaches the resident, where to, and the lines of a letter's address.
+    fn addressed(&self, resident: &Facts) -> Option<Addressed<'_>> {
+        self.messages.iter().find_map(|map| match map.channel {
+            Channel::Letter => postal_address(resident).map(|lines| (map, None, lines)),
+            _ => {
+                let to = map.to.as_deref().and_then(|to| text_of(resident, to));
+                let reached = |to: &String| match map.channel {
+                    Channel::Sms => is_mobile(to),
+                    _ => !to.is_empty(),
+                };
+                to.filter(reached).map(|to| (map, Some(to), Vec::new()))
+            }
+        })
+    }
+
+    fn said(
+        &self,
+        name: &str,
+        field: &FieldRef,
+        about: Change<'_>,
+        payment: Option<&Payment>,
+    ) -> Result<Option<String>, Unspeakable> {
+        Ok(match &field.said {
+            Said::Field { of: Of::Resident, name } => spoken_party(about.resident, &name.value),
+            Said::Field { of: Of::Account, name } => {
+                about.account.and_then(|facts| spoken_account(facts, &name.value))
+            }
+            Said::Computed(expression) => self.computed(expression, name, about)?,
+            Said::Payment { part, .. } => payment.map(|payment| match part {
+                PaymentPart::Link => payment.link.clone(),
+                PaymentPart::Amount => Pence::new(payment.amount_pence).said(),
+            }),
+        })
+    }
+
+    /// The payment, every part of it such that the platform takes it.
+    fn asked(
+        &self,
+        map: &PaymentMap,
+        about: Change<'_>,
+        link: Option<String>,
+        account_id: Option<i64>,
+    ) -> Result<Payment, Unspeakable> {
+        let unfit = |code, cause: &str| Unspeakable { code, cause: cause.to_owned() };
+        let amount = self.payment_text(&map.amount, "amount", about)?;
+        let amount_pence = amount
+            .and_then(|amount| amount.parse().ok())
+            .filter(|pence| (1..=Payment::AMOUNT_MAX_PENCE).contains(pence))
+            .ok_or_else(|| {
+                unfit("payment.amount", "the amount is nothing, or none that is paid")
+            })?;
+        let text = |part: &PaymentValue, name: &str, code| {
+            let text = self.payment_text(part, name, about)?;
+            text.filter(|text| Payment::takes(text)).ok_or_else(|| {
+                unfit(
+                    code,
+                    &format!("`{name}` is empty, too long or has characters that are refused"),
+                )
+            })
+        };
+        Ok(Payment {
+            amount_pence,
+            reference: text(&map.reference, "reference", "payment.reference")?,
+            description: text(&map.description, "description", "payment.description")?,
+            link: link.ok_or_else(|| {
+                unfit("payment.links", "it is not known under which address links are opened")
+            })?,
+            account_id,
+        })
+    }
+
+    /// A part of a payment as it stands in the record: pence are digits, and not as a letter says them.
+    fn payment_text(
+        &self,
+        part: &PaymentValue,
+        name: &str,
+        about: Change<'_>,
+    ) -> Result<Option<String>, Unspeakable> {
+        Ok(match part {
+            PaymentValue::Fixed(text) => Some(text.clone()),
+            PaymentValue::Field { of: Of::Resident, name } => text_of(about.resident, &name.value),
+            PaymentValue::Field { of: Of::Account, name } => about
+                .account
+                .and_then(|facts| facts.get(schema::account_id(&name.value)?).map(Value::to_text)),
+            PaymentValue::Computed(expression) => self.computed(expression, name, about)?,
         })
     }
 }
+
+/// An alternative, who it goes to, and the lines of a letter's address.
+type Addressed<'m> = (&'m MessageMap, Option<String>, Vec<(String, String)>);
 
 /// A text message to a landline reaches nobody.
 fn is_mobile(number: &str) -> bool {

@@ -7,10 +7,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::definition::reader::{File, Spanned};
 use crate::definition::shape::{Holds, Key, key, word};
 use crate::definition::table::{Table, Value, table_of};
-use crate::mapping::definition::{FieldRef, MessageMap, OutboundMapping, Said, Subject};
+use crate::mapping::definition::{
+    FieldRef, MessageMap, OutboundMapping, PaymentMap, PaymentPart, PaymentValue, Said, Subject,
+};
 use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::read;
-use crate::record::delivery::Channel;
+use crate::record::delivery::{Channel, Payment};
 use crate::record::schema::{self, Kind};
 
 const MESSAGES_MAX: usize = 8;
@@ -36,6 +38,27 @@ const MESSAGE: Key = key(
     "message",
     "What is said. Of several, each a `[[message]]`, the first that the resident can be reached by.",
 );
+const PAYMENT: Key = key(
+    "payment",
+    "What is asked for beside the message, which names `payment.link` and `payment.amount` among its \
+     fields. It is made when its link is opened.",
+);
+const PAID_TO: Key = key("destination", "A connector that takes payments.")
+    .needed("add `destination = \"pay\"`, the connector that takes payments")
+    .example("destination = \"pay\"");
+const AMOUNT: Key = key("amount", "A field in whole pence, or an expression that gives them.")
+    .needed("add `amount = \"account.arrears\"`, whole pence")
+    .example("amount = \"account.arrears\"");
+const REFERENCE: Key =
+    key("reference", "What the payer and the income system know it by: a field, or an expression.")
+        .needed("add `reference = \"account.reference\"`, what the income system knows it by")
+        .example("reference = \"account.reference\"");
+const DESCRIPTION: Key = key("description", "What the payer reads: a text, or an expression.")
+    .needed("add `description = \"Council Tax arrears\"`, which the payer reads")
+    .example("description = \"Council Tax arrears\"");
+const COMPUTED: Key = key("expr", "An expression that gives it.")
+    .needed("")
+    .example("expr = 'account.balance + account.arrears'");
 const CHANNEL: Key = key("channel", "By which way. Where nothing is said, what suits `to`.");
 const TO: Key =
     key("to", "Where to: a field of the resident. A letter goes to the address, and has none.")
@@ -89,6 +112,7 @@ pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
     };
     let when =
         root.text(WHEN).and_then(|text| Expression::read(file, &text, scope, Wanted::Condition));
+    let payment = root.table(PAYMENT).map(|table| payment(file, table, scope));
     let tables = root.tables(MESSAGE);
     if tables.is_empty() && !root.has("message") {
         root.missing("message", "add `[message]` with `template` and `to`");
@@ -107,6 +131,7 @@ pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
         consent,
         collection,
         when,
+        payment,
         messages,
         version: xxh3_64(file.text.as_bytes()),
     }
@@ -160,6 +185,69 @@ fn message(file: &File, table: Table<'_>, scope: Scope) -> MessageMap {
     }
 }
 
+/// A part that is missing is told and left empty.
+fn payment(file: &File, table: Table<'_>, scope: Scope) -> PaymentMap {
+    let destination = table.need_text(PAID_TO);
+    let part = |key: Key, wanted: Wanted, constant: bool| {
+        let forms = vec![Holds::Text, table_of(|table| table.need_text(COMPUTED))];
+        let read = match table.either(key, || forms) {
+            Some(value) => payment_value(file, key.name, value, (scope, wanted), constant),
+            None => {
+                if !table.has(key.name) {
+                    table.missing(key.name, key.remedy.unwrap_or_default());
+                }
+                None
+            }
+        };
+        read.unwrap_or(PaymentValue::Fixed(String::new()))
+    };
+    let amount = part(AMOUNT, Wanted::Pence, false);
+    let reference = part(REFERENCE, Wanted::Text, false);
+    let description = part(DESCRIPTION, Wanted::Text, true);
+    table.finish();
+    let destination = destination.unwrap_or_else(read::unwritten);
+    PaymentMap { destination, amount, reference, description }
+}
+
+/// A field's name, or a text that stands as it is where `constant`; or a table with `expr`.
+fn payment_value(
+    file: &File,
+    name: &str,
+    value: Value<'_>,
+    (scope, wanted): (Scope, Wanted),
+    constant: bool,
+) -> Option<PaymentValue> {
+    match value {
+        Value::Text(text) if constant && !Payment::takes(&text.value) => {
+            let help = "1 to 255 characters without `<`, `>`, a bar, a quote or a backslash";
+            let what = format!("`{name}` cannot be shown to a payer");
+            file.error(text.at, what, "refused by the platform", Some(help.to_owned()));
+            None
+        }
+        Value::Text(text) if constant => Some(PaymentValue::Fixed(text.value)),
+        Value::Text(from) => {
+            let (of, field) = bare(&from.value);
+            let name = Spanned { value: field.to_owned(), at: from.at };
+            Some(PaymentValue::Field { of, name })
+        }
+        Value::Table(table) => {
+            let text = table.need_text(COMPUTED);
+            table.finish();
+            let expression = Expression::read(file, &text?, scope, wanted)?;
+            Some(PaymentValue::Computed(expression))
+        }
+        other => {
+            let help = match wanted {
+                Wanted::Pence => "write `amount = \"account.arrears\"`".to_owned(),
+                _ => format!("write `{name} = \"…\"`, or `{name} = {{ expr = '…' }}`"),
+            };
+            let what = format!("`{name}` is a field, or an expression");
+            file.error(other.at(), what, "neither", Some(help));
+            None
+        }
+    }
+}
+
 /// An address says by its type how it is reached.
 fn reached_by(table: &Table<'_>, to: &Spanned<String>) -> Option<Channel> {
     match schema::party_field(bare(&to.value).1).map(|field| field.kind) {
@@ -200,6 +288,20 @@ fn field_ref(
         }
     };
     let from = from?;
+    if let Some(part) = from.value.strip_prefix("payment.") {
+        let part = match part {
+            "link" => PaymentPart::Link,
+            "amount" => PaymentPart::Amount,
+            _ => {
+                let help = "`payment.link` or `payment.amount`; what an account is paid by is \
+                            `account.payment.method`";
+                let what = format!("`{}` says nothing of a payment", from.value);
+                file.error(from.at, what, "not known", Some(help.to_owned()));
+                return None;
+            }
+        };
+        return Some(FieldRef { said: Said::Payment { part, at: from.at }, default });
+    }
     let (of, name) = bare(&from.value);
     let name = Spanned { value: name.to_owned(), at: from.at };
     Some(FieldRef { said: Said::Field { of, name }, default })
@@ -254,7 +356,7 @@ mod tests {
         let fields = &mapping.messages[0].fields;
         let said = |place: usize| match &fields[place].1.said {
             Said::Field { of, name } => (*of, name.value.as_str()),
-            Said::Computed(_) => panic!("it is a field"),
+            Said::Computed(_) | Said::Payment { .. } => panic!("it is a field"),
         };
         assert_eq!(said(0), (Subject::Resident, "name.given"));
         assert_eq!(said(1), (Subject::Account, "balance"));

@@ -27,10 +27,72 @@ impl std::fmt::Debug for Message {
     }
 }
 
+/// A payment that somebody is asked for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub amount_pence: i64,
+    /// What the payer and the income system know it by; not unique.
+    pub reference: String,
+    pub description: String,
+    /// Our own link to it. The platform's die with their first use.
+    pub link: String,
+    /// Whose balance it is for: a newer request for the same account takes its place.
+    pub account_id: Option<i64>,
+}
+
+impl Payment {
+    pub const AMOUNT_MAX_PENCE: i64 = 10_000_000;
+    const TEXT_CHARACTERS_MAX: usize = 255;
+
+    /// Whether a text may stand in a payment: the platform refuses markup, and its firewall quotes.
+    pub fn takes(text: &str) -> bool {
+        let refused = ['<', '>', '|', '`', '"', '\\'];
+        !text.trim().is_empty()
+            && text.chars().count() <= Payment::TEXT_CHARACTERS_MAX
+            && !text.contains(refused)
+            && !text.chars().any(char::is_control)
+    }
+}
+
+impl std::fmt::Debug for Payment {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Payment { … }")
+    }
+}
+
+/// What a delivery brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    Message(Message),
+    Payment(Payment),
+}
+
+impl Content {
+    /// As it is written in the table `delivery`.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned())
+    }
+
+    /// As it was written; none where another program wrote it.
+    pub fn from_json(json: &str) -> Option<Content> {
+        serde_json::from_str(json).ok()
+    }
+
+    pub fn payment(&self) -> Option<&Payment> {
+        match self {
+            Content::Payment(payment) => Some(payment),
+            Content::Message(_) => None,
+        }
+    }
+}
+
 /// Where a delivery stands. The whole machine is drawn in `docs/architecture.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
+    /// A payment that is made when its payer opens the link, and not before.
+    Offered,
     /// To be sent, now or at a later time.
     Waiting,
     /// The intent is written; it is being sent.
@@ -46,7 +108,8 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [State; 6] = [
+    pub const ALL: [State; 7] = [
+        State::Offered,
         State::Waiting,
         State::Sending,
         State::Accepted,
@@ -63,6 +126,7 @@ impl State {
     /// The word in tables, screens and counts.
     pub fn word(self) -> &'static str {
         match self {
+            State::Offered => "offered",
             State::Waiting => "waiting",
             State::Sending => "sending",
             State::Accepted => "accepted",
@@ -70,6 +134,10 @@ impl State {
             State::Unknown => "unknown",
             State::Held => "held",
         }
+    }
+
+    pub fn of_word(word: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
@@ -82,8 +150,12 @@ pub struct Delivery {
     pub needs_consent: bool,
     /// Our name for it at the platform: unique, and without personal data.
     pub reference: String,
-    pub message: Message,
+    pub content: Content,
     pub attempts: i64,
+    /// Which intent this is, from 1; each is written before it is acted on.
+    pub intent: i64,
     /// What keeps a late writer out.
     pub fence: i64,
+    /// Until then something may turn up on the platform that an earlier intent left there unnoticed.
+    pub doubt_until_ms: Option<i64>,
 }

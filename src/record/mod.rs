@@ -10,6 +10,7 @@ pub mod fragment;
 pub mod masking;
 pub mod moment;
 pub mod name;
+pub mod payment_link;
 pub mod personal;
 pub mod reference;
 pub mod schema;

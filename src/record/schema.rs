@@ -101,6 +101,12 @@ const fn field(name: &'static str, kind: Kind, class: Class, doc: &'static str) 
 
 /// Facts of an account: council tax, a benefit claim, a rent account. Stated once, whoever is liable.
 pub static ACCOUNT: &[Field] = &[
+    field(
+        "reference",
+        Kind::Text,
+        Class::Identity,
+        "The account's own number, as its system and whoever pays it know it.",
+    ),
     field("status", Kind::Text, Class::Plain, "Where the account stands: open, closed, suspended."),
     field("opened", Kind::Date, Class::Plain, "The day the account began."),
     field("closed", Kind::Date, Class::Plain, "The day the account ended."),

@@ -2,6 +2,7 @@
 //! integrator's own bench. They answer by the systems' rules, never from recordings, and know
 //! nothing of the hub but record.
 
+pub mod browser;
 pub mod council;
 pub mod faults;
 pub mod govuk_notify;

@@ -10,6 +10,7 @@ pub mod held;
 pub mod history;
 pub mod ids;
 pub mod leases;
+pub mod offers;
 pub mod outbox;
 pub mod people;
 pub mod queue;

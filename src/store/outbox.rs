@@ -1,8 +1,11 @@
 //! Deliveries as they are made, with the change they tell of, and how many there are. How they
-//! leave is in `sending`.
+//! leave is in `sending`; how a payment's link finds it, in `offers`.
 
 use super::database::{Cell, Database, Insert, StoreError, cells};
-use crate::record::delivery::Message;
+use crate::record::delivery::{Content, State};
+
+/// When what only a person can set going is looked at: never by itself.
+pub const NEVER_MS: i64 = i64::MAX;
 
 /// New deliveries.
 pub const DELIVERIES: Insert = Insert {
@@ -24,17 +27,25 @@ pub struct New<'a> {
     pub purpose: &'a str,
     pub needs_consent: bool,
     pub reference: String,
-    /// The message; or the code and cause for which there is none, and the delivery is held.
-    pub composed: Result<Message, (&'static str, String)>,
+    /// What it brings; or the code and cause for which there is nothing, and the delivery is held.
+    pub composed: Result<Content, (&'static str, String)>,
     pub now_ms: i64,
 }
 
 /// The row of a new delivery.
 pub fn row(new: New<'_>) -> Vec<Cell> {
-    let (message, state, code, cause) = match new.composed {
-        Ok(message) => (message_json(&message), "waiting", None, None),
-        Err((code, cause)) => ("null".to_owned(), "held", Some(code.to_owned()), Some(cause)),
+    let (content, state, code, cause) = match new.composed {
+        Ok(content) => {
+            let state = match &content {
+                Content::Message(_) => State::Waiting,
+                // It is made when its payer comes for it: one that nobody pays dies within hours.
+                Content::Payment(_) => State::Offered,
+            };
+            (content.json(), state, None, None)
+        }
+        Err((code, cause)) => ("null".to_owned(), State::Held, Some(code.to_owned()), Some(cause)),
     };
+    let next_ms = if state == State::Offered { NEVER_MS } else { new.now_ms };
     cells![
         new.id,
         new.event_id,
@@ -46,18 +57,14 @@ pub fn row(new: New<'_>) -> Vec<Cell> {
         new.purpose.to_owned(),
         new.needs_consent,
         new.reference,
-        message,
-        state,
+        content,
+        state.word(),
         new.now_ms,
-        new.now_ms,
+        next_ms,
         code,
         cause,
         new.now_ms,
     ]
-}
-
-fn message_json(message: &Message) -> String {
-    serde_json::to_string(message).unwrap_or_else(|_| "null".to_owned())
 }
 
 /// What begins every reference of this hub. Made once for each database.
@@ -76,6 +83,18 @@ pub async fn make_hub_mark(database: &Database, mark: &str) -> Result<(), StoreE
     let sql = "INSERT INTO hub (id, mark) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
     transaction.execute(sql, cells![mark.to_owned()]).await?;
     transaction.commit().await
+}
+
+/// What payment links are sealed with; made now, from `fresh`, where there is nothing yet.
+pub async fn link_secret(database: &Database, fresh: &str) -> Result<String, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = "UPDATE hub SET link_key = $1 WHERE id = 1 AND link_key IS NULL";
+    transaction.execute(sql, cells![fresh.to_owned()]).await?;
+    let sql = "SELECT link_key FROM hub WHERE id = 1";
+    let rows: Vec<(Option<String>,)> = transaction.fetch(sql, vec![]).await?;
+    transaction.commit().await?;
+    let secret = rows.into_iter().next().and_then(|(secret,)| secret);
+    secret.ok_or_else(|| StoreError::Refused("this hub has no mark: open it first".to_owned()))
 }
 
 /// How many deliveries a batch made, by state.

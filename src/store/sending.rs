@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::database::{Cell, Database, StoreError, Transaction, cells, places};
 use super::leases::{self, Lease};
+use super::outbox::NEVER_MS;
 use crate::record::delivery::State;
 use crate::record::personal::unprinted;
 
@@ -24,21 +25,26 @@ pub struct ClaimedRow {
     pub attempts: i64,
     pub intents: i64,
     pub fence: i64,
+    pub doubt_until_ms: Option<i64>,
 }
 
 /// A delivery that the platform is asked about.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct PendingRow {
     pub id: i64,
     pub reference: String,
+    /// JSON
+    pub message: String,
     pub platform_id: Option<String>,
     pub since_ms: i64,
     pub attempts: i64,
     pub intents: i64,
     pub polls: i64,
     pub fence: i64,
-    /// When its last intent was written.
+    /// When its first intent was written, and its last.
+    pub first_intent_ms: i64,
     pub intent_ms: i64,
+    pub doubt_until_ms: Option<i64>,
 }
 
 /// How a delivery stands after a send, a question or a judgement.
@@ -55,6 +61,8 @@ pub struct Settled {
     pub platform_status: Option<String>,
     pub code: Option<String>,
     pub cause: Option<String>,
+    /// Until then the attempt that is given up may turn up all the same. None leaves it as it was.
+    pub doubt_until_ms: Option<i64>,
 }
 
 /// A question that brought nothing new: it is put again later.
@@ -72,6 +80,7 @@ pub struct Due {
     pub waiting_ms: Option<i64>,
     pub unknown_ms: Option<i64>,
     pub accepted_ms: Option<i64>,
+    pub offered_ms: Option<i64>,
 }
 
 /// Takes what is waiting and due, and writes the intent to send each, in one commit that is on disk
@@ -91,7 +100,7 @@ pub async fn claim(
                WHERE destination = $2 AND state = 'waiting' AND settled_ms IS NULL \
                AND next_ms <= $1 ORDER BY next_ms, id LIMIT $3) \
                RETURNING id, resident_id, purpose, needs_consent, reference, message, attempts, \
-               intents, fence";
+               intents, fence, doubt_until_ms";
     let mut transaction = database.begin_durable().await?;
     leases::renew(&mut transaction, lease, until_ms).await?;
     let cells = cells![now_ms, destination.to_owned(), limit];
@@ -129,7 +138,7 @@ pub async fn recover(
     Ok(found)
 }
 
-/// Deliveries of a state, `unknown` or `accepted`, that it is time to ask about.
+/// Deliveries of a state, `unknown`, `accepted` or `offered`, that it is time to ask about.
 pub async fn pending(
     database: &Database,
     destination: &str,
@@ -137,8 +146,11 @@ pub async fn pending(
     now_ms: i64,
     limit: i64,
 ) -> Result<Vec<PendingRow>, StoreError> {
-    let sql = "SELECT d.id, d.reference, d.platform_id, d.since_ms, d.attempts, d.intents, \
-               d.polls, d.fence, COALESCE(a.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
+    let sql = "SELECT d.id, d.reference, d.message, d.platform_id, d.since_ms, d.attempts, \
+               d.intents, d.polls, d.fence, d.doubt_until_ms, \
+               COALESCE(f.intent_ms, d.created_ms) AS first_intent_ms, \
+               COALESCE(a.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
+               LEFT JOIN delivery_attempt f ON f.delivery_id = d.id AND f.attempt = 1 \
                LEFT JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE d.destination = $1 AND d.state = $2 AND d.settled_ms IS NULL \
                AND d.next_ms <= $3 ORDER BY d.next_ms, d.id LIMIT $4";
@@ -150,11 +162,13 @@ pub async fn next_due(database: &Database, destination: &str) -> Result<Due, Sto
     let least = |state: &str| {
         format!(
             "(SELECT MIN(next_ms) FROM delivery WHERE destination = $1 AND state = '{state}' \
-             AND settled_ms IS NULL) AS {state}_ms"
+             AND settled_ms IS NULL AND next_ms < $2) AS {state}_ms"
         )
     };
-    let sql = format!("SELECT {}, {}, {}", least("waiting"), least("unknown"), least("accepted"));
-    let rows: Vec<Due> = database.fetch(&sql, cells![destination.to_owned()]).await?;
+    let states = ["waiting", "unknown", "accepted", "offered"].map(least);
+    let sql = format!("SELECT {}", states.join(", "));
+    let cells = cells![destination.to_owned(), NEVER_MS];
+    let rows: Vec<Due> = database.fetch(&sql, cells).await?;
     Ok(rows.into_iter().next().unwrap_or_default())
 }
 
@@ -184,7 +198,7 @@ pub async fn postpone(database: &Database, postponed: &[Postponed]) -> Result<()
              UPDATE delivery SET next_ms = v.next_ms, polls = delivery.polls + 1, \
              platform_status = COALESCE(v.word, delivery.platform_status) \
              FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
-             AND delivery.state IN ('unknown', 'accepted')",
+             AND delivery.state IN ('unknown', 'accepted', 'offered')",
             tuples(some.len(), 4)
         );
         let cells = some
@@ -204,15 +218,17 @@ async fn settle_some(
 ) -> Result<Vec<i64>, StoreError> {
     let sql = format!(
         "WITH v (id, fence, state, since_ms, next_ms, back, platform_id, word, code, cause, \
-         settled_ms) AS (VALUES {}) \
+         settled_ms, doubt_until_ms) AS (VALUES {}) \
          UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
          attempts = delivery.attempts - v.back, polls = 0, \
          platform_id = COALESCE(v.platform_id, delivery.platform_id), \
          platform_status = COALESCE(v.word, delivery.platform_status), \
-         cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms \
+         cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms, \
+         doubt_until_ms = COALESCE(v.doubt_until_ms, delivery.doubt_until_ms) \
          FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
-         AND delivery.state IN ('sending', 'unknown', 'accepted') RETURNING delivery.id",
-        tuples(settled.len(), 11)
+         AND delivery.state IN ('sending', 'unknown', 'accepted', 'offered') \
+         RETURNING delivery.id",
+        tuples(settled.len(), 12)
     );
     let cells: Vec<Cell> = settled
         .iter()
@@ -229,6 +245,7 @@ async fn settle_some(
                 one.code.clone(),
                 one.cause.clone(),
                 (one.state == State::Delivered).then_some(now_ms),
+                one.doubt_until_ms,
             ]
         })
         .collect();
@@ -266,4 +283,4 @@ fn tuples(rows: usize, width: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(",")
 }
 
-unprinted!(ClaimedRow);
+unprinted!(ClaimedRow, PendingRow);

@@ -3,7 +3,7 @@
 //! It is asked as the last step before a send, with what is known of the resident at that moment: a
 //! hold or a death that arrived after the delivery was made wins.
 
-use crate::record::delivery::{Channel, Delivery};
+use crate::record::delivery::{Channel, Content, Delivery};
 use crate::record::facts::{Facts, Value};
 use crate::record::schema;
 use crate::record::value::email::Email;
@@ -93,7 +93,7 @@ fn is_dead(resident: &Facts) -> bool {
 }
 
 fn goes_to_test_range(delivery: &Delivery) -> bool {
-    let message = &delivery.message;
+    let Content::Message(message) = &delivery.content else { return false };
     match (message.channel, &message.to) {
         (Channel::Email, Some(to)) => Email::parse(to).is_ok_and(|to| to.is_test_range()),
         (Channel::Sms, Some(to)) => Phone::parse(to).is_ok_and(|to| to.is_test_range()),
@@ -130,9 +130,16 @@ mod tests {
             purpose: "council_tax_service".into(),
             needs_consent,
             reference: "r-1".into(),
-            message: Message { channel, template: "t".into(), to, fields: vec![] },
+            content: Content::Message(Message {
+                channel,
+                template: "t".into(),
+                to,
+                fields: vec![],
+            }),
             attempts: 0,
+            intent: 1,
             fence: 1,
+            doubt_until_ms: None,
         }
     }
 

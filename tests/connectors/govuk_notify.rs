@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::net::TcpListener;
-use viaduct::connector::channel::{ConnectorError, Destination, Inquiry, Standing};
+use viaduct::connector::channel::{ConnectorError, Destination, Inquiry, Question, Standing};
 use viaduct::connector::govuk_notify::GovukNotify;
 use viaduct::connector::govuk_notify::settings::GovukNotifySettings;
 use viaduct::definition::reader::{Span, Spanned};
 use viaduct::definition::secret::{Secret, SecretReference};
-use viaduct::record::delivery::{Channel, Delivery, Message};
+use viaduct::record::delivery::{Channel, Content, Delivery, Message};
 use viaduct::record::facts::Facts;
 use viaduct::sandbox::govuk_notify::council::{
     EMAIL_MOVED_HOME, LETTER_MOVED_HOME, LIVE_SECRET, SERVICE_ID, SMS_MOVED_HOME, TEST_SECRET,
@@ -70,12 +70,28 @@ fn cleared(reference: &str, message: Message) -> Cleared<Delivery> {
         purpose: "council_tax_service".to_owned(),
         needs_consent: false,
         reference: reference.to_owned(),
-        message,
+        content: Content::Message(message),
         attempts: 0,
+        intent: 1,
         fence: 1,
+        doubt_until_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
     gate::clear(delivery, &standing).expect("nothing stands in the way")
+}
+
+fn about(reference: &str) -> Question {
+    Question {
+        reference: reference.to_owned(),
+        content: None,
+        platform_id: None,
+        first_intent_ms: 0,
+        in_doubt: false,
+    }
+}
+
+fn named(platform_id: &str) -> Question {
+    Question { platform_id: Some(platform_id.to_owned()), ..about("") }
 }
 
 #[tokio::test]
@@ -100,10 +116,10 @@ async fn each_channel_is_sent_and_followed_to_its_end() {
         ("r-5", email("temp-fail@simulator.notify"), "temporary-failure", Standing::MayResend),
     ] {
         let receipt = notify.send(&message, reference).await.expect("accepted");
-        let status = notify.status(&receipt.platform_id).await.expect("a status");
+        let status = notify.status(&named(&receipt.platform_id)).await.expect("a status").status;
         assert_eq!(status.stands, Standing::Pending, "{}", status.word);
         bench.later_ms(1_000);
-        let status = notify.status(&receipt.platform_id).await.expect("a status");
+        let status = notify.status(&named(&receipt.platform_id)).await.expect("a status").status;
         assert_eq!((status.word.as_str(), status.stands), (end, stands));
     }
     let ledger = bench.ledger().await;
@@ -125,7 +141,7 @@ async fn a_lost_answer_is_unknown_and_asking_finds_the_message() {
     for (reference, happened) in [("lost-after", true), ("lost-before", false), ("broken", false)] {
         let sent = notify.send(&email("pat@example.com"), reference).await;
         assert!(matches!(sent, Err(ConnectorError::Unknown { .. })), "{reference}: {sent:?}");
-        match notify.inquire(reference).await.expect("an answer") {
+        match notify.inquire(&about(reference)).await.expect("an answer") {
             Inquiry::Happened(receipt) => {
                 assert!(happened, "{reference}");
                 assert_eq!(bench.ledger().await[0]["id"], receipt.platform_id.as_str());
@@ -134,7 +150,7 @@ async fn a_lost_answer_is_unknown_and_asking_finds_the_message() {
         }
     }
     // Another kind of key sees nothing: the question must be put with the key that sent.
-    let other = open(&bench, TEST_SECRET).inquire("lost-after").await;
+    let other = open(&bench, TEST_SECRET).inquire(&about("lost-after")).await;
     assert_eq!(other, Ok(Inquiry::NotFound));
     assert_eq!(bench.ledger().await.len(), 1);
 }
@@ -156,7 +172,7 @@ async fn a_slow_answer_is_unknown_and_nobody_there_is_unavailable() {
         matches!(sent, Err(ConnectorError::Unavailable { retry_after_ms: None, .. })),
         "{sent:?}"
     );
-    assert!(matches!(alone.inquire("r").await, Err(ConnectorError::Unavailable { .. })));
+    assert!(matches!(alone.inquire(&about("r")).await, Err(ConnectorError::Unavailable { .. })));
 }
 
 #[tokio::test]
@@ -186,7 +202,7 @@ async fn refusals_are_told_apart_and_quote_nobody() {
             other => panic!("{code}: {other:?}"),
         }
     }
-    let gone = notify.status("00000000-0000-4000-8000-000000000000").await;
+    let gone = notify.status(&named("00000000-0000-4000-8000-000000000000")).await;
     assert!(
         matches!(gone, Err(ConnectorError::Refused { code, .. }) if code == "notify.not_found")
     );
@@ -219,7 +235,7 @@ async fn many_are_sent_with_an_outcome_each_and_in_order() {
     for (number, outcome) in outcomes.iter().enumerate() {
         match outcome {
             Ok(receipt) => {
-                let found = notify.inquire(&format!("r-{number}")).await;
+                let found = notify.inquire(&about(&format!("r-{number}"))).await;
                 let Ok(Inquiry::Happened(found)) = found else { panic!("{found:?}") };
                 assert_eq!(found.platform_id, receipt.platform_id);
             }

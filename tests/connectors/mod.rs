@@ -4,3 +4,4 @@ mod file_drop;
 mod file_drop_batches;
 mod formats;
 mod govuk_notify;
+pub mod govuk_pay;

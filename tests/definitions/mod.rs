@@ -91,6 +91,13 @@ fn an_outbound_mapping_listens_and_speaks_of_what_there_is() {
 }
 
 #[test]
+fn a_payment_is_asked_of_a_system_that_takes_them_in_whole_pence() {
+    report("payment.toml");
+    report("payment_parts.toml");
+    report("payment_none.toml");
+}
+
+#[test]
 fn rules_for_residents_are_checked() {
     report("resident.toml");
 }

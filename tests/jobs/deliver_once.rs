@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use viaduct::connector::channel::{ConnectorError, Destination, Inquiry, Receipt, Status};
+use viaduct::connector::channel::{ConnectorError, Destination, Inquiry, Question, Receipt};
 use viaduct::job::deliver::{Deliver, deliver};
 use viaduct::job::error::JobError;
 use viaduct::job::ingest::{Bench, Watch};
@@ -42,6 +42,7 @@ fn accepted(row: &ClaimedRow) -> Settled {
         platform_status: None,
         code: None,
         cause: None,
+        doubt_until_ms: None,
     }
 }
 
@@ -193,11 +194,11 @@ impl Destination for Usurped {
         std::future::pending().await
     }
 
-    async fn inquire(&self, _reference: &str) -> Result<Inquiry, ConnectorError> {
+    async fn inquire(&self, _question: &Question) -> Result<Inquiry, ConnectorError> {
         Ok(Inquiry::CannotTell)
     }
 
-    async fn status(&self, _platform_id: &str) -> Result<Status, ConnectorError> {
+    async fn status(&self, _question: &Question) -> Result<Receipt, ConnectorError> {
         Err(ConnectorError::Unknown { cause: "nobody knows".to_owned() })
     }
 }

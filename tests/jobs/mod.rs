@@ -4,3 +4,5 @@
 mod deliver;
 mod deliver_once;
 mod hub;
+pub mod pay_hub;
+mod pay_once;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use serde_json::json;
 use viaduct::app::deliveries::{self, Listing};
-use viaduct::record::delivery::{Channel, Message};
+use viaduct::record::delivery::{Channel, Content, Message};
 use viaduct::store::outbox;
 
 use super::{MASKED, SHOWN, Story};
@@ -33,12 +33,12 @@ async fn listed(on: On) {
     for id in 1..=25 {
         let composed = match id % 5 {
             0 => Err(("delivery.no_address", "there is none".to_owned())),
-            _ => Ok(Message {
+            _ => Ok(Content::Message(Message {
                 channel: Channel::Email,
                 template: "moved_home".to_owned(),
                 to: Some("arden@example.com".to_owned()),
                 fields: vec![("first_name".to_owned(), "Arden".to_owned())],
-            }),
+            })),
         };
         let row = outbox::row(outbox::New {
             id,

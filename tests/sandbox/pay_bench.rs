@@ -16,6 +16,8 @@ pub struct PayBench {
     pub running: Running,
     pub client: reqwest::Client,
     clock_ms: Arc<AtomicI64>,
+    /// What stands between a client and the sandbox, if anything does.
+    pub before: Option<String>,
 }
 
 impl PayBench {
@@ -31,7 +33,28 @@ impl PayBench {
         let sandbox = PaySandbox::new(vec![account], clock);
         // Webhooks are told only when the test says so.
         let running = Running::start(sandbox.router(), 0).await.expect("a free port");
-        Self { sandbox, running, client: super::bench::client(), clock_ms }
+        Self { sandbox, running, client: super::bench::client(), clock_ms, before: None }
+    }
+
+    /// Writes every request that it is sent to a file.
+    pub async fn recording(path: &std::path::Path) -> Self {
+        let bench = Self::open().await;
+        // Another handle on the same one: it records too.
+        bench.sandbox.clone().with_requests(path).expect("a file");
+        bench
+    }
+
+    /// For what must happen in time.
+    pub async fn on_the_wall_clock() -> Self {
+        let sandbox = PaySandbox::council(Arc::new(|| chrono::Utc::now().timestamp_millis()));
+        let running = Running::start(sandbox.router(), 0).await.expect("a free port");
+        let clock_ms = Arc::new(AtomicI64::new(0));
+        Self { sandbox, running, client: super::bench::client(), clock_ms, before: None }
+    }
+
+    /// Where a client is to call.
+    pub fn front(&self) -> &str {
+        self.before.as_deref().unwrap_or(&self.running.url)
     }
 
     pub fn later_ms(&self, ms: i64) {

@@ -13,7 +13,7 @@ use viaduct::mapping::expression;
 use viaduct::mapping::inbound::Translation;
 use viaduct::mapping::inbound::story::{Event, Held, Told};
 use viaduct::mapping::outbound::Change;
-use viaduct::record::delivery::{Channel, Delivery, Message};
+use viaduct::record::delivery::{Channel, Content, Delivery, Message};
 use viaduct::record::document::Document;
 use viaduct::record::facts::{Difference, Facts, Value};
 use viaduct::record::fragment::{AccountFragment, Fragment, PartyFragment};
@@ -61,9 +61,11 @@ fn delivery() -> Delivery {
         purpose: "council_tax_service".to_owned(),
         needs_consent: false,
         reference: "r-1".to_owned(),
-        message: message(),
+        content: Content::Message(message()),
         attempts: 0,
+        intent: 1,
         fence: 0,
+        doubt_until_ms: None,
     }
 }
 
@@ -152,6 +154,7 @@ fn rows_do_not_print() {
         attempts: 0,
         intents: 0,
         fence: 0,
+        doubt_until_ms: None,
     };
     let staged = Staged {
         id: 1,
@@ -216,6 +219,7 @@ fn what_goes_in_and_out_does_not_print() {
     let request = Request {
         url: "https://example.com/",
         query: &[("reference", MARKER)],
+        headers: &[("Idempotency-Key", MARKER)],
         bearer: Some(MARKER),
         json: Some(&body),
     };

@@ -8,22 +8,34 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use viaduct::app::scheduler::fire_due;
 use viaduct::app::worker::Doorbell;
+use viaduct::record::delivery::{Content, Payment};
 use viaduct::sandbox::council::Council;
+use viaduct::sandbox::govuk_pay::COUNCIL_KEY;
+use viaduct::store::outbox;
 use viaduct::store::queue::{self, QueuePool};
 
+use crate::sandbox::pay_bench::PayBench;
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
     a_ring_left_in_the_queue_is_answered_at_the_next_start => super::left_ring,
     a_slot_is_fired_once_whichever_node_gets_to_it => super::one_slot,
+    a_payment_link_is_opened_by_the_program => super::payment_link,
 }
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 async fn serve(hub: &TestHub) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_viaduct"))
-        .args(["--database", &hub.url, "serve", "--definitions"])
+    let mut child = program(hub, "127.0.0.1:0");
+    let said = read_until(&mut child, "Serving.").await;
+    assert!(said.contains("Serving."), "{said}");
+    child
+}
+
+fn program(hub: &TestHub, listen: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_viaduct"))
+        .args(["--database", &hub.url, "serve", "--listen", listen, "--definitions"])
         .arg(&hub.definitions)
         .envs(hub.variables())
         .env("VIADUCT_LOG", "viaduct=info")
@@ -31,10 +43,7 @@ async fn serve(hub: &TestHub) -> Child {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .unwrap();
-    let said = read_until(&mut child, "Serving.").await;
-    assert!(said.contains("Serving."), "{said}");
-    child
+        .unwrap()
 }
 
 /// Reads what it says until a line has `wanted`, and gives all of it.
@@ -78,6 +87,63 @@ async fn left_ring(on: On) {
     stop(child).await;
     assert_eq!(hub.files("revenues", "processed"), ["ctax-1.xml"]);
     assert_eq!(hub.text("SELECT state FROM batch").await, "closed");
+}
+
+async fn payment_link(on: On) {
+    let mut hub = TestHub::open(on).await;
+    let platform = PayBench::on_the_wall_clock().await;
+    hub.more = vec![
+        ("PAY_URL".to_owned(), platform.running.url.clone()),
+        ("PAY_API_KEY".to_owned(), COUNCIL_KEY.to_owned()),
+    ];
+    let link = offer(&hub).await;
+    let mut child = program(&hub, "127.0.0.1:0");
+    let said = read_until(&mut child, "payment links are opened on").await;
+    let address = said.lines().last().unwrap().rsplit(' ').next().unwrap().to_owned();
+    let opened = crate::sandbox::bench::client().get(format!("{address}{link}")).send().await;
+    let opened = opened.unwrap();
+    assert_eq!(opened.status(), 303);
+    let to = opened.headers()["location"].to_str().unwrap().to_owned();
+    assert!(to.starts_with(&platform.url("/secure/")), "{to}");
+    // A second program is told whose port it is, and what to do.
+    let mut second = program(&hub, address.strip_prefix("http://").unwrap());
+    let said = read_until(&mut second, "error:").await;
+    assert!(said.contains("is taken by another program") && said.contains("--listen"), "{said}");
+    assert_eq!(second.wait().await.unwrap().code(), Some(1));
+    stop(child).await;
+}
+
+/// A payment that a resident is asked for; gives the path of its link.
+async fn offer(hub: &TestHub) -> String {
+    let link = format!("/pay/{}", hub.context.link_key.token(1));
+    let payment = Payment {
+        amount_pence: 14_500,
+        reference: "9900000001".to_owned(),
+        description: "Council Tax arrears".to_owned(),
+        link: format!("https://pay.example.com{link}"),
+        account_id: None,
+    };
+    let row = outbox::row(outbox::New {
+        id: 1,
+        event_id: 1,
+        batch_id: 1,
+        resident_id: 7,
+        destination: "pay",
+        mapping: "arrears_reminder",
+        mapping_version: 1,
+        purpose: "council_tax_collection",
+        needs_consent: false,
+        reference: "r-1".to_owned(),
+        composed: Ok(Content::Payment(payment)),
+        now_ms: 0,
+    });
+    let mut transaction = hub.context.database.begin().await.unwrap();
+    transaction.insert(outbox::DELIVERIES, row).await.unwrap();
+    let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
+               VALUES (7, 1, 0, 0, '{\"kind\":\"person\"}')";
+    transaction.execute(sql, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    link
 }
 
 async fn one_slot(on: On) {

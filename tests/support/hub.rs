@@ -27,6 +27,8 @@ pub struct TestHub {
     pub definitions: PathBuf,
     pub url: String,
     pub context: Context,
+    /// Variables that a test adds.
+    pub more: Vec<(String, String)>,
 }
 
 impl TestHub {
@@ -59,7 +61,7 @@ impl TestHub {
             On::Postgres => postgres::fresh_database().await,
         };
         let context = Context::open(&definitions, &url).await.unwrap();
-        let mut hub = TestHub { folder, definitions, url, context };
+        let mut hub = TestHub { folder, definitions, url, context, more: Vec::new() };
         for drop in ["revenues", "benefits", "crm"] {
             fs::create_dir_all(hub.drop_folder(drop)).unwrap();
         }
@@ -70,11 +72,14 @@ impl TestHub {
     /// What the definitions' `${NAME}`s are.
     pub fn variables(&self) -> HashMap<String, String> {
         let place = |drop: &str| self.drop_folder(drop).display().to_string();
-        HashMap::from([
+        let mut variables = HashMap::from([
             ("REVENUES_DROP".to_owned(), place("revenues")),
             ("BENEFITS_DROP".to_owned(), place("benefits")),
             ("CRM_DROP".to_owned(), place("crm")),
-        ])
+            ("PUBLIC_URL".to_owned(), "https://pay.example.com".to_owned()),
+        ]);
+        variables.extend(self.more.iter().cloned());
+        variables
     }
 
     /// Reads the definitions again, after a test changed them.

@@ -4,6 +4,7 @@
 mod arrivals;
 mod expressions;
 mod held;
+mod payments;
 mod people;
 mod preview;
 mod replay;
@@ -16,6 +17,8 @@ on_both! {
     two_nights_touch_what_the_truth_names => super::two_nights,
     every_changed_row_is_named_by_a_change => super::every_changed_row,
     a_first_load_sends_nothing_unless_its_job_says_so => super::first_load,
+    a_message_brings_the_link_to_its_payment => super::payments::message_and_payment,
+    no_link_is_written_without_its_address => super::payments::no_address,
 }
 
 async fn two_nights(on: On) {

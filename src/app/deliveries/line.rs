@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::when;
 use crate::app::eye::Eye;
-use crate::record::delivery::{Channel, Message, State};
+use crate::record::delivery::{self, Channel, Message, Payment, State};
 use crate::record::moment::Moment;
 use crate::store::deliveries::Delivery;
 
@@ -27,9 +27,10 @@ pub struct Line {
     pub next: String,
 }
 
-/// What a delivery holds. A payment will be one more arm.
+/// What a delivery holds.
 pub enum Content {
     Message(Message),
+    Payment(Payment),
     /// It was stopped before anything was composed.
     Nothing,
     /// Written by a program that we are not.
@@ -41,7 +42,11 @@ impl Content {
         if row.message == "null" {
             return Content::Nothing;
         }
-        serde_json::from_str(&row.message).map_or(Content::Unreadable, Content::Message)
+        match delivery::Content::from_json(&row.message) {
+            Some(delivery::Content::Message(message)) => Content::Message(message),
+            Some(delivery::Content::Payment(payment)) => Content::Payment(payment),
+            None => Content::Unreadable,
+        }
     }
 
     /// What it is, without a value of anybody.
@@ -55,6 +60,7 @@ impl Content {
                 };
                 format!("{} by {way}", message.template)
             }
+            Content::Payment(_) => format!("payment asked for by {mapping}"),
             Content::Nothing => format!("a message of {mapping} that was never composed"),
             Content::Unreadable => "something that this version cannot read".to_owned(),
         }
@@ -63,7 +69,7 @@ impl Content {
     fn to(&self, eye: Eye) -> Option<String> {
         match self {
             Content::Message(message) => message.to.as_deref().map(|to| eye.address(to)),
-            Content::Nothing | Content::Unreadable => None,
+            Content::Payment(_) | Content::Nothing | Content::Unreadable => None,
         }
     }
 }
@@ -120,6 +126,7 @@ impl Line {
 fn next(row: &Delivery, now_ms: i64) -> String {
     let when = when(row.next_ms, now_ms);
     match State::from_word(&row.state) {
+        Some(State::Offered) => "it is made when its payer opens the link".to_owned(),
         Some(State::Waiting) => {
             let job = format!("the job that delivers to {}", row.destination);
             match row.next_ms <= now_ms {

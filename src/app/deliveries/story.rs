@@ -66,7 +66,7 @@ impl Story {
         let attempts = deliveries::attempts(database, row.id).await?;
         let state = State::from_word(&row.state);
         let code = row.cause_code.as_deref();
-        let goes_on = !matches!(state, Some(State::Delivered | State::Held));
+        let goes_on = !matches!(state, Some(State::Delivered | State::Held | State::Offered));
         Ok(Story {
             line: Line::of(row, eye, now_ms),
             purpose: row.purpose.clone(),
@@ -173,6 +173,6 @@ fn shown(content: Content, eye: Eye) -> Option<Shown> {
                 .collect(),
             template: message.template,
         }),
-        Content::Nothing | Content::Unreadable => None,
+        Content::Payment(_) | Content::Nothing | Content::Unreadable => None,
     }
 }

@@ -46,6 +46,7 @@ pub static FIELDS: &[Field] = &[
     ours("cause", "Why, in a sentence that names places and never values."),
     ours("code", "The cause as a word that runbooks use: `file.total`."),
     ours("counts", "What a job did: numbers alone, as JSON."),
+    ours("delivery.id", "The delivery, as in the table `delivery`."),
     ours("duration_ms", "How long it took."),
     ours("error", "An error of ours, whose text holds no value of a record."),
     ours("job", "The job's name, as its file is called."),

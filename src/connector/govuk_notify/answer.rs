@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::connector::answering::{self, Doing, arrived, unanswered};
 use crate::connector::channel::{ConnectorError, Standing, Status};
 use crate::connector::http::{Answer, HttpFault};
 
@@ -12,29 +13,16 @@ const KEY_CODE: &str = "notify.key";
 /// The longest word for what became of a message, bytes.
 const WORD_BYTES_MAX: usize = 40;
 
-/// What was being done. A send that went unanswered may have happened; a question did not change
-/// anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
-    Sending,
-    Asking,
-}
-
 /// The answer's JSON if the platform did as asked, else the decision.
 pub fn read(
     doing: Doing,
     answered: Result<Answer, HttpFault>,
     now_ms: i64,
 ) -> Result<Value, ConnectorError> {
-    let answer = match answered {
-        Ok(answer) => answer,
-        Err(HttpFault::NotReached(cause)) => return Err(unavailable(cause, None)),
-        Err(HttpFault::NoAnswer(cause)) => return Err(unanswered(doing, cause)),
-    };
+    let answer = arrived(doing, answered)?;
     match answer.status {
-        200..=299 => serde_json::from_slice(&answer.body)
-            .map_err(|_| unanswered(doing, "what came back is not JSON".to_owned())),
-        300..=399 => Err(unavailable("something on the way redirects us".to_owned(), None)),
+        200..=299 => answering::json(doing, &answer),
+        300..=399 => Err(answering::redirected()),
         429 => Err(too_fast(&Problem::of(&answer), now_ms)),
         401 | 403 => Err(shut_out(&Problem::of(&answer))),
         400..=499 => Err(refused(&Problem::of(&answer))),
@@ -153,11 +141,12 @@ const PROPERTIES: [&str; 10] = [
 fn too_fast(problem: &Problem, now_ms: i64) -> ConnectorError {
     if problem.error == "TooManyRequestsError" {
         let until_midnight_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
-        return unavailable("the day's messages are used up".to_owned(), Some(until_midnight_ms));
+        return answering::unavailable(
+            "the day's messages are used up".to_owned(),
+            Some(until_midnight_ms),
+        );
     }
-    // Spread out, so that those who were turned away together do not come back together.
-    let jitter_ms = now_ms.rem_euclid(997);
-    unavailable("it asks us to slow down".to_owned(), Some(1_000 + jitter_ms))
+    answering::too_fast(now_ms)
 }
 
 fn shut_out(problem: &Problem) -> ConnectorError {
@@ -180,17 +169,6 @@ fn shut_out(problem: &Problem) -> ConnectorError {
 
 fn refused(problem: &Problem) -> ConnectorError {
     ConnectorError::Refused { code: problem.code(), cause: problem.cause() }
-}
-
-fn unavailable(cause: String, retry_after_ms: Option<i64>) -> ConnectorError {
-    ConnectorError::Unavailable { cause, retry_after_ms }
-}
-
-fn unanswered(doing: Doing, cause: String) -> ConnectorError {
-    match doing {
-        Doing::Sending => ConnectorError::Unknown { cause },
-        Doing::Asking => unavailable(cause, None),
-    }
 }
 
 #[cfg(test)]
@@ -259,10 +237,10 @@ mod tests {
                 "refused notify.404",
             ),
         ] {
-            assert_eq!(kind(Doing::Sending, answered.clone()), sending, "{answered:?}");
+            assert_eq!(kind(Doing::Changing, answered.clone()), sending, "{answered:?}");
             assert_eq!(kind(Doing::Asking, answered.clone()), asking, "{answered:?}");
         }
-        let slow = read(Doing::Sending, answer(429, "RateLimitError", ""), noon_ms);
+        let slow = read(Doing::Changing, answer(429, "RateLimitError", ""), noon_ms);
         assert!(matches!(
             slow,
             Err(ConnectorError::Unavailable { retry_after_ms: Some(1_000..2_000), .. })
@@ -281,7 +259,7 @@ mod tests {
             ("Missing personalisation: account", "Missing personalisation: account"),
             ("email_address Not a valid email address", "email_address Not a valid email address"),
         ] {
-            let refused = read(Doing::Sending, answer(400, "ValidationError", message), 0);
+            let refused = read(Doing::Changing, answer(400, "ValidationError", message), 0);
             match refused {
                 Err(ConnectorError::Refused { cause: said, .. }) => assert_eq!(said, cause),
                 other => panic!("{other:?}"),

@@ -6,32 +6,29 @@
 
 pub mod answer;
 pub mod key;
-pub mod pace;
 pub mod settings;
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
-use futures_util::stream;
 use serde_json::{Map, Value, json};
 
-use crate::connector::channel::{ConnectorError, Destination, Inquiry, Receipt, Standing, Status};
+use crate::connector::answering::Doing;
+use crate::connector::channel::{
+    ConnectorError, Destination, Inquiry, Question, Receipt, Standing, Status,
+};
 use crate::connector::definition::Now;
-use crate::connector::govuk_notify::answer::Doing;
 use crate::connector::govuk_notify::key::ApiKey;
-use crate::connector::govuk_notify::pace::Pace;
 use crate::connector::govuk_notify::settings::GovukNotifySettings;
 use crate::connector::http::{HttpClient, HttpLimits, Request};
+use crate::connector::pace::Pace;
+use crate::connector::sending;
 use crate::definition::secret::Secret;
-use crate::record::delivery::{Channel, Delivery, Message};
+use crate::record::delivery::{Channel, Content, Delivery, Message};
 use crate::suppression::gate::Cleared;
 
-/// Sends under way at once. Enough to keep under the platform's limit busy, few enough to stop
-/// soon.
-const SENDS_AT_ONCE: usize = 8;
+/// Fewer than the platform's burst of a thousand: other programs may share the key.
+const BURST_MAX: f64 = 900.0;
 
 /// A service on the platform, open.
 pub struct GovukNotify {
@@ -68,7 +65,7 @@ impl GovukNotify {
             client,
             base_url: base_url.trim_end_matches('/').to_owned(),
             key,
-            pace: Pace::new(settings.requests_per_minute),
+            pace: Pace::new(f64::from(settings.requests_per_minute) / 60.0, BURST_MAX),
             settings,
             clock,
         })
@@ -82,12 +79,22 @@ impl GovukNotify {
     ) -> Result<Receipt, ConnectorError> {
         let (path, body) = self.request(message, reference)?;
         self.pace.take().await;
-        let accepted = self.call(Doing::Sending, path, &[], Some(&body)).await?;
+        let accepted = self.call(Doing::Changing, path, &[], Some(&body)).await?;
         let unknown =
             || ConnectorError::Unknown { cause: "the answer names no message".to_owned() };
         let platform_id = accepted["id"].as_str().ok_or_else(unknown)?.to_owned();
         let status = Status { word: "created".to_owned(), stands: Standing::Pending };
         Ok(Receipt { platform_id, status })
+    }
+
+    async fn send_content(&self, delivery: &Delivery) -> Result<Receipt, ConnectorError> {
+        match &delivery.content {
+            Content::Message(message) => self.send(message, &delivery.reference).await,
+            Content::Payment(_) => Err(ConnectorError::Refused {
+                code: "notify.no_message".to_owned(),
+                cause: "a payment cannot be sent as a message".to_owned(),
+            }),
+        }
     }
 
     fn request(
@@ -138,44 +145,22 @@ impl GovukNotify {
         let now_ms = (self.clock)();
         let token = self.key.token(now_ms.div_euclid(1_000));
         let url = format!("{}{path}", self.base_url);
-        let request = Request { url: &url, query, bearer: Some(&token), json };
+        let request = Request { url: &url, query, bearer: Some(&token), json, headers: &[] };
         answer::read(doing, self.client.call(request).await, now_ms)
     }
 }
 
 #[async_trait]
 impl Destination for GovukNotify {
-    /// Several at once. When the platform shuts the door on one, those not yet sent are not tried:
-    /// they are told the same, which is true of them too.
     async fn deliver(
         &self,
         deliveries: &[Cleared<Delivery>],
     ) -> Vec<Result<Receipt, ConnectorError>> {
-        let shut: Mutex<Option<ConnectorError>> = Mutex::new(None);
-        let shut = &shut;
-        // Collected first: a stream that maps over borrowed items cannot be sent between threads.
-        let sends: Vec<_> = deliveries
-            .iter()
-            .map(|cleared| async move {
-                let earlier = shut.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some(error) = earlier {
-                    return Err(error);
-                }
-                let delivery = cleared.get();
-                let sent = self.send(&delivery.message, &delivery.reference).await;
-                if let Err(error) = &sent
-                    && shuts_the_door(error)
-                {
-                    *shut.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-                }
-                sent
-            })
-            .collect();
-        stream::iter(sends).buffered(SENDS_AT_ONCE).collect().await
+        sending::each(deliveries, |delivery| self.send_content(delivery)).await
     }
 
-    async fn inquire(&self, reference: &str) -> Result<Inquiry, ConnectorError> {
-        let query = [("reference", reference)];
+    async fn inquire(&self, question: &Question) -> Result<Inquiry, ConnectorError> {
+        let query = [("reference", question.reference.as_str())];
         let listed = self.call(Doing::Asking, "/v2/notifications", &query, None).await?;
         let found = listed["notifications"].as_array();
         // The oldest: were there ever two, the first is the one we meant.
@@ -191,17 +176,14 @@ impl Destination for GovukNotify {
         }
     }
 
-    async fn status(&self, platform_id: &str) -> Result<Status, ConnectorError> {
+    async fn status(&self, question: &Question) -> Result<Receipt, ConnectorError> {
+        let platform_id = question.platform_id.clone().unwrap_or_default();
         let path = format!("/v2/notifications/{platform_id}");
         let message = self.call(Doing::Asking, &path, &[], None).await?;
-        answer::status(&message).ok_or_else(|| ConnectorError::Unavailable {
+        let status = answer::status(&message).ok_or_else(|| ConnectorError::Unavailable {
             cause: "the answer names no status".to_owned(),
             retry_after_ms: None,
-        })
+        })?;
+        Ok(Receipt { platform_id, status })
     }
-}
-
-/// Whether the others would fare no better: the key is wrong, we are too fast, or nobody is there.
-fn shuts_the_door(error: &ConnectorError) -> bool {
-    matches!(error, ConnectorError::Unauthorised { .. } | ConnectorError::Unavailable { .. })
 }

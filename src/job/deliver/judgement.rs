@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use super::{Deliver, outcome};
 use crate::job::error::JobError;
 use crate::job::ingest::Bench;
-use crate::record::delivery::Delivery;
+use crate::record::delivery::{Content, Delivery};
 use crate::store::sending::{ClaimedRow, Settled};
 use crate::store::standing::{self, Known};
 use crate::suppression::gate::{self, Cleared, Standing};
 
-/// What the gate lets through, each with the number of its intent; and how the rest stands.
+/// What the gate lets through, and how the rest stands.
 pub async fn judge(
     job: &Deliver,
     bench: &Bench,
     claimed: Vec<ClaimedRow>,
-) -> Result<(Vec<(Cleared<Delivery>, i64)>, Vec<Settled>), JobError> {
+) -> Result<(Vec<Cleared<Delivery>>, Vec<Settled>), JobError> {
     let mut residents: Vec<i64> = claimed.iter().map(|row| row.resident_id).collect();
     residents.sort_unstable();
     residents.dedup();
@@ -26,7 +26,7 @@ pub async fn judge(
     let nobody = Standing::default();
     let (mut cleared, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
-        let Ok(message) = serde_json::from_str(&row.message) else {
+        let Some(content) = Content::from_json(&row.message) else {
             settled.push(outcome::unreadable(&row, now_ms));
             continue;
         };
@@ -36,15 +36,17 @@ pub async fn judge(
             purpose: row.purpose,
             needs_consent: row.needs_consent,
             reference: row.reference,
-            message,
+            content,
             attempts: row.attempts,
+            intent: row.intents,
             fence: row.fence,
+            doubt_until_ms: row.doubt_until_ms,
         };
         match gate::clear(delivery, standings.get(&row.resident_id).unwrap_or(&nobody)) {
-            Ok(through) => cleared.push((through, row.intents)),
+            Ok(through) => cleared.push(through),
             Err(kept) => {
                 let (delivery, why) = *kept;
-                settled.push(outcome::withheld(&delivery, row.intents, why, now_ms));
+                settled.push(outcome::withheld(&delivery, why, now_ms));
             }
         }
     }

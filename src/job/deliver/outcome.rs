@@ -5,13 +5,16 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::{Deliver, SHORTEST_MS};
 use crate::connector::channel::{ConnectorError, Inquiry, Receipt, Standing, Status};
 use crate::job::disposition::{self, Disposition};
-use crate::record::delivery::{Delivery, State};
+use crate::record::delivery::{Content, Delivery, State};
+use crate::store::outbox::NEVER_MS;
 use crate::store::sending::{ClaimedRow, PendingRow, Postponed, Settled};
 use crate::suppression::gate::Withheld;
 
 const ATTEMPTS_CODE: &str = "delivery.attempts";
 const UNKNOWN_CODE: &str = "delivery.unknown";
 const UNREADABLE_CODE: &str = "delivery.unreadable";
+/// How soon a question is put again; each wait is twice the one before.
+const ASK_MS: i64 = 5_000;
 /// After a judgement with an end: the end may lie a moment back.
 const AGAIN_MS: i64 = 60_000;
 
@@ -28,11 +31,10 @@ pub enum Next {
 pub fn of_send(
     job: &Deliver,
     delivery: &Delivery,
-    intents: i64,
     result: Result<Receipt, ConnectorError>,
     now_ms: i64,
 ) -> Next {
-    let about = About::claimed(delivery, intents);
+    let about = About::claimed(delivery);
     let error = match result {
         Ok(receipt) => return Next::Settled(received(job, &about, receipt, now_ms)),
         Err(error) => error,
@@ -50,29 +52,24 @@ pub fn of_send(
             Settled { next_ms, code, cause: Some(cause), ..about.settled(State::Unknown) }
         }
         Disposition::Halt { code, cause } => {
-            let waiting = Settled {
-                next_ms: now_ms,
-                give_back: true,
-                code: Some(code.to_owned()),
-                cause: Some(cause),
-                ..about.settled(State::Waiting)
-            };
-            return Next::Halted(Some(waiting), error);
+            let code = Some(code.to_owned());
+            let back = Settled { code, cause: Some(cause), ..about.back(now_ms, now_ms) };
+            return Next::Halted(Some(Settled { give_back: true, ..back }), error);
         }
     })
 }
 
 /// What the gate kept here.
-pub fn withheld(delivery: &Delivery, intents: i64, why: Withheld, now_ms: i64) -> Settled {
-    let about = About::claimed(delivery, intents);
-    let state = if why.until_ms.is_some() { State::Waiting } else { State::Held };
-    Settled {
-        next_ms: why.until_ms.map_or(now_ms, |until_ms| until_ms.max(now_ms + AGAIN_MS)),
-        give_back: true,
-        code: Some(why.code.to_owned()),
-        cause: Some(why.reason),
-        ..about.settled(state)
-    }
+pub fn withheld(delivery: &Delivery, why: Withheld, now_ms: i64) -> Settled {
+    let about = About::claimed(delivery);
+    let settled = match why.until_ms {
+        Some(until_ms) => about.back(until_ms.max(now_ms + AGAIN_MS), now_ms),
+        // Judged anew when its payer comes again: there is nothing for anybody else to do.
+        None if about.is_offer => about.back(now_ms, now_ms),
+        None => Settled { next_ms: now_ms, ..about.settled(State::Held) },
+    };
+    let (code, cause) = (Some(why.code.to_owned()), Some(why.reason));
+    Settled { give_back: true, code, cause, ..settled }
 }
 
 /// A message that was written by a program that we are not.
@@ -88,6 +85,7 @@ pub fn unreadable(row: &ClaimedRow, now_ms: i64) -> Settled {
         platform_status: None,
         code: Some(UNREADABLE_CODE.to_owned()),
         cause: Some("the message cannot be read".to_owned()),
+        doubt_until_ms: None,
     }
 }
 
@@ -98,7 +96,7 @@ pub fn of_inquiry(
     answer: Result<Inquiry, ConnectorError>,
     now_ms: i64,
 ) -> Next {
-    let about = About::pending(row);
+    let (about, patience) = (About::pending(row), &job.patience);
     let person = |cause: &str| Next::Settled(about.held(UNKNOWN_CODE.to_owned(), cause.to_owned()));
     let error = match answer {
         Ok(Inquiry::Happened(receipt)) => {
@@ -107,26 +105,31 @@ pub fn of_inquiry(
         Ok(Inquiry::CannotTell) => {
             return person("nobody answered, and the platform cannot tell what became of it");
         }
-        Ok(Inquiry::NotFound) if now_ms < row.since_ms + job.ask_again_ms => {
+        Ok(Inquiry::NotFound) if now_ms < row.since_ms + patience.not_found_ms => {
             // It may still be on its way.
-            return later(row, row.since_ms + job.ask_again_ms, None);
+            let soon_ms = now_ms + growing(ASK_MS, row.polls, patience.poll_longest_ms);
+            return later(row, soon_ms.min(row.since_ms + patience.not_found_ms), None);
         }
-        Ok(Inquiry::NotFound) if now_ms >= row.intent_ms + job.forgets_after_ms => {
+        Ok(Inquiry::NotFound) if now_ms >= row.intent_ms + patience.forgets_ms => {
             return person("nobody answered, and the platform may have forgotten it by now");
         }
         Ok(Inquiry::NotFound) => {
-            let cause = "no answer came, and the platform knows of no such message".to_owned();
-            return Next::Settled(again(job, &about, now_ms, about.attempts - 1, cause));
+            let cause = "no answer came, and the platform knows of no such thing".to_owned();
+            // It was asked long enough; and may turn up all the same.
+            let doubt_until_ms = (patience.doubt_ms > 0).then(|| now_ms + patience.doubt_ms);
+            let about = About { doubt_until_ms, ..about };
+            let settled = again(job, &about, now_ms, about.attempts - 1, cause);
+            return Next::Settled(Settled { doubt_until_ms, ..settled });
         }
         Err(error) => error,
     };
     match disposition::of_connector(&error) {
         Disposition::Retry { after_ms, .. } => {
-            let wait_ms = growing(job.ask_again_ms, row.polls, job.poll_longest_ms);
+            let wait_ms = growing(ASK_MS, row.polls, patience.poll_longest_ms);
             later(row, now_ms + wait_ms.max(after_ms.unwrap_or(0)), None)
         }
         Disposition::Ask { .. } => {
-            let wait_ms = growing(job.ask_again_ms, row.polls, job.poll_longest_ms);
+            let wait_ms = growing(ASK_MS, row.polls, patience.poll_longest_ms);
             later(row, now_ms + wait_ms, None)
         }
         Disposition::Hold { cause, .. } => person(&format!("it could not be asked after: {cause}")),
@@ -138,16 +141,23 @@ pub fn of_inquiry(
 pub fn of_status(
     job: &Deliver,
     row: &PendingRow,
-    answer: Result<Status, ConnectorError>,
+    answer: Result<Receipt, ConnectorError>,
     now_ms: i64,
 ) -> Next {
-    let about = About::pending(row);
-    let next_ms = now_ms + growing(job.poll_ms, row.polls + 1, job.poll_longest_ms);
+    let (about, patience) = (About::pending(row), &job.patience);
+    let next_ms = now_ms + growing(patience.poll_ms, row.polls + 1, patience.poll_longest_ms);
     let error = match answer {
-        Ok(status) if status.stands == Standing::Pending => {
-            return later(row, next_ms, Some(status.word));
+        Ok(receipt) => {
+            let same = row.platform_id.as_ref() == Some(&receipt.platform_id);
+            return match receipt.status.stands {
+                Standing::Pending if same => later(row, next_ms, Some(receipt.status.word)),
+                // While another may turn up, this is not the last word.
+                Standing::Delivered if same && is_in_doubt(about.doubt_until_ms, now_ms) => {
+                    later(row, next_ms, Some(receipt.status.word))
+                }
+                _ => Next::Settled(received(job, &about, receipt, now_ms)),
+            };
         }
-        Ok(status) => return Next::Settled(stands(job, &about, status, now_ms)),
         Err(error) => error,
     };
     match disposition::of_connector(&error) {
@@ -160,6 +170,33 @@ pub fn of_status(
     }
 }
 
+/// What a look at an offered payment found, of which an attempt that was given up may have left one on
+/// the platform.
+pub fn of_watch(
+    job: &Deliver,
+    row: &PendingRow,
+    answer: Result<Inquiry, ConnectorError>,
+    now_ms: i64,
+) -> Next {
+    let about = About::pending(row);
+    let next_ms = about.watched_ms(now_ms, row.polls + 1, job.patience.poll_longest_ms);
+    match answer {
+        Ok(Inquiry::Happened(receipt)) if receipt.status.stands != Standing::Lapsed => {
+            Next::Settled(received(job, &about, receipt, now_ms))
+        }
+        Err(error) => match disposition::of_connector(&error) {
+            Disposition::Halt { .. } => Next::Halted(None, error),
+            _ => later(row, next_ms, None),
+        },
+        Ok(_) => later(row, next_ms, None),
+    }
+}
+
+/// Whether something may still turn up.
+pub fn is_in_doubt(doubt_until_ms: Option<i64>, now_ms: i64) -> bool {
+    doubt_until_ms.is_some_and(|until_ms| until_ms > now_ms)
+}
+
 /// Which delivery it is about.
 struct About<'a> {
     id: i64,
@@ -167,16 +204,21 @@ struct About<'a> {
     fence: i64,
     attempts: i64,
     reference: &'a str,
+    /// A payment, which is made when its payer comes and not by itself.
+    is_offer: bool,
+    doubt_until_ms: Option<i64>,
 }
 
 impl<'a> About<'a> {
-    fn claimed(delivery: &'a Delivery, intents: i64) -> About<'a> {
+    fn claimed(delivery: &'a Delivery) -> About<'a> {
         About {
             id: delivery.id,
-            intents,
+            intents: delivery.intent,
             fence: delivery.fence,
             attempts: delivery.attempts,
             reference: &delivery.reference,
+            is_offer: delivery.content.payment().is_some(),
+            doubt_until_ms: delivery.doubt_until_ms,
         }
     }
 
@@ -187,6 +229,31 @@ impl<'a> About<'a> {
             fence: row.fence,
             attempts: row.attempts,
             reference: &row.reference,
+            is_offer: Content::from_json(&row.message).is_some_and(|one| one.payment().is_some()),
+            doubt_until_ms: row.doubt_until_ms,
+        }
+    }
+
+    /// Where it goes when it was not sent: a message waits until then, a payment for its payer. A payer's
+    /// attempts are not ours, and are not counted.
+    fn back(&self, then_ms: i64, now_ms: i64) -> Settled {
+        match self.is_offer {
+            true => Settled {
+                next_ms: self.watched_ms(now_ms, 0, NEVER_MS),
+                give_back: true,
+                ..self.settled(State::Offered)
+            },
+            false => Settled { next_ms: then_ms, ..self.settled(State::Waiting) },
+        }
+    }
+
+    /// When it is looked for something that may turn up: never where nothing may.
+    fn watched_ms(&self, now_ms: i64, polls: i64, longest_ms: i64) -> i64 {
+        match self.doubt_until_ms {
+            Some(until_ms) if until_ms > now_ms => {
+                until_ms.min(now_ms + growing(ASK_MS, polls, longest_ms))
+            }
+            _ => NEVER_MS,
         }
     }
 
@@ -202,6 +269,7 @@ impl<'a> About<'a> {
             platform_status: None,
             code: None,
             cause: None,
+            doubt_until_ms: None,
         }
     }
 
@@ -216,11 +284,22 @@ fn received(job: &Deliver, about: &About<'_>, receipt: Receipt, now_ms: i64) -> 
 }
 
 fn stands(job: &Deliver, about: &About<'_>, status: Status, now_ms: i64) -> Settled {
+    let accepted = || {
+        let next_ms = now_ms + job.patience.poll_ms;
+        Settled { next_ms, ..about.settled(State::Accepted) }
+    };
     let settled = match status.stands {
-        Standing::Pending => {
-            Settled { next_ms: now_ms + job.poll_ms, ..about.settled(State::Accepted) }
-        }
+        Standing::Pending => accepted(),
+        Standing::Delivered if is_in_doubt(about.doubt_until_ms, now_ms) => accepted(),
         Standing::Delivered => about.settled(State::Delivered),
+        Standing::Lapsed => {
+            let cause = Some(format!("the platform says: {}", status.word));
+            Settled { cause, ..about.back(now_ms, now_ms) }
+        }
+        Standing::Doubled(ids) => {
+            let cause = format!("it happened more than once: {}", ids.join(", "));
+            about.held(format!("{}.{}", job.platform, status.word), cause)
+        }
         Standing::Failed | Standing::MayResend => {
             let may = match status.stands {
                 Standing::MayResend => "; it may be sent once more",
@@ -236,6 +315,9 @@ fn stands(job: &Deliver, about: &About<'_>, status: Status, now_ms: i64) -> Sett
 /// Sent again later, not before `from_ms`, with a wait that grows with what `failed`; or held when
 /// our patience is at its end.
 fn again(job: &Deliver, about: &About<'_>, from_ms: i64, failed: i64, cause: String) -> Settled {
+    if about.is_offer {
+        return Settled { cause: Some(cause), ..about.back(from_ms, from_ms) };
+    }
     let count = |attempts: i64| u32::try_from(attempts).unwrap_or(0);
     if job.retry.wait_ms(count(about.attempts)).is_none() {
         let cause = format!("{} attempts were made; the last: {cause}", about.attempts);

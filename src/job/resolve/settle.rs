@@ -11,8 +11,10 @@ use crate::job::error::JobError;
 use crate::job::ingest::Bench;
 use crate::job::matches::{self, Matches};
 use crate::mapping::outbound::{Change, Heard, Outbound, Subject};
+use crate::record::delivery::Content;
 use crate::record::facts::{Difference, Facts, differences_to_json};
 use crate::record::fragment::{AccountFragment, Fragment, PartyFragment};
+use crate::record::payment_link::Links;
 use crate::record::schema;
 use crate::resolution::matching;
 use crate::resolution::survivorship::{Word, survive};
@@ -80,7 +82,7 @@ struct Occasion {
     event_id: i64,
     mapping: usize,
     resident_id: i64,
-    account: Option<Facts>,
+    account: Option<(i64, Facts)>,
     /// What changed; nothing where no listener asks.
     differences: Arc<[Difference]>,
 }
@@ -237,7 +239,7 @@ impl<'c> Settling<'c> {
                             event_id,
                             mapping,
                             resident_id: *resident_id,
-                            account: Some(account.facts.clone()),
+                            account: Some((id, account.facts.clone())),
                             differences: Arc::clone(&differences),
                         });
                     }
@@ -377,18 +379,25 @@ impl<'c> Settling<'c> {
             };
             if let Some(facts) = facts {
                 let mapping = &self.rules.outbound[occasion.mapping];
-                let told = Told {
-                    id: ids.take(),
-                    event_id: occasion.event_id,
-                    resident_id: occasion.resident_id,
-                };
+                let account = occasion.account.as_ref();
                 let about = Change {
                     resident: facts,
-                    account: occasion.account.as_ref(),
+                    account: account.map(|(_, facts)| facts),
                     differences: &occasion.differences,
                 };
-                let row = delivery(self.batch, self.mark, self.now_ms, mapping, told, about);
-                self.draft.deliveries.extend(row.into_iter().flatten());
+                let told = Told {
+                    event_id: occasion.event_id,
+                    resident_id: occasion.resident_id,
+                    account_id: account.map(|(id, _)| *id),
+                    about,
+                };
+                let telling = Telling {
+                    batch: self.batch,
+                    mark: self.mark,
+                    now_ms: self.now_ms,
+                    links: &self.rules.links,
+                };
+                self.draft.deliveries.extend(telling.deliveries(mapping, told, ids));
             }
         }
         self.draft.unlinked = self.crowding.unlinked;
@@ -539,47 +548,69 @@ fn provenance_json(from: &[(String, i64)]) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
-struct Told {
-    id: i64,
-    event_id: i64,
-    resident_id: i64,
+/// What every delivery of a batch is made with.
+pub struct Telling<'t> {
+    pub batch: &'t BatchRow,
+    pub mark: &'t str,
+    pub now_ms: i64,
+    pub links: &'t Links,
 }
 
-fn delivery(
-    batch: &BatchRow,
-    mark: &str,
-    now_ms: i64,
-    mapping: &Outbound,
-    told: Told,
-    about: Change<'_>,
-) -> Option<Vec<Cell>> {
-    let composed = match mapping.applies(about) {
-        Ok(true) => mapping.compose(about),
-        Ok(false) => return None,
-        // Whether they are to be told is not known: a person looks.
-        Err(reason) => Err(reason),
-    };
-    Some(outbox::row(outbox::New {
-        id: told.id,
-        event_id: told.event_id,
-        batch_id: batch.id,
-        resident_id: told.resident_id,
-        destination: &mapping.destination,
-        mapping: &mapping.name,
-        mapping_version: mapping.version,
-        purpose: &mapping.purpose,
-        needs_consent: mapping.needs_consent,
-        reference: format!("{mark}{}", told.id),
-        composed: composed.map_err(|reason| (reason.code, reason.cause)),
-        now_ms,
-    }))
+/// Who is told of what.
+struct Told<'t> {
+    event_id: i64,
+    resident_id: i64,
+    account_id: Option<i64>,
+    about: Change<'t>,
+}
+
+impl Telling<'_> {
+    /// The message, and the payment that it asks for; nothing where this is not to be told.
+    fn deliveries(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids) -> Vec<Cell> {
+        let (id, mut payment) = (ids.take(), None);
+        let composed = match mapping.applies(told.about) {
+            Ok(false) => return Vec::new(),
+            // Whether they are to be told is not known: a person looks.
+            Err(reason) => Err(reason),
+            Ok(true) => {
+                let asked = mapping.payment.as_ref();
+                let asked = asked.map(|map| (map.destination.value.as_str(), ids.take()));
+                let link = asked.and_then(|(to, id)| self.links.link(to, id));
+                mapping.compose(told.about, link, told.account_id).map(|composed| {
+                    payment = asked.zip(composed.payment);
+                    composed.message
+                })
+            }
+        };
+        let new = |id, destination, needs_consent, composed| outbox::New {
+            id,
+            event_id: told.event_id,
+            batch_id: self.batch.id,
+            resident_id: told.resident_id,
+            destination,
+            mapping: &mapping.name,
+            mapping_version: mapping.version,
+            purpose: &mapping.purpose,
+            needs_consent,
+            reference: format!("{}{id}", self.mark),
+            composed,
+            now_ms: self.now_ms,
+        };
+        let message = composed.map(Content::Message).map_err(|reason| (reason.code, reason.cause));
+        let message = new(id, &mapping.destination, mapping.needs_consent, message);
+        let mut rows = outbox::row(message);
+        if let Some(((destination, id), payment)) = payment {
+            // Consent is about being written to: who opens a link has come by themselves.
+            let payment = new(id, destination, false, Ok(Content::Payment(payment)));
+            rows.extend(outbox::row(payment));
+        }
+        rows
+    }
 }
 
 /// Tells the people on accounts that are gone at their source.
 pub async fn tell_of_gone(
-    batch: &BatchRow,
-    mark: &str,
-    now_ms: i64,
+    telling: Telling<'_>,
     transaction: &mut Transaction,
     told: &[&Outbound],
     gone: &[(i64, i64)],
@@ -591,7 +622,7 @@ pub async fn tell_of_gone(
         let ids = distinct(parties.iter().map(|party| party.resident_id));
         let rows = residents::residents(transaction, &ids).await?;
         let accounts = residents::accounts(transaction, &keys).await?;
-        bench.ids.reserve(&bench.database, parties.len() * told.len()).await?;
+        bench.ids.reserve(&bench.database, parties.len() * told.len() * 2).await?;
         let mut deliveries = Vec::new();
         for party in parties.iter().filter(|party| party.ended_ms.is_none()) {
             let Some(row) = rows.iter().find(|row| row.id == party.resident_id) else { continue };
@@ -601,12 +632,14 @@ pub async fn tell_of_gone(
                 .map(|row| read_facts(&row.facts, schema::ACCOUNT, "account", row.id))
                 .transpose()?;
             for mapping in told.iter().filter(|mapping| mapping.tells(&party.role)) {
-                let id = bench.ids.take();
-                let told = Told { id, event_id: 0, resident_id: row.id };
                 let account = account.as_ref();
-                let about = Change { resident: &facts, account, differences: &[] };
-                let cells = delivery(batch, mark, now_ms, mapping, told, about);
-                deliveries.extend(cells.into_iter().flatten());
+                let told = Told {
+                    event_id: 0,
+                    resident_id: row.id,
+                    account_id: Some(party.source_key_id),
+                    about: Change { resident: &facts, account, differences: &[] },
+                };
+                deliveries.extend(telling.deliveries(mapping, told, &mut bench.ids));
             }
         }
         transaction.insert(outbox::DELIVERIES, deliveries).await?;

@@ -50,6 +50,8 @@ pub enum Scope {
 pub enum Wanted {
     /// `when`: it says yes or no.
     Condition,
+    /// The amount of a payment, in whole pence.
+    Pence,
     /// `expr`, `key`: it gives a text, or a number or flag that is written as one.
     Text,
 }
@@ -221,6 +223,10 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
             let what = format!("a condition says yes or no, and this is {}", typed.kind.noun());
             return Err(whole(what));
         }
+        Wanted::Pence if typed.kind != Type::Whole => {
+            let what = format!("an amount is whole pence, and this is {}", typed.kind.noun());
+            return Err(whole(what));
+        }
         Wanted::Text if matches!(typed.kind, Type::List(_)) => {
             return Err(whole("this gives a list, and one value is wanted".to_owned()));
         }
@@ -228,7 +234,7 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
     }
     let tree = match wanted {
         Wanted::Condition => checker.or_false(typed),
-        Wanted::Text => checker.or_nothing(typed),
+        Wanted::Text | Wanted::Pence => checker.or_nothing(typed),
     };
     let (slots, asked) = checker.finish();
     Ok(Expression {

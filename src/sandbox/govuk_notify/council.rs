@@ -13,9 +13,11 @@ pub const TEST_SECRET: &str = "5ec2e700-0000-4000-8000-000000000003";
 pub const EMAIL_MOVED_HOME: &str = "11111111-1111-4111-8111-111111111101";
 pub const EMAIL_PAYMENT_RECEIVED: &str = "11111111-1111-4111-8111-111111111102";
 pub const EMAIL_CONTACT_CHANGED: &str = "11111111-1111-4111-8111-111111111103";
+pub const EMAIL_ARREARS: &str = "11111111-1111-4111-8111-111111111104";
 pub const SMS_MOVED_HOME: &str = "11111111-1111-4111-8111-111111111201";
 pub const SMS_PAYMENT_RECEIVED: &str = "11111111-1111-4111-8111-111111111202";
 pub const SMS_CONTACT_CHANGED: &str = "11111111-1111-4111-8111-111111111203";
+pub const SMS_ARREARS: &str = "11111111-1111-4111-8111-111111111204";
 pub const LETTER_MOVED_HOME: &str = "11111111-1111-4111-8111-111111111301";
 
 impl Service {
@@ -61,11 +63,19 @@ fn templates() -> Vec<Template> {
                 ((balance)).";
     let contact = "Dear ((first_name)),\n\nYour contact details have changed.\n\nIf this was \
                    not you, tell us.";
+    let arrears = "Dear ((first_name)),\n\n((amount)) of your Council Tax is overdue. Pay by card: \
+                   ((link))\n\nIf you cannot pay, tell us.";
     let sms = |id, name, body| template(id, name, Channel::Sms, None, body);
     vec![
         email(EMAIL_MOVED_HOME, "moved_home", "Your new address", moved),
         email(EMAIL_PAYMENT_RECEIVED, "payment_received", "Payment received", paid),
         email(EMAIL_CONTACT_CHANGED, "contact_changed", "Your contact details", contact),
+        email(EMAIL_ARREARS, "arrears_reminder", "Your Council Tax", arrears),
+        sms(
+            SMS_ARREARS,
+            "arrears_reminder",
+            "((first_name)), ((amount)) of Council Tax is overdue. Pay: ((link))",
+        ),
         sms(
             SMS_MOVED_HOME,
             "moved_home",

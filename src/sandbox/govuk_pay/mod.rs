@@ -59,6 +59,14 @@ impl PaySandbox {
         Ok(self)
     }
 
+    /// Appends every request of a service to a file, one JSON object a line, as it came and before it is
+    /// looked at: so that it can be held against the platform's own contract.
+    pub fn with_requests(self, path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        self.shared.memory().keep_requests_in(file);
+        Ok(self)
+    }
+
     pub fn router(&self) -> Router {
         routes::router(Arc::clone(&self.shared))
     }

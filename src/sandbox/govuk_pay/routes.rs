@@ -58,7 +58,7 @@ fn answered(
     match with_caller(shared, headers, class, act) {
         Ok(Value::Null) => status.into_response(),
         Ok(body) => (status, Json(body)).into_response(),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -68,19 +68,21 @@ fn with_caller<T>(
     headers: &HeaderMap,
     class: Class,
     act: impl FnOnce(&Call<'_>) -> Result<T, Problem>,
-) -> Result<T, Response> {
+) -> Result<T, Box<Response>> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = bearer.and_then(|bearer| bearer.strip_prefix("Bearer "));
     let account = shared.accounts.iter().position(|one| Some(one.api_key.as_str()) == key);
     // Not one of the platform's usual objects: nobody is to read it.
     let stranger = "Credentials are required to access this resource.";
-    let account = account.ok_or_else(|| (StatusCode::UNAUTHORIZED, stranger).into_response())?;
+    let stranger = || Box::new((StatusCode::UNAUTHORIZED, stranger).into_response());
+    let account = account.ok_or_else(stranger)?;
     let now_ms = shared.now_ms();
     let taken = shared.memory().limits.take(account, class, now_ms);
-    taken.map_err(IntoResponse::into_response)?;
+    let refused = |problem: Problem| Box::new(problem.into_response());
+    taken.map_err(refused)?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let root = format!("http://{host}");
-    act(&Call { shared, account, root: &root, now_ms }).map_err(IntoResponse::into_response)
+    act(&Call { shared, account, root: &root, now_ms }).map_err(refused)
 }
 
 async fn create(State(shared): App, headers: HeaderMap, body: Bytes) -> Response {
@@ -99,7 +101,7 @@ async fn create(State(shared): App, headers: HeaderMap, body: Bytes) -> Response
             ];
             (status, headers, Json(body)).into_response()
         }
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -200,11 +202,15 @@ pub fn query_of(uri: &Uri) -> Query {
 }
 
 /// The firewall, which looks before anybody asks who is calling.
-async fn guard(State(_): App, request: Request, next: Next) -> Response {
+async fn guard(State(shared): App, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    let key = parts.headers.get("Idempotency-Key").and_then(|value| value.to_str().ok());
+    let headers: Vec<(&str, &str)> = key.map(|key| ("Idempotency-Key", key)).into_iter().collect();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    shared.memory().note(parts.method.as_str(), path, &headers, &bytes);
     if blocked(&parts.method, &parts.headers, &bytes) {
         let why =
             "Request blocked by firewall rules. Consult API documentation for more information.";

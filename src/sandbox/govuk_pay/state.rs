@@ -98,6 +98,7 @@ pub struct Memory {
     pub agreements: Vec<Agreement>,
     pub promises: HashMap<(usize, String), Promise>,
     ledger: Option<File>,
+    requests: Option<File>,
 }
 
 impl Shared {
@@ -127,6 +128,22 @@ impl Memory {
     /// Writes every payment to `file` as well, from now on.
     pub fn keep_ledger_in(&mut self, file: File) {
         self.ledger = Some(file);
+    }
+
+    /// Writes every request to `file`, from now on.
+    pub fn keep_requests_in(&mut self, file: File) {
+        self.requests = Some(file);
+    }
+
+    /// Writes down a request, where somebody wants to know. Its key is not written.
+    pub fn note(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
+        let Some(file) = &mut self.requests else { return };
+        let headers: Map<String, Value> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let entry = json!({ "method": method, "path": path, "headers": headers, "body": body });
+        // A line that is missing shows where the file is read.
+        let _ = file.write_all(format!("{entry}\n").as_bytes());
     }
 
     /// Remembers a payment. It is in the ledger's file before the caller hears of it.

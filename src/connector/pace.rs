@@ -1,17 +1,15 @@
-//! Our own limit on how fast we send. The platform gives no warning before it turns us away, and no
-//! time to come back, so we keep under its limit by ourselves.
+//! Our own limit on how fast we call. A platform gives no warning before it turns us away, and no time to
+//! come back, so we keep under its limit by ourselves.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Fewer than the platform's burst of a thousand: other programs may share the key.
-const BURST_MAX: f64 = 900.0;
-
 /// A bucket of permits that fills as time passes.
 pub struct Pace {
     per_second: f64,
+    burst: f64,
     bucket: Mutex<Bucket>,
 }
 
@@ -21,11 +19,11 @@ struct Bucket {
 }
 
 impl Pace {
-    pub fn new(per_minute: u32) -> Self {
-        let per_second = f64::from(per_minute.max(1)) / 60.0;
-        let bucket =
-            Bucket { permits: BURST_MAX.min(f64::from(per_minute)), filled: Instant::now() };
-        Self { per_second, bucket: Mutex::new(bucket) }
+    /// So many a second, and so many at once after a rest.
+    pub fn new(per_second: f64, burst: f64) -> Self {
+        let (per_second, burst) = (per_second.max(0.01), burst.max(1.0));
+        let bucket = Bucket { permits: burst, filled: Instant::now() };
+        Self { per_second, burst, bucket: Mutex::new(bucket) }
     }
 
     /// Waits for a permit and takes it. Those who wait are served in the order they came.
@@ -33,7 +31,7 @@ impl Pace {
         let mut bucket = self.bucket.lock().await;
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(bucket.filled);
-        bucket.permits = BURST_MAX.min(bucket.permits + elapsed.as_secs_f64() * self.per_second);
+        bucket.permits = self.burst.min(bucket.permits + elapsed.as_secs_f64() * self.per_second);
         bucket.filled = now;
         if bucket.permits < 1.0 {
             let wait = Duration::from_secs_f64((1.0 - bucket.permits) / self.per_second);

@@ -1,0 +1,53 @@
+//! What it means that an answer came, or did not, before anybody looks at what it says.
+
+use serde_json::Value;
+
+use super::channel::ConnectorError;
+use super::http::{Answer, HttpFault};
+
+/// What was being done. A change that went unanswered may have happened; a question changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    Changing,
+    Asking,
+}
+
+/// The answer, if one came.
+pub fn arrived(
+    doing: Doing,
+    answered: Result<Answer, HttpFault>,
+) -> Result<Answer, ConnectorError> {
+    answered.map_err(|fault| match fault {
+        HttpFault::NotReached(cause) => unavailable(cause, None),
+        HttpFault::NoAnswer(cause) => unanswered(doing, cause),
+    })
+}
+
+/// The JSON of an answer that says it was done.
+pub fn json(doing: Doing, answer: &Answer) -> Result<Value, ConnectorError> {
+    serde_json::from_slice(&answer.body)
+        .map_err(|_| unanswered(doing, "what came back is not JSON".to_owned()))
+}
+
+/// Told too fast. Spread out, so that those who were turned away together do not come back together.
+pub fn too_fast(now_ms: i64) -> ConnectorError {
+    unavailable("it asks us to slow down".to_owned(), Some(1_000 + now_ms.rem_euclid(997)))
+}
+
+/// Sent on elsewhere, where nobody asked to go.
+pub fn redirected() -> ConnectorError {
+    unavailable("something on the way redirects us".to_owned(), None)
+}
+
+/// Nothing happened there.
+pub fn unavailable(cause: String, retry_after_ms: Option<i64>) -> ConnectorError {
+    ConnectorError::Unavailable { cause, retry_after_ms }
+}
+
+/// Nobody knows what happened there, if anything was to happen.
+pub fn unanswered(doing: Doing, cause: String) -> ConnectorError {
+    match doing {
+        Doing::Changing => ConnectorError::Unknown { cause },
+        Doing::Asking => unavailable(cause, None),
+    }
+}

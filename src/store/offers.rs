@@ -1,0 +1,74 @@
+//! Payments that are offered by a link: found again when somebody opens it, and set going.
+
+use super::database::{Database, StoreError, cells};
+use crate::record::personal::unprinted;
+
+/// A delivery as its link finds it.
+#[derive(Clone, sqlx::FromRow)]
+pub struct OfferRow {
+    pub id: i64,
+    pub resident_id: i64,
+    pub destination: String,
+    pub mapping: String,
+    /// JSON
+    pub message: String,
+    pub state: String,
+    pub next_ms: i64,
+    pub platform_id: Option<String>,
+    pub cause_code: Option<String>,
+    pub doubt_until_ms: Option<i64>,
+}
+
+const COLUMNS: &str = "id, resident_id, destination, mapping, message, state, next_ms, \
+                       platform_id, cause_code, doubt_until_ms";
+
+/// The delivery of that number.
+pub async fn find(database: &Database, id: i64) -> Result<Option<OfferRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM delivery WHERE id = $1");
+    let rows: Vec<OfferRow> = database.fetch(&sql, cells![id]).await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Some that are offered by a destination, oldest first.
+pub async fn some(
+    database: &Database,
+    destination: &str,
+    most: i64,
+) -> Result<Vec<OfferRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM delivery WHERE destination = $1 AND state = 'offered' \
+         AND settled_ms IS NULL ORDER BY next_ms, id LIMIT $2"
+    );
+    database.fetch(&sql, cells![destination.to_owned(), most]).await
+}
+
+/// Those that the same mapping asked of the same resident later, newest first.
+pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM delivery WHERE resident_id = $1 AND mapping = $2 \
+         AND destination = $3 AND id > $4 ORDER BY id DESC"
+    );
+    let (mapping, destination) = (than.mapping.clone(), than.destination.clone());
+    database.fetch(&sql, cells![than.resident_id, mapping, destination, than.id]).await
+}
+
+/// Sets one going that is offered: the deliver job makes it now. False where somebody else has done so.
+pub async fn open(database: &Database, id: i64, now_ms: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE delivery SET state = 'waiting', since_ms = $2, next_ms = $2, polls = 0, \
+               cause_code = NULL, cause = NULL WHERE id = $1 AND state = 'offered'";
+    let mut transaction = database.begin().await?;
+    let opened = transaction.execute(sql, cells![id, now_ms]).await?;
+    transaction.commit().await?;
+    Ok(opened == 1)
+}
+
+/// Has the platform asked now how an accepted one stands.
+pub async fn look_now(database: &Database, id: i64, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE delivery SET next_ms = $2 WHERE id = $1 AND state = 'accepted' \
+               AND next_ms > $2";
+    let mut transaction = database.begin().await?;
+    transaction.execute(sql, cells![id, now_ms]).await?;
+    transaction.commit().await
+}
+
+unprinted!(OfferRow);
