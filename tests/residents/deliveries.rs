@@ -84,7 +84,7 @@ async fn listed(on: On) {
     }
     assert_eq!(seen, (1..=25).rev().collect::<Vec<_>>());
     let error = deliveries::list(database, &listing("--state done"), 0).await.unwrap_err();
-    assert!(error.to_string().contains("one of waiting, sending, accepted"), "{error}");
+    assert!(error.to_string().contains("one of offered, waiting, sending, accepted"), "{error}");
 }
 
 async fn told(on: On) {

@@ -239,7 +239,7 @@ async fn templates_can_be_read_listed_and_tried() {
     assert_eq!(bench.get(&format!("{path}/version/0")).await.1["version"], 3);
     assert_eq!(bench.get(&format!("{path}/version/1")).await.0, 404);
     let (_, all) = bench.get("/v2/templates").await;
-    assert_eq!(all["templates"].as_array().map(Vec::len), Some(6));
+    assert_eq!(all["templates"].as_array().map(Vec::len), Some(8));
     let (_, letters) = bench.get("/v2/templates?type=letter").await;
     assert_eq!(
         letters["templates"][0]["letter_contact_block"],

@@ -36,6 +36,6 @@ async fn the_official_client_sends_and_reads_through_the_sandbox() {
     assert_eq!(said["sms_body"].as_str().map(|body| body.starts_with("Pat, ")), Some(true));
     assert_eq!(said["pdf"], true);
     assert_eq!(said["unknown_template"], serde_json::json!([400, "BadRequestError"]));
-    assert_eq!(said["templates"], 7);
+    assert_eq!(said["templates"], 9);
     assert_eq!(bench.ledger().await.len(), 3);
 }

@@ -70,12 +70,6 @@ fn templates() -> Vec<Template> {
         email(EMAIL_MOVED_HOME, "moved_home", "Your new address", moved),
         email(EMAIL_PAYMENT_RECEIVED, "payment_received", "Payment received", paid),
         email(EMAIL_CONTACT_CHANGED, "contact_changed", "Your contact details", contact),
-        email(EMAIL_ARREARS, "arrears_reminder", "Your Council Tax", arrears),
-        sms(
-            SMS_ARREARS,
-            "arrears_reminder",
-            "((first_name)), ((amount)) of Council Tax is overdue. Pay: ((link))",
-        ),
         sms(
             SMS_MOVED_HOME,
             "moved_home",
@@ -102,6 +96,12 @@ fn templates() -> Vec<Template> {
                 moved,
             )
         },
+        email(EMAIL_ARREARS, "arrears_reminder", "Your Council Tax", arrears),
+        sms(
+            SMS_ARREARS,
+            "arrears_reminder",
+            "((first_name)), ((amount)) of Council Tax is overdue. Pay: ((link))",
+        ),
     ]
 }
 
