@@ -88,6 +88,8 @@ impl Context {
             database,
             clock: Arc::clone(&self.clock),
             around: self.around.clone(),
+            link_key: self.link_key.clone(),
+            destinations: Mutex::default(),
         }
     }
 
@@ -171,7 +173,6 @@ impl Context {
     /// A deliver job, with its destination open.
     pub fn deliver(&self, job: &JobDefinition) -> Result<Deliver, AppError> {
         let connector = &job.connector.value;
-        let broken = |what: &str| AppError::NotThere(format!("job `{}`: {what}", job.name));
         let definition = self.connector(job)?;
         let destination = self.destination(definition)?;
         Ok(Deliver {

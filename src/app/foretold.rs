@@ -10,7 +10,7 @@ use super::held::Group;
 use super::preview::Listing;
 use super::report::RunReport;
 use super::sight::{Content, Sight};
-use crate::record::delivery::Delivery;
+use crate::record::delivery::{self, Delivery};
 use crate::store::held::{self, LetterRow};
 use crate::store::since::{self, DeliveryRow, EventRow, LinkRow};
 use crate::store::standing::{self, Known};
@@ -242,7 +242,7 @@ fn kept(
     row: &DeliveryRow,
     known: &HashMap<i64, Known>,
 ) -> Option<(String, String)> {
-    if row.state != "waiting" {
+    if !["waiting", "offered"].contains(&row.state.as_str()) {
         let code = row.cause_code.clone().unwrap_or_else(|| row.state.clone());
         return Some((code, row.cause.clone().unwrap_or_default()));
     }
@@ -260,9 +260,11 @@ fn kept(
         purpose: row.purpose.clone(),
         needs_consent: row.needs_consent,
         reference: row.reference.clone(),
-        message: serde_json::from_str(&row.message).ok()?,
+        content: delivery::Content::from_json(&row.message)?,
         attempts: 0,
+        intent: 1,
         fence: 0,
+        doubt_until_ms: None,
     };
     let (_, withheld) = *gate::clear(delivery, &standing).err()?;
     Some((withheld.code.to_owned(), withheld.reason))

@@ -2,10 +2,11 @@
 
 use serde_json::Value as Json;
 
-use crate::record::delivery::{Channel, Message};
+use crate::record::delivery::{self, Channel};
 use crate::record::facts::{Facts, Value};
 use crate::record::masking;
 use crate::record::schema::{self, Field};
+use crate::record::value::pence::Pence;
 
 /// Masked, or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +69,24 @@ impl Sight {
 
     /// What a delivery's content says of itself. A new kind of content is one more arm here.
     pub fn content(self, json: &str) -> Content {
-        let Ok(message) = serde_json::from_str::<Message>(json) else {
-            return Content {
-                what: "no message".to_owned(),
-                to: "nobody".to_owned(),
-                says: vec![],
-            };
+        let message = match delivery::Content::from_json(json) {
+            Some(delivery::Content::Message(message)) => message,
+            Some(delivery::Content::Payment(payment)) => {
+                let amount = Pence::new(payment.amount_pence).said();
+                let says = [("amount", amount), ("reference", payment.reference)];
+                return Content {
+                    what: "payment".to_owned(),
+                    to: "whoever opens its link".to_owned(),
+                    says: says.map(|(name, value)| (name.to_owned(), self.text(&value))).to_vec(),
+                };
+            }
+            None => {
+                return Content {
+                    what: "no message".to_owned(),
+                    to: "nobody".to_owned(),
+                    says: vec![],
+                };
+            }
         };
         let channel = match message.channel {
             Channel::Email => "e-mail",
