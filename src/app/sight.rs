@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::record::delivery::{self, Channel};
+use crate::record::delivery::{self, Channel, Message, Payment};
 use crate::record::facts::{Facts, Value};
 use crate::record::masking;
 use crate::record::schema::{self, Field};
@@ -69,25 +69,34 @@ impl Sight {
 
     /// What a delivery's content says of itself. A new kind of content is one more arm here.
     pub fn content(self, json: &str) -> Content {
-        let message = match delivery::Content::from_json(json) {
-            Some(delivery::Content::Message(message)) => message,
-            Some(delivery::Content::Payment(payment)) => {
-                let amount = Pence::new(payment.amount_pence).said();
-                let says = [("amount", amount), ("reference", payment.reference)];
-                return Content {
-                    what: "payment".to_owned(),
-                    to: "whoever opens its link".to_owned(),
-                    says: says.map(|(name, value)| (name.to_owned(), self.text(&value))).to_vec(),
-                };
-            }
+        match delivery::Content::from_json(json) {
             None => {
-                return Content {
-                    what: "no message".to_owned(),
-                    to: "nobody".to_owned(),
-                    says: vec![],
-                };
+                let (what, to) = ("no message".to_owned(), "nobody".to_owned());
+                Content { what, to, says: Vec::new() }
             }
+            Some(delivery::Content::Message(message)) => self.message(message),
+            Some(delivery::Content::Payment(payment)) => self.payment(payment),
+        }
+    }
+
+    /// Its link is never shown: whoever has it can open the payment.
+    fn payment(self, payment: Payment) -> Content {
+        let amount = match self {
+            Sight::Masked => masking::mask_pence(payment.amount_pence),
+            Sight::Shown => Pence::new(payment.amount_pence).said(),
         };
+        let says = vec![
+            ("reference".to_owned(), self.key(&payment.reference)),
+            ("description".to_owned(), payment.description),
+        ];
+        Content {
+            what: format!("payment of {amount}"),
+            to: "whoever opens its link".to_owned(),
+            says,
+        }
+    }
+
+    fn message(self, message: Message) -> Content {
         let channel = match message.channel {
             Channel::Email => "e-mail",
             Channel::Sms => "text message",

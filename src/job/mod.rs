@@ -1,6 +1,5 @@
 //! The verbs: ingest, resolve, deliver.
 
-pub mod advice;
 pub mod clock;
 pub mod definition;
 pub mod deliver;

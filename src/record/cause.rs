@@ -465,50 +465,48 @@ pub static CHAPTERS: &[Chapter] = &[
         ],
     },
     Chapter {
-        title: "Messages",
+        title: "Messages and payments",
         causes: &[
             cause(
                 "delivery.attempts",
                 "it was tried as often as the job allows, and did not get through",
-                "see whether the platform works again; write to the person by other means if it \
-                 is urgent",
+                "find out whether the platform is up; then tell the resident by hand if it cannot wait",
             ),
             cause("delivery.held", "it waits without a cause of its own", "look at its story"),
             cause(
                 "delivery.missing_field",
                 "the template needs a value that is not known of the resident",
-                "ask for the value at its source; the next change is told with it",
+                "have it recorded at its source, or the template changed to do without",
             ),
             cause(
                 "delivery.no_address",
                 "there is nowhere to send it: no address of the kinds that the mapping lists",
-                "add another way (a letter) to the outbound mapping, or write by other means",
+                "ask the resident for an e-mail address or a mobile number, and record it at its source",
             ),
             cause(
                 "delivery.unknown",
                 "it was sent, no answer came, and the platform could not say whether it happened",
-                "ask the platform; decide by hand; never send it again blindly",
+                "look for the reference in the platform's own pages. If it is not there, a person decides; never send it again blindly",
             ),
             cause(
                 "delivery.unreadable",
                 "what is to be sent cannot be read any more",
-                "tell whoever looks after Viaduct",
+                "run the version that wrote it",
             ),
             cause(
                 "notify.",
-                "GOV.UK Notify refused it, or says that it failed",
-                "read the cause; mend the address at its source or the template, and write by \
-                 other means if it is urgent",
+                "the platform refused it, or says that it failed",
+                "the cause says why. It is not sent again by itself",
             ),
             cause(
                 "notify.clock",
                 "this machine's clock is wrong, and GOV.UK Notify refuses everything",
-                "set the clock; then run the deliver job",
+                "whoever looks after the machine sets its clock; what waits is sent then",
             ),
             cause(
                 "notify.invalid",
                 "GOV.UK Notify does not accept what is in it",
-                "read the cause; mend the template or the value",
+                "the cause names which: have it corrected at its source, or in the template",
             ),
             cause(
                 "notify.invalid.",
@@ -518,7 +516,7 @@ pub static CHAPTERS: &[Chapter] = &[
             cause(
                 "notify.key",
                 "GOV.UK Notify does not accept the key",
-                "set the right key in the environment; then run the deliver job",
+                "whoever looks after the service renews the key; what waits is sent then",
             ),
             cause(
                 "notify.no_recipient",
@@ -540,38 +538,95 @@ pub static CHAPTERS: &[Chapter] = &[
                 "GOV.UK Notify does not know the template, or the message",
                 "see that the connector's template numbers are those of this service",
             ),
-            cause("suppressed.", "the gate withheld it", "read the cause"),
+            cause(
+                "notify.permanent-failure",
+                "the platform says that the address does not exist",
+                "ask the resident for another, and have it corrected at its source",
+            ),
+            cause(
+                "notify.technical-failure",
+                "the platform could not send it, by a fault of its own or a provider's",
+                "look at the platform's status page. A letter may be in the post all the same",
+            ),
+            cause(
+                "notify.temporary-failure",
+                "the platform tried for days: the inbox is full, or the telephone was off",
+                "reach the resident another way",
+            ),
+            cause(
+                "pay.",
+                "the platform refused the payment",
+                "the cause says why: have it corrected in the mapping or at its source",
+            ),
+            cause(
+                "pay.account",
+                "the account may not take payments",
+                "ask in GOV.UK Pay's admin tool why",
+            ),
+            cause(
+                "pay.identifier",
+                "an identifier is none of the platform's",
+                "tell whoever looks after Viaduct",
+            ),
+            cause(
+                "pay.key",
+                "the platform does not let us in: the API key is not accepted",
+                "whoever looks after the account renews the key; payers can pay from then on",
+            ),
+            cause(
+                "pay.no_payment",
+                "what is to be done is no payment, and GOV.UK Pay takes nothing else",
+                "mend the outbound mapping: its `destination` is for messages, `[payment]` for payments",
+            ),
+            cause(
+                "pay.paid_twice",
+                "two payments of one request were paid. The cause names both",
+                "give one of them back in GOV.UK Pay's admin tool, and tell the payer",
+            ),
+            cause(
+                "pay.too_many",
+                "too many payments of the platform have this reference to look through",
+                "choose a reference in the mapping that fewer payments share, and look in the admin tool",
+            ),
+            cause(
+                "payment.",
+                "what the mapping asks for cannot be paid: nothing, too much, or what the platform refuses",
+                "the cause says which part: mend the mapping, or give it a `when`",
+            ),
+            cause(
+                "suppressed.",
+                "the suppression gate kept it here",
+                "read the cause; the gate judges by what the source systems say",
+            ),
             cause(
                 "suppressed.consent",
                 "the resident does not want, or has not agreed, to be contacted",
-                "nothing, unless the purpose needs no consent: then mend the outbound mapping",
+                "ask them the next time they call, and record the answer where their contacts are kept",
             ),
             cause(
                 "suppressed.deceased",
                 "the resident has died",
-                "nothing: nobody who has died is written to",
+                "send nothing. If they are alive, have it corrected in the system that says otherwise",
             ),
             cause(
                 "suppressed.hold",
-                "a hold is in force, such as breathing space, or the account is on hold in its \
-                 own system",
-                "nothing while the hold lasts",
+                "a hold is in force, such as breathing space, or the account is on hold in its own system",
+                "wait until it ends or is lifted, and do not tell the resident another way before then",
             ),
             cause(
                 "suppressed.not_a_person",
                 "the party is an estate, an organisation or nobody",
-                "write to whoever acts for it, by other means",
+                "write by hand to whoever acts for it, if anybody must be told",
             ),
             cause(
                 "suppressed.test_range",
                 "the address is of a range for tests, and this is production",
-                "mend the address at its source; `test_ranges = \"allow\"` in the connector is \
-                 for rehearsals",
+                "have it corrected at its source; `test_ranges = \"allow\"` is for rehearsals alone",
             ),
             cause(
                 "suppressed.unknown",
                 "the resident is not known any more",
-                "tell whoever looks after Viaduct",
+                "nothing: there is nobody to tell",
             ),
         ],
     },

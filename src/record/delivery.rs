@@ -135,10 +135,6 @@ impl State {
             State::Held => "held",
         }
     }
-
-    pub fn of_word(word: &str) -> Option<State> {
-        State::ALL.into_iter().find(|state| state.word() == word)
-    }
 }
 
 /// One external effect, as it is claimed for sending.

@@ -97,7 +97,7 @@ fn mask_postcode(text: &str) -> String {
 
 /// How large it is: `£1,234.50` is `£1•••.••`, so that pounds taken for pence are seen. Less than
 /// ten pounds is nothing but a sum.
-fn mask_pence(pence: i64) -> String {
+pub fn mask_pence(pence: i64) -> String {
     let sign = if pence < 0 { "-" } else { "" };
     let whole = (pence.unsigned_abs() / 100).to_string();
     let hidden = |digits: usize| "•".repeat(digits);

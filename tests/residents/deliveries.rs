@@ -106,7 +106,7 @@ async fn told(on: On) {
     assert_eq!(json["platform_says"], "delivered");
     assert!(json["platform_id"].as_str().is_some_and(|id| id.len() == 36), "{json}");
     assert_eq!(json["next_at"], json!(null));
-    for part in ["because    the resident's record changed", "you can    Nothing: it is done"] {
+    for part in ["because    the resident's record changed", "you can    nothing: it is done"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let (json, text) = deliveries::show(database, &id, MASKED, 0).await.unwrap();

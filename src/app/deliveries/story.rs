@@ -8,7 +8,7 @@ use super::line::{Content, Line};
 use crate::app::context::AppError;
 use crate::app::eye::Eye;
 use crate::app::resident::history::Because;
-use crate::job::advice;
+use crate::record::cause;
 use crate::record::delivery::{Channel, State};
 use crate::record::moment::{Moment, span};
 use crate::store::database::Database;
@@ -80,8 +80,8 @@ impl Story {
             platform_id: row.platform_id.clone(),
             platform_says: row.platform_status.clone(),
             next_at: goes_on.then_some(Moment(row.next_ms)),
-            means: code.and_then(advice::of_code).map(|advice| advice.means),
-            remedy: advice::remedy(state.unwrap_or(State::Waiting), code),
+            means: code.and_then(cause::find).map(|cause| cause.means),
+            remedy: remedy(state.unwrap_or(State::Waiting), code),
         })
     }
 
@@ -174,5 +174,21 @@ fn shown(content: Content, eye: Eye) -> Option<Shown> {
             template: message.template,
         }),
         Content::Payment(_) | Content::Nothing | Content::Unreadable => None,
+    }
+}
+
+/// What a person can do about a delivery that stands so.
+fn remedy(state: State, code: Option<&str>) -> &'static str {
+    match (state, code.and_then(cause::find)) {
+        (State::Delivered, _) => "nothing: it is done",
+        (_, Some(cause)) => cause.remedy,
+        (State::Held, None) => "read the cause: it is not sent by itself, a person decides",
+        (State::Offered, None) => "nothing: it is made when its payer opens the link",
+        (State::Unknown, None) => {
+            "wait: the platform is asked first, and it is never sent again before"
+        }
+        (State::Waiting | State::Sending | State::Accepted, None) => {
+            "nothing: it goes on by itself"
+        }
     }
 }
