@@ -415,6 +415,9 @@ async fn money(on: On) {
     assert_eq!(facts(&hub, "account", "balance").await, ["1234", "0"]);
 }
 
+/// The table, field and value that it comes to; or the code that it is held under.
+type Read = Result<(&'static str, &'static str, &'static str), &'static str>;
+
 async fn numbers(on: On) {
     let mut hub = TestHub::open(on).await;
     for (from, to) in [
@@ -431,7 +434,7 @@ async fn numbers(on: On) {
     let payment =
         |name: &str, text: &str| format!("<PaymentMethod><{name}>{text}</{name}></PaymentMethod>");
     let person = |name: &str, text: &str| format!("<{name}>{text}</{name}>");
-    let cases: [(String, String, Result<(&str, &str, &str), &str>); 17] = [
+    let cases: [(String, String, Read); 17] = [
         (person("NINO", "qq 12 34 56 a"), String::new(), Ok(("party", "nino", "QQ123456A"))),
         (person("NINO", "QQ12345A"), String::new(), Err("nino_wrong_shape")),
         (person("NINO", "BG123456A"), String::new(), Err("nino_bad_prefix")),
