@@ -78,6 +78,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "nothing: the next run reads it again",
             ),
             cause(
+                "card.data",
+                "what looks like the number of a payment card stands in the row; its digits were not kept",
+                "tell whoever owns the system today, have the number taken out at its source, and delete the file",
+            ),
+            cause(
                 "csv.",
                 "the row or file cannot be read as CSV",
                 "ask for a good file; or mend `delimiter` and columns in the connector",
@@ -116,11 +121,6 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask for the row to be mended at its source; the next extract brings it",
             ),
             cause(
-                "card.data",
-                "what looks like the number of a payment card stands in the row; its digits were not kept",
-                "tell whoever owns the system today, have the number taken out at its source, and delete the file",
-            ),
-            cause(
                 "extract.gone_unsure",
                 "records are absent, and rows that cannot be read may be them: none was marked \
                  gone",
@@ -144,6 +144,12 @@ pub static CHAPTERS: &[Chapter] = &[
                 "say the right `encoding` in the connector, or ask for the file again",
             ),
             cause(
+                "file.new_version",
+                "a file of this name was taken before with other content",
+                "see that this one is the newer; if it is the older, drop the newer once more \
+                 under another name",
+            ),
+            cause(
                 "file.records",
                 "the file has more records than an extract may have",
                 "ask its owner what it is; if it is right, raise `records_max` in the connector",
@@ -152,12 +158,6 @@ pub static CHAPTERS: &[Chapter] = &[
                 "file.size",
                 "the file has more bytes than a file may have, or never ends",
                 "ask its owner what it is; if it is right, raise `unpacked_bytes_max` in the connector",
-            ),
-            cause(
-                "file.new_version",
-                "a file of this name was taken before with other content",
-                "see that this one is the newer; if it is the older, drop the newer once more \
-                 under another name",
             ),
             cause(
                 "file.total",
@@ -235,6 +235,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask for it to be mended at its source",
             ),
             cause(
+                "record.bad_key",
+                "the key is longer than 1,000 bytes, or holds what no text does",
+                "ask for the key to be mended at its source; the next extract brings the row",
+            ),
+            cause(
                 "record.duplicate",
                 "a value that should be there once is there several times",
                 "ask which of them is meant; then mend the mapping's path, or the record at its \
@@ -244,11 +249,6 @@ pub static CHAPTERS: &[Chapter] = &[
                 "record.duplicate_key",
                 "two rows of one extract have the same key: the first was read, this one was not",
                 "ask the system's owner which of the two is right",
-            ),
-            cause(
-                "record.bad_key",
-                "the key is longer than 1,000 bytes, or holds what no text does",
-                "ask for the key to be mended at its source; the next extract brings the row",
             ),
             cause(
                 "record.no_key",
@@ -293,6 +293,11 @@ pub static CHAPTERS: &[Chapter] = &[
         title: "Rows: what a field says",
         causes: &[
             cause(
+                "bank_account_wrong_shape",
+                "this is not a bank account's number of eight digits",
+                "ask for it to be mended at its source",
+            ),
+            cause(
                 "code_unknown",
                 "a code that the code list does not have, or not for today",
                 "ask what it means; add a line to the code list; then replay",
@@ -301,11 +306,6 @@ pub static CHAPTERS: &[Chapter] = &[
                 "date_format_unknown",
                 "the date is in no format that the mapping knows",
                 "add its format to the mapping's `as = { date = […] }`; then replay",
-            ),
-            cause(
-                "bank_account_wrong_shape",
-                "this is not a bank account's number of eight digits",
-                "ask for it to be mended at its source",
             ),
             cause(
                 "date_impossible",
@@ -355,18 +355,6 @@ pub static CHAPTERS: &[Chapter] = &[
                 "add the word to the mapping's `flag`; then replay",
             ),
             cause(
-                "nino_bad_prefix",
-                "it has the shape of a National Insurance number with a prefix that is never \
-                 issued",
-                "ask for it to be mended at its source; or let the mapping leave it empty with \
-                 `on_error = \"null\"`",
-            ),
-            cause(
-                "nino_temporary",
-                "it is a temporary number, which is no National Insurance number",
-                "nothing; it is left out",
-            ),
-            cause(
                 "nhs_test_range",
                 "this NHS number is of a range for tests, which nobody has",
                 "nothing; it is kept and flagged",
@@ -380,6 +368,18 @@ pub static CHAPTERS: &[Chapter] = &[
                 "nhs_wrong_shape",
                 "this is not an NHS number of ten digits",
                 "ask for it to be mended at its source",
+            ),
+            cause(
+                "nino_bad_prefix",
+                "it has the shape of a National Insurance number with a prefix that is never \
+                 issued",
+                "ask for it to be mended at its source; or let the mapping leave it empty with \
+                 `on_error = \"null\"`",
+            ),
+            cause(
+                "nino_temporary",
+                "it is a temporary number, which is no National Insurance number",
+                "nothing; it is left out",
             ),
             cause(
                 "nino_test_range",
@@ -661,7 +661,7 @@ mod tests {
         let words = |code: &str| find(code).map(|cause| cause.code);
         assert_eq!(words("xml.malformed"), Some("xml."));
         assert_eq!(words("xml.doctype"), Some("xml.doctype"));
-        assert_eq!(words("notify.permanent-failure"), Some("notify."));
+        assert_eq!(words("notify.400"), Some("notify."));
         assert_eq!(words("notify.invalid.phone_number"), Some("notify.invalid."));
         assert_eq!(words("notify.invalid"), Some("notify.invalid"));
         assert_eq!(words("required"), Some("required"));
