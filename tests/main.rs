@@ -12,6 +12,7 @@ mod connectors;
 mod crash;
 mod definitions;
 mod documents;
+mod fuzz;
 mod init;
 mod jobs;
 mod residents;
