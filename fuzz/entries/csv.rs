@@ -24,16 +24,14 @@ pub fn csv(bytes: &[u8]) {
     let portions = input.portions();
     let text = input.stretched();
     let delimiter = delimiter.escape_default();
-    let settings = format!(
-        "format = \"csv\"\ndelimiter = \"{delimiter}\"\nkey = {key}\n{groups}{trailer}"
-    );
+    let settings =
+        format!("format = \"csv\"\ndelimiter = \"{delimiter}\"\nkey = {key}\n{groups}{trailer}");
     let layout = layout(&settings, longest);
     let columns: Vec<_> = columns.iter().map(|column| path(column)).collect();
     // A key's column may stand in a group, and is called otherwise there.
     let key = |record: &_| key_of(record, &columns).map(|key| key.trim_matches('/').to_owned());
-    let (seen, end) = cut(&*layout.format, &text, portions, &|record| {
-        key(record).filter(|_| groups.is_empty())
-    });
+    let (seen, end) =
+        cut(&*layout.format, &text, portions, &|record| key(record).filter(|_| groups.is_empty()));
     if end.is_ok() && trailer.is_empty() {
         nothing_vanished(&seen, &text, &|gap| gap.iter().all(u8::is_ascii_whitespace));
     }

@@ -22,17 +22,14 @@ pub fn expressions(bytes: &[u8]) {
     let at = Span { start: 7, end: 7 + text.len() + 6 };
     let read = Expression::read(&file, &Spanned { value: text, at }, scope, wanted);
     let of_account = scope == Scope::Account;
-    let faults: Vec<String> =
-        file.into_diagnostics().iter().map(ToString::to_string).collect();
+    let faults: Vec<String> = file.into_diagnostics().iter().map(ToString::to_string).collect();
     assert!(faults.iter().all(|fault| !fault.is_empty()));
     let Some(expression) = read else {
         assert!(!faults.is_empty(), "an expression is refused and nobody is told why");
         return;
     };
     for turn in [seed, seed.wrapping_add(1), seed.wrapping_mul(7)] {
-        let run = || {
-            expression.run(|number, slot| Ok(given(slot, of_account, turn, number)))
-        };
+        let run = || expression.run(|number, slot| Ok(given(slot, of_account, turn, number)));
         let first = run();
         assert_eq!(first, run(), "it comes to something else the second time");
         match first {

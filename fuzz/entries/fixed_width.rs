@@ -46,14 +46,16 @@ pub fn fixed_width(bytes: &[u8]) {
     for row in seen.rows.iter().filter(|row| row.code.is_none()) {
         let text = std::str::from_utf8(&row.bytes).expect("a record that is not held is text");
         if let Err(fault) = read(format, text, &mut document) {
-            assert!(fault.cause.contains("cut a character in two"), "cut, and then refused: {fault}");
+            assert!(
+                fault.cause.contains("cut a character in two"),
+                "cut, and then refused: {fault}"
+            );
         }
     }
     // Neither header nor trailer: every line is a record's.
     if end.is_ok() && which != 3 {
-        let blank = |gap: &[u8]| {
-            gap.iter().all(u8::is_ascii_whitespace) || *gap == *b"\xEF\xBB\xBF"
-        };
+        let blank =
+            |gap: &[u8]| gap.iter().all(u8::is_ascii_whitespace) || *gap == *b"\xEF\xBB\xBF";
         nothing_vanished(&seen, &text, &blank);
     }
 }

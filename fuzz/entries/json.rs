@@ -26,9 +26,8 @@ pub fn lines(bytes: &[u8]) {
     let ways = paths(ways);
     let (seen, end) = cut(&*layout.format, &text, portions, &|record| self::key(record, &ways));
     if end.is_ok() && apart.is_empty() {
-        let blank = |gap: &[u8]| {
-            gap.iter().all(u8::is_ascii_whitespace) || *gap == *b"\xEF\xBB\xBF"
-        };
+        let blank =
+            |gap: &[u8]| gap.iter().all(u8::is_ascii_whitespace) || *gap == *b"\xEF\xBB\xBF";
         nothing_vanished(&seen, &text, &blank);
     }
     compare(&*layout.format, &seen);
@@ -55,7 +54,14 @@ pub fn document(bytes: &[u8]) {
         }
         (Ok(_), _) => panic!("records are found where there is no list"),
         (Err(code), Some(Value::Array(_))) => {
-            let known = ["json.duplicate", "json.size", "json.depth", "file.total", "json.number", "json.char"];
+            let known = [
+                "json.duplicate",
+                "json.size",
+                "json.depth",
+                "file.total",
+                "json.number",
+                "json.char",
+            ];
             assert!(known.contains(&code), "{code}, and yet it is JSON");
         }
         (Err(_), _) => {}

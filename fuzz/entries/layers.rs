@@ -39,28 +39,30 @@ pub fn layers(bytes: &[u8]) {
         layout(&format!("{format}{encoding}{rest}{fields}"), 8_192)
     };
     let file = packed(&written(&text, wrap), pack);
-    let cut = |layout: &viaduct::connector::format::layout::Layout, name: &str, mut input: Drip<'_>| {
-        let mut seen = Seen::default();
-        let end = end_of(layout.cut(&mut input, name, &mut seen));
-        (seen, end)
-    };
+    let cut =
+        |layout: &viaduct::connector::format::layout::Layout, name: &str, mut input: Drip<'_>| {
+            let mut seen = Seen::default();
+            let end = end_of(layout.cut(&mut input, name, &mut seen));
+            (seen, end)
+        };
     let layout = layout_of(encoding, compression);
     let (seen, end) = cut(&layout, name, Drip::whole(&file));
     let dripped = cut(&layout, name, Drip::new(&file, portions));
     assert!(seen == dripped.0 && end == dripped.1, "{end:?} {:?}: pieces matter", dripped.1);
     // What was written in another way and packed is cut as it is without.
-    let Some(encoding) = [None, Some("utf-16le"), Some("utf-16be"), Some("utf-8")][usize::from(wrap)]
+    let Some(encoding) =
+        [None, Some("utf-16le"), Some("utf-16be"), Some("utf-8")][usize::from(wrap)]
     else {
         return;
     };
     if std::str::from_utf8(&text).is_err() || text.starts_with(b"\xEF\xBB\xBF") || text.is_empty() {
         return;
     }
-    let totals = |end: Result<(Vec<Total>, &'static str), &'static str>| end.map(|(totals, _)| totals);
+    let totals =
+        |end: Result<(Vec<Total>, &'static str), &'static str>| end.map(|(totals, _)| totals);
     let (seen, end) =
         cut(&layout_of(encoding, if pack { "gzip" } else { "none" }), "a.txt", Drip::whole(&file));
-    let (plain, plain_end) =
-        cut(&layout_of("utf-8", "none"), "a.txt", Drip::whole(&text));
+    let (plain, plain_end) = cut(&layout_of("utf-8", "none"), "a.txt", Drip::whole(&text));
     assert_eq!(totals(end), totals(plain_end), "{encoding} is cut as UTF-8 is not");
     assert!(seen == plain, "{encoding} is cut as UTF-8 is not");
 }

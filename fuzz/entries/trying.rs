@@ -92,14 +92,14 @@ pub fn end_of<T>(end: Result<T, CutError>) -> Result<T, &'static str> {
 type KeyOf<'f> = &'f (dyn Fn(&Document) -> Option<String> + Sync);
 
 /// Cuts an extract at once and in portions, and reads each record that it finds.
-pub fn cut(
-    format: &dyn Format,
-    bytes: &[u8],
-    portions: [usize; 3],
-    key: KeyOf<'_>,
-) -> (Seen, End) {
-    let mut reading =
-        Reading { format, key, seen: Seen::default(), document: Document::default(), alone: vec![] };
+pub fn cut(format: &dyn Format, bytes: &[u8], portions: [usize; 3], key: KeyOf<'_>) -> (Seen, End) {
+    let mut reading = Reading {
+        format,
+        key,
+        seen: Seen::default(),
+        document: Document::default(),
+        alone: vec![],
+    };
     let end = end_of(format.cut(&mut Drip::whole(bytes), &mut reading));
     let seen = reading.seen;
     let mut dripped = Seen::default();
@@ -149,11 +149,7 @@ impl RecordSink for Reading<'_> {
 }
 
 /// Reads a record twice, into a document that was used and into a new one.
-pub fn read(
-    format: &dyn Format,
-    text: &str,
-    document: &mut Document,
-) -> Result<(), FormatError> {
+pub fn read(format: &dyn Format, text: &str, document: &mut Document) -> Result<(), FormatError> {
     let read = format.read(text, document);
     let mut other = Document::default();
     assert_eq!(read, format.read(text, &mut other), "a record is read as another one was");

@@ -54,8 +54,10 @@ fn again<T: PartialEq + std::fmt::Debug, E: std::fmt::Debug>(
 
 fn dates(text: &str) {
     let (format, day) = text.split_once('\n').unwrap_or(("%d/%m/%Y", text));
-    let formats: Vec<DateFormat> =
-        [format, "%Y-%m-%d", "%d-%b-%Y %H:%M:%S.%f"].iter().filter_map(|one| DateFormat::new(one).ok()).collect();
+    let formats: Vec<DateFormat> = [format, "%Y-%m-%d", "%d-%b-%Y %H:%M:%S.%f"]
+        .iter()
+        .filter_map(|one| DateFormat::new(one).ok())
+        .collect();
     let Ok(date) = parse_date(day, &formats) else { return };
     let iso = DateFormat::new("%Y-%m-%d").expect("it has a year, a month and a day");
     assert_eq!(parse_date(&date.to_string(), &[iso]), Ok(date));

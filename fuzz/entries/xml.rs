@@ -7,8 +7,12 @@ use super::trying::{Seen, cut, key_of, layout, path};
 
 const SPACES: &str = "namespaces = { c = \"u\" }\n";
 /// The way to a record, as settings say it, and its first step and the others.
-const RECORDS: [(&str, &[&str]); 4] =
-    [("/e/r", &["e", "r"]), ("/c:e/c:r", &["c:e", "c:r"]), ("/a/b/r", &["a", "b", "r"]), ("/r", &["r"])];
+const RECORDS: [(&str, &[&str]); 4] = [
+    ("/e/r", &["e", "r"]),
+    ("/c:e/c:r", &["c:e", "c:r"]),
+    ("/a/b/r", &["a", "b", "r"]),
+    ("/r", &["r"]),
+];
 const KEYS: [&str; 4] = ["@k", "k", "o/k", "@c:k"];
 const TOTALS: [&str; 4] = [
     "",

@@ -246,6 +246,15 @@ fn b28_zero_bytes_and_what_is_too_long_are_refused() {
     assert_eq!(cut_by(&format, header.as_bytes()).unwrap_err(), "csv.size row 1");
 }
 
+#[test]
+fn a_column_has_a_name_and_not_an_essay() {
+    // Every row is kept with its header: a short row must not become a long one.
+    let header = format!("ref,{}\n1,2\n", "x".repeat(501));
+    let told = cut(&header).unwrap_err();
+    assert_eq!(told, "csv.header row 1");
+    assert!(cut(format!("ref,{}\n1,2\nTRAILER,1\n", "x".repeat(500))).is_ok());
+}
+
 fn balance() -> SumTotal {
     let format = PenceFormat::DecimalPounds;
     SumTotal { column: "balance".to_owned(), declared_column: None, format }

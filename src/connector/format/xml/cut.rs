@@ -20,6 +20,9 @@ use crate::record::document::{DEPTH_MAX, Document, Only, Path, Step};
 const BUFFER: usize = 1 << 18;
 /// What may stand around the records (header, trailer), bytes.
 const AROUND_MAX: usize = 1 << 20;
+/// How long the namespace declarations around a record may be, all together, bytes: each record is kept
+/// with those it leans on.
+const DECLARED_MAX: usize = 8_192;
 /// How long one tag may be, with all its attributes, bytes.
 const TAG_MAX: usize = 1 << 20;
 
@@ -276,6 +279,14 @@ impl<'f> Cutter<'f> {
             }
             if self.record_from.is_none() && memmem::find(tag, b"xmlns").is_some() {
                 self.declare(tag, depth + 1);
+                let bytes: usize =
+                    self.scope.iter().map(|(prefix, uri, _)| prefix.len() + uri.len() + 10).sum();
+                if bytes > DECLARED_MAX {
+                    let cause = format!(
+                        "the namespaces declared around the records take more than {DECLARED_MAX} bytes"
+                    );
+                    return Err(refuse("xml.size", cause, buffer, self).into());
+                }
             }
         }
         self.starts.push(self.names.len());

@@ -10,12 +10,10 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::connector::format::FormatError;
-use crate::record::document::{DEPTH_MAX, Document, SPACES_MAX, SpaceId};
+use crate::record::document::{DEPTH_MAX, Document, NODES_MAX, SPACES_MAX, SpaceId};
 
 /// How many attributes one element may have.
 pub const ATTRIBUTES_MAX: usize = 1_000;
-/// How many elements and attributes one record may have.
-const NODES_MAX: usize = 1_000_000;
 
 /// Namespace declarations in scope: prefix, namespace and the depth at which it was declared.
 #[derive(Default)]
@@ -232,15 +230,21 @@ fn declare(
         };
         let uri = value(&attribute, at)?;
         let space = numbered(document, &uri, at)?;
+        // Every prefix is looked for among them.
+        if scope.declared.len() == SPACES_MAX {
+            return Err(too_many_spaces(at));
+        }
         scope.declared.push((prefix.to_owned(), space, scope.depth));
     }
     Ok(())
 }
 
 fn numbered(document: &mut Document, uri: &str, at: u64) -> Result<SpaceId, FormatError> {
-    document.space_id(uri).ok_or_else(|| {
-        refuse("xml.size", format!("the record names more than {SPACES_MAX} namespaces"), at)
-    })
+    document.space_id(uri).ok_or_else(|| too_many_spaces(at))
+}
+
+fn too_many_spaces(at: u64) -> FormatError {
+    refuse("xml.size", format!("the record names more than {SPACES_MAX} namespaces"), at)
 }
 
 /// What the prefix `xml` stands for without being declared.

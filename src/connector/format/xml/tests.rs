@@ -275,6 +275,29 @@ fn b5_what_is_too_much_for_one_element_is_refused() {
 }
 
 #[test]
+fn b5_namespaces_around_records_and_in_them_are_bounded() {
+    // Each record is kept with what it leans on: a long declaration would stand before every one.
+    let long = "x".repeat(20_000);
+    let many: String = (0..800).map(|n| format!(" xmlns:p{n}='u'")).collect();
+    for declared in [format!(" xmlns:p='{long}'"), many] {
+        let xml = format!("<E{declared}><A ref='1'/><T n='1'/></E>");
+        assert_eq!(code_of(&format(None), xml.as_bytes()), "xml.size", "{:.40}", xml);
+    }
+    // Every prefix is looked for among those in scope, whether or not they are for one namespace.
+    let level = |of: usize| -> String {
+        let prefixes: String = (0..100).map(|n| format!(" xmlns:p{of}-{n}='u'")).collect();
+        format!("<b{prefixes}>")
+    };
+    let deep = |levels: usize| {
+        let opened: String = (0..levels).map(level).collect();
+        format!("<A>{opened}{}</A>", "</b>".repeat(levels))
+    };
+    assert!(format(None).read(&deep(10), &mut Document::default()).is_ok());
+    let fault = format(None).read(&deep(11), &mut Document::default()).unwrap_err();
+    assert_eq!(fault.code, "xml.size");
+}
+
+#[test]
 fn a_record_that_is_too_long_is_held_alone() {
     let (text, parts) = ("x".repeat(1_000_000), "<b>1</b>".repeat(100_000));
     for long in [&text[..5_000], &text, &parts[..8_000], &parts] {
