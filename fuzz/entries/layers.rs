@@ -55,7 +55,9 @@ pub fn layers(bytes: &[u8]) {
     else {
         return;
     };
-    if std::str::from_utf8(&text).is_err() || text.starts_with(b"\xEF\xBB\xBF") || text.is_empty() {
+    // A mark of its own, and one with a zero behind it, which is another mark, say something else.
+    let marked = text.starts_with(b"\xEF\xBB\xBF") || text.starts_with(b"\0");
+    if std::str::from_utf8(&text).is_err() || marked || text.is_empty() {
         return;
     }
     let totals =

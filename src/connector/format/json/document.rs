@@ -108,7 +108,10 @@ impl<'f> Cutter<'f> {
             if let Some(length) = super::parse::value_length(stream.rest()) {
                 return Ok(length);
             }
-            if stream.is_finished() || stream.rest().len() > AROUND_MAX {
+            if stream.rest().len() > AROUND_MAX {
+                return Err(too_much_around(stream.place()).into());
+            }
+            if stream.is_finished() {
                 let cause = "a text is not closed: was the document cut off?";
                 return Err(refuse("json.malformed", cause, stream.place()).into());
             }
@@ -118,8 +121,7 @@ impl<'f> Cutter<'f> {
 
     fn keep(&mut self, bytes: &[u8], place: u64) -> Result<(), FormatError> {
         if self.around.len() + bytes.len() > AROUND_MAX {
-            let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
-            return Err(refuse("json.size", &cause, place));
+            return Err(too_much_around(place));
         }
         self.around.extend_from_slice(bytes);
         Ok(())
@@ -326,6 +328,11 @@ impl Scan {
         }
         Ok((at, false))
     }
+}
+
+fn too_much_around(place: u64) -> FormatError {
+    let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
+    refuse("json.size", &cause, place)
 }
 
 fn refuse(code: &'static str, cause: &str, place: u64) -> FormatError {

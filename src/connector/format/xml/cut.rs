@@ -45,9 +45,11 @@ pub fn cut(
     let mut buffer = Buffer { bytes: vec![0; BUFFER], at: 0, end: 0, before: 0, finished: false };
     loop {
         match token(&buffer.bytes[buffer.at..buffer.end], buffer.finished) {
-            Token::More if buffer.finished => break,
             Token::More => {
                 cutter.let_go(&mut buffer)?;
+                if buffer.finished {
+                    break;
+                }
                 let keep = cutter.record_from.unwrap_or(buffer.at);
                 let moved = buffer.fill(input, keep, format.record_bytes_max)?;
                 cutter.record_from = cutter.record_from.map(|from| from - moved);
@@ -157,9 +159,8 @@ impl<'f> Cutter<'f> {
             return Ok(());
         };
         self.overlong = true;
-        if memchr(b'<', &buffer.bytes[buffer.at..buffer.end]).is_none() {
-            buffer.at = buffer.end;
-        }
+        let rest = &buffer.bytes[buffer.at..buffer.end];
+        buffer.at += memchr(b'<', rest).unwrap_or(rest.len());
         if buffer.end - buffer.at > most {
             let cause = format!("a tag or a section is longer than {most} bytes");
             return Err(refuse("xml.size", cause, buffer, self));
@@ -179,6 +180,7 @@ impl<'f> Cutter<'f> {
     ) -> Result<(), CutError> {
         let from = buffer.at;
         let tag = &buffer.bytes[from + text..from + end];
+        self.not_too_long(text, end, buffer)?;
         if self.record_from.is_none() {
             self.outside(&buffer.bytes[from..from + text], tag, kind, buffer)?;
         }
@@ -208,6 +210,17 @@ impl<'f> Cutter<'f> {
         Ok(())
     }
 
+    /// Refuses here what is refused where it comes in small pieces: it must not matter how it is read.
+    fn not_too_long(&self, text: usize, end: usize, buffer: &Buffer) -> Result<(), FormatError> {
+        let piece = if self.record_from.is_some() { end - text } else { end };
+        let most = self.format.record_bytes_max;
+        if piece > most {
+            let cause = format!("something is longer than {most} bytes");
+            return Err(refuse("xml.size", cause, buffer, self));
+        }
+        Ok(())
+    }
+
     /// Keeps what stands around the records, and refuses what may not stand there.
     fn outside(
         &mut self,
@@ -228,10 +241,9 @@ impl<'f> Cutter<'f> {
                 return Err(refuse(code, cause, buffer, self).into());
             }
         }
-        let tag = match kind == Kind::Aside || self.begins_record(kind, tag) {
-            true => b"",
-            false => tag,
-        };
+        // Of a DOCTYPE only its beginning is here, and it is refused.
+        let left = matches!(kind, Kind::Aside | Kind::Doctype) || self.begins_record(kind, tag);
+        let tag = if left { b"" } else { tag };
         if self.around.len() + text.len() + tag.len() > AROUND_MAX {
             let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
             return Err(refuse("xml.size", cause, buffer, self).into());
@@ -481,7 +493,8 @@ fn plain_key<'r>(key: &Path, tag: &'r [u8]) -> Option<&'r str> {
     if !step.attribute || key.up > 0 || step.space.is_some() {
         return None;
     }
-    let value = attribute(tag, step.name.as_bytes()).filter(|value| !value.contains(&b'&'))?;
+    let plain = |value: &&[u8]| !value.iter().any(|byte| b"&\t\n\r".contains(byte));
+    let value = attribute(tag, step.name.as_bytes()).filter(plain)?;
     std::str::from_utf8(value).ok()
 }
 

@@ -175,7 +175,28 @@ fn b13_an_answer_in_place_of_the_extract_is_refused_as_what_it_is() {
 }
 
 #[test]
+fn what_is_too_long_is_so_however_it_drips() {
+    // The drips of `cut_by` agree, or it says so.
+    let (most, half) = ("x".repeat(4_096), "x".repeat(3_000));
+    for xml in [
+        format!("<E><H>{most}</H><A ref='1'/><T n='1'/></E>"),
+        format!("<E>{most}\u{e9}<!DOCTYPE E></E>"),
+        format!("<E><A ref='1'/>{}<!DOCTYPE E>", &most[8..]),
+        format!("<E><A ref='1'><![CDATA[{most}]]></A><A ref='2'/><T n='2'/></E>"),
+        format!("<E><A ref='1'>{most}<b c='{half}'/>{half}<b c='{half}'/></A><T n='1'/></E>"),
+        format!("<E><A ref='1'>{half}{half}<b c='{half}{half}"),
+        format!("<E>{half}{half}"),
+        "<!DOCTYPE E []>".to_owned() + &"\u{e9}".repeat(4_000),
+        "<!DOCTYPE".to_owned(),
+    ] {
+        let _ = cut_by(&format(None), xml.as_bytes());
+    }
+}
+
+#[test]
 fn a_key_may_need_unescaping() {
+    // What breaks a line in an attribute is a blank to whoever parses it.
+    assert_eq!(keys(&cut("<E><A ref='a\tb\nc'/><T n='1'/></E>", None)), ["a b c"]);
     let (records, _) = cut("<E><A ref=' a&amp;b '/><A/><T n='2'/></E>", None).unwrap();
     assert_eq!(records.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a&b", ""]);
 }
