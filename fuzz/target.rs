@@ -4,8 +4,10 @@
 
 use std::alloc::System;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use cap::Cap;
+use cpu_time::ThreadTime;
 use libfuzzer_sys::fuzz_target;
 
 mod entries;
@@ -26,4 +28,14 @@ static TARGET: LazyLock<Entry> = LazyLock::new(|| {
     }
 });
 
-fuzz_target!(|bytes: &[u8]| TARGET(bytes));
+/// How much of a processor's time one input may take. A clock on the wall would count what others do
+/// on the same machine.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+fuzz_target!(|bytes: &[u8]| {
+    let entry = *TARGET;
+    let began = ThreadTime::now();
+    entry(bytes);
+    let took = began.elapsed();
+    assert!(took < TIME_MAX, "it took {took:?}");
+});

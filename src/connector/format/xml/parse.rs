@@ -116,7 +116,7 @@ fn open(
     if has_attributes && memmem::find(raw.as_bytes(), b"xmlns").is_some() {
         declare(document, scope, tag, at)?;
     }
-    let (prefix, name) = split(tag.name().into_inner());
+    let (prefix, name) = split(named(tag.name().into_inner(), at)?);
     let own_space = space(document, scope, prefix, at)?;
     if !document.open(name, own_space) {
         let cause = format!("elements are nested more than {DEPTH_MAX} deep");
@@ -144,7 +144,7 @@ fn attributes(
     let mut spaced: Vec<(SpaceId, &str)> = Vec::new();
     for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(|_| refuse("xml.malformed", ATTRIBUTE, at))?;
-        let whole = attribute.key.into_inner();
+        let whole = named(attribute.key.into_inner(), at)?;
         if known.contains(&whole) {
             return Err(twice());
         }
@@ -262,6 +262,17 @@ fn space(
         None if prefix == "xml" => numbered(document, XML_SPACE, at),
         None => Err(refuse("xml.malformed", "a prefix that no namespace is declared for", at)),
     }
+}
+
+/// A name, which the library takes whatever is in it. Of letters beyond ASCII it may hold any.
+fn named(name: &str, at: u64) -> Result<&str, FormatError> {
+    let first = |byte: u8| byte.is_ascii_alphabetic() || b"_:".contains(&byte) || !byte.is_ascii();
+    let other = |byte: u8| first(byte) || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let mut bytes = name.bytes();
+    if bytes.next().is_some_and(first) && bytes.all(other) {
+        return Ok(name);
+    }
+    Err(refuse("xml.malformed", "a tag or an attribute has no name, or none that XML knows", at))
 }
 
 fn split(name: &str) -> (&str, &str) {

@@ -194,6 +194,21 @@ fn what_is_too_long_is_so_however_it_drips() {
 }
 
 #[test]
+fn b7_a_name_is_what_xml_calls_one() {
+    for record in
+        ["<A><></></A>", "<A><b/c></b/c></A>", "<A b&lt;='1'/>", "<A 1='2'/>", "<A.><-/></A.>"]
+    {
+        let fault = format(None).read(record, &mut Document::default()).unwrap_err();
+        assert_eq!(fault.code, "xml.malformed", "{record}");
+    }
+    assert!(
+        format(None)
+            .read("<_A.1-b><\u{e9} c:\u{e9}.='1' xmlns:c='u'/></_A.1-b>", &mut Document::default())
+            .is_ok()
+    );
+}
+
+#[test]
 fn a_key_may_need_unescaping() {
     // What breaks a line in an attribute is a blank to whoever parses it.
     assert_eq!(keys(&cut("<E><A ref='a\tb\nc'/><T n='1'/></E>", None)), ["a b c"]);
