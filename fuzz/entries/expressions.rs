@@ -58,13 +58,13 @@ fn given(slot: &Slot, of_account: bool, turn: u8, number: usize) -> Given {
         Slot::Account(field) => &ACCOUNT[usize::from(*field)],
         Slot::Was(field) | Slot::Is(field) => &subject[usize::from(*field)],
     };
-    if turn % 4 == 0 {
+    if turn.is_multiple_of(4) {
         return Given::Absent;
     }
     match Type::of(field.kind) {
         Type::Whole => Given::Whole(NUMBERS[turn % NUMBERS.len()]),
         Type::Decimal => Given::Decimal(DECIMALS[turn % DECIMALS.len()]),
-        Type::Flag => Given::Flag(turn % 2 == 0),
+        Type::Flag => Given::Flag(turn.is_multiple_of(2)),
         Type::Text | Type::List(_) => Given::Text(text()),
     }
 }

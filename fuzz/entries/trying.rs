@@ -123,12 +123,11 @@ impl RecordSink for Reading<'_> {
     fn record(&mut self, key: &str, raw: Raw<'_>) -> Result<(), Stopped> {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
-        if let Ok(text) = std::str::from_utf8(&self.alone) {
-            if read(self.format, text, &mut self.document).is_ok()
-                && let Some(found) = (self.key)(&self.document)
-            {
-                assert_eq!(key, found, "the cut found another key than the reader");
-            }
+        if let Ok(text) = std::str::from_utf8(&self.alone)
+            && read(self.format, text, &mut self.document).is_ok()
+            && let Some(found) = (self.key)(&self.document)
+        {
+            assert_eq!(key, found, "the cut found another key than the reader");
         }
         self.seen.record(key, raw)
     }

@@ -229,8 +229,10 @@ impl<'f> Cutter<'f> {
         kind: Kind,
         buffer: &Buffer,
     ) -> Result<(), CutError> {
-        let blank = text.trim_ascii().is_empty()
-            || (text.starts_with(b"\xEF\xBB\xBF") && buffer.before == 0);
+        // A mark is none but at the very beginning, and nothing stands behind it before the root.
+        let begins = buffer.before + buffer.at as u64 == 0;
+        let marked = text.strip_prefix(b"\xEF\xBB\xBF").filter(|_| begins);
+        let blank = marked.unwrap_or(text).trim_ascii().is_empty();
         if self.starts.is_empty() {
             let late = self.root_closed && matches!(kind, Kind::Start | Kind::Empty | Kind::End);
             if !blank || late || kind == Kind::CData {

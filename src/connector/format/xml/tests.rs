@@ -381,6 +381,8 @@ fn b7_what_is_not_xml_is_refused_with_its_code() {
         ("   ", "xml.malformed"),
         ("ref,name\n1,x\n", "xml.malformed"),
         ("junk<E/>", "xml.malformed"),
+        ("\u{feff}junk<E/>", "xml.malformed"),
+        ("<?xml version='1.0'?>\u{feff}<E/>", "xml.malformed"),
     ] {
         assert_eq!(cut(xml, None), Err(code.to_owned()), "{xml}");
     }
