@@ -7,7 +7,7 @@ mod entries;
 
 use std::path::{Path, PathBuf};
 
-use self::entries::{ALL, Entry};
+use self::entries::ALL;
 
 /// An input's name and its bytes.
 type Kept = (PathBuf, Vec<u8>);
@@ -19,18 +19,34 @@ fn kept(folder: &str, target: &str) -> Vec<Kept> {
     paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-fn replay(entry: Entry, (path, bytes): &Kept) -> Result<(), String> {
-    std::panic::catch_unwind(|| entry(bytes)).map_err(|_| path.display().to_string())
+fn replay(target: &str) {
+    let (_, entry) = ALL.iter().find(|(name, _)| *name == target).expect("it is a target");
+    let corpus = kept("corpus", target);
+    assert!(!corpus.is_empty(), "{target} has no corpus: fuzz/corpus/{target}");
+    let inputs = corpus.into_iter().chain(kept("regressions", target));
+    let breaks = |(path, bytes): Kept| {
+        let broken = std::panic::catch_unwind(|| entry(&bytes)).is_err();
+        broken.then(|| path.display().to_string())
+    };
+    let broken: Vec<String> = inputs.filter_map(breaks).collect();
+    assert!(broken.is_empty(), "these inputs break a promise: {broken:#?}");
 }
 
-#[test]
-fn what_was_kept_breaks_nothing() {
-    let mut broken = Vec::new();
-    for (target, entry) in ALL {
-        let corpus = kept("corpus", target);
-        assert!(!corpus.is_empty(), "{target} has no corpus: fuzz/corpus/{target}");
-        let inputs = corpus.into_iter().chain(kept("regressions", target));
-        broken.extend(inputs.filter_map(|input| replay(*entry, &input).err()));
-    }
-    assert!(broken.is_empty(), "these inputs break a promise: {broken:#?}");
+/// One test for each target, and no target without one.
+macro_rules! replays {
+    ($($target:ident),* $(,)?) => {
+        $(#[test] fn $target() { replay(stringify!($target)); })*
+
+        #[test]
+        fn every_target_is_replayed() {
+            let replayed = [$(stringify!($target)),*];
+            let targets: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
+            assert_eq!(targets, replayed);
+        }
+    };
+}
+
+replays! {
+    answers, code_lists, csv, definitions, expressions, fixed_width, json, json_lines, layers, names,
+    schedule, source_paths, values, xml,
 }
