@@ -36,3 +36,7 @@ postgres-stop:
 # Two nights beside the least work that could pass
 bench *ARGS:
     benches/nightly/run {{ ARGS }}
+
+# Look for inputs that break a parser: every target for ten minutes, or `just fuzz xml 60`
+fuzz *ARGS:
+    fuzz/run {{ ARGS }}

@@ -13,6 +13,7 @@ mod contracts;
 mod crash;
 mod definitions;
 mod documents;
+mod fuzz;
 mod init;
 mod jobs;
 mod residents;

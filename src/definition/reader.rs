@@ -194,6 +194,10 @@ impl File {
         label: String,
         help: Option<String>,
     ) {
+        // What is not told need not be looked up: the lines before it are counted for each.
+        if self.diagnostics.borrow().len() >= DIAGNOSTICS_MAX {
+            return;
+        }
         let hidden = self.hidden.borrow();
         let place = if hidden.is_empty() {
             Place::locate(&self.text, at.start, at.end)
@@ -477,6 +481,12 @@ mod tests {
         }
         File::parse("x.toml", "a = ".to_owned() + &"[".repeat(50_000)).into_diagnostics();
         File::parse("x.toml", "x y\n".repeat(20_000)).into_diagnostics();
+        // More faults than are told cost no more: each would be looked up in a megabyte.
+        let file = File::parse("x.toml", format!("a = 1\n#{}", "\n#".repeat(400_000)));
+        for start in 700_000..750_000 {
+            file.error(Span { start, end: start }, "wrong", "", None);
+        }
+        assert_eq!(file.into_diagnostics().len(), 200);
     }
 
     #[test]

@@ -147,8 +147,12 @@ impl Schedule {
                     LocalResult::None if self.hours_listed => [self.after_gap(wall), None],
                     LocalResult::None => [None, None],
                 };
-                let instants = found.into_iter().flatten().map(|at| at.timestamp_millis());
-                ticks.extend(instants.filter(|at| *at > after_ms));
+                for at in found.into_iter().flatten().map(|at| at.timestamp_millis()) {
+                    // All that a gap skips runs at its end, once: it is one instant, and counts as one.
+                    if at > after_ms && ticks.last() != Some(&at) {
+                        ticks.push(at);
+                    }
+                }
             }
         }
     }
@@ -316,6 +320,19 @@ mod tests {
 
     fn ms(text: &str) -> i64 {
         DateTime::parse_from_rfc3339(text).expect("an instant").timestamp_millis()
+    }
+
+    #[test]
+    fn what_a_gap_makes_one_counts_as_one() {
+        for (expression, zone, from) in [
+            ("5,45 1 29 3 *", "Europe/London", "2026-01-01T00:00:00Z"),
+            ("5,45 0-2 30 dec *", "Pacific/Apia", "2011-12-01T00:00:00Z"),
+        ] {
+            let schedule = Schedule::parse(expression, zone).expect(expression);
+            for count in 1..9 {
+                assert_eq!(schedule.next_after(ms(from), count).len(), count, "{expression}");
+            }
+        }
     }
 
     /// The instants of one London day, as UTC `HH:MM`.

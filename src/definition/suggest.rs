@@ -19,6 +19,11 @@ pub fn help(word: &str, known: &[&str]) -> Option<String> {
 /// The known word that is most like this one, if any is like it at all.
 pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     const LIKENESS_MIN: f64 = 0.7;
+    // Every letter is held against every letter of every known word, and none of those is half as long.
+    const WORD_MAX: usize = 200;
+    if word.len() > WORD_MAX {
+        return None;
+    }
     let likeness = |other: &str| {
         strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
     };
@@ -44,6 +49,7 @@ mod tests {
             ("zzz", vec!["owner", "name"], Some("known here: `name`, `owner`")),
             ("zzz", many, None),
             ("zzz", vec![], None),
+            (&"name".repeat(5_000_000), vec!["name"; 20], None),
         ] {
             assert_eq!(help(word, &known).as_deref(), expected, "{word}");
         }

@@ -11,6 +11,8 @@ use crate::definition::suggest;
 use crate::mapping::definition::{CodeList, CodeRow};
 
 const ROWS_MAX: usize = 20_000;
+/// Nobody reads further than this before mending.
+const FAULTS_MAX: usize = 200;
 
 /// Every list there is, by its path below `mappings/`: `codes/account_status.csv`.
 #[derive(Debug, Default)]
@@ -61,6 +63,9 @@ struct Faults<'t> {
 
 impl Faults<'_> {
     fn tell(&mut self, line_at: usize, what: String, label: &str, help: &str) {
+        if self.told.len() == FAULTS_MAX {
+            return;
+        }
         let end = self.text[line_at..].find('\n').map_or(self.text.len(), |at| line_at + at);
         self.told.push(Diagnostic {
             severity: Severity::Error,
@@ -232,6 +237,13 @@ mod tests {
         assert_eq!(read("# only\n").1, ["1 this code list is empty"]);
         assert_eq!(read("a;b\n").1, ["1 the first line must be the header"]);
         assert_eq!(read("code,value\n\"A,b\n").1, ["2 a quote is opened and not closed"]);
+    }
+
+    #[test]
+    fn a_list_full_of_faults_tells_the_first() {
+        let (_, told) = read(&format!("code,value\n{}", "a\n".repeat(300_000)));
+        assert_eq!(told.len(), FAULTS_MAX);
+        assert_eq!(told[0], "2 this row has 1 columns");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::personal::unprinted;
 
 /// How deep a record may nest before it is refused (bad input B4).
 pub const DEPTH_MAX: usize = 128;
+/// How many elements and attributes one record may have: each costs far more than its bytes.
+pub const NODES_MAX: usize = 1_000_000;
 /// How many namespaces one record may name.
 pub const SPACES_MAX: usize = 1_000;
 
@@ -353,6 +355,11 @@ impl Document {
             self.parts.push(String::new());
         }
         true
+    }
+
+    /// Whether it has as many elements and attributes as a record may have.
+    pub fn is_full(&self) -> bool {
+        self.nodes.len() >= NODES_MAX
     }
 
     /// The number of a namespace in this document; the same for the same address. None when there are

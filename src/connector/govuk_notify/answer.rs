@@ -8,6 +8,8 @@ use crate::connector::channel::{ConnectorError, Standing, Status};
 use crate::connector::http::{Answer, HttpFault};
 
 const DAY_MS: i64 = 86_400_000;
+/// An answer may be megabytes long, and what is said of it is kept with the delivery.
+const CAUSE_CHARS_MAX: usize = 300;
 const CLOCK_CODE: &str = "notify.clock";
 const KEY_CODE: &str = "notify.key";
 /// The longest word for what became of a message, bytes.
@@ -72,7 +74,7 @@ impl Problem {
     fn cause(&self) -> String {
         let known = SAFE_STARTS.iter().any(|start| self.message.starts_with(start));
         if known {
-            return self.message.clone();
+            return self.message.chars().take(CAUSE_CHARS_MAX).collect();
         }
         match self.property() {
             Some(property) => format!("`{property}` was not accepted"),
@@ -264,6 +266,15 @@ mod tests {
                 Err(ConnectorError::Refused { cause: said, .. }) => assert_eq!(said, cause),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_said_in_short() {
+        let long = format!("Template {}", "é".repeat(100_000));
+        match read(Doing::Sending, answer(400, "BadRequestError", &long), 0) {
+            Err(ConnectorError::Refused { cause, .. }) => assert_eq!(cause.chars().count(), 300),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -3,6 +3,8 @@
 use crate::record::personal::unprinted;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::header::COLUMNS_MAX;
+
 /// A row's fields.
 pub struct Fields {
     reader: Reader,
@@ -39,6 +41,10 @@ impl Fields {
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record | ReadRecordResult::End => break ended,
+            }
+            // Whoever asked refuses so many: their ends alone would be eight times the row.
+            if ended > COLUMNS_MAX {
+                break ended;
             }
         };
     }

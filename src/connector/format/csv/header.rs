@@ -7,6 +7,8 @@ use super::{CsvFormat, refuse};
 use crate::connector::format::FormatError;
 
 pub const COLUMNS_MAX: usize = 10_000;
+/// How long a column's name may be, bytes: every row is kept with its header.
+const NAME_MAX: usize = 500;
 
 /// A header row read once: which column goes where.
 #[derive(Debug, Default)]
@@ -47,6 +49,13 @@ impl Header {
         let mut columns: Vec<Column> = Vec::with_capacity(fields.count());
         let mut known = HashMap::new();
         for place in 0..fields.count() {
+            if fields.get(place).len() > NAME_MAX {
+                let column = place + 1;
+                let cause = format!(
+                    "the name of column {column} is longer than {NAME_MAX} bytes: is there no header row?"
+                );
+                return Err(refuse("csv.header", cause, 1));
+            }
             let name = String::from_utf8_lossy(fields.get(place)).trim().to_owned();
             let known_as = name.to_ascii_lowercase();
             // Columns are counted and not named: where the header is missing, its names are people's.

@@ -41,7 +41,12 @@ impl<'r> Rows<'r> {
     /// The next row and its number; `None` behind the last.
     pub fn next(&mut self) -> Result<Option<(&[u8], u64)>, CutError> {
         loop {
-            match row_end(&self.buffer[self.at..self.end], self.delimiter, self.finished) {
+            // So much shows how a row ends that is as long as it may be. More is not looked at, so that it
+            // does not matter how much was read.
+            let seen = (self.end - self.at).min(self.most + 2);
+            let last = self.finished && self.at + seen == self.end;
+            let full = seen == self.most + 2;
+            match row_end(&self.buffer[self.at..self.at + seen], self.delimiter, last) {
                 Found::Row { length, next } => {
                     let from = self.at;
                     self.at += next;
@@ -61,13 +66,11 @@ impl<'r> Rows<'r> {
                     let cause = "a quoted field goes on behind its closing quote";
                     return Err(refuse("csv.quote", cause, self.number + 1).into());
                 }
-                Found::More { .. } if self.finished && self.at == self.end => return Ok(None),
-                Found::More { quoted: Some(resume) }
-                    if self.finished || self.end - self.at > self.most =>
-                {
+                Found::More { .. } if last && seen == 0 => return Ok(None),
+                Found::More { quoted: Some(resume) } if last || full => {
                     return Err(self.unclosed(resume));
                 }
-                Found::More { quoted: None } if self.end - self.at > self.most => {
+                Found::More { quoted: None } if full => {
                     return Err(self.too_long(self.number + 1));
                 }
                 Found::More { .. } => self.fill()?,

@@ -246,6 +246,31 @@ fn b28_zero_bytes_and_what_is_too_long_are_refused() {
     assert_eq!(cut_by(&format, header.as_bytes()).unwrap_err(), "csv.size row 1");
 }
 
+#[test]
+fn a_column_has_a_name_and_not_an_essay() {
+    // Every row is kept with its header: a short row must not become a long one.
+    let header = format!("ref,{}\n1,2\n", "x".repeat(501));
+    let told = cut(&header).unwrap_err();
+    assert_eq!(told, "csv.header row 1");
+    assert!(cut(format!("ref,{}\n1,2\nTRAILER,1\n", "x".repeat(500))).is_ok());
+}
+
+#[test]
+fn what_is_too_long_is_so_however_it_is_read() {
+    // The portions of `cut_by` agree, or it says so.
+    let (long, end) = ("x".repeat(5_000), "x".repeat(4_093));
+    for (row, told) in [
+        (format!("1,\"{long}\",\"y\"z\n"), "csv.size row 2"),
+        (format!("1,\"{long}\"z\n"), "csv.quote row 2"),
+        (format!("1,\"{long}"), "csv.quote row 2"),
+        (format!("1,{end}xx\r\n"), "csv.size row 2"),
+        (format!("1,{end}\"\"\"\n"), "csv.size row 2"),
+    ] {
+        assert_eq!(cut(format!("ref,a\n{row}")).unwrap_err(), told, "{:.20}", row);
+    }
+    assert!(cut(format!("ref,a\n1,{end}x\r\nTRAILER,1\r\n")).is_ok());
+}
+
 fn balance() -> SumTotal {
     let format = PenceFormat::DecimalPounds;
     SumTotal { column: "balance".to_owned(), declared_column: None, format }

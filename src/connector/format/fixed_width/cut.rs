@@ -224,7 +224,12 @@ impl<'f> Cutter<'f> {
                     self.sums.iter_mut().for_each(|sum| sum.add(None, line.number));
                 }
                 self.begin(line, fault, lines);
-                Ok(())
+                // Where no line can follow that is part of it, it is whole. If the next is too long to be
+                // kept, this one's bytes would be let go with it.
+                match self.format.has(Role::Detail) {
+                    true => Ok(()),
+                    false => self.shut(lines, sink),
+                }
             }
             Some(Role::Detail) if self.open.is_none() => {
                 let cause = "a line of details stands before any record".to_owned();

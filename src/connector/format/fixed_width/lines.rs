@@ -118,6 +118,11 @@ pub struct Item<'f> {
 }
 
 impl<'f> Item<'f> {
+    /// The column before its first.
+    pub fn begins(self) -> usize {
+        self.columns
+    }
+
     pub fn fields(self) -> impl Iterator<Item = (&'f str, Place)> {
         self.fields.iter().map(move |field| (field.name.as_str(), field.place.moved(self.columns)))
     }

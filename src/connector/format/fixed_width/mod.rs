@@ -13,7 +13,7 @@ use std::io::Read;
 use self::cut::Cutter;
 use self::lines::{ANY, Columns, Cut, LineType, Place, Role};
 use super::{CutError, Format, FormatError, RecordSink, Total, by_name};
-use crate::record::document::{Document, Path, SpaceId};
+use crate::record::document::{Document, NODES_MAX, Path, SpaceId};
 use crate::record::value::pence::PenceFormat;
 
 /// How a fixed-width extract is laid out.
@@ -79,6 +79,10 @@ impl Format for FixedWidthFormat {
             // test case, it may have lost the blanks at its end.
             let line = self.typed(line, number)?;
             self.fill(&line, into).ok_or_else(|| self.halved(number))?;
+            if into.is_full() {
+                let cause = format!("the record holds more than {NODES_MAX} values");
+                return Err(refuse("fixed.size", cause, number));
+            }
         }
         into.close();
         Ok(())
@@ -174,7 +178,10 @@ impl FixedWidthFormat {
             }
             return Some(());
         };
-        for (number, item) in (1..).zip(typed.kind.items()) {
+        let columns = typed.line.columns();
+        // Behind the line's end every item is blank, however many there would be room for.
+        let items = typed.kind.items().take_while(|item| item.begins() <= columns);
+        for (number, item) in (1..).zip(items) {
             let blank = |(_, place)| typed.line.get(place).is_some_and(str::is_empty);
             if typed.kind.repeat.is_some() && item.fields().all(blank) {
                 continue;

@@ -228,6 +228,30 @@ fn a_record_that_is_too_long_is_held_without_its_bytes() {
 }
 
 #[test]
+fn a_line_that_is_too_long_leaves_the_record_before_it_alone() {
+    let plain =
+        layout("format = \"fixed_width\"\nkey = \"a\"\n[lines.D]\nfields = { a = \"1-2\" }");
+    let text = format!("01x\n{}\n02y\n", "z".repeat(600_000));
+    let seen = cut(&plain, text).unwrap();
+    assert_eq!(seen.keys(), ["01", "!fixed.size", "02"]);
+    assert_eq!(seen.rows[0].1, "01x");
+}
+
+#[test]
+fn many_short_lines_are_not_many_more_values() {
+    let wide: String = (0..60).map(|n| format!("f{n} = \"2\", ")).collect();
+    let lines = format!(
+        "format = \"fixed_width\"\nshort_lines = \"padded\"\ntype = \"1\"\nrecord = \"D\"\nkey = \"a\"\n\
+         [lines.D]\nfields = {{ a = \"2\" }}\n[lines.W]\nlist = \"w\"\nfields = {{ {wide} }}\n\
+         [lines.R]\nlist = \"r\"\nfrom = 2\nwidth = 2\ntimes = 10_000\nfields = {{ b = \"1\", c = \"2\" }}"
+    );
+    let layout = layout(&lines);
+    assert_eq!(read(&layout, &format!("D1{}", "\nW".repeat(40_000))), Err("fixed.size"));
+    // Room for ten thousand items costs nothing where none is there.
+    assert!(read(&layout, &format!("D1{}", "\nR".repeat(40_000))).is_ok());
+}
+
+#[test]
 fn a_layout_that_cannot_be_meant_is_told() {
     let told = |from: &str, to: &str| -> Vec<String> {
         let text = LINES.replacen(from, to, 1);

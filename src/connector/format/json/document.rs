@@ -6,8 +6,9 @@
 
 use std::io::Read;
 
-use memchr::{memchr, memchr3};
+use memchr::memchr2;
 
+use super::parse::opening;
 use super::{Gathered, JsonFormat};
 use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::stream::Stream;
@@ -107,7 +108,10 @@ impl<'f> Cutter<'f> {
             if let Some(length) = super::parse::value_length(stream.rest()) {
                 return Ok(length);
             }
-            if stream.is_finished() || stream.rest().len() > AROUND_MAX {
+            if stream.rest().len() > AROUND_MAX {
+                return Err(too_much_around(stream.place()).into());
+            }
+            if stream.is_finished() {
                 let cause = "a text is not closed: was the document cut off?";
                 return Err(refuse("json.malformed", cause, stream.place()).into());
             }
@@ -117,8 +121,7 @@ impl<'f> Cutter<'f> {
 
     fn keep(&mut self, bytes: &[u8], place: u64) -> Result<(), FormatError> {
         if self.around.len() + bytes.len() > AROUND_MAX {
-            let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
-            return Err(refuse("json.size", &cause, place));
+            return Err(too_much_around(place));
         }
         self.around.extend_from_slice(bytes);
         Ok(())
@@ -276,13 +279,14 @@ impl Scan {
             let end = piece.iter().position(|byte| b",]} \t\r\n".contains(byte));
             return Ok((end.unwrap_or(piece.len()), end.is_some()));
         }
+        let mut opens = opening(piece, 0);
         while at < piece.len() {
             if self.in_text {
                 if std::mem::take(&mut self.escaped) {
                     at += 1;
                     continue;
                 }
-                match memchr::memchr2(b'"', b'\\', &piece[at..]) {
+                match memchr2(b'"', b'\\', &piece[at..]) {
                     None => return Ok((piece.len(), false)),
                     Some(found) => {
                         self.escaped = piece[at + found] == b'\\';
@@ -295,10 +299,10 @@ impl Scan {
                 }
                 continue;
             }
-            let opens = memchr3(b'"', b'{', b'[', &piece[at..]).map(|found| at + found);
-            let before = &piece[at..opens.unwrap_or(piece.len())];
-            if let Some(found) = memchr(b'}', before).into_iter().chain(memchr(b']', before)).min()
-            {
+            if at > opens {
+                opens = opening(piece, at);
+            }
+            if let Some(found) = memchr2(b'}', b']', &piece[at..opens]) {
                 let byte = piece[at + found];
                 at += found + 1;
                 let wanted = if byte == b'}' { b'{' } else { b'[' };
@@ -311,19 +315,24 @@ impl Scan {
                 }
                 continue;
             }
-            let Some(found) = opens else { return Ok((piece.len(), false)) };
-            match piece[found] {
-                b'"' => self.in_text = true,
-                bracket if self.open.len() < OPEN_MAX => self.open.push(bracket),
-                _ => {
+            match piece.get(opens) {
+                None => return Ok((piece.len(), false)),
+                Some(b'"') => self.in_text = true,
+                Some(bracket) if self.open.len() < OPEN_MAX => self.open.push(*bracket),
+                Some(_) => {
                     let cause = "brackets are nested far too deep";
-                    return Err(refuse("json.depth", cause, place + found as u64));
+                    return Err(refuse("json.depth", cause, place + opens as u64));
                 }
             }
-            at = found + 1;
+            at = opens + 1;
         }
         Ok((at, false))
     }
+}
+
+fn too_much_around(place: u64) -> FormatError {
+    let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
+    refuse("json.size", &cause, place)
 }
 
 fn refuse(code: &'static str, cause: &str, place: u64) -> FormatError {

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 use crate::connector::format::FormatError;
-use crate::record::document::{DEPTH_MAX, Document, SpaceId};
+use crate::record::document::{DEPTH_MAX, Document, NODES_MAX, SpaceId};
 
 /// How many names one record may hold.
 pub const NAMES_MAX: usize = 10_000;
@@ -104,6 +104,10 @@ impl<'t> Parser<'t> {
     }
 
     fn value(&mut self, name: Cow<'t, str>, into: &mut Document) -> Result<(), FormatError> {
+        if into.is_full() {
+            let cause = format!("the record holds more than {NODES_MAX} values");
+            return Err(self.refuse("json.size", &cause));
+        }
         match self.peek() {
             Some(open @ (b'{' | b'[')) => {
                 if self.open.len() >= DEPTH_MAX {
@@ -362,36 +366,36 @@ pub fn value_length(bytes: &[u8]) -> Option<usize> {
         b'"' => text_length(bytes),
         b'{' | b'[' => {
             let (mut depth, mut at) = (0_usize, 0);
+            let mut opens = opening(bytes, 0);
             loop {
-                let open = memchr3(b'"', b'{', b'[', &bytes[at..]);
-                let close = memchr::memchr2(
-                    b'}',
-                    b']',
-                    &bytes[at..open.map_or(bytes.len(), |open| at + open)],
-                );
-                match (close, open) {
-                    (Some(close), _) => {
-                        at += close + 1;
-                        depth = depth.checked_sub(1)?;
-                        if depth == 0 {
-                            return Some(at);
-                        }
+                if let Some(close) = memchr2(b'}', b']', &bytes[at..opens]) {
+                    at += close + 1;
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        return Some(at);
                     }
-                    (None, Some(open)) if bytes[at + open] == b'"' => {
-                        at += open + text_length(&bytes[at + open..])?;
-                    }
-                    (None, Some(open)) => {
-                        at += open + 1;
-                        depth += 1;
-                    }
-                    (None, None) => return None,
+                    continue;
                 }
+                at = opens;
+                if *bytes.get(at)? == b'"' {
+                    at += text_length(&bytes[at..])?;
+                } else {
+                    at += 1;
+                    depth += 1;
+                }
+                opens = opening(bytes, at);
             }
         }
         _ => {
             Some(bytes.iter().position(|byte| b",]} \t\r\n".contains(byte)).unwrap_or(bytes.len()))
         }
     }
+}
+
+/// Where the next quote or opening bracket stands, or the end. It is looked for anew only when it is
+/// passed: many brackets may close before it.
+pub fn opening(bytes: &[u8], from: usize) -> usize {
+    memchr3(b'"', b'{', b'[', &bytes[from..]).map_or(bytes.len(), |found| from + found)
 }
 
 /// How long a text in quotes is, its quotes among it.

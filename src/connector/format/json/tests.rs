@@ -79,6 +79,28 @@ fn b15_depth_is_bounded() {
     assert!(cut(&document(), inside).unwrap_err().starts_with("json.depth"));
 }
 
+/// This took minutes, where what closes was looked for anew behind every bracket.
+#[test]
+fn b15_what_closes_is_found_in_one_pass() {
+    let closes = format!("{}1{}", "[".repeat(90_000), "]".repeat(90_000));
+    let digits = ",1".repeat(2_000_000);
+    let long = wrapped(&format!("{{\"ref\":1,\"n\":[{closes}{digits}]}},{{\"ref\":2}}"));
+    assert_eq!(cut(&document(), long).unwrap().keys(), ["!json.size", "2"]);
+    let braces = format!("{}1{}", "{\"a\":".repeat(90_000), "}".repeat(90_000));
+    let long = wrapped(&format!("{{\"ref\":1,\"n\":[{braces}{digits}]}},{{\"ref\":2}}"));
+    assert_eq!(cut(&document(), long).unwrap().keys(), ["!json.size", "2"]);
+    let closes = format!("{}1{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let many = format!("{{\"n\":[{closes}{digits}],\"ref\":7}}");
+    assert_eq!(property(many.as_bytes(), b"ref"), Some(b"7".as_slice()));
+}
+
+#[test]
+fn b19_values_without_names_are_bounded_too() {
+    let ones = |many: usize| format!("{{\"ref\":[1{}]}}", ",1".repeat(many));
+    assert!(read(&lines(), &ones(900_000)).is_ok());
+    assert_eq!(read(&lines(), &ones(1_000_000)), Err("json.size"));
+}
+
 #[test]
 fn b16_a_name_that_stands_twice_holds_its_record() {
     for record in [

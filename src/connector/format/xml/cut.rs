@@ -20,6 +20,9 @@ use crate::record::document::{DEPTH_MAX, Document, Only, Path, Step};
 const BUFFER: usize = 1 << 18;
 /// What may stand around the records (header, trailer), bytes.
 const AROUND_MAX: usize = 1 << 20;
+/// How long the namespace declarations around a record may be, all together, bytes: each record is kept
+/// with those it leans on.
+const DECLARED_MAX: usize = 8_192;
 /// How long one tag may be, with all its attributes, bytes.
 const TAG_MAX: usize = 1 << 20;
 
@@ -42,9 +45,11 @@ pub fn cut(
     let mut buffer = Buffer { bytes: vec![0; BUFFER], at: 0, end: 0, before: 0, finished: false };
     loop {
         match token(&buffer.bytes[buffer.at..buffer.end], buffer.finished) {
-            Token::More if buffer.finished => break,
             Token::More => {
                 cutter.let_go(&mut buffer)?;
+                if buffer.finished {
+                    break;
+                }
                 let keep = cutter.record_from.unwrap_or(buffer.at);
                 let moved = buffer.fill(input, keep, format.record_bytes_max)?;
                 cutter.record_from = cutter.record_from.map(|from| from - moved);
@@ -154,9 +159,8 @@ impl<'f> Cutter<'f> {
             return Ok(());
         };
         self.overlong = true;
-        if memchr(b'<', &buffer.bytes[buffer.at..buffer.end]).is_none() {
-            buffer.at = buffer.end;
-        }
+        let rest = &buffer.bytes[buffer.at..buffer.end];
+        buffer.at += memchr(b'<', rest).unwrap_or(rest.len());
         if buffer.end - buffer.at > most {
             let cause = format!("a tag or a section is longer than {most} bytes");
             return Err(refuse("xml.size", cause, buffer, self));
@@ -176,6 +180,7 @@ impl<'f> Cutter<'f> {
     ) -> Result<(), CutError> {
         let from = buffer.at;
         let tag = &buffer.bytes[from + text..from + end];
+        self.not_too_long(text, end, buffer)?;
         if self.record_from.is_none() {
             self.outside(&buffer.bytes[from..from + text], tag, kind, buffer)?;
         }
@@ -205,6 +210,17 @@ impl<'f> Cutter<'f> {
         Ok(())
     }
 
+    /// Refuses here what is refused where it comes in small pieces: it must not matter how it is read.
+    fn not_too_long(&self, text: usize, end: usize, buffer: &Buffer) -> Result<(), FormatError> {
+        let piece = if self.record_from.is_some() { end - text } else { end };
+        let most = self.format.record_bytes_max;
+        if piece > most {
+            let cause = format!("something is longer than {most} bytes");
+            return Err(refuse("xml.size", cause, buffer, self));
+        }
+        Ok(())
+    }
+
     /// Keeps what stands around the records, and refuses what may not stand there.
     fn outside(
         &mut self,
@@ -213,8 +229,10 @@ impl<'f> Cutter<'f> {
         kind: Kind,
         buffer: &Buffer,
     ) -> Result<(), CutError> {
-        let blank = text.trim_ascii().is_empty()
-            || (text.starts_with(b"\xEF\xBB\xBF") && buffer.before == 0);
+        // A mark is none but at the very beginning, and nothing stands behind it before the root.
+        let begins = buffer.before + buffer.at as u64 == 0;
+        let marked = text.strip_prefix(b"\xEF\xBB\xBF").filter(|_| begins);
+        let blank = marked.unwrap_or(text).trim_ascii().is_empty();
         if self.starts.is_empty() {
             let late = self.root_closed && matches!(kind, Kind::Start | Kind::Empty | Kind::End);
             if !blank || late || kind == Kind::CData {
@@ -225,10 +243,9 @@ impl<'f> Cutter<'f> {
                 return Err(refuse(code, cause, buffer, self).into());
             }
         }
-        let tag = match kind == Kind::Aside || self.begins_record(kind, tag) {
-            true => b"",
-            false => tag,
-        };
+        // Of a DOCTYPE only its beginning is here, and it is refused.
+        let left = matches!(kind, Kind::Aside | Kind::Doctype) || self.begins_record(kind, tag);
+        let tag = if left { b"" } else { tag };
         if self.around.len() + text.len() + tag.len() > AROUND_MAX {
             let cause = format!("more than {AROUND_MAX} bytes stand outside the records");
             return Err(refuse("xml.size", cause, buffer, self).into());
@@ -276,6 +293,14 @@ impl<'f> Cutter<'f> {
             }
             if self.record_from.is_none() && memmem::find(tag, b"xmlns").is_some() {
                 self.declare(tag, depth + 1);
+                let bytes: usize =
+                    self.scope.iter().map(|(prefix, uri, _)| prefix.len() + uri.len() + 10).sum();
+                if bytes > DECLARED_MAX {
+                    let cause = format!(
+                        "the namespaces declared around the records take more than {DECLARED_MAX} bytes"
+                    );
+                    return Err(refuse("xml.size", cause, buffer, self).into());
+                }
             }
         }
         self.starts.push(self.names.len());
@@ -470,7 +495,8 @@ fn plain_key<'r>(key: &Path, tag: &'r [u8]) -> Option<&'r str> {
     if !step.attribute || key.up > 0 || step.space.is_some() {
         return None;
     }
-    let value = attribute(tag, step.name.as_bytes()).filter(|value| !value.contains(&b'&'))?;
+    let plain = |value: &&[u8]| !value.iter().any(|byte| b"&\t\n\r".contains(byte));
+    let value = attribute(tag, step.name.as_bytes()).filter(plain)?;
     std::str::from_utf8(value).ok()
 }
 

@@ -10,12 +10,10 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::connector::format::FormatError;
-use crate::record::document::{DEPTH_MAX, Document, SPACES_MAX, SpaceId};
+use crate::record::document::{DEPTH_MAX, Document, NODES_MAX, SPACES_MAX, SpaceId};
 
 /// How many attributes one element may have.
 pub const ATTRIBUTES_MAX: usize = 1_000;
-/// How many elements and attributes one record may have.
-const NODES_MAX: usize = 1_000_000;
 
 /// Namespace declarations in scope: prefix, namespace and the depth at which it was declared.
 #[derive(Default)]
@@ -118,7 +116,7 @@ fn open(
     if has_attributes && memmem::find(raw.as_bytes(), b"xmlns").is_some() {
         declare(document, scope, tag, at)?;
     }
-    let (prefix, name) = split(tag.name().into_inner());
+    let (prefix, name) = split(named(tag.name().into_inner(), at)?);
     let own_space = space(document, scope, prefix, at)?;
     if !document.open(name, own_space) {
         let cause = format!("elements are nested more than {DEPTH_MAX} deep");
@@ -146,7 +144,7 @@ fn attributes(
     let mut spaced: Vec<(SpaceId, &str)> = Vec::new();
     for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(|_| refuse("xml.malformed", ATTRIBUTE, at))?;
-        let whole = attribute.key.into_inner();
+        let whole = named(attribute.key.into_inner(), at)?;
         if known.contains(&whole) {
             return Err(twice());
         }
@@ -232,15 +230,21 @@ fn declare(
         };
         let uri = value(&attribute, at)?;
         let space = numbered(document, &uri, at)?;
+        // Every prefix is looked for among them.
+        if scope.declared.len() == SPACES_MAX {
+            return Err(too_many_spaces(at));
+        }
         scope.declared.push((prefix.to_owned(), space, scope.depth));
     }
     Ok(())
 }
 
 fn numbered(document: &mut Document, uri: &str, at: u64) -> Result<SpaceId, FormatError> {
-    document.space_id(uri).ok_or_else(|| {
-        refuse("xml.size", format!("the record names more than {SPACES_MAX} namespaces"), at)
-    })
+    document.space_id(uri).ok_or_else(|| too_many_spaces(at))
+}
+
+fn too_many_spaces(at: u64) -> FormatError {
+    refuse("xml.size", format!("the record names more than {SPACES_MAX} namespaces"), at)
 }
 
 /// What the prefix `xml` stands for without being declared.
@@ -258,6 +262,17 @@ fn space(
         None if prefix == "xml" => numbered(document, XML_SPACE, at),
         None => Err(refuse("xml.malformed", "a prefix that no namespace is declared for", at)),
     }
+}
+
+/// A name, which the library takes whatever is in it. Of letters beyond ASCII it may hold any.
+fn named(name: &str, at: u64) -> Result<&str, FormatError> {
+    let first = |byte: u8| byte.is_ascii_alphabetic() || b"_:".contains(&byte) || !byte.is_ascii();
+    let other = |byte: u8| first(byte) || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let mut bytes = name.bytes();
+    if bytes.next().is_some_and(first) && bytes.all(other) {
+        return Ok(name);
+    }
+    Err(refuse("xml.malformed", "a tag or an attribute has no name, or none that XML knows", at))
 }
 
 fn split(name: &str) -> (&str, &str) {

@@ -175,7 +175,43 @@ fn b13_an_answer_in_place_of_the_extract_is_refused_as_what_it_is() {
 }
 
 #[test]
+fn what_is_too_long_is_so_however_it_drips() {
+    // The drips of `cut_by` agree, or it says so.
+    let (most, half) = ("x".repeat(4_096), "x".repeat(3_000));
+    for xml in [
+        format!("<E><H>{most}</H><A ref='1'/><T n='1'/></E>"),
+        format!("<E>{most}\u{e9}<!DOCTYPE E></E>"),
+        format!("<E><A ref='1'/>{}<!DOCTYPE E>", &most[8..]),
+        format!("<E><A ref='1'><![CDATA[{most}]]></A><A ref='2'/><T n='2'/></E>"),
+        format!("<E><A ref='1'>{most}<b c='{half}'/>{half}<b c='{half}'/></A><T n='1'/></E>"),
+        format!("<E><A ref='1'>{half}{half}<b c='{half}{half}"),
+        format!("<E>{half}{half}"),
+        "<!DOCTYPE E []>".to_owned() + &"\u{e9}".repeat(4_000),
+        "<!DOCTYPE".to_owned(),
+    ] {
+        let _ = cut_by(&format(None), xml.as_bytes());
+    }
+}
+
+#[test]
+fn b7_a_name_is_what_xml_calls_one() {
+    for record in
+        ["<A><></></A>", "<A><b/c></b/c></A>", "<A b&lt;='1'/>", "<A 1='2'/>", "<A.><-/></A.>"]
+    {
+        let fault = format(None).read(record, &mut Document::default()).unwrap_err();
+        assert_eq!(fault.code, "xml.malformed", "{record}");
+    }
+    assert!(
+        format(None)
+            .read("<_A.1-b><\u{e9} c:\u{e9}.='1' xmlns:c='u'/></_A.1-b>", &mut Document::default())
+            .is_ok()
+    );
+}
+
+#[test]
 fn a_key_may_need_unescaping() {
+    // What breaks a line in an attribute is a blank to whoever parses it.
+    assert_eq!(keys(&cut("<E><A ref='a\tb\nc'/><T n='1'/></E>", None)), ["a b c"]);
     let (records, _) = cut("<E><A ref=' a&amp;b '/><A/><T n='2'/></E>", None).unwrap();
     assert_eq!(records.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a&b", ""]);
 }
@@ -275,6 +311,29 @@ fn b5_what_is_too_much_for_one_element_is_refused() {
 }
 
 #[test]
+fn b5_namespaces_around_records_and_in_them_are_bounded() {
+    // Each record is kept with what it leans on: a long declaration would stand before every one.
+    let long = "x".repeat(20_000);
+    let many: String = (0..800).map(|n| format!(" xmlns:p{n}='u'")).collect();
+    for declared in [format!(" xmlns:p='{long}'"), many] {
+        let xml = format!("<E{declared}><A ref='1'/><T n='1'/></E>");
+        assert_eq!(code_of(&format(None), xml.as_bytes()), "xml.size", "{:.40}", xml);
+    }
+    // Every prefix is looked for among those in scope, whether or not they are for one namespace.
+    let level = |of: usize| -> String {
+        let prefixes: String = (0..100).map(|n| format!(" xmlns:p{of}-{n}='u'")).collect();
+        format!("<b{prefixes}>")
+    };
+    let deep = |levels: usize| {
+        let opened: String = (0..levels).map(level).collect();
+        format!("<A>{opened}{}</A>", "</b>".repeat(levels))
+    };
+    assert!(format(None).read(&deep(10), &mut Document::default()).is_ok());
+    let fault = format(None).read(&deep(11), &mut Document::default()).unwrap_err();
+    assert_eq!(fault.code, "xml.size");
+}
+
+#[test]
 fn a_record_that_is_too_long_is_held_alone() {
     let (text, parts) = ("x".repeat(1_000_000), "<b>1</b>".repeat(100_000));
     for long in [&text[..5_000], &text, &parts[..8_000], &parts] {
@@ -322,6 +381,8 @@ fn b7_what_is_not_xml_is_refused_with_its_code() {
         ("   ", "xml.malformed"),
         ("ref,name\n1,x\n", "xml.malformed"),
         ("junk<E/>", "xml.malformed"),
+        ("\u{feff}junk<E/>", "xml.malformed"),
+        ("<?xml version='1.0'?>\u{feff}<E/>", "xml.malformed"),
     ] {
         assert_eq!(cut(xml, None), Err(code.to_owned()), "{xml}");
     }

@@ -36,7 +36,7 @@ pub fn token(bytes: &[u8], finished: bool) -> Token {
         None => None,
         Some(b'/') => memchr(b'>', rest).map(|at| (Kind::End, at + 1)),
         Some(b'?') => memmem::find(rest, b"?>").map(|at| (Kind::Aside, at + 2)),
-        Some(b'!') => bang(rest),
+        Some(b'!') => bang(rest, finished),
         Some(_) => start_tag(rest),
     };
     match found {
@@ -45,13 +45,16 @@ pub fn token(bytes: &[u8], finished: bool) -> Token {
     }
 }
 
-fn bang(rest: &[u8]) -> Option<(Kind, usize)> {
+/// As much of a DOCTYPE as says what it is of: `!DOCTYPE html`.
+const DOCTYPE_SEEN: usize = 13;
+
+fn bang(rest: &[u8], finished: bool) -> Option<(Kind, usize)> {
     if rest.starts_with(b"!--") {
         memmem::find(&rest[3..], b"-->").map(|at| (Kind::Aside, at + 6))
     } else if rest.starts_with(b"![CDATA[") {
         memmem::find(&rest[8..], b"]]>").map(|at| (Kind::CData, at + 11))
-    } else if rest.len() >= 8 {
-        Some((Kind::Doctype, rest.len()))
+    } else if rest.len() >= DOCTYPE_SEEN || (finished && rest.len() >= 8) {
+        Some((Kind::Doctype, rest.len().min(DOCTYPE_SEEN)))
     } else {
         None
     }

@@ -1,0 +1,50 @@
+//! What platforms answer: every answer is a decision, and a silence is never a success.
+
+use viaduct::connector::channel::ConnectorError;
+use viaduct::connector::govuk_notify::answer::{self, Doing};
+use viaduct::connector::http::{Answer, HttpFault};
+
+use super::input::Input;
+
+const STATUSES: [u16; 16] =
+    [200, 201, 204, 299, 300, 302, 400, 401, 403, 404, 409, 418, 429, 500, 503, 599];
+const NOW_MS: i64 = 1_774_000_000_000;
+
+pub fn answers(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let status = match input.byte() {
+        few @ 0..=127 => STATUSES[usize::from(few) % STATUSES.len()],
+        many => u16::from(many) * 7,
+    };
+    let doing = input.pick(&[Doing::Sending, Doing::Asking]);
+    let how = input.byte();
+    let body = input.stretched();
+    let is_json = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
+    let answered = match how {
+        250..=252 => Err(HttpFault::NotReached("refused".to_owned())),
+        253..=255 => Err(HttpFault::NoAnswer("closed".to_owned())),
+        _ => Ok(Answer { status, body }),
+    };
+    let reached = answered.is_ok();
+    match answer::read(doing, answered, NOW_MS) {
+        Ok(message) => {
+            assert!(reached && is_json && (200..300).contains(&status));
+            let _ = answer::status(&message);
+        }
+        Err(ConnectorError::Unavailable { cause, retry_after_ms }) => {
+            assert!(!cause.is_empty());
+            assert!(retry_after_ms.is_none_or(|wait_ms| (0..=86_400_000).contains(&wait_ms)));
+            // What may have been sent is not sent again before it was asked after.
+            let sent = reached && ((200..300).contains(&status) || status >= 500);
+            assert!(doing == Doing::Asking || !sent, "{status}: it may have been sent");
+        }
+        Err(ConnectorError::Unknown { cause }) => {
+            assert!(!cause.is_empty() && doing == Doing::Sending);
+        }
+        Err(ConnectorError::Refused { code, cause }) => {
+            assert!((400..500).contains(&status) && !code.is_empty() && !cause.is_empty());
+        }
+        Err(ConnectorError::Unauthorised { code, .. }) => assert!(!code.is_empty()),
+        Err(ConnectorError::Malformed(fault)) => assert!(!fault.cause.is_empty()),
+    }
+}
