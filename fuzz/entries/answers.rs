@@ -1,7 +1,8 @@
 //! What platforms answer: every answer is a decision, and a silence is never a success.
 
+use viaduct::connector::answering::Doing;
 use viaduct::connector::channel::ConnectorError;
-use viaduct::connector::govuk_notify::answer::{self, Doing};
+use viaduct::connector::govuk_notify::answer;
 use viaduct::connector::http::{Answer, HttpFault};
 
 use super::input::Input;
@@ -16,7 +17,7 @@ pub fn answers(bytes: &[u8]) {
         few @ 0..=127 => STATUSES[usize::from(few) % STATUSES.len()],
         many => u16::from(many) * 7,
     };
-    let doing = input.pick(&[Doing::Sending, Doing::Asking]);
+    let doing = input.pick(&[Doing::Changing, Doing::Asking]);
     let how = input.byte();
     let body = input.stretched();
     let is_json = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
@@ -39,7 +40,7 @@ pub fn answers(bytes: &[u8]) {
             assert!(doing == Doing::Asking || !sent, "{status}: it may have been sent");
         }
         Err(ConnectorError::Unknown { cause }) => {
-            assert!(!cause.is_empty() && doing == Doing::Sending);
+            assert!(!cause.is_empty() && doing == Doing::Changing);
         }
         Err(ConnectorError::Refused { code, cause }) => {
             assert!((400..500).contains(&status) && !code.is_empty() && !cause.is_empty());
