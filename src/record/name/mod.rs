@@ -17,6 +17,8 @@ use token::{Token, Word, tokens, words};
 
 /// No real field names more; a longer list is someone's essay.
 const PARTIES_MAX: usize = 8;
+/// A longer field, in bytes, names nobody: each of its parties could lean on all the rest of it.
+const FIELD_MAX: usize = 2_000;
 
 /// One of the parties that a field names. Unknown parts are empty.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -52,6 +54,9 @@ impl fmt::Debug for NamedParty {
 
 /// The parties in a field, in its order. An empty field has none.
 pub fn parse_names(text: &str) -> Vec<NamedParty> {
+    if text.trim().len() > FIELD_MAX {
+        return vec![whole(PartyKind::Placeholder, text)];
+    }
     let mut tokens = tokens(text);
     if tokens.is_empty() {
         let marks_only = text.chars().any(|letter| !letter.is_whitespace());

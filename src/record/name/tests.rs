@@ -197,3 +197,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_essay_names_nobody_and_takes_no_stack() {
+    let kinds = |text: &str| -> Vec<PartyKind> {
+        parse_names(text).iter().map(|party| party.kind).collect()
+    };
+    // Each initial was read by a call within the call for the one before it.
+    assert_eq!(kinds(&"A.".repeat(100_000)), [PartyKind::Placeholder]);
+    assert_eq!(kinds(&"A.".repeat(1_000)), [PartyKind::Person]);
+    assert_eq!(kinds(&"NOT KNOWN ".repeat(100_000)), [PartyKind::Placeholder]);
+    let lent = format!("{} & {}", "A & ".repeat(50_000), "BRAMBLE ".repeat(50_000));
+    assert_eq!(kinds(&lent), [PartyKind::Placeholder]);
+    assert_eq!(kinds(&" ".repeat(100_000)), []);
+}

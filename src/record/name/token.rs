@@ -69,7 +69,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         }
         push_words(left, &mut tokens);
     }
-    join_split_words(&mut tokens);
+    let mut tokens = join_split_words(tokens);
     while matches!(tokens.last(), Some(Token::Comma | Token::And)) {
         tokens.pop();
     }
@@ -78,17 +78,18 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 
 /// The parts of a word that hides several: `A.J.`, `MR.B`, `MR/MRS`. Others keep their marks.
 fn push_words(chunk: &str, tokens: &mut Vec<Token>) {
-    let chunk = chunk.trim_matches(['.', '-', '/', ':']);
+    let marks = ['.', '-', '/', ':'];
+    let mut chunk = chunk.trim_matches(marks);
+    while let Some((before, after)) = chunk.split_once('.') {
+        let before_plain = plain(before);
+        if before_plain.chars().count() != 1 && vocabulary::title(&before_plain).is_none() {
+            break;
+        }
+        push_words(before, tokens);
+        chunk = after.trim_matches(marks);
+    }
     if chunk.is_empty() {
         return;
-    }
-    if let Some((before, after)) = chunk.split_once('.') {
-        let before_plain = plain(before);
-        if before_plain.chars().count() == 1 || vocabulary::title(&before_plain).is_some() {
-            push_words(before, tokens);
-            push_words(after, tokens);
-            return;
-        }
     }
     if let Some((before, after)) = chunk.split_once('/')
         && vocabulary::title(&plain(before)).is_some()
@@ -108,20 +109,23 @@ fn push_words(chunk: &str, tokens: &mut Vec<Token>) {
 }
 
 /// `PERS REPS` and `PERSONAL REPRESENTATIVES` become one word, as do the few others that are two.
-fn join_split_words(tokens: &mut Vec<Token>) {
-    let mut at = 0;
-    while at + 1 < tokens.len() {
-        let joined = match (tokens[at].word(), tokens[at + 1].word()) {
+fn join_split_words(tokens: Vec<Token>) -> Vec<Token> {
+    let mut joined = Vec::with_capacity(tokens.len());
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let one = match (token.word(), tokens.peek().and_then(Token::word)) {
             (Some(first), Some(second)) => pair(&first.plain, &second.plain),
             _ => None,
         };
-        if let Some(joined) = joined {
-            let word = Word { written: joined.to_owned(), plain: joined.to_owned() };
-            tokens[at] = Token::Word(word);
-            tokens.remove(at + 1);
-        }
-        at += 1;
+        joined.push(match one {
+            None => token,
+            Some(one) => {
+                tokens.next();
+                Token::Word(Word { written: one.to_owned(), plain: one.to_owned() })
+            }
+        });
     }
+    joined
 }
 
 fn pair(first: &str, second: &str) -> Option<&'static str> {
