@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
-use super::eye::Eye;
 use super::foretold::Foretold;
 use super::preview::Listing;
 use super::replay::Chosen;
@@ -350,7 +349,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let said = match one {
                 None => deliveries::list(&database, &listing, now_ms).await,
                 Some(deliveries::One::Show { delivery, show }) => {
-                    deliveries::show(&database, &delivery, Eye { shows: show }, now_ms).await
+                    deliveries::show(&database, &delivery, Sight::of(show), now_ms).await
                 }
             };
             database.close().await;

@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::content::Content;
 use super::context::{AppError, Context};
 use super::held::Group;
 use super::preview::Listing;
 use super::report::RunReport;
-use super::sight::{Content, Sight};
+use super::sight::{Sight, table_of};
 use crate::record::delivery::{self, Delivery};
+use crate::record::facts::{Difference, Facts, differences_from_json};
+use crate::record::schema;
 use crate::store::held::{self, LetterRow};
 use crate::store::since::{self, DeliveryRow, EventRow, LinkRow};
 use crate::store::standing::{self, Known};
@@ -272,28 +275,26 @@ fn kept(
 
 impl Message {
     fn json(&self, sight: Sight) -> Value {
-        let content = sight.content(&self.row.message);
-        let says: Map<String, Value> =
-            content.says.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        let content = Content::of(&self.row.message, sight);
         json!({
             "destination": self.row.destination,
             "mapping": self.row.mapping,
             "what": content.what,
             "to": content.to,
-            "says": says,
+            "says": content.says,
             "resident": self.row.resident_id,
-            "name": sight.name(self.row.facts.as_deref()),
+            "name": name(self.row.facts.as_deref(), sight),
             "held_code": self.kept.as_ref().map(|(code, _)| code),
             "held_cause": self.kept.as_ref().map(|(_, cause)| cause),
         })
     }
 
     fn text(&self, sight: Sight) -> String {
-        let Content { what, to, .. } = sight.content(&self.row.message);
-        let name = sight.name(self.row.facts.as_deref());
+        let what = Content::of(&self.row.message, sight).said();
+        let name = name(self.row.facts.as_deref(), sight);
         let (id, mapping) = (self.row.resident_id, &self.row.mapping);
         match &self.kept {
-            None => format!("  {mapping}: {what} to {to} · resident {id} {name}\n"),
+            None => format!("  {mapping}: {what} · resident {id} {name}\n"),
             Some((code, cause)) => {
                 format!("  {mapping}: held, {code} ({cause}) · resident {id} {name}\n")
             }
@@ -301,19 +302,27 @@ impl Message {
     }
 }
 
+/// A resident's name, from the facts as they are kept.
+fn name(facts: Option<&str>, sight: Sight) -> String {
+    let facts = facts.and_then(|json| Facts::from_json(json, schema::PARTY));
+    match facts.map(|facts| sight.name(&facts)) {
+        None => "(not known)".to_owned(),
+        Some(name) if name.is_empty() => "(no name)".to_owned(),
+        Some(name) => name,
+    }
+}
+
 /// One field of a change: what was and what is; neither where only that it changed is known.
-type FieldChange = (String, Option<String>, Option<String>);
+type FieldChange = (&'static str, Option<String>, Option<String>);
 
 fn fields(event: &EventRow, sight: Sight) -> Vec<FieldChange> {
-    let changes = event.changes.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let changes: Map<String, Value> = changes.unwrap_or_default();
-    let side = |field: &str, change: &Value, name: &str| {
-        change.get(name).and_then(|json| sight.json(&event.subject, field, json))
+    let table = table_of(&event.subject);
+    let changes = event.changes.as_deref().and_then(|text| differences_from_json(text, table));
+    let read = |difference: &Difference| {
+        let (was, is) = sight.sides(table, difference);
+        (difference.field, was, is)
     };
-    let read = |(field, change): (&String, &Value)| {
-        (field.clone(), side(field, change, "was"), side(field, change, "is"))
-    };
-    changes.iter().map(read).collect()
+    changes.unwrap_or_default().iter().map(read).collect()
 }
 
 fn event_json(event: &EventRow, sight: Sight) -> Value {
@@ -326,7 +335,7 @@ fn event_json(event: &EventRow, sight: Sight) -> Value {
             json["source"] = json!(event.source);
             json["key"] = json!(sight.key(key));
         }
-        None => json["name"] = json!(sight.name(event.facts.as_deref())),
+        None => json["name"] = json!(name(event.facts.as_deref(), sight)),
     }
     json["fields"] = json!(fields);
     json
@@ -338,7 +347,7 @@ fn event_text(event: &EventRow, sight: Sight) -> String {
             let source = event.source.as_deref().unwrap_or_default();
             format!("{} {}", source, sight.key(key))
         }
-        None => format!("{} {}", event.subject_id, sight.name(event.facts.as_deref())),
+        None => format!("{} {}", event.subject_id, name(event.facts.as_deref(), sight)),
     };
     let mut text = format!("  {} {whose} · {}\n", event.subject, event.kind);
     for (field, was, is) in fields(event, sight) {
@@ -357,7 +366,7 @@ fn event_text(event: &EventRow, sight: Sight) -> String {
 fn link_json(link: &LinkRow, sight: Sight) -> Value {
     json!({
         "resident": link.resident_id,
-        "name": sight.name(Some(&link.facts)),
+        "name": name(Some(&link.facts), sight),
         "source": link.source,
         "key": sight.key(&link.key),
         "role": link.role,
@@ -365,7 +374,7 @@ fn link_json(link: &LinkRow, sight: Sight) -> Value {
 }
 
 fn link_text(link: &LinkRow, sight: Sight) -> String {
-    let (key, name) = (sight.key(&link.key), sight.name(Some(&link.facts)));
+    let (key, name) = (sight.key(&link.key), name(Some(&link.facts), sight));
     format!("  {} {key} ({}) is resident {} {name}\n", link.source, link.role, link.resident_id)
 }
 

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::content::Content;
 use super::context::{AppError, Context};
-use super::sight::{Content, Sight};
+use super::sight::Sight;
 use crate::connector::channel::Extract;
 use crate::definition::suggest;
 use crate::job::clock::said;
@@ -285,7 +286,7 @@ impl Items {
             })
         };
         let message = |one: &DeliveryHeld| {
-            let content = self.sight.content(&one.message);
+            let content = Content::of(&one.message, self.sight);
             json!({
                 "delivery": one.id,
                 "destination": one.destination,
@@ -335,11 +336,11 @@ impl Items {
         text.extend(self.batches.iter().map(batch_text));
         for one in &self.messages {
             let DeliveryHeld { id, mapping, resident_id, since_ms, .. } = one;
-            let Content { what, to, .. } = self.sight.content(&one.message);
+            let content = Content::of(&one.message, self.sight);
             let cause = one.cause.as_deref().unwrap_or_default();
             text.push_str(&format!(
-                "  message {id} · {mapping} · {what} to {to} · resident {resident_id} · {cause} · \
-                 since {}\n",
+                "  message {id} · {mapping} · {} · resident {resident_id} · {cause} · since {}\n",
+                content.said(),
                 said(*since_ms)
             ));
         }

@@ -5,9 +5,10 @@
 
 use serde_json::{Value, json};
 
+use super::content::Content;
 use super::context::{AppError, Context};
 use super::held::{utc, words};
-use super::sight::{Content, Sight};
+use super::sight::Sight;
 use crate::connector::format::Format;
 use crate::job::clock::said;
 use crate::job::packing::Unpacker;
@@ -239,7 +240,7 @@ impl Shown {
             }
             Shown::Message { message, sight } => {
                 let (means, remedy) = words(message.code.as_deref().unwrap_or("delivery.held"));
-                let content = sight.content(&message.message);
+                let content = Content::of(&message.message, *sight);
                 json!({
                     "delivery": message.id, "state": message.state, "what": content.what,
                     "to": content.to, "destination": message.destination,
@@ -280,7 +281,7 @@ fn batch_text(batch: &BatchHeld, lies: &str, back: &str) -> String {
 
 fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
     let DeliveryHeld { id, mapping, destination, resident_id, batch_id, .. } = message;
-    let Content { what, to, .. } = sight.content(&message.message);
+    let what = Content::of(&message.message, sight).said();
     let code = message.code.as_deref().unwrap_or("delivery.held");
     let (means, remedy) = words(code);
     let sent = match (message.intents, &message.platform_id) {
@@ -289,7 +290,7 @@ fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
         (many, None) => format!("{many} times; the platform gave it no name"),
     };
     format!(
-        "Message {id} · {what} to {to} by {destination}\n  {} since {} · because of {mapping}, \
+        "Message {id} · {what} · {destination}\n  {} since {} · because of {mapping}, \
          batch {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  \
          here     {}\n  do       {remedy}\n\n  sent     {sent}; our reference is {}\n",
         message.state,

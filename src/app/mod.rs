@@ -2,10 +2,10 @@
 
 pub mod clock;
 pub mod command;
+pub mod content;
 pub mod context;
 pub mod deliveries;
 pub mod demo;
-pub mod eye;
 pub mod foretold;
 pub mod held;
 pub mod held_show;

@@ -1,14 +1,13 @@
-//! What a person is shown of a resident, a key or an address: masked, unless they asked to see it.
+//! What the person at the keyboard may see: values masked, or shown because they asked. Either way
+//! nothing that a record holds can move the cursor or begin a line of its own.
 
-use serde_json::Value as Json;
-
-use crate::record::delivery::{self, Channel, Message, Payment};
-use crate::record::facts::{Facts, Value};
+use super::logging::line::printable;
+use crate::record::facts::{Difference, Facts, Value};
 use crate::record::masking;
-use crate::record::schema::{self, Field};
+use crate::record::schema::{self, Field, FieldId};
 use crate::record::value::pence::Pence;
 
-/// Masked, or shown.
+/// Masked unless it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
     Masked,
@@ -21,104 +20,123 @@ impl Sight {
         if show { Sight::Shown } else { Sight::Masked }
     }
 
-    /// A record's key.
-    pub fn key(self, key: &str) -> String {
-        match self {
-            Sight::Masked => masking::mask_key(key),
-            Sight::Shown => key.to_owned(),
-        }
-    }
-
-    /// Text that may be about a person.
-    pub fn text(self, text: &str) -> String {
-        match self {
-            Sight::Masked => masking::mask_text(text),
-            Sight::Shown => text.to_owned(),
-        }
-    }
-
     /// A field's value.
     pub fn value(self, field: &Field, value: &Value) -> String {
-        match self {
+        printable(&match self {
             Sight::Masked => masking::mask(field, value),
             Sight::Shown => masking::show(field, value),
+        })
+    }
+
+    /// A record's key.
+    pub fn key(self, key: &str) -> String {
+        self.seen(key, masking::mask_key)
+    }
+
+    /// Any text of which no more is known.
+    pub fn text(self, text: &str) -> String {
+        self.seen(text, masking::mask_text)
+    }
+
+    /// Where a message goes, or a value in it.
+    pub fn address(self, text: &str) -> String {
+        self.seen(text, masking::mask_address)
+    }
+
+    /// A sum of money.
+    pub fn pence(self, pence: i64) -> String {
+        match self {
+            Sight::Masked => masking::mask_pence(pence),
+            Sight::Shown => Pence::new(pence).said(),
         }
     }
 
-    /// A field's value as it stands in JSON, by the field's name.
-    pub fn json(self, subject: &str, field: &str, json: &Json) -> Option<String> {
-        let field = match subject {
-            "account" => schema::account_field(field),
-            _ => schema::party_field(field),
-        };
-        Some(self.value(field?, &Value::read(json)?))
+    fn seen(self, text: &str, mask: fn(&str) -> String) -> String {
+        match self {
+            Sight::Masked => printable(&mask(text)),
+            Sight::Shown => printable(text),
+        }
     }
 
-    /// A resident's name, from the facts as they are kept.
-    pub fn name(self, facts: Option<&str>) -> String {
-        let facts = facts.and_then(|json| Facts::from_json(json, schema::PARTY));
-        let Some(facts) = facts else { return "(not known)".to_owned() };
-        let part = |name: &str| {
-            let value = facts.get(schema::party_id(name)?)?;
-            Some(self.value(schema::party_field(name)?, value))
-        };
+    /// A field of a table, if it has a value.
+    pub fn field(self, table: &'static [Field], facts: &Facts, id: FieldId) -> Option<String> {
+        Some(self.value(&table[id as usize], facts.get(id)?))
+    }
+
+    /// A party's name, as far as it has one.
+    pub fn name(self, facts: &Facts) -> String {
+        let part = |name: &str| self.field(schema::PARTY, facts, schema::party_id(name)?);
         let parts: Vec<String> =
             ["name.given", "name.family"].into_iter().filter_map(part).collect();
-        if parts.is_empty() { "(no name)".to_owned() } else { parts.join(" ") }
+        parts.join(" ")
     }
 
-    /// What a delivery's content says of itself. A new kind of content is one more arm here.
-    pub fn content(self, json: &str) -> Content {
-        match delivery::Content::from_json(json) {
-            None => {
-                let (what, to) = ("no message".to_owned(), "nobody".to_owned());
-                Content { what, to, says: Vec::new() }
-            }
-            Some(delivery::Content::Message(message)) => self.message(message),
-            Some(delivery::Content::Payment(payment)) => self.payment(payment),
+    /// What was and what is: neither where no more is known than that it changed.
+    pub fn sides(
+        self,
+        table: &'static [Field],
+        difference: &Difference,
+    ) -> (Option<String>, Option<String>) {
+        let field = table.iter().find(|field| field.name == difference.field);
+        let side = |value: &Option<Value>| Some(self.value(field?, value.as_ref()?));
+        (side(&difference.was), side(&difference.is))
+    }
+
+    /// `address.line1 1•••d → 2•••t`
+    pub fn difference(self, table: &'static [Field], difference: &Difference) -> String {
+        let field = difference.field;
+        let said = |side: Option<String>| side.unwrap_or_else(|| "nothing".to_owned());
+        match self.sides(table, difference) {
+            // Of a list, and of who is named, no more is kept than that it is another one.
+            (None, None) if field == "parties" => "who is named on it".to_owned(),
+            (None, None) => field.to_owned(),
+            (was, is) => format!("{field} {} → {}", said(was), said(is)),
         }
     }
 
-    /// Its link is never shown: whoever has it can open the payment.
-    fn payment(self, payment: Payment) -> Content {
-        let amount = match self {
-            Sight::Masked => masking::mask_pence(payment.amount_pence),
-            Sight::Shown => Pence::new(payment.amount_pence).said(),
-        };
-        let says = vec![
-            ("reference".to_owned(), self.key(&payment.reference)),
-            ("description".to_owned(), payment.description),
-        ];
-        Content {
-            what: format!("payment of {amount}"),
-            to: "whoever opens its link".to_owned(),
-            says,
+    /// The line that says which of both it is.
+    pub fn note(self) -> &'static str {
+        match self {
+            Sight::Masked => "Values are masked; --show shows them.",
+            Sight::Shown => "Values are shown; what is on this screen is personal data.",
         }
-    }
-
-    fn message(self, message: Message) -> Content {
-        let channel = match message.channel {
-            Channel::Email => "e-mail",
-            Channel::Sms => "text message",
-            Channel::Letter => "letter",
-        };
-        let line = |(name, value): &(String, String)| {
-            name.starts_with("address_line_").then(|| value.clone())
-        };
-        let to = message.to.or_else(|| message.fields.iter().rev().find_map(line));
-        let to = to.map_or("nobody".to_owned(), |to| match self {
-            Sight::Masked => masking::mask_address(&to),
-            Sight::Shown => to,
-        });
-        let says = message.fields.into_iter().map(|(name, value)| (name, self.text(&value)));
-        Content { what: format!("{channel} {}", message.template), to, says: says.collect() }
     }
 }
 
-/// What would go, to where, and the values that it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    pub what: String,
-    pub to: String,
-    pub says: Vec<(String, String)>,
+/// The table of a change's subject.
+pub fn table_of(subject: &str) -> &'static [Field] {
+    if subject == "account" { schema::ACCOUNT } else { schema::PARTY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_masked_and_stays_on_its_line() {
+        let field = schema::party_field("name.family").unwrap();
+        let name = "Test\u{1b}[2Jberry\nNAME";
+        let value = Value::Text(name.to_owned());
+        assert_eq!(Sight::Masked.value(field, &value), "T•••E");
+        let shown = "Test\\u001b[2Jberry\\nNAME";
+        assert_eq!(Sight::Shown.value(field, &value), shown);
+        for say in [Sight::key, Sight::text, Sight::address] {
+            assert_eq!(say(Sight::Shown, name), shown);
+            assert!(say(Sight::Masked, name).contains("•••"));
+        }
+    }
+
+    #[test]
+    fn a_difference_is_said_in_one_phrase() {
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        for (field, was, is, wanted) in [
+            ("name.family", text("Testberry"), text("Bramble"), "name.family T•••y → B•••e"),
+            ("nino", None, text("QQ123456A"), "nino nothing → •••56A"),
+        ] {
+            let difference = Difference { field, was, is };
+            assert_eq!(Sight::Masked.difference(schema::PARTY, &difference), wanted);
+        }
+        let parties = Difference { field: "parties", was: None, is: None };
+        assert_eq!(Sight::Masked.difference(schema::ACCOUNT, &parties), "who is named on it");
+    }
 }

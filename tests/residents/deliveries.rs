@@ -95,8 +95,8 @@ async fn told(on: On) {
     let (json, text) = deliveries::show(database, &id, SHOWN, 0).await.unwrap();
     let (by_reference, _) = deliveries::show(database, &reference, SHOWN, 0).await.unwrap();
     assert_eq!(json, by_reference);
-    assert_eq!(json["message"]["to"], "arden@example.com");
-    assert_eq!(json["message"]["fields"][0], json!(["first_name", "Arden"]));
+    assert_eq!(json["to"], "arden@example.com");
+    assert_eq!(json["says"][0], json!(["first_name", "Arden"]));
     assert_eq!(
         json["why"]["changes"],
         json!(["name.given Ardenne → Arden", "address.line1 1 Old Road → 2 New Road"])

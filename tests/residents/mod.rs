@@ -8,12 +8,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use viaduct::app::context::surroundings;
-use viaduct::app::eye::Eye;
 use viaduct::app::resident;
 use viaduct::app::resident::history::History;
 use viaduct::app::resident::show::Shown;
 use viaduct::app::run;
 use viaduct::app::sandbox::Notify;
+use viaduct::app::sight::Sight;
 use viaduct::store::database::Cell;
 
 use crate::support::hub::{On, TestHub, on_both};
@@ -26,8 +26,8 @@ on_both! {
     nobody_and_no_database_are_said_so => super::nothing_there,
 }
 
-const MASKED: Eye = Eye { shows: false };
-const SHOWN: Eye = Eye { shows: true };
+const MASKED: Sight = Sight::Masked;
+const SHOWN: Sight = Sight::Shown;
 
 /// Arden, whom two systems know, and who moves in the second night; and Robin, on an account alone.
 struct Story {
@@ -77,19 +77,19 @@ impl Story {
         Story { hub, _notify: notify, arden }
     }
 
-    async fn shown(&self, eye: Eye) -> (Value, String) {
+    async fn shown(&self, sight: Sight) -> (Value, String) {
         let database = &self.hub.context.database;
         let policy = resident::policy(&self.hub.definitions, database).await.unwrap();
         let now_ms = self.hub.context.clock.now_ms();
-        let shown = Shown::of(database, self.arden, policy.as_ref(), eye, now_ms).await.unwrap();
-        (shown.json(), shown.text(eye))
+        let shown = Shown::of(database, self.arden, policy.as_ref(), sight, now_ms).await.unwrap();
+        (shown.json(), shown.text(sight))
     }
 
-    async fn history(&self, id: i64, most: u16, eye: Eye) -> (Value, String) {
+    async fn history(&self, id: i64, most: u16, sight: Sight) -> (Value, String) {
         let database = &self.hub.context.database;
         let now_ms = self.hub.context.clock.now_ms();
-        let history = History::of(database, id, most, eye, now_ms).await.unwrap();
-        (history.json(), history.text(eye))
+        let history = History::of(database, id, most, sight, now_ms).await.unwrap();
+        (history.json(), history.text(sight))
     }
 }
 
@@ -128,7 +128,7 @@ async fn where_from(on: On) {
     for hidden in ["Arden", "Testberry", "New Road", "990001", "QQ123456", "900123", "1,234.56"] {
         assert!(!text.contains(hidden) && !json.to_string().contains(hidden), "{hidden}: {text}");
     }
-    assert!(text.contains("A•••n") && text.contains("≠ A•••e says benefits 9•••6"), "{text}");
+    assert!(text.contains("A•••n") && text.contains("≠ A•••e says benefits •••2346"), "{text}");
 
     // Definitions that cannot be read do not keep a record from being read.
     story.hub.edit("mappings/resident.toml", "[match]", "[mtach]");

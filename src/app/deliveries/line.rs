@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::when;
-use crate::app::eye::Eye;
-use crate::record::delivery::{self, Channel, Message, Payment, State};
+use crate::app::content::Content;
+use crate::app::sight::Sight;
+use crate::record::delivery::State;
 use crate::record::moment::Moment;
 use crate::store::deliveries::Delivery;
 
@@ -15,10 +16,8 @@ pub struct Line {
     pub reference: String,
     pub state: String,
     pub since: Moment,
-    /// `moved_home by email`
-    pub what: String,
-    /// Masked, or shown.
-    pub to: Option<String>,
+    #[serde(flatten)]
+    pub content: Content,
     pub destination: String,
     pub resident: i64,
     pub batch: i64,
@@ -27,63 +26,14 @@ pub struct Line {
     pub next: String,
 }
 
-/// What a delivery holds.
-pub enum Content {
-    Message(Message),
-    Payment(Payment),
-    /// It was stopped before anything was composed.
-    Nothing,
-    /// Written by a program that we are not.
-    Unreadable,
-}
-
-impl Content {
-    pub fn of(row: &Delivery) -> Content {
-        if row.message == "null" {
-            return Content::Nothing;
-        }
-        match delivery::Content::from_json(&row.message) {
-            Some(delivery::Content::Message(message)) => Content::Message(message),
-            Some(delivery::Content::Payment(payment)) => Content::Payment(payment),
-            None => Content::Unreadable,
-        }
-    }
-
-    /// What it is, without a value of anybody.
-    fn what(&self, mapping: &str) -> String {
-        match self {
-            Content::Message(message) => {
-                let way = match message.channel {
-                    Channel::Email => "email",
-                    Channel::Sms => "text message",
-                    Channel::Letter => "letter",
-                };
-                format!("{} by {way}", message.template)
-            }
-            Content::Payment(_) => format!("payment asked for by {mapping}"),
-            Content::Nothing => format!("a message of {mapping} that was never composed"),
-            Content::Unreadable => "something that this version cannot read".to_owned(),
-        }
-    }
-
-    fn to(&self, eye: Eye) -> Option<String> {
-        match self {
-            Content::Message(message) => message.to.as_deref().map(|to| eye.address(to)),
-            Content::Payment(_) | Content::Nothing | Content::Unreadable => None,
-        }
-    }
-}
-
 impl Line {
-    pub fn of(row: &Delivery, eye: Eye, now_ms: i64) -> Line {
-        let content = Content::of(row);
+    pub fn of(row: &Delivery, sight: Sight, now_ms: i64) -> Line {
         Line {
             delivery: row.id,
             reference: row.reference.clone(),
             state: row.state.clone(),
             since: Moment(row.since_ms),
-            what: content.what(&row.mapping),
-            to: content.to(eye),
+            content: Content::of(&row.message, sight),
             destination: row.destination.clone(),
             resident: row.resident_id,
             batch: row.batch_id,
@@ -95,10 +45,14 @@ impl Line {
 
     /// Two lines, or three where something stopped it.
     pub fn text(&self) -> String {
-        let to = self.to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
         let mut text = format!(
-            "{}  {} since {}\n    {}{to}, for resident {}, from batch {}\n",
-            self.delivery, self.state, self.since, self.what, self.resident, self.batch
+            "{}  {} since {}\n    {}, for resident {}, from batch {}\n",
+            self.delivery,
+            self.state,
+            self.since,
+            self.content.said(),
+            self.resident,
+            self.batch
         );
         if let Some(because) = self.because() {
             text.push_str(&format!("    {because}\n"));

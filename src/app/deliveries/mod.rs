@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use self::line::Line;
 use super::context::AppError;
-use super::eye::Eye;
 use super::report::states;
+use super::sight::Sight;
 use crate::record::delivery::State;
 use crate::record::moment::Moment;
 use crate::store::database::Database;
@@ -70,8 +70,7 @@ pub async fn list(
     let mut rows = deliveries::list(database, &filter, before, most + 1).await?;
     let more = rows.len() as i64 > most;
     rows.truncate(most as usize);
-    let eye = Eye { shows: false };
-    let lines: Vec<Line> = rows.iter().map(|row| Line::of(row, eye, now_ms)).collect();
+    let lines: Vec<Line> = rows.iter().map(|row| Line::of(row, Sight::Masked, now_ms)).collect();
     let after = lines.last().filter(|_| more).map(|line| line.delivery);
     let by_state: serde_json::Map<String, Value> =
         counts.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
@@ -93,7 +92,7 @@ pub async fn list(
 pub async fn show(
     database: &Database,
     delivery: &str,
-    eye: Eye,
+    sight: Sight,
     now_ms: i64,
 ) -> Result<(Value, String), AppError> {
     let delivery = delivery.trim();
@@ -108,11 +107,11 @@ pub async fn show(
                 .to_owned(),
         )
     })?;
-    if eye.shows {
+    if sight == Sight::Shown {
         tracing::info!(resident.id = row.resident_id, "values of a resident were shown");
     }
-    let story = story::Story::of(database, &row, eye, now_ms).await?;
-    Ok((story.json(), story.text(eye)))
+    let story = story::Story::of(database, &row, sight, now_ms).await?;
+    Ok((story.json(), story.text(sight)))
 }
 
 impl Listing {

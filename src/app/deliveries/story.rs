@@ -4,12 +4,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::line::{Content, Line};
+use super::line::Line;
 use crate::app::context::AppError;
-use crate::app::eye::Eye;
 use crate::app::resident::history::Because;
+use crate::app::sight::Sight;
 use crate::record::cause;
-use crate::record::delivery::{Channel, State};
+use crate::record::delivery::State;
 use crate::record::moment::{Moment, span};
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Attempt, Delivery};
@@ -25,7 +25,6 @@ pub struct Story {
     made: Moment,
     mapping: String,
     mapping_version: i64,
-    message: Option<Shown>,
     why: Option<Because>,
     attempts: Vec<Tried>,
     platform_id: Option<String>,
@@ -34,15 +33,6 @@ pub struct Story {
     /// What the code means.
     means: Option<&'static str>,
     remedy: &'static str,
-}
-
-/// A message as it may be seen.
-#[derive(Debug, Serialize)]
-struct Shown {
-    channel: Channel,
-    template: String,
-    to: Option<String>,
-    fields: Vec<(String, String)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,7 +49,7 @@ impl Story {
     pub async fn of(
         database: &Database,
         row: &Delivery,
-        eye: Eye,
+        sight: Sight,
         now_ms: i64,
     ) -> Result<Story, AppError> {
         let event = history::event(database, row.change_event_id).await?;
@@ -68,14 +58,13 @@ impl Story {
         let code = row.cause_code.as_deref();
         let goes_on = !matches!(state, Some(State::Delivered | State::Held | State::Offered));
         Ok(Story {
-            line: Line::of(row, eye, now_ms),
+            line: Line::of(row, sight, now_ms),
             purpose: row.purpose.clone(),
             needs_consent: row.needs_consent,
             made: Moment(row.created_ms),
             mapping: row.mapping.clone(),
             mapping_version: row.mapping_version,
-            message: shown(Content::of(row), eye),
-            why: event.map(|event| Because::of(&event, eye)),
+            why: event.map(|event| Because::of(&event, sight)),
             attempts: attempts.into_iter().map(Tried::of).collect(),
             platform_id: row.platform_id.clone(),
             platform_says: row.platform_status.clone(),
@@ -91,22 +80,22 @@ impl Story {
     }
 
     /// For people.
-    pub fn text(&self, eye: Eye) -> String {
+    pub fn text(&self, sight: Sight) -> String {
         let line = &self.line;
         let mut text = format!(
             "Delivery {} · {} since {}\n{}\n\n",
             line.delivery,
             line.state,
             line.since,
-            eye.note()
+            sight.note()
         );
         let mut say = |name: &str, what: &str| text.push_str(&format!("{name:<11}{what}\n"));
-        say("what", &line.what);
-        if let Some(message) = &self.message {
-            say("to", message.to.as_deref().unwrap_or("the address in the letter"));
-            for (name, value) in &message.fields {
-                say("", &format!("{name} = {value}"));
-            }
+        say("what", &line.content.what);
+        if let Some(to) = &line.content.to {
+            say("to", to);
+        }
+        for (name, value) in &line.content.says {
+            say("", &format!("{name} = {value}"));
         }
         say("for", &format!("resident {}, for the purpose {}", line.resident, self.purpose));
         say("made", &format!("{} by the mapping {}", self.made, self.mapping));
@@ -160,20 +149,6 @@ impl Tried {
         let took = self.took.as_ref().map(|took| format!(", {took} later")).unwrap_or_default();
         let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{}. intent on {}{took}: {outcome}{cause}", self.attempt, self.intent)
-    }
-}
-
-fn shown(content: Content, eye: Eye) -> Option<Shown> {
-    match content {
-        Content::Message(message) => Some(Shown {
-            channel: message.channel,
-            to: message.to.as_deref().map(|to| eye.address(to)),
-            fields: (message.fields.iter())
-                .map(|(name, value)| (name.clone(), eye.address(value)))
-                .collect(),
-            template: message.template,
-        }),
-        Content::Payment(_) | Content::Nothing | Content::Unreadable => None,
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::nobody;
 use crate::app::context::AppError;
 use crate::app::deliveries::line::Line;
-use crate::app::eye::{Eye, table_of};
+use crate::app::sight::{Sight, table_of};
 use crate::record::facts::differences_from_json;
 use crate::record::moment::Moment;
 use crate::store::database::Database;
@@ -61,14 +61,14 @@ pub struct Because {
 }
 
 impl Because {
-    pub fn of(event: &Event, eye: Eye) -> Because {
+    pub fn of(event: &Event, sight: Sight) -> Because {
         let table = table_of(&event.subject);
         let differences =
             event.changes.as_deref().and_then(|changes| differences_from_json(changes, table));
         let differences = differences.unwrap_or_default();
         let changes: Vec<String> =
-            differences.iter().map(|difference| eye.difference(table, difference)).collect();
-        let key = event.reference.as_deref().map(|key| eye.text(key)).unwrap_or_default();
+            differences.iter().map(|difference| sight.difference(table, difference)).collect();
+        let key = event.reference.as_deref().map(|key| sight.key(key)).unwrap_or_default();
         let subject = match event.subject.as_str() {
             "account" => format!("the account {key}"),
             _ => "the resident's record".to_owned(),
@@ -127,7 +127,7 @@ impl History {
         database: &Database,
         id: i64,
         most: u16,
-        eye: Eye,
+        sight: Sight,
         now_ms: i64,
     ) -> Result<History, AppError> {
         people::resident(database, id).await?.ok_or_else(|| nobody(id))?;
@@ -149,7 +149,7 @@ impl History {
         let mut sent: HashMap<i64, Vec<Line>> = HashMap::new();
         let mut entries = Vec::new();
         for row in rows.iter().rev() {
-            let line = Line::of(row, eye, now_ms);
+            let line = Line::of(row, sight, now_ms);
             if events.iter().any(|event| event.id == row.change_event_id) {
                 sent.entry(row.change_event_id).or_default().push(line);
             } else if row.created_ms >= from_ms {
@@ -167,11 +167,11 @@ impl History {
                 Some(false) => "nothing was sent: a first load tells nobody",
                 _ => "nothing was sent because of it",
             });
-            let because = Because::of(event, eye);
+            let because = Because::of(event, sight);
             entries.push(Entry { at: Moment(event.at_ms), because, sent, nothing_sent });
         }
         for hold in people::holds(database, id).await? {
-            entries.extend(of_hold(&hold, eye).into_iter().filter(|entry| entry.at.0 >= from_ms));
+            entries.extend(of_hold(&hold, sight).into_iter().filter(|entry| entry.at.0 >= from_ms));
         }
         entries.sort_by_key(|entry| (entry.at, entry.because.event));
         Ok(History { resident: id, entries, earlier })
@@ -183,8 +183,8 @@ impl History {
     }
 
     /// For people.
-    pub fn text(&self, eye: Eye) -> String {
-        let mut text = format!("Resident {} · what happened\n{}\n", self.resident, eye.note());
+    pub fn text(&self, sight: Sight) -> String {
+        let mut text = format!("Resident {} · what happened\n{}\n", self.resident, sight.note());
         if self.earlier {
             text.push_str("What happened earlier is not shown: `--most` shows more.\n");
         }
@@ -192,10 +192,9 @@ impl History {
             let Because { what, from, .. } = &entry.because;
             text.push_str(&format!("\n{}\n  {what}\n    {from}\n", entry.at));
             for line in &entry.sent {
-                let to = line.to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
                 text.push_str(&format!(
-                    "    therefore {}{to}: {} (delivery {})\n",
-                    line.what,
+                    "    therefore {}: {} (delivery {})\n",
+                    line.content.said(),
                     line.became(),
                     line.delivery
                 ));
@@ -220,10 +219,10 @@ fn concerns(parties: &[Party], event: &Event) -> bool {
 }
 
 /// A hold begins, and ends.
-fn of_hold(hold: &Hold, eye: Eye) -> Vec<Entry> {
+fn of_hold(hold: &Hold, sight: Sight) -> Vec<Entry> {
     let entry = |at_ms: i64, what: String| Entry {
         at: Moment(at_ms),
-        because: Because::said(what, format!("reason: {}", eye.text(&hold.reason))),
+        because: Because::said(what, format!("reason: {}", sight.text(&hold.reason))),
         sent: Vec::new(),
         nothing_sent: None,
     };

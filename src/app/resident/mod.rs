@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::clock::MachineClock;
 use super::context::{AppError, policy_of};
-use super::eye::Eye;
+use super::sight::Sight;
 use crate::catalogue::load::load;
 use crate::connector::kinds::KINDS;
 use crate::job::clock::Clock;
@@ -89,18 +89,18 @@ pub async fn answer(
     }
     match asked {
         Asked::Show { id, show } => {
-            let (eye, policy) = (Eye { shows: show }, policy(definitions, database).await?);
-            let shown = show::Shown::of(database, id, policy.as_ref(), eye, now_ms).await?;
-            Ok((shown.json(), shown.text(eye)))
+            let (sight, policy) = (Sight::of(show), policy(definitions, database).await?);
+            let shown = show::Shown::of(database, id, policy.as_ref(), sight, now_ms).await?;
+            Ok((shown.json(), shown.text(sight)))
         }
         Asked::Search(known) => {
             let found = search::Candidates::of(database, &known.into()).await?;
             Ok((found.json(), found.text()))
         }
         Asked::History { id, show, most } => {
-            let eye = Eye { shows: show };
-            let history = history::History::of(database, id, most, eye, now_ms).await?;
-            Ok((history.json(), history.text(eye)))
+            let sight = Sight::of(show);
+            let history = history::History::of(database, id, most, sight, now_ms).await?;
+            Ok((history.json(), history.text(sight)))
         }
     }
 }

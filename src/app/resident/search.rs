@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::app::context::AppError;
-use crate::app::eye::Eye;
+use crate::app::sight::Sight;
 use crate::record::facts::Facts;
 use crate::record::schema;
 use crate::record::search::{Given, Search};
@@ -80,25 +80,23 @@ impl Candidates {
 
 impl Candidate {
     fn of(row: &Resident, parties: &[Party]) -> Candidate {
-        let eye = Eye { shows: false };
+        let sight = Sight::Masked;
         let facts = Facts::from_json(&row.facts, schema::PARTY).unwrap_or_default();
-        let field = |name: &str| eye.field(schema::PARTY, &facts, schema::party_id(name)?);
-        let name: Vec<String> =
-            ["name.given", "name.family"].into_iter().filter_map(field).collect();
+        let field = |name: &str| sight.field(schema::PARTY, &facts, schema::party_id(name)?);
         let own = parties.iter().filter(|party| party.resident_id == row.id);
         let account = |party: &Party| {
             let ended = if party.ended_ms.is_some() { ", ended" } else { "" };
             format!(
                 "{} {} ({}, {}{ended})",
                 party.account_kind.as_deref().unwrap_or("record"),
-                eye.text(&party.reference),
+                sight.key(&party.reference),
                 party.source,
                 party.role
             )
         };
         Candidate {
             resident: row.id,
-            name: name.join(" "),
+            name: sight.name(&facts),
             born: field("birth_date"),
             postcode: field("address.postcode"),
             accounts: own.map(account).collect(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::nobody;
 use crate::app::context::AppError;
 use crate::app::deliveries::line::Line;
-use crate::app::eye::Eye;
+use crate::app::sight::Sight;
 use crate::record::facts::Facts;
 use crate::record::moment::Moment;
 use crate::record::schema::{self, Class, FieldId};
@@ -94,7 +94,7 @@ impl Shown {
         database: &Database,
         id: i64,
         policy: Option<&Policy>,
-        eye: Eye,
+        sight: Sight,
         now_ms: i64,
     ) -> Result<Shown, AppError> {
         let row = people::resident(database, id).await?.ok_or_else(|| nobody(id))?;
@@ -107,7 +107,7 @@ impl Shown {
         let filter = Filter { resident_id: Some(id), ..Filter::default() };
         let latest = deliveries::list(database, &filter, i64::MAX, LATEST).await?;
         let holds = people::holds(database, id).await?;
-        let record = Record { row: &row, words: &words, policy, eye };
+        let record = Record { row: &row, words: &words, policy, sight };
         Ok(Shown {
             resident: id,
             version: row.version,
@@ -118,9 +118,12 @@ impl Shown {
                 .iter()
                 .map(|(field, value)| record.field(*field, value))
                 .collect(),
-            accounts: parties.iter().map(|party| account(party, eye)).collect::<Result<_, _>>()?,
-            holds: holds.iter().filter_map(|hold| in_force(hold, eye, now_ms)).collect(),
-            deliveries: latest.iter().map(|row| Line::of(row, eye, now_ms)).collect(),
+            accounts: parties
+                .iter()
+                .map(|party| account(party, sight))
+                .collect::<Result<_, _>>()?,
+            holds: holds.iter().filter_map(|hold| in_force(hold, sight, now_ms)).collect(),
+            deliveries: latest.iter().map(|row| Line::of(row, sight, now_ms)).collect(),
         })
     }
 
@@ -130,14 +133,14 @@ impl Shown {
     }
 
     /// For people.
-    pub fn text(&self, eye: Eye) -> String {
+    pub fn text(&self, sight: Sight) -> String {
         let mut text = format!(
             "Resident {} · version {} · known since {} · last changed {}\n{}\n",
             self.resident,
             self.version,
             self.known_since,
             self.last_changed,
-            eye.note()
+            sight.note()
         );
         let mut above = None;
         for field in &self.fields {
@@ -170,9 +173,8 @@ impl Shown {
             text.push_str("  none\n");
         }
         for line in &self.deliveries {
-            let to = line.to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-            let became = line.became();
-            text.push_str(&format!("  {}  {}{to}: {became}\n", line.delivery, line.what));
+            let (what, became) = (line.content.said(), line.became());
+            text.push_str(&format!("  {}  {what}: {became}\n", line.delivery));
         }
         text.push_str(&format!(
             "\nWhy each was sent: `viaduct resident history {}`.\n",
@@ -187,7 +189,7 @@ struct Record<'a> {
     row: &'a Resident,
     words: &'a [(&'a Party, Facts)],
     policy: Option<&'a Policy>,
-    eye: Eye,
+    sight: Sight,
 }
 
 impl Record<'_> {
@@ -207,14 +209,14 @@ impl Record<'_> {
         let others = self.words.iter().filter(|(party, _)| Some(party.id) != winner);
         let other = |(party, facts): &(&Party, Facts)| {
             let theirs = facts.get(id).filter(|theirs| *theirs != value)?;
-            let (value, from) = (self.eye.value(field, theirs), Origin::of(party, self.eye));
+            let (value, from) = (self.sight.value(field, theirs), Origin::of(party, self.sight));
             Some(Other { value, from, ended: party.ended_ms.is_some() })
         };
         Field {
             field: field.name,
-            value: self.eye.value(field, value),
+            value: self.sight.value(field, value),
             unit,
-            from: winner.and_then(|id| self.party(id)).map(|party| Origin::of(party, self.eye)),
+            from: winner.and_then(|id| self.party(id)).map(|party| Origin::of(party, self.sight)),
             because: self.because(unit, winner, today),
             others: others.filter_map(other).collect(),
         }
@@ -266,11 +268,11 @@ fn word<'a>(party: &Party, facts: &'a Facts) -> Word<'a> {
 }
 
 impl Origin {
-    fn of(party: &Party, eye: Eye) -> Origin {
+    fn of(party: &Party, sight: Sight) -> Origin {
         Origin {
             party: party.id,
             source: party.source.clone(),
-            reference: eye.text(&party.reference),
+            reference: sight.key(&party.reference),
             record: party.record_id,
             file: party.origin.clone(),
             batch: party.batch_id,
@@ -309,7 +311,7 @@ impl Account {
     }
 }
 
-fn account(party: &Party, eye: Eye) -> Result<Account, StoreError> {
+fn account(party: &Party, sight: Sight) -> Result<Account, StoreError> {
     let facts = match &party.account_facts {
         Some(facts) => read_facts(facts, schema::ACCOUNT, "account", party.account_id)?,
         None => Facts::default(),
@@ -321,12 +323,12 @@ fn account(party: &Party, eye: Eye) -> Result<Account, StoreError> {
     };
     let facts = facts.fields().iter().filter(|(id, _)| wanted(*id)).map(|(id, value)| {
         let field = &schema::ACCOUNT[*id as usize];
-        (field.name, eye.value(field, value))
+        (field.name, sight.value(field, value))
     });
     Ok(Account {
         kind: party.account_kind.clone(),
         role: party.role.clone(),
-        from: Origin::of(party, eye),
+        from: Origin::of(party, sight),
         ended: party.ended_ms.map(Moment),
         gone: party.gone_ms.map(Moment),
         as_of: party.account_ms.map(Moment),
@@ -334,14 +336,14 @@ fn account(party: &Party, eye: Eye) -> Result<Account, StoreError> {
     })
 }
 
-fn in_force(hold: &Hold, eye: Eye, now_ms: i64) -> Option<InForce> {
+fn in_force(hold: &Hold, sight: Sight, now_ms: i64) -> Option<InForce> {
     let over = |end: Option<i64>| end.is_some_and(|end| end <= now_ms);
     if hold.from_ms > now_ms || over(hold.until_ms) || over(hold.lifted_ms) {
         return None;
     }
     Some(InForce {
         kind: hold.kind.clone(),
-        reason: eye.text(&hold.reason),
+        reason: sight.text(&hold.reason),
         from: Moment(hold.from_ms),
         until: hold.until_ms.map(Moment),
     })
