@@ -8,8 +8,8 @@ use super::context::{AppError, Context};
 use super::sight::Sight;
 use crate::connector::channel::Extract;
 use crate::definition::suggest;
-use crate::job::clock::said;
 use crate::record::cause::{self, Cause};
+use crate::record::moment::Moment;
 use crate::store::held::{self, BatchHeld, DeliveryHeld, GroupRow, LetterRow};
 
 /// Things that wait because of one cause.
@@ -70,8 +70,8 @@ impl Group {
             "job": self.job,
             "field": self.field,
             "count": self.many,
-            "oldest": utc(self.oldest_ms),
-            "newest": utc(self.newest_ms),
+            "oldest": Moment(self.oldest_ms),
+            "newest": Moment(self.newest_ms),
             "example": self.example,
             "means": means,
             "remedy": remedy,
@@ -91,8 +91,10 @@ impl Group {
 
     fn text_with_times(&self) -> String {
         let when = match self.many {
-            1 => format!("since  {}", said(self.oldest_ms)),
-            _ => format!("since  {}, the newest {}", said(self.oldest_ms), said(self.newest_ms)),
+            1 => format!("since  {}", Moment(self.oldest_ms)),
+            _ => {
+                format!("since  {}, the newest {}", Moment(self.oldest_ms), Moment(self.newest_ms))
+            }
         };
         let id = self.example;
         format!("{}      {when} · one of them: viaduct held show {id}\n", self.text("  "))
@@ -111,12 +113,6 @@ pub fn words(code: &str) -> (&'static str, &'static str) {
         Some(Cause { means, remedy, .. }) => (means, remedy),
         None => ("nothing more is known of it", "look at one of them"),
     }
-}
-
-/// An instant for machines.
-pub fn utc(at_ms: i64) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// What waits.
@@ -205,7 +201,7 @@ fn batch_json(batch: &BatchHeld) -> Value {
         "code": batch.code,
         "cause": batch.cause,
         "rows": batch.rows_in,
-        "since": utc(batch.held_ms),
+        "since": Moment(batch.held_ms),
         "means": means,
         "remedy": remedy,
     })
@@ -218,7 +214,7 @@ fn batch_text(batch: &BatchHeld) -> String {
         "  {origin} · {code} · {job}\n      means  {means}\n      here   {cause}\n      \
          do     {remedy}\n\
          \x20     since  {} · where it lies: viaduct held show {id}\n",
-        said(*held_ms)
+        Moment(*held_ms)
     )
 }
 
@@ -282,7 +278,7 @@ impl Items {
                 "origin": row.origin,
                 "field": row.field,
                 "cause": row.cause,
-                "since": utc(row.created_ms),
+                "since": Moment(row.created_ms),
             })
         };
         let message = |one: &DeliveryHeld| {
@@ -295,7 +291,7 @@ impl Items {
                 "to": content.to,
                 "resident": one.resident_id,
                 "cause": one.cause,
-                "since": utc(one.since_ms),
+                "since": Moment(one.since_ms),
             })
         };
         let rows: Vec<Value> = self.rows.iter().map(row).collect();
@@ -329,7 +325,7 @@ impl Items {
             };
             text.push_str(&format!(
                 "  row {id} · {source} {key} · {cause} · {origin} · since {}\n",
-                said(*created_ms)
+                Moment(*created_ms)
             ));
         }
         more(&mut text, self.rows_many, self.rows.len(), "rows");
@@ -341,7 +337,7 @@ impl Items {
             text.push_str(&format!(
                 "  message {id} · {mapping} · {} · resident {resident_id} · {cause} · since {}\n",
                 content.said(),
-                said(*since_ms)
+                Moment(*since_ms)
             ));
         }
         more(&mut text, self.messages_many, self.messages.len(), "messages");

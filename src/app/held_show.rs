@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::content::Content;
 use super::context::{AppError, Context};
-use super::held::{utc, words};
+use super::held::words;
 use super::sight::Sight;
 use crate::connector::format::Format;
-use crate::job::clock::said;
 use crate::job::packing::Unpacker;
 use crate::mapping::definition::{CodeList, InboundMapping, PartyMap, RoleMap};
 use crate::mapping::inbound::story::{Event, Told};
 use crate::mapping::inbound::{Inbound, Translation};
 use crate::record::document::Document;
+use crate::record::moment::Moment;
 use crate::record::schema::{self, Class};
 use crate::store::held::{self, BatchHeld, DeliveryHeld, LetterRow};
 use crate::store::{replays, source_records};
@@ -234,7 +234,7 @@ impl Shown {
                 json!({
                     "batch": batch.id, "job": batch.job, "source": batch.source,
                     "origin": batch.origin, "code": batch.code, "cause": batch.cause,
-                    "rows": batch.rows_in, "since": utc(batch.held_ms), "lies": lies,
+                    "rows": batch.rows_in, "since": Moment(batch.held_ms), "lies": lies,
                     "put_back": back, "means": means, "remedy": remedy,
                 })
             }
@@ -247,7 +247,7 @@ impl Shown {
                     "mapping": message.mapping, "resident": message.resident_id,
                     "batch": message.batch_id, "reference": message.reference,
                     "platform_id": message.platform_id, "attempts": message.intents,
-                    "code": message.code, "cause": message.cause, "since": utc(message.since_ms),
+                    "code": message.code, "cause": message.cause, "since": Moment(message.since_ms),
                     "means": means, "remedy": remedy,
                 })
             }
@@ -267,7 +267,7 @@ impl Shown {
 fn batch_text(batch: &BatchHeld, lies: &str, back: &str) -> String {
     let BatchHeld { id, origin, job, source, code, cause, rows_in, held_ms, .. } = batch;
     let (means, remedy) = words(code);
-    let since = said(*held_ms);
+    let since = Moment(*held_ms);
     let mut text = format!(
         "File {origin} · batch {id} · {job} ({source})\n  held whole since {since}, with {rows_in} \
          rows; nothing of it was published\n\n  {code}\n  means    {means}\n  here     {cause}\n  \
@@ -294,7 +294,7 @@ fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
          batch {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  \
          here     {}\n  do       {remedy}\n\n  sent     {sent}; our reference is {}\n",
         message.state,
-        said(message.since_ms),
+        Moment(message.since_ms),
         message.cause.as_deref().unwrap_or("nothing more was said"),
         message.reference,
     )
@@ -328,15 +328,15 @@ impl Row {
         let told = |letter: &LetterRow| {
             json!({
                 "row": letter.id, "batch": letter.batch_id, "origin": letter.origin,
-                "cause": letter.cause, "since": utc(letter.created_ms),
-                "settled": letter.settled_ms.map(utc), "settled_as": letter.settled_as,
+                "cause": letter.cause, "since": Moment(letter.created_ms),
+                "settled": letter.settled_ms.map(Moment), "settled_as": letter.settled_as,
             })
         };
         json!({
             "row": letter.id, "job": letter.job, "source": letter.source, "key": self.key(),
             "batch": letter.batch_id, "origin": letter.origin, "stage": letter.stage,
             "code": letter.code, "field": letter.field, "cause": letter.cause,
-            "since": utc(letter.created_ms), "settled": letter.settled_ms.map(utc),
+            "since": Moment(letter.created_ms), "settled": letter.settled_ms.map(Moment),
             "settled_as": letter.settled_as, "means": means, "remedy": remedy,
             "would_now_be": self.reading.word(),
             "faults": self.faults.iter().map(fault).collect::<Vec<_>>(),
@@ -354,10 +354,10 @@ impl Row {
         match (self.letter.settled_ms, &self.letter.settled_as) {
             (Some(at_ms), how) => {
                 let how = how.as_deref().unwrap_or("settled");
-                text.push_str(&format!("  waits no more: {how} on {}\n", said(at_ms)));
+                text.push_str(&format!("  waits no more: {how} on {}\n", Moment(at_ms)));
             }
             (None, _) => {
-                let since = said(self.letter.created_ms);
+                let since = Moment(self.letter.created_ms);
                 text.push_str(&format!("  waits since {since} · came by {job}\n"));
             }
         }
@@ -379,7 +379,7 @@ impl Row {
             let ended = match told.settled_ms {
                 Some(at_ms) => {
                     let how = told.settled_as.as_deref().unwrap_or("settled");
-                    format!("{how} {}", said(at_ms))
+                    format!("{how} {}", Moment(at_ms))
                 }
                 None => "waits".to_owned(),
             };

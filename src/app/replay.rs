@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::context::{AppError, Context};
 use super::holder;
 use super::report::RunReport;
-use crate::job::clock::said;
 use crate::job::definition::{Action, JobDefinition};
 use crate::job::replay::{Replayed, Rows, Wanted, Why, replay};
+use crate::record::moment::Moment;
 use crate::store::held;
 use crate::store::replays::{self, Letters};
 
@@ -119,7 +119,7 @@ async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {
                 (Some(at_ms), how) => format!(
                     "row {id} waits no more: it was {} on {}",
                     how.unwrap_or_else(|| "settled".to_owned()),
-                    said(at_ms)
+                    Moment(at_ms)
                 ),
             },
         };

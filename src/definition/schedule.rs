@@ -15,6 +15,7 @@ use chrono::{
 use chrono_tz::Tz;
 
 use crate::definition::suggest;
+use crate::record::moment::Moment;
 
 const EXPRESSION_CHARS_MAX: usize = 200;
 /// 29 February is at most eight years away; a year more for the search to begin in.
@@ -85,8 +86,7 @@ impl Schedule {
 
     /// An instant as people of the schedule's own zone say it: `Mon 23 Nov 2026, 02:30 GMT`.
     pub fn said(&self, at_ms: i64) -> String {
-        let at = DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
-        at.with_timezone(&self.zone).format("%a %-d %b %Y, %H:%M %Z").to_string()
+        Moment(at_ms).said(self.zone)
     }
 
     pub fn timezone(&self) -> &'static str {

@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::London;
+use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
 /// An instant, in UTC milliseconds. Printed it is `Mon 23 Nov 2026, 02:30 GMT`, for people; serialised
@@ -16,17 +17,32 @@ impl Moment {
     fn utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
+
+    /// The day that it falls on in London.
+    pub fn day(self) -> NaiveDate {
+        self.utc().with_timezone(&London).date_naive()
+    }
+
+    /// `2026-11-23T02:30:00.000Z`, for programs and logs.
+    pub fn utc_said(self) -> String {
+        self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    }
+
+    /// As the people of a time zone read it: `Mon 23 Nov 2026, 02:30 GMT`.
+    pub fn said(self, zone: Tz) -> String {
+        self.utc().with_timezone(&zone).format("%a %-d %b %Y, %H:%M %Z").to_string()
+    }
 }
 
 impl fmt::Display for Moment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.utc().with_timezone(&London).format("%a %-d %b %Y, %H:%M %Z"))
+        out.write_str(&self.said(London))
     }
 }
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        serializer.serialize_str(&self.utc_said())
     }
 }
 
@@ -58,6 +74,8 @@ mod tests {
             assert_eq!(moment.to_string(), wanted);
             assert_eq!(serde_json::to_value(moment).unwrap(), utc_text);
         }
+        let midnight = Moment(at("2026-06-30T23:30:00.000Z"));
+        assert_eq!(midnight.day().to_string(), "2026-07-01");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::fmt::{self, Write};
 use serde_json::Value;
 use tracing::Level;
 
+use crate::record::moment::Moment;
+
 /// A whole line, with its end.
 pub const LINE_BYTES_MAX: usize = 8_192;
 /// One value or message of it, before it is escaped.
@@ -40,8 +42,7 @@ pub struct Line {
 
 impl Line {
     pub fn new(format: Format, at_ms: i64, level: &Level, target: &str) -> Line {
-        let at = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
-        let at = at.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let at = Moment(at_ms).utc_said();
         let target = escaped(target);
         let text = match format {
             Format::Text => format!("{at} {level:>5} {target}"),
