@@ -26,7 +26,7 @@ use crate::mapping::outbound::{Heard, Outbound, Subject};
 use crate::record::document::Document;
 use crate::record::fragment::FieldIssue;
 use crate::record::payment_link::Links;
-use crate::record::value;
+use crate::record::cause;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::database::{Database, cells};
@@ -294,8 +294,8 @@ fn letter(
     since_ms: i64,
 ) -> DeadLetter {
     let first = issues.first();
-    let say = |FieldIssue { field, code }: &FieldIssue| match value::sentence(code) {
-        Some(sentence) => format!("{field}: {code} ({sentence})"),
+    let say = |FieldIssue { field, code }: &FieldIssue| match cause::find(code) {
+        Some(cause) => format!("{field}: {code} ({})", cause.means),
         None => format!("{field}: {code}"),
     };
     let said: Vec<String> = issues.iter().map(say).collect();

@@ -294,17 +294,17 @@ pub static CHAPTERS: &[Chapter] = &[
         causes: &[
             cause(
                 "bank_account_wrong_shape",
-                "this is not a bank account's number of eight digits",
+                "this is not a bank account's number: six to eight digits, not all zero",
                 "ask for it to be mended at its source",
             ),
             cause(
                 "code_unknown",
-                "a code that the code list does not have, or not for today",
+                "the code is not in its code list, or not for that day",
                 "ask what it means; add a line to the code list; then replay",
             ),
             cause(
                 "date_format_unknown",
-                "the date is in no format that the mapping knows",
+                "a date format needs %Y, %m (%-m, %b) and %d (%-d) once each; %H %M %S %f and %z may follow",
                 "add its format to the mapping's `as = { date = […] }`; then replay",
             ),
             cause(
@@ -320,12 +320,12 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "date_wrong_shape",
-                "the date is not written as the mapping says",
+                "the date is not written in a format that the mapping declares",
                 "add its format to the mapping's `as = { date = […] }`; then replay",
             ),
             cause(
                 "decimal_wrong_shape",
-                "it is not a number",
+                "it is not a decimal number",
                 "ask for it to be mended at its source",
             ),
             cause(
@@ -335,7 +335,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "email_wrong_shape",
-                "it is not an e-mail address",
+                "it is not an e-mail address that can be sent to",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
@@ -351,7 +351,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "flag_unknown",
-                "it is neither of the words for yes nor of those for no",
+                "it is none of the words for yes or no that the mapping lists",
                 "add the word to the mapping's `flag`; then replay",
             ),
             cause(
@@ -366,7 +366,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "nhs_wrong_shape",
-                "this is not an NHS number of ten digits",
+                "this is not an NHS number: ten digits, and not one digit ten times",
                 "ask for it to be mended at its source",
             ),
             cause(
@@ -378,7 +378,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "nino_temporary",
-                "it is a temporary number, which is no National Insurance number",
+                "it is a blank or temporary number, which identifies nobody",
                 "nothing; it is left out",
             ),
             cause(
@@ -388,7 +388,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "nino_wrong_shape",
-                "it is not a National Insurance number",
+                "it is not a National Insurance number: two letters, six digits and one of A, B, C or D",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
@@ -399,7 +399,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "pence_wrong_shape",
-                "the amount is not written as the mapping says",
+                "the amount is not written in the format that the mapping declares",
                 "see how the system writes money; mend `pence` in the mapping; then replay",
             ),
             cause(
@@ -421,7 +421,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "phone_wrong_shape",
-                "it is not a telephone number",
+                "it is not a telephone number: too few or many digits, or letters",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
@@ -432,18 +432,18 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "postcode_wrong_shape",
-                "it is not a postcode",
+                "it does not have the shape of a UK postcode",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
             cause(
                 "required",
-                "a value is missing without which the row means nothing",
+                "the mapping needs a value here, and the record does not have it",
                 "ask for it to be filled in at its source; the next extract brings it",
             ),
             cause(
                 "sort_code_wrong_shape",
-                "it is not a sort code of six digits",
+                "it is not a sort code: six digits, not all zero",
                 "ask for it to be mended at its source",
             ),
             cause(
@@ -453,7 +453,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "uprn_wrong_shape",
-                "it is not a property number (UPRN)",
+                "it is not a property number (UPRN): one to twelve digits, not zero",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),

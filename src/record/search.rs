@@ -251,9 +251,9 @@ mod tests {
     #[test]
     fn what_cannot_be_a_value_is_said_without_it() {
         for (option, value, wanted) in [
-            ("nino", "DX-MARKER", "--nino: A National Insurance number is two letters"),
-            ("email", "DX-MARKER", "--email: This is not an e-mail address"),
-            ("phone", "DX-MARKER", "--phone: This is not a telephone number"),
+            ("nino", "DX-MARKER", "--nino: it is not a National Insurance number: two letters"),
+            ("email", "DX-MARKER", "--email: it is not an e-mail address"),
+            ("phone", "DX-MARKER", "--phone: it is not a telephone number"),
             ("postcode", "DX-MARKER", "--postcode: This does not have the shape"),
             ("name", " -- ", "--name: there is no letter in it"),
             ("reference", "  ", "--reference: it is empty"),

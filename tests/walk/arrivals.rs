@@ -163,8 +163,7 @@ async fn bad_row(on: On) {
     let said = [[
         "code_unknown",
         "account status",
-        "account status: code_unknown (The code is not in its list, or did not mean anything on \
-         that day.)",
+        "account status: code_unknown (the code is not in its code list, or not for that day)",
     ]];
     assert_eq!(hub.rows(held).await, said);
     hub.drop_file("revenues", "ctax-2.xml", &extract(&some(20)));

@@ -168,7 +168,7 @@ fn said(event: &Event, told: &Told) -> Option<String> {
                 "a placeholder: dropped by drop_placeholder_dates".to_owned()
             }
             "open_ended_dates" => "no end: dropped by open_ended_dates".to_owned(),
-            _ => words::sentence(because),
+            _ => words::means(because).to_owned(),
         },
         Event::Named { .. } => return None,
         Event::Noted { code } => format!("noted {code}"),

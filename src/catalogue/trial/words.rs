@@ -2,8 +2,8 @@
 
 use crate::mapping::inbound::Translation;
 use crate::mapping::inbound::story::{Event, Found, Story, Told};
+use crate::record::cause;
 use crate::record::fragment::FieldIssue;
-use crate::record::value::SENTENCES;
 
 /// One reason why a record is not published.
 pub struct Issue {
@@ -40,33 +40,21 @@ fn words(issue: &FieldIssue, story: &Story) -> Issue {
     }
 }
 
-/// What a code means.
-pub fn sentence(code: &str) -> String {
-    if let Some((_, sentence)) = SENTENCES.iter().find(|(known, _)| *known == code) {
-        return (*sentence).to_owned();
+/// What a code means, as a sentence of its own.
+fn sentence(code: &str) -> String {
+    let means = means(code);
+    let mut letters = means.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
     }
-    let words = match code {
-        "code_unknown" => "No code list says what this means.",
-        "required" => "The mapping needs this field, and the record does not have it.",
-        "whole_wrong_shape" => "This is not a whole number.",
-        "decimal_wrong_shape" => "This is not a decimal number.",
-        "flag_unknown" => "This is none of the words for yes or no.",
-        "expression.failed" => "The expression cannot be computed for this record.",
-        "expression.limit" => "What the expression reads or gives is too long.",
-        "record_empty" => "There is nothing in this record.",
-        _ if code.ends_with(".duplicate") => {
-            "It is there more than once, and which is meant is not known."
-        }
-        "nino_test_range" => {
-            "A National Insurance number that is never issued: kept, and never sent to."
-        }
-        "uprn_test_range" => "A UPRN of a range for tests: kept, and never sent to.",
-        "postcode_test_range" => "A postcode of a range for tests: kept, and never sent to.",
-        "phone_test_range" => "A telephone number of a range for tests: kept, and never sent to.",
-        "email_test_range" => "An e-mail address of a range for tests: kept, and never sent to.",
-        _ => "",
-    };
-    words.to_owned()
+}
+
+/// What a code means, within a line.
+pub fn means(code: &str) -> &'static str {
+    // Each format has a code of its own for what stands there twice.
+    let code = if code.ends_with(".duplicate") { "record.duplicate" } else { code };
+    cause::find(code).map_or("", |cause| cause.means)
 }
 
 /// What can be done about it, knowing how it came about.
