@@ -7,6 +7,7 @@
 
 mod crowding;
 mod settle;
+mod telling;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,10 +24,10 @@ use super::packing::Unpacker;
 use crate::connector::channel::Source;
 use crate::mapping::inbound::{Inbound, Translation};
 use crate::mapping::outbound::{Heard, Outbound, Subject};
+use crate::record::cause;
 use crate::record::document::Document;
 use crate::record::fragment::FieldIssue;
 use crate::record::payment_link::Links;
-use crate::record::cause;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::database::{Database, cells};
@@ -337,8 +338,8 @@ async fn close(
         transaction.insert(residents::EVENTS, events).await?;
     }
     if !told.is_empty() {
-        let telling = settle::Telling { batch, mark, now_ms, links: &rules.links };
-        settle::tell_of_gone(telling, &mut transaction, &told, &gone, bench).await?;
+        let telling = telling::Telling { batch, mark, now_ms, links: &rules.links };
+        telling::tell_of_gone(telling, &mut transaction, &told, &gone, bench).await?;
     }
     batches::close(&mut transaction, batch.id, gone.len() as i64, now_ms).await?;
     fail_point::pass("resolve.before_close");
