@@ -52,7 +52,11 @@ fn contact(number: usize, name: &str, value: Value) -> Value {
 async fn types(on: On) {
     let hub = TestHub::open(on).await;
     let cases = [
-        ("name.surname", json!(null), "party 1 name.family: required (the mapping needs a value here"),
+        (
+            "name.surname",
+            json!(null),
+            "party 1 name.family: required (the mapping needs a value here",
+        ),
         ("name.surname", json!({ "a": 1 }), "party 1 name.family: required"),
         ("name.surname", json!(["Testberry", "Fakeley"]), "party 1 name.family: json.duplicate"),
         ("wishes.mayContact", json!("perhaps"), "party 1 consent.contact: flag_unknown (Yes or no"),
