@@ -1,5 +1,6 @@
 //! Wiring: reads the definitions, opens what they name, and runs the verbs. Decides nothing.
 
+pub mod arguments;
 pub mod clock;
 pub mod command;
 pub mod content;

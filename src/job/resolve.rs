@@ -7,6 +7,7 @@
 
 mod crowding;
 mod settle;
+mod telling;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -337,8 +338,8 @@ async fn close(
         transaction.insert(residents::EVENTS, events).await?;
     }
     if !told.is_empty() {
-        let telling = settle::Telling { batch, mark, now_ms, links: &rules.links };
-        settle::tell_of_gone(telling, &mut transaction, &told, &gone, bench).await?;
+        let telling = telling::Telling { batch, mark, now_ms, links: &rules.links };
+        telling::tell_of_gone(telling, &mut transaction, &told, &gone, bench).await?;
     }
     batches::close(&mut transaction, batch.id, gone.len() as i64, now_ms).await?;
     fail_point::pass("resolve.before_close");

@@ -6,22 +6,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::crowding::{self, Crowding, Unlinked};
+use super::telling::{Telling, Told};
 use super::{Rules, Translated, distinct, grouped};
 use crate::job::error::JobError;
-use crate::job::ingest::Bench;
 use crate::job::matches::{self, Matches};
-use crate::mapping::outbound::{Change, Heard, Outbound, Subject};
-use crate::record::delivery::Content;
+use crate::mapping::outbound::{Change, Heard, Subject};
 use crate::record::facts::{Difference, Facts, differences_to_json};
 use crate::record::fragment::{AccountFragment, Fragment, PartyFragment};
-use crate::record::payment_link::Links;
 use crate::record::schema;
 use crate::resolution::matching;
 use crate::resolution::survivorship::{Word, survive};
 use crate::store::batches::BatchRow;
 use crate::store::database::{Cell, StoreError, Transaction, cells};
 use crate::store::ids::Ids;
-use crate::store::outbox;
 use crate::store::residents::{self, Candidate, PartyRow, read_facts};
 
 /// Which record is settled, and how it stands to what was known.
@@ -546,103 +543,4 @@ fn provenance_json(from: &[(String, i64)]) -> String {
     let parts: Vec<String> =
         from.iter().map(|(unit, party)| format!("\"{unit}\":{party}")).collect();
     format!("{{{}}}", parts.join(","))
-}
-
-/// What every delivery of a batch is made with.
-pub struct Telling<'t> {
-    pub batch: &'t BatchRow,
-    pub mark: &'t str,
-    pub now_ms: i64,
-    pub links: &'t Links,
-}
-
-/// Who is told of what.
-struct Told<'t> {
-    event_id: i64,
-    resident_id: i64,
-    account_id: Option<i64>,
-    about: Change<'t>,
-}
-
-impl Telling<'_> {
-    /// The message, and the payment that it asks for; nothing where this is not to be told.
-    fn deliveries(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids) -> Vec<Cell> {
-        let (id, mut payment) = (ids.take(), None);
-        let composed = match mapping.applies(told.about) {
-            Ok(false) => return Vec::new(),
-            // Whether they are to be told is not known: a person looks.
-            Err(reason) => Err(reason),
-            Ok(true) => {
-                let asked = mapping.payment.as_ref();
-                let asked = asked.map(|map| (map.destination.value.as_str(), ids.take()));
-                let link = asked.and_then(|(to, id)| self.links.link(to, id));
-                mapping.compose(told.about, link, told.account_id).map(|composed| {
-                    payment = asked.zip(composed.payment);
-                    composed.message
-                })
-            }
-        };
-        let new = |id, destination, needs_consent, composed| outbox::New {
-            id,
-            event_id: told.event_id,
-            batch_id: self.batch.id,
-            resident_id: told.resident_id,
-            destination,
-            mapping: &mapping.name,
-            mapping_version: mapping.version,
-            purpose: &mapping.purpose,
-            needs_consent,
-            reference: format!("{}{id}", self.mark),
-            composed,
-            now_ms: self.now_ms,
-        };
-        let message = composed.map(Content::Message).map_err(|reason| (reason.code, reason.cause));
-        let message = new(id, &mapping.destination, mapping.needs_consent, message);
-        let mut rows = outbox::row(message);
-        if let Some(((destination, id), payment)) = payment {
-            // Consent is about being written to: who opens a link has come by themselves.
-            let payment = new(id, destination, false, Ok(Content::Payment(payment)));
-            rows.extend(outbox::row(payment));
-        }
-        rows
-    }
-}
-
-/// Tells the people on accounts that are gone at their source.
-pub async fn tell_of_gone(
-    telling: Telling<'_>,
-    transaction: &mut Transaction,
-    told: &[&Outbound],
-    gone: &[(i64, i64)],
-    bench: &mut Bench,
-) -> Result<(), JobError> {
-    for some in gone.chunks(500) {
-        let keys: Vec<i64> = some.iter().map(|(key, _)| *key).collect();
-        let parties = residents::parties_of_keys(transaction, &keys).await?;
-        let ids = distinct(parties.iter().map(|party| party.resident_id));
-        let rows = residents::residents(transaction, &ids).await?;
-        let accounts = residents::accounts(transaction, &keys).await?;
-        bench.ids.reserve(&bench.database, parties.len() * told.len() * 2).await?;
-        let mut deliveries = Vec::new();
-        for party in parties.iter().filter(|party| party.ended_ms.is_none()) {
-            let Some(row) = rows.iter().find(|row| row.id == party.resident_id) else { continue };
-            let facts = read_facts(&row.facts, schema::PARTY, "resident", row.id)?;
-            let account = accounts.iter().find(|row| row.id == party.source_key_id);
-            let account = account
-                .map(|row| read_facts(&row.facts, schema::ACCOUNT, "account", row.id))
-                .transpose()?;
-            for mapping in told.iter().filter(|mapping| mapping.tells(&party.role)) {
-                let account = account.as_ref();
-                let told = Told {
-                    event_id: 0,
-                    resident_id: row.id,
-                    account_id: Some(party.source_key_id),
-                    about: Change { resident: &facts, account, differences: &[] },
-                };
-                deliveries.extend(telling.deliveries(mapping, told, &mut bench.ids));
-            }
-        }
-        transaction.insert(outbox::DELIVERIES, deliveries).await?;
-    }
-    Ok(())
 }

@@ -1,0 +1,198 @@
+//! The words of the command line: every command, and what may be said with it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, value_parser};
+
+use super::preview::Listing;
+use super::sight::Sight;
+use super::{deliveries, init, resident};
+
+/// The integration hub under a council's finance service.
+#[derive(Debug, Parser)]
+#[command(name = "viaduct", version, max_term_width = 100)]
+pub struct Arguments {
+    /// The database: `sqlite:PATH` or `postgres://USER@HOST/NAME`
+    #[arg(long, global = true, env = "VIADUCT_DATABASE", default_value = "sqlite:viaduct.db")]
+    pub database: String,
+    /// The folder with connectors, mappings and jobs
+    #[arg(long, global = true, env = "VIADUCT_DEFINITIONS", default_value = ".")]
+    pub definitions: PathBuf,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Connectors {
+    /// Every setting of a kind: what it holds, its default, and how to write it
+    Describe {
+        /// Such as `file_drop`
+        kind: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HeldWhat {
+    /// Explain one held row, file or message
+    Show {
+        /// Its number
+        id: i64,
+        /// Show personal values
+        #[arg(long)]
+        show: bool,
+    },
+}
+
+/// How much is listed, and whether personal values are masked.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Listed {
+    /// Show personal values, which are masked otherwise
+    #[arg(long)]
+    pub show: bool,
+    /// How many of each kind are given, in JSON or of one code
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub most: u32,
+}
+
+impl Listed {
+    pub fn listing(self) -> Listing {
+        Listing { most: self.most as usize, sight: Sight::of(self.show) }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check every definition, and say everything that is wrong at once
+    Check {
+        /// The folder with connectors, mappings and jobs
+        directory: Option<PathBuf>,
+    },
+    /// Run the cases beside the mappings
+    Test {
+        /// The folder with connectors, mappings and jobs
+        directory: Option<PathBuf>,
+    },
+    /// Write a start for definitions of your own: commented, sound, and ready to run
+    Init {
+        /// Where to; nothing that is there is written over
+        directory: PathBuf,
+        /// How the source of the start lays its extract out
+        #[arg(long, value_enum, default_value = "csv")]
+        format: init::Layout,
+    },
+    /// Try an inbound mapping on a file: field by field, where each value came from and why
+    Try {
+        /// The mapping's name: `ctax_account` for mappings/inbound/ctax_account.toml
+        mapping: String,
+        /// A file of the connector's layout; its own sample where nothing is said
+        #[arg(long, value_name = "FILE")]
+        sample: Option<PathBuf>,
+        /// Only the record at this place of the file, from 1
+        #[arg(long, value_name = "N", conflicts_with = "key")]
+        record: Option<usize>,
+        /// Only records with this key
+        #[arg(long, value_name = "K")]
+        key: Option<String>,
+    },
+    /// Do one job now, in this process
+    Run {
+        /// The job's name: `ingest-revenues` for jobs/ingest-revenues.toml
+        job: String,
+    },
+    /// Show what a job would change and send: on a copy, so that nothing is taken, sent or kept
+    Preview {
+        /// The job's name
+        job: String,
+        /// A file to be read in place of what the source has
+        #[arg(long)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        listing: Listed,
+    },
+    /// List what waits for a person, in groups; or explain one
+    Held {
+        #[command(subcommand)]
+        what: Option<HeldWhat>,
+        /// List the items of this code
+        #[arg(long)]
+        code: Option<String>,
+        #[command(flatten)]
+        listing: Listed,
+    },
+    /// Read held rows, or all that a source has, again with the definitions as they are now
+    Replay {
+        /// Rows held under this code
+        #[arg(long)]
+        code: Option<String>,
+        /// Rows that came by this job
+        #[arg(long)]
+        job: Option<String>,
+        /// A row of this number; several times for several
+        #[arg(long)]
+        id: Vec<i64>,
+        /// Every record that this job's source has, held or not
+        #[arg(long, value_name = "JOB", conflicts_with_all = ["code", "job", "id"])]
+        everything_of: Option<String>,
+        /// Tell nobody of what changes
+        #[arg(long)]
+        quiet: bool,
+        /// Only show what would change, on a copy of the database
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        listing: Listed,
+    },
+    /// Work the queue, fire the schedules and open payment links, until stopped
+    Serve {
+        /// Where the links to payments are opened: an address of this machine and a port
+        #[arg(long, env = "VIADUCT_LISTEN", default_value = "127.0.0.1:8480")]
+        listen: SocketAddr,
+    },
+    /// List the kinds of connectors there are, or describe one: every setting, with its default
+    Connectors {
+        #[command(subcommand)]
+        what: Option<Connectors>,
+    },
+    /// Print the JSON Schemas of definition files, or write all that the docs have from the code
+    Schema {
+        /// The folder of the documentation
+        #[arg(long)]
+        write: Option<PathBuf>,
+    },
+    /// Who a resident is, how they are found, and what happened to them
+    #[command(subcommand)]
+    Resident(resident::Asked),
+    /// How many deliveries stand where, and which; `show` tells the story of one
+    #[command(args_conflicts_with_subcommands = true)]
+    Deliveries {
+        #[command(flatten)]
+        listing: deliveries::Listing,
+        #[command(subcommand)]
+        one: Option<deliveries::One>,
+    },
+    /// Play two nights of an invented council, and send to the sandbox; ends by itself
+    Demo {
+        /// Where its files go; a fresh folder where nothing is said
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Emulate the platforms on loopback, until stopped
+    Sandbox {
+        /// The port of GOV.UK Notify; 0 takes any that is free
+        #[arg(long, default_value_t = 8484)]
+        port: u16,
+        /// The port of GOV.UK Pay; 0 takes any that is free
+        #[arg(long, default_value_t = 8485)]
+        pay_port: u16,
+        /// A JSON file of services in place of the invented council's
+        #[arg(long)]
+        services: Option<PathBuf>,
+        /// A file to which every accepted message is appended
+        #[arg(long)]
+        ledger: Option<PathBuf>,
+    },
+}

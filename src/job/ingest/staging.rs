@@ -1,0 +1,176 @@
+//! Staging: portions go into the store as they come, and what only looks changed is left out.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use super::admission::{Entry, Portion};
+use super::{Bench, Ingest, Reading};
+use crate::job::error::JobError;
+use crate::job::fail_point;
+use crate::job::packing::Unpacker;
+use crate::record::document::Document;
+use crate::store::database::Transaction;
+use crate::store::dead_letters::{self, DeadLetter};
+use crate::store::source_records::{self, Change, LastRecord, Staged};
+
+/// Puts portions into the store as they come.
+pub(super) struct Stager<'j> {
+    pub(super) job: &'j Ingest,
+    pub(super) batch_id: i64,
+    pub(super) source_id: i64,
+    pub(super) dictionary_id: i64,
+    pub(super) unpacker: Option<Unpacker>,
+    pub(super) reading: Reading,
+}
+
+impl Stager<'_> {
+    pub(super) async fn stage(
+        &mut self,
+        bench: &mut Bench,
+        portion: Portion,
+    ) -> Result<(), JobError> {
+        let many = portion.entries.len();
+        bench.ids.reserve(&bench.database, 3 * many + 1).await?;
+        let mut transaction = bench.database.begin().await?;
+        if let Some(bytes) = portion.dictionary {
+            self.dictionary_id = bench.ids.take();
+            let id = self.dictionary_id;
+            source_records::keep_dictionary(&mut transaction, id, self.source_id, bytes).await?;
+        }
+        let returned = self.drop_restated(&mut transaction, bench, &portion.entries).await?;
+        let (mut staged, mut letters) = (Vec::with_capacity(many), Vec::new());
+        for (place, entry) in portion.entries.into_iter().enumerate() {
+            let change = match (entry.known, &entry.fault, &returned[place]) {
+                (_, Some(_), _) => Change::Unreadable,
+                (_, None, Meaning::Same) => continue,
+                (Some(_), None, Meaning::Returned) => Change::Returned,
+                (Some(_), None, Meaning::Other) => Change::Changed,
+                (None, None, _) => Change::New,
+            };
+            staged.push(self.entry(bench, entry, change, &mut letters));
+        }
+        if let Some(last) = staged.last() {
+            self.reading.last_record = last.id;
+        }
+        bench.watch.records_staged.fetch_add(staged.len() as u64, Ordering::Relaxed);
+        let dictionary = self.dictionary_id;
+        source_records::stage(&mut transaction, self.batch_id, dictionary, staged).await?;
+        dead_letters::put(&mut transaction, letters).await?;
+        fail_point::pass("ingest.before_stage");
+        transaction.commit().await?;
+        fail_point::pass("ingest.staged");
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        bench: &mut Bench,
+        entry: Entry,
+        change: Change,
+        letters: &mut Vec<DeadLetter>,
+    ) -> Staged {
+        let id = bench.ids.take();
+        let counts = &mut self.reading.counts;
+        let source_key_id = match (change, entry.known) {
+            (Change::Unreadable, _) => 0,
+            (_, Some(known)) => known,
+            (_, None) => bench.ids.take(),
+        };
+        match change {
+            Change::Unreadable => counts.held += 1,
+            Change::New => counts.records_new += 1,
+            Change::Changed | Change::Returned => counts.records_changed += 1,
+        }
+        if let Some((code, cause)) = entry.fault {
+            letters.push(DeadLetter {
+                id: bench.ids.take(),
+                batch_id: self.batch_id,
+                record_id: id,
+                // What is known under its key settles it when it is published again.
+                source_key_id: entry.known.unwrap_or_default(),
+                stage: "receive",
+                code: code.to_owned(),
+                field: None,
+                cause,
+                since_ms: bench.clock.now_ms(),
+            });
+        }
+        Staged {
+            id,
+            source_key_id,
+            change,
+            key: entry.key,
+            key_digest: entry.key_digest,
+            digest: entry.digest,
+            payload: entry.payload,
+        }
+    }
+
+    /// Tells for each entry whether it says anything new: bytes may differ where nothing else does.
+    async fn drop_restated(
+        &mut self,
+        transaction: &mut Transaction,
+        bench: &Bench,
+        entries: &[Entry],
+    ) -> Result<Vec<Meaning>, JobError> {
+        let mut meanings: Vec<Meaning> = entries.iter().map(|_| Meaning::Other).collect();
+        let known = |entry: &Entry| entry.known.filter(|_| entry.fault.is_none());
+        let keys: Vec<i64> = entries.iter().filter_map(known).collect();
+        if keys.is_empty() {
+            return Ok(meanings);
+        }
+        if self.unpacker.is_none() {
+            let all = source_records::dictionaries(&bench.database, self.source_id).await?;
+            self.unpacker = Some(Unpacker::new(&all)?);
+        }
+        let Some(unpacker) = &mut self.unpacker else { return Ok(meanings) };
+        let mapping = self.job.rules.inbound.version;
+        let (mut before, mut now) = (Document::default(), Document::default());
+        let mut last: HashMap<i64, LastRecord> = HashMap::new();
+        let mut keys = keys.chunks(COMPARED_AT_ONCE);
+        for (place, entry) in entries.iter().enumerate() {
+            let Some(known) = known(entry) else { continue };
+            if !last.contains_key(&known)
+                && let Some(some) = keys.next()
+            {
+                let some = source_records::last_of(transaction, some, mapping).await?;
+                last = some.into_iter().map(|last| (last.source_key_id, last)).collect();
+            }
+            let Some(last) = last.get(&known) else { continue };
+            if last.gone {
+                meanings[place] = Meaning::Returned;
+                continue;
+            }
+            if !last.same_mapping {
+                continue;
+            }
+            let texts = (
+                unpacker.unpack(last.dictionary_id, &last.payload)?,
+                unpacker.unpack(self.dictionary_id, &entry.payload)?,
+            );
+            let format = self.job.source.format();
+            if let (Some(old), Some(new)) = texts
+                && format.read(&old, &mut before).is_ok()
+                && format.read(&new, &mut now).is_ok()
+                && before.says_the_same_as(&now)
+            {
+                meanings[place] = Meaning::Same;
+                self.reading.counts.unchanged += 1;
+                self.reading.restated.push((last.source_key_id, entry.digest));
+            }
+        }
+        Ok(meanings)
+    }
+}
+
+/// So many records are compared with what they said before at once: each may be as large as one may be.
+const COMPARED_AT_ONCE: usize = 64;
+
+/// What an entry with other bytes says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Other,
+    Same,
+    /// It was gone, and is there again.
+    Returned,
+}
