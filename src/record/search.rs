@@ -254,11 +254,7 @@ mod tests {
             ("nino", "DX-MARKER", "--nino: it is not a National Insurance number: two letters"),
             ("email", "DX-MARKER", "--email: it is not an e-mail address"),
             ("phone", "DX-MARKER", "--phone: it is not a telephone number"),
-<<<<<<< HEAD
-            ("postcode", "DX-MARKER", "--postcode: This does not have the shape"),
-=======
             ("postcode", "DX-MARKER", "--postcode: it does not have the shape"),
->>>>>>> tidy
             ("name", " -- ", "--name: there is no letter in it"),
             ("reference", "  ", "--reference: it is empty"),
         ] {
