@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_long_answer_is_said_in_short() {
         let long = format!("Template {}", "é".repeat(100_000));
-        match read(Doing::Sending, answer(400, "BadRequestError", &long), 0) {
+        match read(Doing::Changing, answer(400, "BadRequestError", &long), 0) {
             Err(ConnectorError::Refused { cause, .. }) => assert_eq!(cause.chars().count(), 300),
             other => panic!("{other:?}"),
         }
