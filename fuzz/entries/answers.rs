@@ -2,8 +2,8 @@
 
 use viaduct::connector::answering::Doing;
 use viaduct::connector::channel::ConnectorError;
-use viaduct::connector::govuk_notify::answer;
 use viaduct::connector::http::{Answer, HttpFault};
+use viaduct::connector::{govuk_notify, govuk_pay};
 
 use super::input::Input;
 
@@ -20,17 +20,22 @@ pub fn answers(bytes: &[u8]) {
     let doing = input.pick(&[Doing::Changing, Doing::Asking]);
     let how = input.byte();
     let body = input.stretched();
-    let is_json = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
+    // The one platform's or the other's.
+    let pay = how & 1 == 1;
+    let is_json =
+        (pay && status == 204) || serde_json::from_slice::<serde_json::Value>(&body).is_ok();
     let answered = match how {
         250..=252 => Err(HttpFault::NotReached("refused".to_owned())),
         253..=255 => Err(HttpFault::NoAnswer("closed".to_owned())),
         _ => Ok(Answer { status, body }),
     };
     let reached = answered.is_ok();
-    match answer::read(doing, answered, NOW_MS) {
+    let read = if pay { govuk_pay::answer::read } else { govuk_notify::answer::read };
+    match read(doing, answered, NOW_MS) {
         Ok(message) => {
             assert!(reached && is_json && (200..300).contains(&status));
-            let _ = answer::status(&message);
+            let _ = govuk_notify::answer::status(&message);
+            let _ = govuk_pay::answer::status(&message);
         }
         Err(ConnectorError::Unavailable { cause, retry_after_ms }) => {
             assert!(!cause.is_empty());
@@ -43,7 +48,10 @@ pub fn answers(bytes: &[u8]) {
             assert!(!cause.is_empty() && doing == Doing::Changing);
         }
         Err(ConnectorError::Refused { code, cause }) => {
-            assert!((400..500).contains(&status) && !code.is_empty() && !cause.is_empty());
+            assert!((400..500).contains(&status) && !cause.is_empty() && cause.len() < 2_000);
+            // A code is of a list of ours, or the platform's own, and never what was sent.
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+            assert!(!code.is_empty() && code.bytes().all(plain), "{code}");
         }
         Err(ConnectorError::Unauthorised { code, .. }) => assert!(!code.is_empty()),
         Err(ConnectorError::Malformed(fault)) => assert!(!fault.cause.is_empty()),

@@ -36,7 +36,8 @@ pub fn read(
 pub fn code_of(answer: &Answer) -> String {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let code = body["code"].as_str().unwrap_or_default();
-    let known = code.len() == 5 && code.starts_with('P');
+    let digits = code.strip_prefix('P').unwrap_or_default();
+    let known = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
     if known { code.to_owned() } else { String::new() }
 }
 
@@ -77,6 +78,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_word_in_the_place_of_a_code_is_not_repeated() {
+        for (code, told) in
+            [("P0102", "P0102"), ("Pat T", ""), ("Pé12", ""), ("P01020", ""), ("", "")]
+        {
+            let body = json!({ "code": code }).to_string().into_bytes();
+            assert_eq!(code_of(&Answer { status: 400, body }), told);
+        }
+    }
 
     #[test]
     fn every_answer_is_a_decision() {
