@@ -45,7 +45,8 @@ impl Content {
             Channel::Letter => "letter",
         };
         let line = |(name, value): &(String, String)| {
-            name.starts_with("address_line_").then(|| value.clone())
+            let of_address = name == "postcode" || name.starts_with("address_line_");
+            of_address.then(|| value.clone())
         };
         let to = message.to.or_else(|| message.fields.iter().rev().find_map(line));
         let says = message.fields.into_iter().map(|(name, value)| (name, sight.address(&value)));
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn a_message_says_its_way_its_address_and_its_values() {
         let fields = [("first_name", "Arden"), ("address_line_1", "Arden Testberry")];
-        let fields = fields.into_iter().chain([("address_line_2", "HS1 9ZZ")]);
+        let fields = fields.into_iter().chain([("postcode", "HS1 9ZZ")]);
         let mut message = Message {
             channel: Channel::Letter,
             template: "moved_home".to_owned(),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::connector::definition::ConnectorDefinition;
+use crate::connector::format::Total;
 use crate::definition::diagnostic::{Diagnostic, Severity};
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::suggest;
@@ -176,6 +177,21 @@ pub fn residents(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors)
         if connector_of(connectors, &source.value).is_none() {
             unknown(file, source, "system", &systems, "connectors");
         }
+    }
+}
+
+/// Checks what a sample declares of itself: a night's file that says the same would be held whole. One
+/// that declares nothing is a few rows without their trailer.
+pub fn totals(file: &File, sample: &Spanned<String>, totals: &[Total]) {
+    for Total { name, declared, counted } in totals {
+        let Some(declared) = declared.filter(|declared| declared != counted) else { continue };
+        let what = format!(
+            "the sample `{}` declares {declared} {name}, and counted are {counted}",
+            sample.value
+        );
+        let help = "mend what the sample declares; or if amounts are written otherwise, say so in \
+                    that sum's `as` and `declared_as`";
+        file.error(sample.at, what, "such a file is held whole", Some(help.to_owned()));
     }
 }
 

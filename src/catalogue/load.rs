@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::catalogue::check::{self, Loaded};
-use crate::catalogue::{sample, stray};
+use crate::catalogue::sample::{self, Learnt, Unusable};
+use crate::catalogue::stray;
 use crate::connector::definition::{self as connector, ConnectorDefinition, Kind};
 use crate::definition::diagnostic::{self, Diagnostic, Severity};
 use crate::definition::reader::{self, File};
@@ -154,16 +155,20 @@ impl Loading<'_> {
                 continue;
             };
             let found = reader::load_bytes(self.root, &path)
-                .map_err(|refused| refused.what)
+                .map_err(|refused| Unusable::records(refused.what))
                 .and_then(|bytes| sample::learn(layout, &beside.value, &bytes));
             match found {
-                Ok(schema) => {
+                Ok(Learnt { schema, totals }) => {
                     schemas.insert(loaded.name.clone(), schema);
+                    check::totals(&loaded.file, beside, &totals);
                 }
                 // A layout at fault cuts amiss: its own fault is what is to be mended.
                 Err(_) if loaded.file.has_errors() => {}
-                Err(what) => {
-                    let help = format!("put invented records into `{path}`, or take `sample` out");
+                Err(Unusable { what, help }) => {
+                    let help = help.map_or_else(
+                        || format!("put invented records into `{path}`, or take `sample` out"),
+                        str::to_owned,
+                    );
                     let what = format!("the sample `{path}` cannot be used: {what}");
                     loaded.file.error(beside.at, what, "paths are not checked", Some(help));
                 }

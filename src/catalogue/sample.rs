@@ -2,27 +2,59 @@
 //! real ones.
 
 use crate::connector::format::layout::Layout;
-use crate::connector::format::{CutError, Format, Raw, RecordSink, Stopped};
+use crate::connector::format::{CutError, Format, Raw, RecordSink, Stopped, Total, sum};
 use crate::mapping::source_schema::SourceSchema;
 use crate::record::document::Document;
 
 /// A sample is a handful of records; more say nothing new.
 const RECORDS_MAX: usize = 1_000;
 
-/// The shape of every record in `sample`, a file of that name. The error is a sentence.
-pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<SourceSchema, String> {
+/// What a sample says of its source.
+pub struct Learnt {
+    pub schema: SourceSchema,
+    /// What it declares of itself; nothing where it was not read to its end.
+    pub totals: Vec<Total>,
+}
+
+/// Why a sample cannot be used.
+pub struct Unusable {
+    /// A sentence.
+    pub what: String,
+    /// Where it is not the records that are to be mended.
+    pub help: Option<&'static str>,
+}
+
+/// Amounts that cannot be read are seldom the sample's fault.
+const HELP_AMOUNTS: &str = "say in that sum's `as` how the records write their amounts, and in \
+                            `declared_as` how the extract writes its own, where that differs";
+
+impl Unusable {
+    /// A fault of the file or its records.
+    pub fn records(what: String) -> Unusable {
+        Unusable { what, help: None }
+    }
+}
+
+/// The shape of every record in `sample`, a file of that name.
+pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<Learnt, Unusable> {
     let format = &*layout.format;
     let mut learning =
         Learning { format, schema: SourceSchema::default(), records: 0, fault: None };
     let cut = layout.cut(&mut { sample }, name, &mut learning);
     match (cut, learning.fault) {
-        (_, Some(fault)) => Err(fault),
-        (Err(CutError::Format(error)), None) => Err(error.to_string()),
-        (Err(CutError::Read(error)), None) => Err(error.to_string()),
-        (Err(CutError::Stopped) | Ok(_), None) if learning.records == 0 => {
-            Err("no record was found in it".to_owned())
+        (_, Some(fault)) => Err(Unusable::records(fault)),
+        (Err(CutError::Format(error)), None) => {
+            let help = (error.code == sum::UNREADABLE).then_some(HELP_AMOUNTS);
+            Err(Unusable { what: error.to_string(), help })
         }
-        (Err(CutError::Stopped) | Ok(_), None) => Ok(learning.schema),
+        (Err(CutError::Read(error)), None) => Err(Unusable::records(error.to_string())),
+        (Err(CutError::Stopped) | Ok(_), None) if learning.records == 0 => {
+            Err(Unusable::records("no record was found in it".to_owned()))
+        }
+        (Err(CutError::Stopped), None) => {
+            Ok(Learnt { schema: learning.schema, totals: Vec::new() })
+        }
+        (Ok((totals, _)), None) => Ok(Learnt { schema: learning.schema, totals }),
     }
 }
 

@@ -20,6 +20,13 @@ const FOLDERS: [(&str, &[&str]); 6] = [
 
 /// Tells what lies astray below `root`, and that there is nothing at all.
 pub fn tell(root: &Path, connectors: &[Loaded<ConnectorDefinition>], told: &mut Vec<Diagnostic>) {
+    if !root.is_dir() {
+        let help = "give the folder that has connectors, mappings and jobs in it".to_owned();
+        let what = "this folder does not exist";
+        let folder = root.display().to_string();
+        told.push(Diagnostic::of_file(Severity::Error, folder, what, Some(help)));
+        return;
+    }
     let folders = reader::list_folders(root, "");
     if !["connectors", "mappings", "jobs"].iter().any(|known| folders.iter().any(|f| f == known)) {
         let what = "there are no definitions here";

@@ -334,30 +334,28 @@ fn is_mobile(number: &str) -> bool {
     Phone::parse(number).is_ok_and(|phone| phone.kind() == PhoneKind::Mobile)
 }
 
-/// `address_line_1` and on, for a letter: the address for letters, else the home.
+/// `address_line_1` and on, and `postcode`, for a letter: the address for letters, else the home.
+/// With a name they are six lines at most, as a platform of letters takes them.
 fn postal_address(resident: &Facts) -> Option<Vec<(String, String)>> {
     let lines = |names: &[&str]| -> Vec<String> {
         names.iter().filter_map(|name| text_of(resident, name)).collect()
     };
     let name = lines(&["name.title", "name.given", "name.family"]).join(" ");
     let correspondence =
-        ["line1", "line2", "town", "postcode"].map(|line| format!("correspondence.{line}"));
-    let home = ["line1", "line2", "line3", "town", "county", "postcode"]
+        ["line1", "line2", "town"].map(|line| format!("correspondence.{line}"));
+    let home = ["line1", "line2", "line3", "town", "county"]
         .map(|line| format!("address.{line}"));
-    let pick = |prefix: &str| {
-        let has = |line: &str| text_of(resident, &format!("{prefix}.{line}")).is_some();
-        has("line1") && has("postcode")
+    let postcode = |prefix: &str| {
+        text_of(resident, &format!("{prefix}.line1"))?;
+        text_of(resident, &format!("{prefix}.postcode"))
     };
-    let names: Vec<&str> = if pick("correspondence") {
-        correspondence.iter().map(String::as_str).collect()
-    } else if pick("address") {
-        home.iter().map(String::as_str).collect()
-    } else {
-        return None;
+    let (names, postcode): (Vec<&str>, String) = match postcode("correspondence") {
+        Some(postcode) => (correspondence.iter().map(String::as_str).collect(), postcode),
+        None => (home.iter().map(String::as_str).collect(), postcode("address")?),
     };
     let whole = std::iter::once(name).filter(|name| !name.is_empty()).chain(lines(&names));
     let named = whole.enumerate().map(|(at, line)| (format!("address_line_{}", at + 1), line));
-    Some(named.collect())
+    Some(named.chain([("postcode".to_owned(), postcode)]).collect())
 }
 
 fn text_of(facts: &Facts, name: &str) -> Option<String> {
@@ -403,6 +401,41 @@ pub fn day(date: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_has_one_postcode_and_it_is_the_addresss_own() {
+        let mut facts = Facts::default();
+        let mut set = |name: &str, text: &str| {
+            facts.set(schema::party_id(name).unwrap(), Value::Text(text.to_owned()));
+        };
+        set("name.given", "Arden");
+        set("name.family", "Testberry");
+        for (line, text) in [("line1", "1 Invented Row"), ("line2", "Lower"), ("line3", "Upper")] {
+            set(&format!("address.{line}"), text);
+        }
+        set("address.town", "Sampleham");
+        set("address.county", "Fictionshire");
+        set("address.postcode", "SK99 1AB");
+        let said = |facts: &Facts| {
+            let lines = postal_address(facts).unwrap().into_iter();
+            lines.map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(
+            said(&facts),
+            "address_line_1=Arden Testberry|address_line_2=1 Invented Row|address_line_3=Lower|\
+             address_line_4=Upper|address_line_5=Sampleham|address_line_6=Fictionshire|\
+             postcode=SK99 1AB"
+        );
+        let mut set = |name: &str, text: &str| {
+            facts.set(schema::party_id(name).unwrap(), Value::Text(text.to_owned()));
+        };
+        set("correspondence.line1", "2 Letter Lane");
+        set("correspondence.postcode", "SK99 2CD");
+        assert_eq!(
+            said(&facts),
+            "address_line_1=Arden Testberry|address_line_2=2 Letter Lane|postcode=SK99 2CD"
+        );
+    }
 
     #[test]
     fn dates_are_said_as_people_say_them() {

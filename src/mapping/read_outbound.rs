@@ -171,6 +171,11 @@ fn message(file: &File, table: Table<'_>, scope: Scope) -> MessageMap {
     let mut fields = Vec::new();
     let forms = || vec![Holds::Text, table_of(|table| said(table, scope))];
     for (placeholder, value) in table.named(FIELDS, forms) {
+        if channel == Some(Channel::Letter) && is_of_address(&placeholder.value) {
+            let help = "take it out: the address fills it, with the postcode as its last line";
+            let what = format!("`{}` of a letter is a line of its address", placeholder.value);
+            file.error(placeholder.at, what, "filled already", Some(help.to_owned()));
+        }
         let field = field_ref(file, &placeholder, value, scope);
         fields.extend(field.map(|field| (placeholder.value, field)));
     }
@@ -183,6 +188,17 @@ fn message(file: &File, table: Table<'_>, scope: Scope) -> MessageMap {
         to,
         fields,
     }
+}
+
+/// Whether a letter's address fills that placeholder. Platforms tell no `Post code` from `postcode`.
+fn is_of_address(placeholder: &str) -> bool {
+    let letters = placeholder.chars().filter(|c| c.is_ascii_alphanumeric());
+    let plain: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    let line = plain.strip_prefix("addressline");
+    plain == "postcode"
+        || line.is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }
 
 /// A part that is missing is told and left empty.

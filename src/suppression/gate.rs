@@ -98,7 +98,7 @@ fn goes_to_test_range(delivery: &Delivery) -> bool {
         (Channel::Email, Some(to)) => Email::parse(to).is_ok_and(|to| to.is_test_range()),
         (Channel::Sms, Some(to)) => Phone::parse(to).is_ok_and(|to| to.is_test_range()),
         (Channel::Letter, _) => message.fields.iter().any(|(name, value)| {
-            name.starts_with("address_line_")
+            (name == "postcode" || name.starts_with("address_line_"))
                 && Postcode::parse(value).is_ok_and(|postcode| postcode.is_test_range())
         }),
         _ => false,

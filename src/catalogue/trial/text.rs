@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Shown, Trial, What, words};
+use crate::definition::diagnostic::Diagnostic;
 use crate::mapping::inbound::Translation;
 use crate::mapping::inbound::story::{Event, Found, Held, Rule, Story, Told};
 use crate::record::value::pence::Pence;
@@ -19,7 +20,7 @@ pub fn of(trial: &Trial) -> String {
     for complaint in &trial.complaints {
         let _ = writeln!(text, "{complaint}");
     }
-    if !trial.complaints.is_empty() {
+    if trial.complaints.iter().any(Diagnostic::is_error) {
         text.push_str(
             "It is tried as far as it can be understood; nothing runs before that is mended.\n\n",
         );
@@ -43,6 +44,10 @@ pub fn of(trial: &Trial) -> String {
     }
     for shown in &trial.shown {
         record(&mut text, shown, trial.records);
+    }
+    let shown = trial.shown.len();
+    if shown < trial.records {
+        let _ = writeln!(text, "\n{shown} of {} records; --record N shows another", trial.records);
     }
     text
 }

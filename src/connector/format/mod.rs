@@ -11,7 +11,7 @@ pub mod layout;
 mod lines;
 mod settings;
 mod stream;
-mod sum;
+pub mod sum;
 #[cfg(test)]
 mod trying;
 pub mod xml;

@@ -12,6 +12,8 @@ pub struct SumSettings {
     /// Where it is declared; `None` where nothing is said.
     pub declared: Option<Spanned<String>>,
     pub format: PenceFormat,
+    /// How the declared amount is written.
+    pub declared_format: PenceFormat,
 }
 
 /// Reads `[[settings.sums]]`: amounts that an extract declares of its records. `declared` says what
@@ -26,14 +28,18 @@ pub fn sums(settings: &Table<'_>, of: &'static str, declared: Key) -> Vec<SumSet
             Some(_) => table.need_text(declared).map(Some),
             None => Some(table.text(declared)),
         };
-        let as_key = key("as", "How both amounts are written, as in a mapping.")
+        let as_key = key("as", "How the amounts are written, as in a mapping.")
             .needed("say how the amounts are written: `as = \"decimal_pounds\"`");
-        let format = table.choice(
-            as_key,
-            &PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format)),
-        );
+        let formats = PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format));
+        let format = table.choice(as_key, &formats);
+        let declared_as =
+            key("declared_as", "How the declared amount is written, where it is otherwise than `as`.")
+                .example("declared_as = \"integer_pence\"");
+        let declared_format = table.choice(declared_as, &formats);
         table.finish();
-        Some(SumSettings { of: of?, declared: declared?, format: format?.value })
+        let format = format?.value;
+        let declared_format = declared_format.map_or(format, |declared| declared.value);
+        Some(SumSettings { of: of?, declared: declared?, format, declared_format })
     };
     tables.into_iter().filter_map(read).collect()
 }

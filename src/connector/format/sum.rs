@@ -3,6 +3,9 @@
 use super::{FormatError, Total};
 use crate::record::value::pence::{Pence, PenceFormat};
 
+/// The code of a sum that cannot be made, since a record's amount is written otherwise.
+pub const UNREADABLE: &str = "file.total";
+
 /// Amounts added up over the records.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sum {
@@ -52,6 +55,6 @@ impl Sum {
         let cause = format!(
             "{many} {have} in `{of}` what cannot be read as an amount, so that the total cannot be checked"
         );
-        Err(FormatError { code: "file.total", cause, place: format!("{one} {first}") })
+        Err(FormatError { code: UNREADABLE, cause, place: format!("{one} {first}") })
     }
 }

@@ -25,6 +25,8 @@ pub struct SumTotal {
     /// Where in the trailer its sum stands, from 1; where nothing is said, in the same place.
     pub declared_column: Option<usize>,
     pub format: PenceFormat,
+    /// How the declared sum is written.
+    pub declared_format: PenceFormat,
 }
 
 /// Where the number of rows stands in a marker.
@@ -77,7 +79,7 @@ impl<'f> Tally<'f> {
             let place =
                 sum.of.declared_column.map_or(Some(sum.place), |column| column.checked_sub(1));
             let text = place.and_then(|place| fields.text(place));
-            sum.declared = text.and_then(|text| Pence::parse(text, sum.of.format).ok());
+            sum.declared = text.and_then(|text| Pence::parse(text, sum.of.declared_format).ok());
         }
         Ok(true)
     }

@@ -150,7 +150,7 @@ impl<'f> Cutter<'f> {
                 }
                 for (sum, declared) in self.format.sums.iter().zip(&mut self.declared_sums) {
                     if let Some(text) = on_it(&sum.declared) {
-                        *declared = Pence::parse(text, sum.format).ok();
+                        *declared = Pence::parse(text, sum.declared_format).ok();
                     }
                 }
             }

@@ -59,6 +59,8 @@ pub struct FixedWidthSum {
     pub of: String,
     pub place: Place,
     pub format: PenceFormat,
+    /// How the declared sum is written.
+    pub declared_format: PenceFormat,
 }
 
 impl Format for FixedWidthFormat {

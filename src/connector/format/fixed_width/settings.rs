@@ -318,6 +318,7 @@ fn read_sums(table: &Table<'_>, lines: &[LineType], own: Option<&LineType>) -> V
             of: of.name,
             place: of.place,
             format: sum.format,
+            declared_format: sum.declared_format,
         })
     };
     sums.into_iter().filter_map(read).collect()

@@ -49,6 +49,8 @@ pub struct JsonSum {
     /// From the record to what is added up; all of them, where there are several.
     pub of: Path,
     pub format: PenceFormat,
+    /// How the declared sum is written.
+    pub declared_format: PenceFormat,
 }
 
 impl Format for JsonFormat {
@@ -237,7 +239,7 @@ impl<'f> Gathered<'f> {
         }
         for (sum, declared) in self.format.sums.iter().zip(&mut self.declared_sums) {
             if let Some(text) = find(&sum.declared)? {
-                *declared = Pence::parse(text, sum.format).ok();
+                *declared = Pence::parse(text, sum.declared_format).ok();
             }
         }
         Ok(())

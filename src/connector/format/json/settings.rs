@@ -72,7 +72,12 @@ fn common(
         .into_iter()
         .map(|sum| {
             let declared = sum.declared.and_then(|text| path(&text));
-            Some(JsonSum { declared: declared?, of: path(&sum.of)?, format: sum.format })
+            Some(JsonSum {
+                declared: declared?,
+                of: path(&sum.of)?,
+                format: sum.format,
+                declared_format: sum.declared_format,
+            })
         })
         .collect();
     Some(JsonFormat {

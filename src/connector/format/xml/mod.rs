@@ -40,6 +40,8 @@ pub struct XmlSum {
     /// From the record to what is added up; all of them, where there are several.
     pub of: Path,
     pub format: PenceFormat,
+    /// How the declared sum is written.
+    pub declared_format: PenceFormat,
 }
 
 impl Format for XmlFormat {
@@ -108,7 +110,7 @@ impl XmlSum {
     fn total(&self, around: &Document, sum: &Sum) -> Result<Total, FormatError> {
         let name = self.of.steps.last().map_or("the record", |step| step.name.as_str());
         let declared = find_from_root(around, &self.declared)?;
-        let declared = declared.and_then(|text| Pence::parse(text, self.format).ok());
+        let declared = declared.and_then(|text| Pence::parse(text, self.declared_format).ok());
         sum.total(name, "record", declared)
     }
 }

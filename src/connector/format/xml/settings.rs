@@ -42,7 +42,12 @@ impl XmlFormat {
         let sums = settings::sums(table, "What is added up: a path from the record.", declared);
         let sums = sums.into_iter().map(|sum| {
             let declared = sum.declared.and_then(|text| path(&text));
-            Some(XmlSum { declared: declared?, of: path(&sum.of)?, format: sum.format })
+            Some(XmlSum {
+                declared: declared?,
+                of: path(&sum.of)?,
+                format: sum.format,
+                declared_format: sum.declared_format,
+            })
         });
         let sums: Vec<Option<XmlSum>> = sums.collect();
         Some(XmlFormat {

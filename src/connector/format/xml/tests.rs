@@ -494,6 +494,7 @@ fn b30_pence_are_added_up_over_the_records() {
         declared: down(&["E", "T", "@sum"]),
         of: down(&["Balance", "Due"]),
         format: PenceFormat::DecimalPounds,
+        declared_format: PenceFormat::DecimalPounds,
     };
     let format = XmlFormat { sums: vec![sum], ..format(None) };
     let extract = |amounts: &[&str], sum: &str| {
