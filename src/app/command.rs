@@ -163,6 +163,9 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
                 Some(deliveries::One::Show { delivery, show }) => {
                     deliveries::show(&database, &delivery, Sight::of(show), now_ms).await
                 }
+                Some(deliveries::One::Release(chosen)) => {
+                    deliveries::release::release(&database, &chosen, now_ms).await
+                }
             };
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })

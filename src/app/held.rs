@@ -178,11 +178,18 @@ impl HeldList {
             text.push_str("\nMessages\n");
             text.extend(self.messages.iter().map(Group::text_with_times));
         }
-        text.push_str(
-            "\nAll of one kind: viaduct held --code CODE\n\
-             When a code list or mapping is mended: viaduct replay --code CODE, first with \
-             --preview\n",
-        );
+        text.push_str("\nAll of one kind: viaduct held --code CODE\n");
+        if rows > 0 {
+            text.push_str(
+                "When a code list or mapping is mended: viaduct replay --code CODE, first with \
+                 --preview\n",
+            );
+        }
+        if messages > 0 {
+            text.push_str(
+                "When what stopped a message is mended: viaduct deliveries release --code CODE\n",
+            );
+        }
         text
     }
 }
@@ -342,6 +349,12 @@ impl Items {
         }
         more(&mut text, self.messages_many, self.messages.len(), "messages");
         text.push_str("\nOne of them: viaduct held show NUMBER\n");
+        if !self.messages.is_empty() {
+            text.push_str(&format!(
+                "All messages, once it is mended: viaduct deliveries release --code {}\n",
+                self.code
+            ));
+        }
         if !self.rows.is_empty() {
             text.push_str(&format!(
                 "All rows, once it is mended: viaduct replay --code {}\n",

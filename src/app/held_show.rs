@@ -3,12 +3,16 @@
 //!
 //! Numbers are never given twice: one is enough to find a row, a whole file or a message.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::content::Content;
 use super::context::{AppError, Context};
+use super::deliveries::release;
 use super::held::words;
 use super::sight::Sight;
+use crate::connector::definition::HeldAt;
 use crate::connector::format::Format;
 use crate::job::packing::Unpacker;
 use crate::mapping::definition::{CodeList, InboundMapping, PartyMap, RoleMap};
@@ -18,13 +22,13 @@ use crate::record::document::Document;
 use crate::record::moment::Moment;
 use crate::record::schema::{self, Class};
 use crate::store::held::{self, BatchHeld, DeliveryHeld, LetterRow};
-use crate::store::{replays, source_records};
+use crate::store::{deliveries, replays, source_records};
 
 /// One thing that waits.
 pub enum Shown {
     Row(Box<Row>),
-    Batch { batch: BatchHeld, lies: String, back: String },
-    Message { message: DeliveryHeld, sight: Sight },
+    Batch { batch: BatchHeld, lies: String, back: Option<String> },
+    Message { message: DeliveryHeld, release: Option<String>, sight: Sight },
 }
 
 /// A held row, explained.
@@ -70,21 +74,36 @@ pub async fn show(context: &Context, id: i64, sight: Sight) -> Result<Shown, App
         return Ok(Shown::Batch { batch, lies, back });
     }
     if let Some(message) = held::delivery(database, id).await? {
-        return Ok(Shown::Message { message, sight });
+        let row = deliveries::of_id(database, id).await?;
+        let release = row.and_then(|row| release::command(&row, context.clock.now_ms()));
+        return Ok(Shown::Message { message, release, sight });
     }
     Err(AppError::NotThere(format!("nothing that is held has the number {id}: see `viaduct held`")))
 }
 
-/// Where a file that was held whole lies, and the command that puts it back.
-fn where_it_lies(context: &Context, batch: &BatchHeld) -> (String, String) {
+/// Where a file that was held whole lies, and the command that puts it back under its own name.
+fn where_it_lies(context: &Context, batch: &BatchHeld) -> (String, Option<String>) {
     let connector = context.catalogue.connectors.get(&batch.source);
-    let Some((folder, held)) = connector.and_then(|connector| connector.settings.held_at()) else {
-        return ("in the source's folder for held files".to_owned(), String::new());
+    let at = connector
+        .and_then(|connector| connector.settings.held_at(&context.around, &batch.origin_mark));
+    let Some(HeldAt { folder, held, name }) = at else {
+        return ("in the source's folder for held files".to_owned(), None);
     };
-    let folder = context.around.expand(&folder).unwrap_or(folder);
-    let (name, job) = (&batch.origin, &batch.job);
-    let back = format!("mv '{folder}/{held}/{name}' '{folder}/' && viaduct run {job}");
-    (format!("{folder}/{held}/{name}"), back)
+    let Some(name) = name else {
+        let gone = format!(
+            "nowhere that we know: it is not in {} any more; if it is still wanted, ask for it again",
+            held.display()
+        );
+        return (gone, None);
+    };
+    let (lies, to) = (held.join(name), folder.join(&batch.origin));
+    let back = format!("mv -n {} {} && viaduct run {}", quoted(&lies), quoted(&to), batch.job);
+    (lies.display().to_string(), Some(back))
+}
+
+/// As a shell takes it for one word, whatever whoever named the file put into it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 async fn row(context: &Context, letter: LetterRow, sight: Sight) -> Result<Row, AppError> {
@@ -238,7 +257,7 @@ impl Shown {
                     "put_back": back, "means": means, "remedy": remedy,
                 })
             }
-            Shown::Message { message, sight } => {
+            Shown::Message { message, release, sight } => {
                 let (means, remedy) = words(message.code.as_deref().unwrap_or("delivery.held"));
                 let content = Content::of(&message.message, *sight);
                 json!({
@@ -246,9 +265,10 @@ impl Shown {
                     "to": content.to, "destination": message.destination,
                     "mapping": message.mapping, "resident": message.resident_id,
                     "batch": message.batch_id, "reference": message.reference,
-                    "platform_id": message.platform_id, "attempts": message.intents,
+                    "platform_id": message.platform_id, "attempts": message.sent,
                     "code": message.code, "cause": message.cause, "since": Moment(message.since_ms),
                     "means": means, "remedy": remedy,
+                    "release": release,
                 })
             }
         }
@@ -258,13 +278,15 @@ impl Shown {
     pub fn text(&self) -> String {
         match self {
             Shown::Row(row) => row.text(),
-            Shown::Batch { batch, lies, back } => batch_text(batch, lies, back),
-            Shown::Message { message, sight } => message_text(message, *sight),
+            Shown::Batch { batch, lies, back } => batch_text(batch, lies, back.as_deref()),
+            Shown::Message { message, release, sight } => {
+                message_text(message, release.as_deref(), *sight)
+            }
         }
     }
 }
 
-fn batch_text(batch: &BatchHeld, lies: &str, back: &str) -> String {
+fn batch_text(batch: &BatchHeld, lies: &str, back: Option<&str>) -> String {
     let BatchHeld { id, origin, job, source, code, cause, rows_in, held_ms, .. } = batch;
     let (means, remedy) = words(code);
     let since = Moment(*held_ms);
@@ -273,30 +295,37 @@ fn batch_text(batch: &BatchHeld, lies: &str, back: &str) -> String {
          rows; nothing of it was published\n\n  {code}\n  means    {means}\n  here     {cause}\n  \
          do       {remedy}\n\n  it lies  {lies}\n"
     );
-    if !back.is_empty() {
+    if let Some(back) = back {
         text.push_str(&format!("  if it is right after all, put it back:\n           {back}\n"));
     }
     text
 }
 
-fn message_text(message: &DeliveryHeld, sight: Sight) -> String {
+fn message_text(message: &DeliveryHeld, release: Option<&str>, sight: Sight) -> String {
     let DeliveryHeld { id, mapping, destination, resident_id, batch_id, .. } = message;
     let what = Content::of(&message.message, sight).said();
     let code = message.code.as_deref().unwrap_or("delivery.held");
     let (means, remedy) = words(code);
-    let sent = match (message.intents, &message.platform_id) {
-        (0, _) => "it was never sent".to_owned(),
-        (many, Some(id)) => format!("{many} times; the platform knows it as {id}"),
-        (many, None) => format!("{many} times; the platform gave it no name"),
+    let times = match message.sent {
+        0 => "never sent".to_owned(),
+        1 => "once".to_owned(),
+        many => format!("{many} times"),
     };
+    let named = match (message.sent, &message.platform_id) {
+        (_, Some(id)) => format!("; the platform knows it as {id}"),
+        (0, None) => String::new(),
+        (_, None) => "; the platform gave it no name".to_owned(),
+    };
+    let again = release.map(|command| format!("  again    once that is mended: {command}\n"));
     format!(
         "Message {id} · {what} · {destination}\n  {} since {} · because of {mapping}, \
          batch {batch_id} · resident {resident_id}\n\n  {code}\n  means    {means}\n  \
-         here     {}\n  do       {remedy}\n\n  sent     {sent}; our reference is {}\n",
+         here     {}\n  do       {remedy}\n\n  sent     {times}{named}; our reference is {}\n{}",
         message.state,
         Moment(message.since_ms),
         message.cause.as_deref().unwrap_or("nothing more was said"),
         message.reference,
+        again.unwrap_or_default(),
     )
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::context::{AppError, Context};
 use super::holder;
 use super::report::RunReport;
+use crate::definition::suggest;
 use crate::job::definition::{Action, JobDefinition};
 use crate::job::replay::{Replayed, Rows, Wanted, Why, replay};
 use crate::record::moment::Moment;
@@ -98,12 +99,47 @@ async fn wanted(
     must_be_held(context, &chosen.ids).await?;
     let letters = Letters { code: chosen.code.clone(), ids: chosen.ids.clone(), nameless: false };
     let jobs = replays::jobs_of(&context.database, &letters, chosen.job.as_deref()).await?;
+    if let Some(code) = chosen.code.as_deref().filter(|_| jobs.is_empty()) {
+        return Err(no_rows_of(context, code).await?);
+    }
     // What came with a first load that told nobody tells nobody now.
     let each = jobs.into_iter().map(|(job, of_sending, many)| {
         let rows = Rows::Held { letters: letters.clone(), of_sending };
         (job, Wanted { rows, sends: of_sending && !chosen.quiet }, many)
     });
     Ok(each.collect())
+}
+
+/// No row waits under the code: which one was meant, or what is done instead.
+async fn no_rows_of(context: &Context, code: &str) -> Result<AppError, AppError> {
+    let database = &context.database;
+    let waits = held::row_groups(database, None, 0).await?;
+    if waits.iter().any(|group| group.code == code) {
+        return Ok(AppError::NotThere(format!("no row of that job is held under `{code}`")));
+    }
+    if !held::delivery_groups(database, Some(code)).await?.is_empty() {
+        return Ok(AppError::NotThere(format!(
+            "`{code}` is a code of messages, and only rows are read again. Once what stopped them is \
+             mended: `viaduct deliveries release --code {code}`"
+        )));
+    }
+    if let Some(file) = held::batches(database).await?.iter().find(|batch| batch.code == code) {
+        return Ok(AppError::NotThere(format!(
+            "`{code}` is a code of whole files, and only rows are read again: `viaduct held show {}` \
+             says how the file is put back",
+            file.id
+        )));
+    }
+    let mut codes: Vec<&str> = waits.iter().map(|group| group.code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let near = suggest::nearest(code, &codes).map(|near| format!("; did you mean `{near}`?"));
+    let there = match codes.is_empty() {
+        true => "no row waits".to_owned(),
+        false => format!("rows wait under {}", codes.join(", ")),
+    };
+    let near = near.unwrap_or_default();
+    Ok(AppError::NotThere(format!("no held row has the code `{code}`{near} ({there})")))
 }
 
 async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {

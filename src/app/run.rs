@@ -14,7 +14,12 @@ use super::report::{RunReport, states};
 use crate::job::definition::JobDefinition;
 use crate::job::deliver::{Deliver, Report, deliver};
 use crate::job::ingest::{Watch, ingest};
+use crate::record::moment::Moment;
 use crate::store::outbox;
+use crate::store::sending::{self, Stopped};
+
+/// How many causes are named for which deliveries wait.
+const CAUSES: i64 = 5;
 
 /// Runs an ingest job; the bar is drawn on standard error, and only on a terminal. One ingest at a
 /// time: matching must see every party that is there.
@@ -57,6 +62,8 @@ async fn draw(watch: Arc<Watch>, job: String) {
 pub struct Sent {
     report: Report,
     states: Vec<(String, i64)>,
+    stopped: Vec<Stopped>,
+    now_ms: i64,
 }
 
 impl Sent {
@@ -64,7 +71,15 @@ impl Sent {
     pub fn json(&self) -> Value {
         let states: Map<String, Value> =
             self.states.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
-        json!({ "total": self.report, "deliveries": states })
+        let stopped: Vec<Value> = (self.stopped.iter())
+            .map(|one| {
+                json!({
+                    "state": one.state, "cause": one.cause, "count": one.many,
+                    "next": Moment(one.next_ms),
+                })
+            })
+            .collect();
+        json!({ "total": self.report, "deliveries": states, "stopped": stopped })
     }
 
     /// For people.
@@ -74,7 +89,7 @@ impl Sent {
             return "Another process is sending to this destination; nothing was done.\n"
                 .to_owned();
         }
-        format!(
+        let mut text = format!(
             "  sent      {} taken by the platform, {} asked after, {} to be sent later, {} held\n  \
              stand     {}\n",
             report.accepted,
@@ -82,7 +97,15 @@ impl Sent {
             report.waiting,
             report.held,
             states(&self.states)
-        )
+        );
+        for Stopped { state, cause, many, next_ms } in &self.stopped {
+            let next = match *next_ms <= self.now_ms {
+                true => "next when the job runs".to_owned(),
+                false => format!("next at {}", Moment(*next_ms).time_said(self.now_ms)),
+            };
+            text.push_str(&format!("  {state:<9} {many} × {cause}; {next}\n"));
+        }
+        text
     }
 }
 
@@ -92,7 +115,8 @@ pub async fn run_deliver(context: &Context, job: &JobDefinition) -> Result<Sent,
     let patience_ms = ready.patience.run_ms;
     let report = deliver_now(context, ready, patience_ms).await?;
     let states = outbox::counts_of_destination(&context.database, &job.connector.value).await?;
-    Ok(Sent { report, states })
+    let stopped = sending::stopped(&context.database, &job.connector.value, CAUSES).await?;
+    Ok(Sent { report, states, stopped, now_ms: context.clock.now_ms() })
 }
 
 /// Does a deliver job that is ready, and waits no longer than that when there is nothing else to do.

@@ -3,7 +3,7 @@
 //! kinds is in `kinds`.
 
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::channel::{ConnectorError, Destination, Extract, Source};
@@ -38,6 +38,17 @@ pub struct Kind {
     /// Reads `[settings]`; faults are told to the table's file. Every key is asked for with its
     /// words, so that the same reading describes the kind.
     pub read: fn(&Table<'_>, &Limits) -> Option<Arc<dyn Settings>>,
+}
+
+/// Where an extract that was held whole lies.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HeldAt {
+    /// The folder that extracts come to.
+    pub folder: PathBuf,
+    /// The folder that held ones are moved to.
+    pub held: PathBuf,
+    /// What it is called there; none where it is not there any more.
+    pub name: Option<String>,
 }
 
 /// What a kind made of its settings, and what can be opened with them.
@@ -83,9 +94,8 @@ pub trait Settings: Debug + Send + Sync {
         None
     }
 
-    /// Where extracts that are held whole lie: the folder they came to, as it is written, and the
-    /// one below it.
-    fn held_at(&self) -> Option<(String, String)> {
+    /// Where an extract that was held whole lies, by the mark that it came with.
+    fn held_at(&self, _around: &Surroundings, _mark: &str) -> Option<HeldAt> {
         None
     }
 

@@ -28,6 +28,14 @@ impl Moment {
         self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
     }
 
+    /// `14:05 GMT` on the day of that instant, with its own day on others.
+    pub fn time_said(self, now_ms: i64) -> String {
+        match self.day() == Moment(now_ms).day() {
+            true => self.utc().with_timezone(&London).format("%H:%M %Z").to_string(),
+            false => self.to_string(),
+        }
+    }
+
     /// As the people of a time zone read it: `Mon 23 Nov 2026, 02:30 GMT`.
     pub fn said(self, zone: Tz) -> String {
         self.utc().with_timezone(&zone).format("%a %-d %b %Y, %H:%M %Z").to_string()

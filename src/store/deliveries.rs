@@ -31,6 +31,8 @@ pub struct Delivery {
     pub cause: Option<String>,
     pub created_ms: i64,
     pub settled_ms: Option<i64>,
+    pub fence: i64,
+    pub doubt_until_ms: Option<i64>,
 }
 
 /// One intent to send, and what came of it.
@@ -58,7 +60,8 @@ pub struct Filter {
 
 const DELIVERY: &str = "SELECT id, change_event_id, batch_id, resident_id, destination, mapping, \
     mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
-    attempts, intents, platform_id, platform_status, cause_code, cause, created_ms, settled_ms \
+    attempts, intents, platform_id, platform_status, cause_code, cause, created_ms, settled_ms, \
+    fence, doubt_until_ms \
     FROM delivery";
 
 impl Filter {

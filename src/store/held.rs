@@ -102,6 +102,8 @@ pub struct BatchHeld {
     pub source: String,
     pub job: String,
     pub origin: String,
+    /// What told its file from others: name, size and time.
+    pub origin_mark: String,
     pub code: String,
     pub cause: String,
     pub rows_in: i64,
@@ -112,7 +114,7 @@ pub struct BatchHeld {
     pub followed: bool,
 }
 
-const BATCH: &str = "SELECT b.id, s.name AS source, b.job, b.origin, \
+const BATCH: &str = "SELECT b.id, s.name AS source, b.job, b.origin, b.origin_mark, \
     COALESCE(b.cause_code, 'batch') AS code, COALESCE(b.cause, '') AS cause, b.rows_in, \
     COALESCE(b.closed_ms, b.started_ms) AS held_ms, \
     EXISTS (SELECT 1 FROM batch n WHERE n.source_id = b.source_id AND n.id > b.id \
@@ -162,12 +164,16 @@ pub struct DeliveryHeld {
     pub code: Option<String>,
     pub cause: Option<String>,
     pub since_ms: i64,
-    pub intents: i64,
+    /// Attempts that left: what the gate kept here, or nobody could read, did not.
+    pub sent: i64,
     pub platform_id: Option<String>,
 }
 
 const DELIVERY: &str = "SELECT id, batch_id, resident_id, destination, mapping, reference, \
-    message, state, cause_code AS code, cause, since_ms, intents, platform_id FROM delivery WHERE";
+    message, state, cause_code AS code, cause, since_ms, platform_id, \
+    (SELECT COUNT(*) FROM delivery_attempt a WHERE a.delivery_id = delivery.id \
+    AND COALESCE(a.outcome, '') NOT LIKE 'suppressed.%' \
+    AND COALESCE(a.outcome, '') <> 'delivery.unreadable') AS sent FROM delivery WHERE";
 
 /// Held deliveries, oldest first.
 pub async fn deliveries(

@@ -14,6 +14,7 @@ pub mod offers;
 pub mod outbox;
 pub mod people;
 pub mod queue;
+pub mod releases;
 pub mod replays;
 pub mod residents;
 pub mod sending;

@@ -172,6 +172,28 @@ pub async fn next_due(database: &Database, destination: &str) -> Result<Due, Sto
     Ok(rows.into_iter().next().unwrap_or_default())
 }
 
+/// Deliveries that wait because something stopped them: why, how many, and when the first is due.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Stopped {
+    pub state: String,
+    pub cause: String,
+    pub many: i64,
+    pub next_ms: i64,
+}
+
+/// Why deliveries of a destination wait, the most frequent cause first.
+pub async fn stopped(
+    database: &Database,
+    destination: &str,
+    most: i64,
+) -> Result<Vec<Stopped>, StoreError> {
+    let sql = "SELECT state, cause, COUNT(*) AS many, MIN(next_ms) AS next_ms FROM delivery \
+               WHERE destination = $1 AND state IN ('waiting', 'unknown') AND cause IS NOT NULL \
+               AND settled_ms IS NULL GROUP BY state, cause ORDER BY many DESC, state, cause \
+               LIMIT $2";
+    database.fetch(sql, cells![destination.to_owned(), most]).await
+}
+
 /// Writes how deliveries stand, in one commit; gives those that were still the writer's to settle.
 pub async fn settle(
     database: &Database,
@@ -209,7 +231,7 @@ pub async fn postpone(database: &Database, postponed: &[Postponed]) -> Result<()
     transaction.commit().await
 }
 
-const ROWS_AT_ONCE: usize = 64;
+pub(super) const ROWS_AT_ONCE: usize = 64;
 
 async fn settle_some(
     transaction: &mut Transaction,
@@ -278,7 +300,7 @@ async fn close_attempts(
 }
 
 /// `($1,$2),($3,$4)`
-fn tuples(rows: usize, width: usize) -> String {
+pub(super) fn tuples(rows: usize, width: usize) -> String {
     let row = |row: usize| format!("({})", places(1 + row * width, width));
     (0..rows).map(row).collect::<Vec<_>>().join(",")
 }

@@ -2,8 +2,10 @@
 
 use clap::Parser;
 use serde_json::json;
+use viaduct::app::deliveries::release::{self, release};
 use viaduct::app::deliveries::{self, Listing};
 use viaduct::record::delivery::{Channel, Content, Message};
+use viaduct::store::database::Cell;
 use viaduct::store::outbox;
 
 use super::{MASKED, SHOWN, Story};
@@ -11,6 +13,7 @@ use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
     deliveries_are_counted_filtered_and_paged => super::listed,
+    held_ones_whose_outcome_is_known_are_sent_again => super::released,
     one_delivery_tells_its_story => super::told,
 }
 
@@ -113,4 +116,86 @@ async fn told(on: On) {
     for hidden in ["Arden", "arden@", "Road", "990001", "1AA"] {
         assert!(!text.contains(hidden) && !json.to_string().contains(hidden), "{hidden}: {text}");
     }
+}
+
+#[derive(Debug, Parser)]
+struct Which {
+    #[command(flatten)]
+    chosen: release::Chosen,
+}
+
+async fn released(on: On) {
+    let hub = TestHub::open(on).await;
+    let database = &hub.context.database;
+    let message = || {
+        Content::Message(Message {
+            channel: Channel::Email,
+            template: "moved_home".to_owned(),
+            to: Some("arden@example.com".to_owned()),
+            fields: vec![],
+        })
+    };
+    let mut transaction = database.begin().await.unwrap();
+    let refused = "state = 'held', attempts = 3, fence = 3, cause = 'no', cause_code";
+    for (id, set) in [
+        (1, format!("{refused} = 'notify.not_found'")),
+        (2, format!("{refused} = 'notify.permanent-failure', platform_id = 'p'")),
+        (3, format!("{refused} = 'delivery.unknown'")),
+        (4, format!("{refused} = 'suppressed.hold'")),
+        (5, format!("{refused} = 'notify.invalid', doubt_until_ms = 500")),
+        (6, format!("{refused} = 'pay.paid_twice'")),
+        (7, "message = 'null', state = 'held', cause_code = 'delivery.no_address'".to_owned()),
+        (8, "cause_code = NULL".to_owned()),
+        (9, format!("{refused} = 'notify.not_found', destination = 'other'")),
+    ] {
+        let row = outbox::row(outbox::New {
+            id,
+            event_id: 0,
+            batch_id: 100,
+            resident_id: 7,
+            destination: "notify",
+            mapping: "moved_home",
+            mapping_version: 1,
+            purpose: "council_tax_service",
+            needs_consent: false,
+            reference: format!("mark-{id}"),
+            composed: Ok(message()),
+            now_ms: 0,
+        });
+        transaction.insert(outbox::DELIVERIES, row).await.unwrap();
+        let sql = format!("UPDATE delivery SET {set} WHERE id = $1");
+        transaction.execute(&sql, vec![Cell::Int(id)]).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let release = async |words: &str| {
+        let words = std::iter::once("release").chain(words.split_whitespace());
+        let chosen = Which::try_parse_from(words).unwrap().chosen;
+        release(database, &chosen, 400).await.unwrap()
+    };
+    let row = async |id: i64| {
+        let sql = format!(
+            "SELECT state || ' ' || CAST(attempts AS TEXT) || ' ' || CAST(fence AS TEXT) || ' ' || \
+             CAST(next_ms AS TEXT) || ' ' || COALESCE(cause_code, '-') FROM delivery WHERE id = {id}"
+        );
+        hub.text(&sql).await
+    };
+    let (json, text) = release("--code notify --destination notify").await;
+    assert_eq!((&json["released"], &json["of"]), (&json!(1), &json!(3)), "{json}");
+    assert!(
+        text.contains("1 of 3 released") && text.contains("2 stays: the platform had"),
+        "{text}"
+    );
+    assert_eq!(row(1).await, "waiting 0 4 400 -");
+    assert_eq!(row(9).await, "held 3 3 0 notify.not_found");
+    let (json, text) = release("1 2 3 4 4 5 6 7 8 99").await;
+    assert_eq!((&json["waiting"], &json["of"]), (&json!([4]), &json!(9)), "{json}");
+    for said in ["3 stays: nobody knows", "7 stays: there is nothing", "8 stays: it is not held"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert_eq!(row(4).await, "waiting 0 4 400 -");
+    for id in [2, 3, 5, 6, 7, 8] {
+        assert!(!row(id).await.starts_with("waiting 0 4"), "{id}");
+    }
+    assert!(Which::try_parse_from(["release"]).is_err());
+    assert!(Which::try_parse_from(["release", "1", "--code", "notify"]).is_err());
 }

@@ -5,7 +5,7 @@ use viaduct::record::personal::Personal;
 use viaduct::record::search::{Given, Search};
 use viaduct::store::people::{self, FOUND_MAX, Found};
 
-use super::{Story, extract};
+use super::{MASKED, SHOWN, Story, extract};
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
@@ -47,13 +47,17 @@ async fn by_anything(on: On) {
         (&[("reference", "990001"), ("phone", "07700900124")], false),
         (&[("name", "testberry"), ("postcode", "SK99 9ZZ")], false),
     ] {
-        let candidates = Candidates::of(database, &given(words)).await.unwrap();
+        let candidates = Candidates::of(database, &given(words), MASKED).await.unwrap();
         let json = candidates.json();
         let ids: Vec<i64> = (json["residents"].as_array().unwrap().iter())
             .map(|candidate| candidate["resident"].as_i64().unwrap())
             .collect();
         assert_eq!(ids == [story.arden], found, "{words:?}: {json}");
         assert!(found || ids.is_empty(), "{words:?}: {json}");
+        let shown = Candidates::of(database, &given(words), SHOWN).await.unwrap();
+        for open in ["Arden Testberry", "990001"] {
+            assert_eq!(shown.text().contains(open), found, "{}", shown.text());
+        }
         let text = candidates.text();
         for hidden in ["Arden", "Testberry", "990001", "1AA"] {
             assert!(!text.contains(hidden) && !json.to_string().contains(hidden), "{text}");
@@ -75,7 +79,7 @@ async fn many(on: On) {
     hub.drop_file("revenues", "ctax-1.xml", &extract(&accounts));
     hub.run("ingest-revenues").await;
     let database = &hub.context.database;
-    let found = Candidates::of(database, &given(&[("name", "Bramble")])).await.unwrap();
+    let found = Candidates::of(database, &given(&[("name", "Bramble")]), MASKED).await.unwrap();
     assert_eq!(found.json()["residents"].as_array().unwrap().len(), FOUND_MAX);
     assert!(found.text().contains("more than 50"), "{}", found.text());
 

@@ -1,6 +1,7 @@
 //! What waits for a person is listed, explained in plain words, and told how to be released.
 
 use serde_json::json;
+use viaduct::app::replay::{self, Chosen};
 use viaduct::app::sight::Sight;
 use viaduct::app::{held, held_show};
 
@@ -11,7 +12,9 @@ on_both! {
     what_waits_is_listed_in_groups_with_words => super::groups,
     a_row_is_explained_and_masked => super::explained,
     a_held_file_that_is_put_back_is_read_again => super::put_back,
+    each_of_two_held_files_of_one_name_is_found => super::same_name,
     a_held_message_is_explained => super::message,
+    only_what_left_was_sent => super::times_sent,
 }
 
 async fn hub_with_held(on: On) -> TestHub {
@@ -70,6 +73,18 @@ async fn groups(on: On) {
     assert_eq!(items.json()["rows"]["list"].as_array().unwrap().len(), 4);
     assert!(items.text().contains("and 1 more rows"), "{}", items.text());
     assert!(items.text().contains("•••0003") && !items.text().contains("9900003"));
+    let replayed = async |code: &str| {
+        let chosen = Chosen { code: Some(code.to_owned()), ..Chosen::default() };
+        replay::run(&hub.context, &chosen).await.err().unwrap().to_string()
+    };
+    let said = replayed("code_unknow").await;
+    assert!(said.contains("did you mean `code_unknown`?"), "{said}");
+    assert!(
+        said.contains("rows wait under code_unknown, pence_wrong_shape, record.no_key"),
+        "{said}"
+    );
+    let said = replayed("file.total").await;
+    assert!(said.contains("a code of whole files") && said.contains("held show"), "{said}");
     let wrong = held::items(&hub.context, "code_unknwon", 4, Sight::Masked).await.err().unwrap();
     assert_eq!(wrong.to_string(), "there is no code `code_unknwon`; did you mean `code_unknown`?");
 }
@@ -162,8 +177,71 @@ async fn message(on: On) {
     let list = held::list(&hub.context).await.unwrap();
     let group = &list.json()["messages"][0];
     assert_eq!(group["code"], json!("delivery.no_address"));
+    assert!(!list.text().contains("viaduct replay"), "{}", list.text());
+    let chosen = Chosen { code: Some("delivery.no_address".to_owned()), ..Chosen::default() };
+    let said = replay::run(&hub.context, &chosen).await.err().unwrap().to_string();
+    assert!(said.contains("viaduct deliveries release --code delivery.no_address"), "{said}");
     let id = group["example"].as_i64().unwrap();
     let shown = held_show::show(&hub.context, id, Sight::Masked).await.unwrap();
     assert!(shown.text().contains("means    there is nowhere to send it"), "{}", shown.text());
     assert_eq!(shown.json()["mapping"], json!("payment_received"));
+}
+
+async fn same_name(on: On) {
+    let hub = TestHub::open(on).await;
+    let mut ids = Vec::new();
+    for said in [5, 31] {
+        hub.drop_file("revenues", "ctax-1.xml", &extract_that_says(&some(4), said));
+        let report = hub.run("ingest-revenues").await;
+        assert_eq!(report["batches"][0]["cause_code"], json!("file.total"));
+        ids.push(report["batches"][0]["batch"].as_i64().unwrap());
+    }
+    let folder = hub.drop_folder("revenues");
+    let show = async |id: i64| {
+        let shown = held_show::show(&hub.context, id, Sight::Masked).await.unwrap();
+        (shown.json(), shown.text())
+    };
+    for (id, name) in ids.iter().zip(["ctax-1.xml", "ctax-1.xml.2"]) {
+        let (json, text) = show(*id).await;
+        let lies = folder.join("held").join(name);
+        assert_eq!(json["lies"], json!(lies));
+        let (from, to) = (lies.display(), folder.join("ctax-1.xml"));
+        let back = format!("mv -n '{from}' '{}' && viaduct run ingest-revenues", to.display());
+        assert!(text.contains(&back), "{back}: {text}");
+    }
+    std::fs::remove_file(folder.join("held/ctax-1.xml")).unwrap();
+    let (json, text) = show(ids[0]).await;
+    assert_eq!(json["put_back"], json!(null));
+    assert!(text.contains("any more; if it is still wanted, ask for it again"), "{text}");
+    let (json, _) = show(ids[1]).await;
+    assert_eq!(json["lies"], json!(folder.join("held/ctax-1.xml.2")));
+}
+
+async fn times_sent(on: On) {
+    let hub = TestHub::open(on).await;
+    let database = &hub.context.database;
+    let held = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, \
+        mapping, mapping_version, purpose, needs_consent, reference, message, state, since_ms, \
+        next_ms, intents, cause_code, created_ms) VALUES (4, 0, 1, 1, 'notify', 'm', 1, 'p', FALSE, \
+        'r', 'null', 'held', 0, 0, 1, 'suppressed.hold', 0)";
+    let attempt = async |number: i64, outcome: &str| {
+        let mut transaction = database.begin().await.unwrap();
+        let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, outcome) \
+                   VALUES (4, $1, 0, $2)";
+        transaction.execute(sql, vec![number.into(), outcome.to_owned().into()]).await.unwrap();
+        transaction.commit().await.unwrap();
+    };
+    let mut transaction = database.begin().await.unwrap();
+    transaction.execute(held, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    for (number, outcome, said) in [
+        (1, "suppressed.hold", "sent     never sent; our reference is r"),
+        (2, "waiting", "sent     once; the platform gave it no name"),
+        (3, "notify.invalid", "sent     2 times; the platform gave it no name"),
+    ] {
+        attempt(number, outcome).await;
+        let shown = held_show::show(&hub.context, 4, Sight::Masked).await.unwrap();
+        assert!(shown.text().contains(said), "{said}: {}", shown.text());
+        assert_eq!(shown.json()["attempts"], json!(number - 1));
+    }
 }

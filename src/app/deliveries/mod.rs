@@ -1,6 +1,8 @@
-//! `viaduct deliveries`: how many there are in each state, and which; `show` tells the story of one.
+//! `viaduct deliveries`: how many there are in each state, and which; `show` tells the story of one,
+//! `release` has held ones sent again.
 
 pub mod line;
+pub mod release;
 pub mod story;
 
 use clap::{Args, Subcommand};
@@ -55,6 +57,8 @@ pub enum One {
         #[arg(long)]
         show: bool,
     },
+    /// Have held ones sent again, once what stopped them is mended
+    Release(release::Chosen),
 }
 
 /// The list, for machines and for people.

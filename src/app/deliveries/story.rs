@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::line::Line;
+use super::release;
 use crate::app::context::AppError;
 use crate::app::resident::history::Because;
 use crate::app::sight::Sight;
@@ -33,6 +34,8 @@ pub struct Story {
     /// What the code means.
     means: Option<&'static str>,
     remedy: &'static str,
+    /// What has it sent again, once what stopped it is mended.
+    release: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +74,7 @@ impl Story {
             next_at: goes_on.then_some(Moment(row.next_ms)),
             means: code.and_then(cause::find).map(|cause| cause.means),
             remedy: remedy(state.unwrap_or(State::Waiting), code),
+            release: release::command(row, now_ms),
         })
     }
 
@@ -127,6 +131,9 @@ impl Story {
         }
         say("next", &line.next);
         say("you can", self.remedy);
+        if let Some(command) = &self.release {
+            say("", &format!("sent again, once that is mended: {command}"));
+        }
         text
     }
 }

@@ -33,7 +33,13 @@ pub enum Asked {
         show: bool,
     },
     /// Find residents by what is known of them; everything given must agree
-    Search(Known),
+    Search {
+        #[command(flatten)]
+        known: Known,
+        /// Show values in place of their masks
+        #[arg(long)]
+        show: bool,
+    },
     /// What changed, because of what, and who was told: "why did you write to me?"
     History {
         /// The resident's number
@@ -93,8 +99,14 @@ pub async fn answer(
             let shown = show::Shown::of(database, id, policy.as_ref(), sight, now_ms).await?;
             Ok((shown.json(), shown.text(sight)))
         }
-        Asked::Search(known) => {
-            let found = search::Candidates::of(database, &known.into()).await?;
+        Asked::Search { known, show } => {
+            let sight = Sight::of(show);
+            let found = search::Candidates::of(database, &known.into(), sight).await?;
+            if sight == Sight::Shown {
+                for id in found.ids() {
+                    tracing::info!(resident.id = id, "values of a resident were shown");
+                }
+            }
             Ok((found.json(), found.text()))
         }
         Asked::History { id, show, most } => {

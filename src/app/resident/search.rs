@@ -11,7 +11,7 @@ use crate::record::search::{Given, Search};
 use crate::store::database::Database;
 use crate::store::people::{self, FOUND_MAX, Party, Resident, SEARCHED_MAX};
 
-/// Who it may be, masked: enough to tell them apart, for whoever knows them.
+/// Who it may be, masked unless asked otherwise: enough to tell them apart, for whoever knows them.
 #[derive(Debug)]
 pub struct Candidates {
     residents: Vec<Candidate>,
@@ -30,15 +30,24 @@ struct Candidate {
 }
 
 impl Candidates {
-    pub async fn of(database: &Database, given: &Given) -> Result<Candidates, AppError> {
+    pub async fn of(
+        database: &Database,
+        given: &Given,
+        sight: Sight,
+    ) -> Result<Candidates, AppError> {
         let search = Search::new(given).map_err(AppError::NotThere)?;
         let mut found = people::find(database, &search, SEARCHED_MAX).await?;
         let more = found.residents.len() > FOUND_MAX;
         found.residents.truncate(FOUND_MAX);
         let rows = people::residents(database, &found.residents).await?;
         let parties = people::parties_of(database, &found.residents).await?;
-        let residents = rows.iter().map(|row| Candidate::of(row, &parties)).collect();
+        let residents = rows.iter().map(|row| Candidate::of(row, &parties, sight)).collect();
         Ok(Candidates { residents, more, stopped: found.stopped })
+    }
+
+    /// Their numbers.
+    pub fn ids(&self) -> impl Iterator<Item = i64> {
+        self.residents.iter().map(|found| found.resident)
     }
 
     /// For machines.
@@ -79,8 +88,7 @@ impl Candidates {
 }
 
 impl Candidate {
-    fn of(row: &Resident, parties: &[Party]) -> Candidate {
-        let sight = Sight::Masked;
+    fn of(row: &Resident, parties: &[Party], sight: Sight) -> Candidate {
         let facts = Facts::from_json(&row.facts, schema::PARTY).unwrap_or_default();
         let field = |name: &str| sight.field(schema::PARTY, &facts, schema::party_id(name)?);
         let own = parties.iter().filter(|party| party.resident_id == row.id);

@@ -190,6 +190,22 @@ impl Folder {
     }
 }
 
+/// What the file of that mark is called in a folder that it was moved to: its size and its time went
+/// with it, and its name is its own or a numbered one.
+pub fn moved_name(folder: &Path, mark: &str) -> Option<String> {
+    let (name, about) = mark.split_at(mark.rmatch_indices('|').nth(1)?.0);
+    let is_it = |seen: &Seen| {
+        let number = seen.name.rsplit_once('.').and_then(|(_, number)| number.parse().ok());
+        let named = seen.name == name || number.is_some_and(|n| seen.name == numbered(name, n));
+        named && seen.mark().strip_prefix(&seen.name) == Some(about)
+    };
+    let entries = Folder::open(folder).and_then(|folder| folder.entries()).ok()?;
+    entries.into_iter().find_map(|entry| match entry {
+        Entry::File(seen) if is_it(&seen) => Some(seen.name),
+        _ => None,
+    })
+}
+
 /// Whether this is one entry of a folder, and neither a way nor the folder itself.
 fn is_a_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();

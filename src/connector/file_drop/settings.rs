@@ -1,12 +1,12 @@
 //! What `kind = "file_drop"` can be told, and how it is read from a definition.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use super::FileDrop;
 use super::one_file::OneFile;
+use super::{FileDrop, folder};
 use crate::connector::channel::{ConnectorError, Extract, Source};
-use crate::connector::definition::{Kind, Limits, Settings, Surroundings};
+use crate::connector::definition::{HeldAt, Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
 use crate::definition::reader::Spanned;
 use crate::definition::shape::{Key, key, word};
@@ -102,7 +102,10 @@ impl Settings for FileDropSettings {
         Some(self.extract)
     }
 
-    fn held_at(&self) -> Option<(String, String)> {
-        Some((self.directory.value.clone(), self.held.clone()))
+    fn held_at(&self, around: &Surroundings, mark: &str) -> Option<HeldAt> {
+        let folder = PathBuf::from(around.expand(&self.directory.value).ok()?);
+        let held = folder.join(&self.held);
+        let name = folder::moved_name(&held, mark);
+        Some(HeldAt { folder, held, name })
     }
 }
