@@ -51,6 +51,8 @@ pub struct CaseReport {
     cases: Vec<Case>,
     /// Faults of the case files themselves.
     faults: Vec<Diagnostic>,
+    /// How many of them are errors of a case, which failed by them.
+    of_cases: usize,
     files: usize,
 }
 
@@ -63,10 +65,15 @@ struct Case {
 }
 
 impl CaseReport {
-    /// How many cases failed, and files that could not be read.
+    /// How many cases failed, and what else is wrong with their files.
     pub fn failed(&self) -> usize {
-        let cases = self.cases.iter().filter(|case| !case.differs.is_empty()).count();
-        cases + self.faults.iter().filter(|fault| fault.is_error()).count()
+        self.cases.iter().filter(|case| !case.differs.is_empty()).count() + self.of_no_case()
+    }
+
+    /// How many errors no case failed by: a file without its mapping, or one that cannot be read.
+    fn of_no_case(&self) -> usize {
+        let errors = self.faults.iter().filter(|fault| fault.is_error()).count();
+        errors.saturating_sub(self.of_cases)
     }
 
     /// What `viaduct test --json` prints.
@@ -98,7 +105,12 @@ impl CaseReport {
             text.push_str(&render_all(&self.faults, self.files));
         }
         let passed = self.cases.iter().filter(|case| case.differs.is_empty()).count();
-        text.push_str(&format!("{passed} of {} cases passed.\n", self.cases.len()));
+        text.push_str(&format!("{passed} of {} cases passed", self.cases.len()));
+        text.push_str(&match self.of_no_case() {
+            0 => ".\n".to_owned(),
+            1 => ", and 1 fault is of no case.\n".to_owned(),
+            many => format!(", and {many} faults are of no case.\n"),
+        });
         text
     }
 }
@@ -149,12 +161,18 @@ fn run_file(
     let inbound = Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
     let root = file.root();
     for case in parts(&root) {
-        let Some(given) = case.given else { continue };
         let mut document = Document::default();
-        let differs = match format.read(given.trim_matches(['\n', '\r']), &mut document) {
-            Err(fault) => vec![format!("`in` cannot be read: {fault}")],
-            Ok(()) => compare(&case.wanted, inbound.translate(&document, today)),
+        let given = case.given.as_deref().map(|given| given.trim_matches(['\n', '\r']));
+        let mut differs = match given.map(|given| format.read(given, &mut document)) {
+            // That it has none is told as a fault of the file.
+            None => Vec::new(),
+            Some(Err(fault)) => vec![format!("`in` cannot be read: {fault}")],
+            Some(Ok(())) => compare(&case.wanted, inbound.translate(&document, today)),
         };
+        if case.errors > 0 {
+            differs.push("what is written in it cannot be understood: see below".to_owned());
+            report.of_cases += case.errors;
+        }
         let name = case.name.unwrap_or_else(|| "without a name".to_owned());
         report.cases.push(Case { file: path.to_owned(), name, differs });
     }
@@ -166,6 +184,8 @@ pub struct Written {
     name: Option<String>,
     given: Option<String>,
     wanted: Wanted,
+    /// How many errors were told of it.
+    errors: usize,
 }
 
 /// What must be understood.
@@ -189,6 +209,8 @@ struct WantedFacts {
 /// Reads the cases of a file; also how they are described.
 pub fn parts(root: &Table<'_>) -> Vec<Written> {
     let case = |table: Table<'_>| {
+        let file = table.file();
+        let before = file.errors();
         let name = table.need_text(NAME).map(|name| name.value);
         let given = table.need_text(IN).map(|given| given.value);
         let held = table.texts(HELD).map(plain);
@@ -199,7 +221,8 @@ pub fn parts(root: &Table<'_>) -> Vec<Written> {
             .map(|(number, table)| (number.value, facts(table, schema::PARTY, true)))
             .collect();
         table.finish();
-        Written { name, given, wanted: Wanted { held, filtered, account, parties } }
+        let errors = file.errors() - before;
+        Written { name, given, wanted: Wanted { held, filtered, account, parties }, errors }
     };
     root.tables(CASE).into_iter().map(case).collect()
 }

@@ -1,7 +1,7 @@
 //! Holds the definitions against each other: names that must exist, systems that must be the same,
 //! parts that nobody uses. What is wrong within one file was told when it was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::connector::definition::ConnectorDefinition;
 use crate::connector::format::Total;
@@ -192,6 +192,32 @@ pub fn totals(file: &File, sample: &Spanned<String>, totals: &[Total]) {
         let help = "mend what the sample declares; or if amounts are written otherwise, say so in \
                     that sum's `as` and `declared_as`";
         file.error(sample.at, what, "such a file is held whole", Some(help.to_owned()));
+    }
+}
+
+/// Checks that a code means one of the words that its field may hold, in whichever mapping.
+pub fn meanings(
+    codes: &CodeLists,
+    mappings: &[Loaded<InboundMapping>],
+    told: &mut Vec<Diagnostic>,
+) {
+    let mut seen = BTreeSet::new();
+    for mapping in mappings.iter().filter_map(|mapping| mapping.definition.as_ref()) {
+        for (field, target) in mapping.known_fields() {
+            let words = target.words();
+            let Some(list) = field.codes.as_ref().filter(|_| !words.is_empty()) else { continue };
+            for row in list.rows.iter().filter(|row| !words.contains(&row.value.as_str())) {
+                if !seen.insert((&list.name, row.line, target.name)) {
+                    continue;
+                }
+                let what = format!("`{}` is not a word of `{}`", row.value, target.name);
+                let help = suggest::nearest(&row.value, words).map_or_else(
+                    || format!("it may be {}", words.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                told.extend(codes.fault(list, row, what, &help));
+            }
+        }
     }
 }
 

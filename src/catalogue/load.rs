@@ -72,6 +72,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     check::templates(&outbound, &connectors);
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
+    check::meanings(&codes, &inbound, &mut loading.told);
     check::code_lists(&codes, &inbound, &mut loading.told);
     stray::tell(root, &connectors, &mut loading.told);
 

@@ -160,7 +160,12 @@ impl File {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.borrow().iter().any(Diagnostic::is_error)
+        self.errors() > 0
+    }
+
+    /// How many errors were told so far.
+    pub fn errors(&self) -> usize {
+        self.diagnostics.borrow().iter().filter(|one| one.is_error()).count()
     }
 
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {

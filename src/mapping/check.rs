@@ -182,6 +182,15 @@ impl Check<'_> {
                 let label = format!("the field holds {}", noun(target.kind));
                 self.file.error(at, what, label, Some(help.to_owned()));
             }
+            let words = target.words();
+            if let Some(text) = text
+                && !words.is_empty()
+                && !words.contains(&text.as_str())
+            {
+                let what = format!("`{text}` cannot stand in `{}`", target.name);
+                let help = format!("it may be {}", words.join(", "));
+                self.file.error(at, what, "not one of its words", Some(help));
+            }
         }
         if field.required && field.default.is_some() {
             let help = Some("take one of the two out".to_owned());

@@ -18,6 +18,8 @@ const FAULTS_MAX: usize = 200;
 #[derive(Debug, Default)]
 pub struct CodeLists {
     lists: BTreeMap<String, CodeList>,
+    /// The files themselves, for faults that only show beside a mapping.
+    texts: BTreeMap<String, (String, String)>,
 }
 
 impl CodeLists {
@@ -30,6 +32,23 @@ impl CodeLists {
         let rows = rows.into_iter().map(|(row, _)| row).collect();
         let list = CodeList { name: path.to_owned(), rows };
         self.lists.insert(path.to_owned(), list);
+        self.texts.insert(path.to_owned(), (file.to_owned(), text.to_owned()));
+        faults.told
+    }
+
+    /// A fault of a row that was read, at its line.
+    pub fn fault(
+        &self,
+        list: &CodeList,
+        row: &CodeRow,
+        what: String,
+        help: &str,
+    ) -> Vec<Diagnostic> {
+        let Some((file, text)) = self.texts.get(&list.name) else { return Vec::new() };
+        let before = text.split_inclusive('\n').take(row.line - 1);
+        let line_at = before.map(str::len).sum();
+        let mut faults = Faults { file, text, told: Vec::new() };
+        faults.tell(line_at, what, "not one of its words", help);
         faults.told
     }
 

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::definition::reader::{Span, Spanned};
 use crate::mapping::expression::Expression;
 use crate::record::delivery::Channel;
+use crate::record::schema::{self, Field};
 
 /// `mappings/inbound/<name>.toml`: source record → fragment.
 #[derive(Clone, Debug)]
@@ -63,6 +64,19 @@ impl InboundMapping {
             RoleMap::Fixed(_) => None,
         });
         self.fields().filter_map(|field| field.codes.as_ref()).chain(roles)
+    }
+
+    /// The fields of the account and of the parties, each with what the common record knows of it.
+    pub fn known_fields(&self) -> impl Iterator<Item = (&FieldMap, &'static Field)> {
+        let of_account = self
+            .account
+            .iter()
+            .flat_map(|account| &account.fields)
+            .filter_map(|field| Some((field, schema::account_field(&field.target.value)?)));
+        let of_parties = self.parties.iter().flat_map(|party| &party.fields);
+        let of_parties =
+            of_parties.filter_map(|field| Some((field, schema::party_field(&field.target.value)?)));
+        of_account.chain(of_parties)
     }
 
     /// Every field of the account, of its lists and of the parties.

@@ -341,10 +341,8 @@ fn postal_address(resident: &Facts) -> Option<Vec<(String, String)>> {
         names.iter().filter_map(|name| text_of(resident, name)).collect()
     };
     let name = lines(&["name.title", "name.given", "name.family"]).join(" ");
-    let correspondence =
-        ["line1", "line2", "town"].map(|line| format!("correspondence.{line}"));
-    let home = ["line1", "line2", "line3", "town", "county"]
-        .map(|line| format!("address.{line}"));
+    let correspondence = ["line1", "line2", "town"].map(|line| format!("correspondence.{line}"));
+    let home = ["line1", "line2", "line3", "town", "county"].map(|line| format!("address.{line}"));
     let postcode = |prefix: &str| {
         text_of(resident, &format!("{prefix}.line1"))?;
         text_of(resident, &format!("{prefix}.postcode"))

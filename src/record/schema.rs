@@ -85,6 +85,16 @@ impl Field {
     pub fn group(&self) -> &'static str {
         self.name.split('.').next().unwrap_or(self.name)
     }
+
+    /// The words that it may hold, where they are few and others act on them; none where it may hold
+    /// anything of its kind.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.name {
+            "status" => &["open", "closed", "suspended"],
+            "kind" => &["person", "estate", "organisation", "placeholder"],
+            _ => &[],
+        }
+    }
 }
 
 /// A repeating part of an account.

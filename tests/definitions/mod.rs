@@ -3,6 +3,7 @@
 //! beside it.
 
 mod section8;
+mod stumbles;
 mod trial;
 
 use std::fs;

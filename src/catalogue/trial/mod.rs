@@ -51,6 +51,8 @@ pub struct Trial {
     totals: Vec<Total>,
     /// Why the file would be held whole.
     held_whole: Option<String>,
+    /// Nobody said which records, so that the first few are shown.
+    first_only: bool,
     /// How many records the file has, those that cannot be read among them.
     records: usize,
     shown: Vec<Shown>,
@@ -103,6 +105,7 @@ pub fn run(
         encoding: None,
         totals: Vec::new(),
         held_whole: None,
+        first_only: matches!(which, Which::First),
         records: 0,
         shown: Vec::new(),
     };

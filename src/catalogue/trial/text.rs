@@ -46,7 +46,7 @@ pub fn of(trial: &Trial) -> String {
         record(&mut text, shown, trial.records);
     }
     let shown = trial.shown.len();
-    if shown < trial.records {
+    if trial.first_only && shown < trial.records {
         let _ = writeln!(text, "\n{shown} of {} records; --record N shows another", trial.records);
     }
     text

@@ -32,9 +32,11 @@ pub fn sums(settings: &Table<'_>, of: &'static str, declared: Key) -> Vec<SumSet
             .needed("say how the amounts are written: `as = \"decimal_pounds\"`");
         let formats = PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format));
         let format = table.choice(as_key, &formats);
-        let declared_as =
-            key("declared_as", "How the declared amount is written, where it is otherwise than `as`.")
-                .example("declared_as = \"integer_pence\"");
+        let declared_as = key(
+            "declared_as",
+            "How the declared amount is written, where it is otherwise than `as`.",
+        )
+        .example("declared_as = \"integer_pence\"");
         let declared_format = table.choice(declared_as, &formats);
         table.finish();
         let format = format?.value;

@@ -115,7 +115,12 @@ fn read_trailer(table: &Table<'_>) -> Option<Trailer> {
                 help,
             );
         }
-        totals.push(SumTotal { column: sum.of.value, declared_column, format: sum.format, declared_format: sum.declared_format });
+        totals.push(SumTotal {
+            column: sum.of.value,
+            declared_column,
+            format: sum.format,
+            declared_format: sum.declared_format,
+        });
     }
     let (marker, count_column) = trailer?;
     Some(Trailer { marker: marker?.value, count_column, sums: totals })

@@ -273,7 +273,12 @@ fn what_is_too_long_is_so_however_it_is_read() {
 
 fn balance() -> SumTotal {
     let format = PenceFormat::DecimalPounds;
-    SumTotal { column: "balance".to_owned(), declared_column: None, format, declared_format: format }
+    SumTotal {
+        column: "balance".to_owned(),
+        declared_column: None,
+        format,
+        declared_format: format,
+    }
 }
 
 /// The reference extract, as the flat-file page has it.

@@ -3,7 +3,7 @@
 use super::lines::{Columns, Field, LineType, Place, Repeat, Role};
 use super::{Count, Declared, FixedWidthFormat, FixedWidthSum};
 use crate::connector::format::settings;
-use crate::definition::reader::{File, Spanned};
+use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::shape::{Key, key, word};
 use crate::definition::suggest;
 use crate::definition::table::Table;
@@ -192,6 +192,7 @@ fn read_line(
         line.missing(LIST.name, "say which list the items are of: `list = \"instalments\"`");
     }
     let mut fields: Vec<Field> = Vec::new();
+    let mut places = Vec::new();
     for (field, text) in line.named_texts(FIELDS, FIELDS_REMEDY) {
         let Some(place) = place(line.file(), &text) else { continue };
         if let Some(repeat) = repeat.filter(|repeat| place.to > repeat.width) {
@@ -202,8 +203,10 @@ fn read_line(
             line.error(text.at, what, "too far", help);
         }
         fields.push(Field { name: field.value, place });
+        places.push(text.at);
     }
     let file = line.file();
+    tell_overlaps(file, mark, &fields, &places);
     let role = match role {
         Some(role) if begins => {
             let what = "the type of line that begins a record has no `role`";
@@ -223,6 +226,28 @@ fn read_line(
     let list = list.filter(|_| role == Role::Detail).map(|list| list.value);
     let repeat = repeat.filter(|_| role == Role::Detail);
     Some(LineType { mark: mark.to_owned(), role, list, same, repeat, fields })
+}
+
+/// Two values on the same column are a slip of the pen, unless one of them is the line as a whole.
+fn tell_overlaps(file: &File, mark: &str, fields: &[Field], places: &[Span]) {
+    let end = fields.iter().map(|field| field.place.to).max().unwrap_or(0);
+    let is_line = |place: Place| place.from == 1 && place.to == end;
+    for (number, (field, at)) in fields.iter().zip(places).enumerate() {
+        let meets = |other: &&Field| {
+            let (mine, theirs) = (field.place, other.place);
+            mine.from <= theirs.to && theirs.from <= mine.to && !is_line(mine) && !is_line(theirs)
+        };
+        let Some(other) = fields[..number].iter().find(meets) else { continue };
+        let what = format!("`{}` and `{}` of line `{mark}` overlap", other.name, field.name);
+        let (from, to) =
+            (field.place.from.max(other.place.from), field.place.to.min(other.place.to));
+        let both = match from == to {
+            true => format!("column {from} is in both"),
+            false => format!("columns {from}-{to} are in both"),
+        };
+        let help = "give each its own columns".to_owned();
+        file.error(*at, what, both, Some(help));
+    }
 }
 
 /// `2-10`, or a fault.
