@@ -68,6 +68,7 @@ impl Held {
         let (clock, database) = (context.clock.clone(), context.database.clone());
         let deadline_ms = clock.now_ms() + WAIT_MS;
         let holder = name();
+        let mut said = false;
         let lease = loop {
             let now_ms = clock.now_ms();
             let dead = dead_holder(&database, lease).await?;
@@ -85,7 +86,14 @@ impl Held {
                         "another process ({holder}) is at this work; try again when it has ended"
                     )));
                 }
-                Taking::Theirs { .. } => clock.pause(LOOK_AGAIN_MS).await,
+                Taking::Theirs { holder: theirs, .. } => {
+                    // One of our own jobs is no news: `serve` says what it does.
+                    if !said && theirs != holder {
+                        eprintln!("another process ({theirs}) is at work; waiting");
+                        said = true;
+                    }
+                    clock.pause(LOOK_AGAIN_MS).await;
+                }
             }
         };
         let (renewed, ours) = (database.clone(), lease.clone());

@@ -14,10 +14,14 @@ use crate::web::server::Listening;
 
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
 pub async fn serve(context: Context, listen: SocketAddr) -> Result<(), AppError> {
+    let stop = stop()?;
     let listening = if links::are_served(&context) { Some(take(listen).await?) } else { None };
     let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
     let context = Arc::new(context);
     eprint!("{}", overview(&context));
+    for line in unopened(&context) {
+        eprintln!("warning: {line}");
+    }
     let desk = Arc::clone(&context) as Arc<dyn Desk>;
     let pages = listening.map(|listening| {
         eprintln!("  payment links are opened on {}", listening.url());
@@ -30,7 +34,7 @@ pub async fn serve(context: Context, listen: SocketAddr) -> Result<(), AppError>
         }
     }
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
-    let worked = doorbell.work(Arc::clone(&context), stop()).await;
+    let worked = doorbell.work(Arc::clone(&context), stop).await;
     clock.abort();
     if let Some(pages) = pages {
         pages.abort();
@@ -67,11 +71,32 @@ fn overview(context: &Context) -> String {
     text
 }
 
-async fn stop() -> std::io::Result<()> {
+/// The connectors that cannot be opened now, and why: their jobs fail until that is mended.
+fn unopened(context: &Context) -> Vec<String> {
+    let connectors = context.catalogue.connectors.values();
+    let failed = connectors.filter_map(|connector| {
+        let source = connector.settings.source(&context.around).and_then(Result::err);
+        let destination = connector.settings.destination(&context.around).and_then(Result::err);
+        let error = source.or(destination)?;
+        Some(format!("the connector `{}` cannot be opened: {error}", connector.name))
+    });
+    failed.collect()
+}
+
+/// Ends when we are told to stop. Listens from now on, whenever it is waited for.
+fn stop() -> Result<impl Future<Output = std::io::Result<()>> + Send, AppError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        done = tokio::signal::ctrl_c() => done,
-    }
+    let listen = |kind| {
+        let what = || "signals cannot be listened to".to_owned();
+        signal(kind).map_err(|error| AppError::Io { what: what(), error })
+    };
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    })
 }

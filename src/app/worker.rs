@@ -6,7 +6,7 @@
 //! is not the queue's to repeat.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use apalis_postgres::PostgresStorage;
 use apalis_sqlite::SqliteStorage;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::context::{AppError, Context};
 use super::{holder, run};
@@ -43,6 +44,37 @@ pub struct Ring {
 #[derive(Clone)]
 pub struct Doorbell {
     pool: QueuePool,
+    running: Arc<Running>,
+}
+
+/// The jobs that run here, and whether they must end as they are.
+#[derive(Debug)]
+struct Running {
+    names: Mutex<Vec<String>>,
+    over: watch::Sender<bool>,
+}
+
+impl Running {
+    fn names(&self) -> MutexGuard<'_, Vec<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a stop waits for, in words.
+    fn said(&self) -> String {
+        match self.names().join(", ") {
+            none if none.is_empty() => "stopping".to_owned(),
+            names => {
+                format!("stopping: {names} is being finished (up to {} s)", GRACE.as_secs())
+            }
+        }
+    }
+
+    /// Drops what still runs, and returns when nothing does: nothing asks for a database that is shut.
+    async fn end(&self) {
+        self.over.send_replace(true);
+        // Each that runs holds a receiver until it has ended.
+        self.over.closed().await;
+    }
 }
 
 impl Doorbell {
@@ -63,7 +95,8 @@ impl Doorbell {
             }
         }
         pool.drop_slow_index().await?;
-        Ok(Doorbell { pool })
+        let running = Running { names: Mutex::default(), over: watch::Sender::new(false) };
+        Ok(Doorbell { pool, running: Arc::new(running) })
     }
 
     /// Rings for a job.
@@ -90,6 +123,13 @@ impl Doorbell {
         context: Arc<Context>,
         stop: impl Future<Output = std::io::Result<()>> + Send,
     ) -> Result<(), MonitorError> {
+        let running = Arc::clone(&self.running);
+        let stop = async move {
+            let told = stop.await;
+            eprintln!("{}", running.said());
+            told
+        };
+        let running = Arc::clone(&self.running);
         let monitor = Monitor::new().should_restart(|_, _| true).shutdown_timeout(GRACE);
         let monitor = match self.pool.clone() {
             QueuePool::Sqlite(pool) => monitor.register(move |_| {
@@ -97,6 +137,7 @@ impl Doorbell {
                 WorkerBuilder::new(fresh_name())
                     .backend(storage.poll_with_strategy(Every::new()))
                     .data(Arc::clone(&context))
+                    .data(Arc::clone(&running))
                     .parallelize(tokio::spawn)
                     .concurrency(AT_ONCE)
                     .build(answer)
@@ -106,12 +147,15 @@ impl Doorbell {
                 WorkerBuilder::new(fresh_name())
                     .backend(storage.poll_with_strategy(Every::new()))
                     .data(Arc::clone(&context))
+                    .data(Arc::clone(&running))
                     .parallelize(tokio::spawn)
                     .concurrency(AT_ONCE)
                     .build(answer)
             }),
         };
-        monitor.run_with_signal(stop).await
+        let worked = monitor.run_with_signal(stop).await;
+        self.running.end().await;
+        worked
     }
 }
 
@@ -131,9 +175,31 @@ fn fresh_name() -> String {
 }
 
 /// Answers a ring. What fails is told here, and tried again by the next ring, not by the queue.
-async fn answer(ring: Ring, context: Data<Arc<Context>>) -> Result<(), BoxDynError> {
+async fn answer(
+    ring: Ring,
+    context: Data<Arc<Context>>,
+    running: Data<Arc<Running>>,
+) -> Result<(), BoxDynError> {
     let begun = Instant::now();
-    let done = AssertUnwindSafe(look(&context, &ring.job)).catch_unwind().await;
+    let mut over = running.over.subscribe();
+    running.names().push(ring.job.clone());
+    let done = tokio::select! {
+        done = AssertUnwindSafe(look(&context, &ring.job)).catch_unwind() => Some(done),
+        _ = over.wait_for(|over| *over) => None,
+    };
+    {
+        let mut names = running.names();
+        if let Some(at) = names.iter().position(|name| *name == ring.job) {
+            names.swap_remove(at);
+        }
+    }
+    let Some(done) = done else {
+        tracing::warn!(
+            job = ring.job,
+            "a job was broken off by the stop; the next start takes it up"
+        );
+        return Ok(());
+    };
     let duration_ms = begun.elapsed().as_millis() as u64;
     match done {
         Ok(Ok(counts)) => tracing::info!(job = ring.job, duration_ms, %counts, "a job is done"),

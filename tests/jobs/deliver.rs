@@ -5,6 +5,7 @@ use viaduct::connector::channel::ConnectorError;
 use viaduct::job::error::JobError;
 use viaduct::sandbox::govuk_notify::council::{LIVE_SECRET, TEST_SECRET};
 use viaduct::store::database::Cell;
+use viaduct::store::sending;
 
 use super::hub::{DAY_MS, Hub, MINUTE_MS, RESIDENT, notify};
 
@@ -187,5 +188,20 @@ async fn a_message_that_cannot_be_read_is_held_alone() {
         hub.run(MINUTE_MS).await;
         hub.sent_once(1).await;
         assert_eq!(hub.state(2).await, is("held", "delivery.unreadable"));
+    }
+}
+
+#[tokio::test]
+async fn why_deliveries_wait_is_counted_by_cause() {
+    for hub in Hub::both().await {
+        hub.wait_for(2).await;
+        hub.platform.arm(&json!({"next": [{"kind": "status", "status": 503, "times": 99}]})).await;
+        hub.run(0).await;
+        let stopped = sending::stopped(&hub.bench.database, "notify", 5).await.unwrap();
+        let many: i64 = stopped.iter().map(|one| one.many).sum();
+        let first_ms = stopped.iter().map(|one| one.next_ms).min().unwrap();
+        assert!(many >= 1 && first_ms > hub.now_ms() - MINUTE_MS, "{stopped:?}");
+        assert!(stopped[0].cause.contains("503"), "{stopped:?}");
+        assert!(sending::stopped(&hub.bench.database, "other", 5).await.unwrap().is_empty());
     }
 }

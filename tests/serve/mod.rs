@@ -11,6 +11,7 @@ use viaduct::app::worker::Doorbell;
 use viaduct::record::delivery::{Content, Payment};
 use viaduct::sandbox::council::Council;
 use viaduct::sandbox::govuk_pay::COUNCIL_KEY;
+use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::store::outbox;
 use viaduct::store::queue::{self, QueuePool};
 
@@ -20,6 +21,8 @@ use crate::support::hub::{On, TestHub, on_both};
 on_both! {
     a_ring_left_in_the_queue_is_answered_at_the_next_start => super::left_ring,
     a_slot_is_fired_once_whichever_node_gets_to_it => super::one_slot,
+    what_cannot_be_opened_is_said_at_the_start => super::unopened,
+    a_job_that_waits_for_another_process_says_so => super::waiting,
     a_payment_link_is_opened_by_the_program => super::payment_link,
 }
 
@@ -166,4 +169,41 @@ async fn one_slot(on: On) {
     assert!(!queue::claim_slot(&hub.context.database, "ingest-revenues", last, 0).await.unwrap());
     fire_due(&hub.context, &doorbell, began_ms).await.unwrap();
     assert_eq!(hub.text(slots).await, "1");
+}
+
+async fn unopened(on: On) {
+    let hub = TestHub::open(on).await;
+    std::fs::remove_dir(hub.drop_folder("crm")).unwrap();
+    let mut child = program(&hub, "127.0.0.1:0");
+    let said = read_until(&mut child, "warning: the connector `crm` cannot be opened").await;
+    assert!(said.contains("is not a folder: make it") && !said.contains("`revenues` cannot"));
+    let id = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    read_until(&mut child, "stopping").await;
+    assert!(child.wait().await.unwrap().success());
+}
+
+async fn waiting(on: On) {
+    let hub = TestHub::open(on).await;
+    let database = &hub.context.database;
+    let wanted = Wanted {
+        name: "ingest",
+        holder: "elsewhere:1:0",
+        now_ms: 0,
+        until_ms: i64::MAX,
+        from: None,
+    };
+    let Taking::Ours(lease) = leases::take(database, wanted).await.unwrap() else {
+        panic!("nobody else is here");
+    };
+    let doorbell = Doorbell::open(QueuePool::open(database).await.unwrap()).await.unwrap();
+    doorbell.ring("ingest-revenues").await.unwrap();
+    let mut child = serve(&hub).await;
+    read_until(&mut child, "another process (elsewhere:1:0) is at work; waiting").await;
+    let id = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    read_until(&mut child, "stopping: ingest-revenues is being finished (up to 30 s)").await;
+    leases::release(database, &lease).await.unwrap();
+    read_until(&mut child, "a job is done").await;
+    assert!(child.wait().await.unwrap().success());
 }

@@ -17,10 +17,9 @@ const NAMED: usize = 20;
 
 /// Which are to be sent again.
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["ids", "code"])]
 pub struct Chosen {
     /// Their numbers
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", required_unless_present = "code", conflicts_with = "code")]
     ids: Vec<i64>,
     /// All held under this code, or one that begins with it: `notify`, `notify.not_found`
     #[arg(long)]

@@ -69,10 +69,14 @@ pub fn page_table() -> String {
     table
 }
 
+/// What is written where nothing is said. That a statement took long is for whoever asks for it: to
+/// everybody else it looks like something gone wrong.
+pub const USUAL: &str = "warn,sqlx=error";
+
 /// Begins to log, to standard error. `levels` and `format` are what `VIADUCT_LOG` and
 /// `VIADUCT_LOG_FORMAT` say; the error says what they should.
 pub fn begin(levels: Option<&str>, format: Option<&str>) -> Result<(), String> {
-    let levels = levels.filter(|levels| !levels.trim().is_empty()).unwrap_or("warn");
+    let levels = levels.filter(|levels| !levels.trim().is_empty()).unwrap_or(USUAL);
     let filter = EnvFilter::builder().parse(levels).map_err(|_| {
         "VIADUCT_LOG is not understood: write a level, such as `info`, or levels by target, such \
          as `warn,viaduct=debug`"
