@@ -446,7 +446,7 @@ mod tests {
                 "`Name` is not in the source schema of `revenues`; did you mean `People/Person/Name`?",
             ),
             (
-                "status = { from = \"A\", required = true, default = \"x\" }",
+                "stage = { from = \"A\", required = true, default = \"x\" }",
                 "`required` never holds a row: there is a `default`; take one of the two out",
             ),
             (

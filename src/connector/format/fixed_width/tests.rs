@@ -239,7 +239,7 @@ fn a_line_that_is_too_long_leaves_the_record_before_it_alone() {
 
 #[test]
 fn many_short_lines_are_not_many_more_values() {
-    let wide: String = (0..60).map(|n| format!("f{n} = \"2\", ")).collect();
+    let wide: String = (0..60).map(|n| format!("f{n} = \"{}\", ", n + 2)).collect();
     let lines = format!(
         "format = \"fixed_width\"\nshort_lines = \"padded\"\ntype = \"1\"\nrecord = \"D\"\nkey = \"a\"\n\
          [lines.D]\nfields = {{ a = \"2\" }}\n[lines.W]\nlist = \"w\"\nfields = {{ {wide} }}\n\
