@@ -8,7 +8,7 @@ use super::trying::{cut, key_of, layout, nothing_vanished, path, read};
 /// One line a record; several lines a record; a header and a trailer around them; any other line.
 const LINES: [&str; 5] = [
     "key = \"k\"\n[lines.D]\nfields = { k = \"1-3\", v = \"4-8\" }\n",
-    "key = [\"k\", \"v\"]\n[lines.D]\nfields = { k = \"1-3\", v = \"3-8\" }\n",
+    "key = [\"k\", \"v\"]\n[lines.D]\nfields = { k = \"1-2\", v = \"3-8\" }\n",
     "key = \"k\"\ntype = \"1\"\nrecord = \"D\"\n[lines.D]\nfields = { k = \"2-4\", v = \"5-8\" }\n\
      [lines.P]\nlist = \"p\"\nsame = { k = \"2-4\" }\nfields = { n = \"5-8\" }\n\
      [lines.R]\nlist = \"q\"\nfrom = 2\nwidth = 4\ntimes = 3\nfields = { a = \"1-2\", b = \"4\" }\n\

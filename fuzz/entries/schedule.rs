@@ -1,6 +1,7 @@
 //! Schedules: crontab expressions in a zone, and the instants they name.
 
 use viaduct::definition::schedule::Schedule;
+use viaduct::record::moment::Moment;
 
 use super::input::Input;
 
@@ -33,7 +34,7 @@ pub fn schedule(bytes: &[u8]) {
     let ticks = schedule.next_after(from_ms, 20);
     assert!(ticks.iter().all(|tick| *tick > from_ms), "an instant before the one to count from");
     assert!(ticks.windows(2).all(|two| two[0] < two[1]), "instants do not rise");
-    assert!(ticks.iter().all(|tick| !schedule.said(*tick).is_empty()));
+    assert!(ticks.iter().all(|tick| !Moment(*tick).said(schedule.zone()).is_empty()));
     if far {
         return;
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::context::{AppError, Context};
 use super::worker::Doorbell;
 use super::{links, scheduler};
+use crate::record::moment::Moment;
 use crate::store::batches;
 use crate::store::database::StoreError;
 use crate::store::queue::QueuePool;
@@ -63,7 +64,7 @@ fn overview(context: &Context) -> String {
     for job in context.catalogue.jobs.values() {
         let next = job.schedule.as_ref().and_then(|schedule| {
             let slot = schedule.next_after(now_ms, 1).into_iter().next()?;
-            Some(schedule.said(slot))
+            Some(Moment(slot).said(schedule.zone()))
         });
         let next = next.unwrap_or_else(|| "when it is told to".to_owned());
         text.push_str(&format!("  {:<24} next {next}\n", job.name));

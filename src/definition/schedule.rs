@@ -15,7 +15,6 @@ use chrono::{
 use chrono_tz::Tz;
 
 use crate::definition::suggest;
-use crate::record::moment::Moment;
 
 const EXPRESSION_CHARS_MAX: usize = 200;
 /// 29 February is at most eight years away; a year more for the search to begin in.
@@ -84,9 +83,9 @@ impl Schedule {
         &self.expression
     }
 
-    /// An instant as people of the schedule's own zone say it: `Mon 23 Nov 2026, 02:30 GMT`.
-    pub fn said(&self, at_ms: i64) -> String {
-        Moment(at_ms).said(self.zone)
+    /// Whose clock the schedule means, and in which its instants are said to people.
+    pub fn zone(&self) -> Tz {
+        self.zone
     }
 
     pub fn timezone(&self) -> &'static str {

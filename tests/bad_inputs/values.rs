@@ -59,8 +59,16 @@ async fn types(on: On) {
         ),
         ("name.surname", json!({ "a": 1 }), "party 1 name.family: required"),
         ("name.surname", json!(["Testberry", "Fakeley"]), "party 1 name.family: json.duplicate"),
-        ("wishes.mayContact", json!("perhaps"), "party 1 consent.contact: flag_unknown (Yes or no"),
-        ("wishes.mayContact", json!(7), "party 1 consent.contact: flag_unknown (Yes or no"),
+        (
+            "wishes.mayContact",
+            json!("perhaps"),
+            "party 1 consent.contact: flag_unknown (it is none of the words",
+        ),
+        (
+            "wishes.mayContact",
+            json!(7),
+            "party 1 consent.contact: flag_unknown (it is none of the words",
+        ),
     ];
     let all: Vec<Value> = (cases.iter().enumerate())
         .map(|(number, (name, value, _))| contact(number, name, value.clone()))
