@@ -9,6 +9,7 @@ use super::report::RunReport;
 use crate::definition::suggest;
 use crate::job::definition::{Action, JobDefinition};
 use crate::job::replay::{Replayed, Rows, Wanted, Why, replay};
+use crate::record::cause;
 use crate::record::moment::Moment;
 use crate::store::held;
 use crate::store::replays::{self, Letters};
@@ -100,7 +101,9 @@ async fn wanted(
     let letters = Letters { code: chosen.code.clone(), ids: chosen.ids.clone(), nameless: false };
     let jobs = replays::jobs_of(&context.database, &letters, chosen.job.as_deref()).await?;
     if let Some(code) = chosen.code.as_deref().filter(|_| jobs.is_empty()) {
-        return Err(no_rows_of(context, code).await?);
+        if let Some(error) = no_rows_of(context, code).await? {
+            return Err(error);
+        }
     }
     // What came with a first load that told nobody tells nobody now.
     let each = jobs.into_iter().map(|(job, of_sending, many)| {
@@ -111,24 +114,28 @@ async fn wanted(
 }
 
 /// No row waits under the code: which one was meant, or what is done instead.
-async fn no_rows_of(context: &Context, code: &str) -> Result<AppError, AppError> {
+async fn no_rows_of(context: &Context, code: &str) -> Result<Option<AppError>, AppError> {
     let database = &context.database;
     let waits = held::row_groups(database, None, 0).await?;
     if waits.iter().any(|group| group.code == code) {
-        return Ok(AppError::NotThere(format!("no row of that job is held under `{code}`")));
+        return Ok(Some(AppError::NotThere(format!("no row of that job is held under `{code}`"))));
     }
     if !held::delivery_groups(database, Some(code)).await?.is_empty() {
-        return Ok(AppError::NotThere(format!(
+        return Ok(Some(AppError::NotThere(format!(
             "`{code}` is a code of messages, and only rows are read again. Once what stopped them is \
              mended: `viaduct deliveries release --code {code}`"
-        )));
+        ))));
     }
     if let Some(file) = held::batches(database).await?.iter().find(|batch| batch.code == code) {
-        return Ok(AppError::NotThere(format!(
+        return Ok(Some(AppError::NotThere(format!(
             "`{code}` is a code of whole files, and only rows are read again: `viaduct held show {}` \
              says how the file is put back",
             file.id
-        )));
+        ))));
+    }
+    // A code that exists, and under which nothing waits any more: it was read again before.
+    if cause::find(code).is_some_and(|cause| cause.code == code) {
+        return Ok(None);
     }
     let mut codes: Vec<&str> = waits.iter().map(|group| group.code.as_str()).collect();
     codes.sort_unstable();
@@ -139,7 +146,7 @@ async fn no_rows_of(context: &Context, code: &str) -> Result<AppError, AppError>
         false => format!("rows wait under {}", codes.join(", ")),
     };
     let near = near.unwrap_or_default();
-    Ok(AppError::NotThere(format!("no held row has the code `{code}`{near} ({there})")))
+    Ok(Some(AppError::NotThere(format!("no held row has the code `{code}`{near} ({there})"))))
 }
 
 async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {
