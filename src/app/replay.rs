@@ -100,10 +100,10 @@ async fn wanted(
     must_be_held(context, &chosen.ids).await?;
     let letters = Letters { code: chosen.code.clone(), ids: chosen.ids.clone(), nameless: false };
     let jobs = replays::jobs_of(&context.database, &letters, chosen.job.as_deref()).await?;
-    if let Some(code) = chosen.code.as_deref().filter(|_| jobs.is_empty()) {
-        if let Some(error) = no_rows_of(context, code).await? {
-            return Err(error);
-        }
+    if let Some(code) = chosen.code.as_deref().filter(|_| jobs.is_empty())
+        && let Some(error) = no_rows_of(context, code).await?
+    {
+        return Err(error);
     }
     // What came with a first load that told nobody tells nobody now.
     let each = jobs.into_iter().map(|(job, of_sending, many)| {
