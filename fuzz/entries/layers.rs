@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use viaduct::connector::format::Total;
+use viaduct::connector::format::layout::CutEnd;
 
 use super::input::{Drip, Input};
 use super::trying::{Seen, end_of, layout};
@@ -60,8 +60,7 @@ pub fn layers(bytes: &[u8]) {
     if std::str::from_utf8(&text).is_err() || marked || text.is_empty() {
         return;
     }
-    let totals =
-        |end: Result<(Vec<Total>, &'static str), &'static str>| end.map(|(totals, _)| totals);
+    let totals = |end: Result<CutEnd, &'static str>| end.map(|end| end.totals);
     let (seen, end) =
         cut(&layout_of(encoding, if pack { "gzip" } else { "none" }), "a.txt", Drip::whole(&file));
     let (plain, plain_end) = cut(&layout_of("utf-8", "none"), "a.txt", Drip::whole(&text));

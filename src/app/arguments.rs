@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Sight;
-use super::{deliveries, init, resident};
+use super::{batches, deliveries, init, resident};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -112,6 +112,14 @@ pub enum Command {
         file: Option<PathBuf>,
         #[command(flatten)]
         listing: Listed,
+    },
+    /// List what was read, the newest first; show one; or decide about one that was held whole
+    #[command(args_conflicts_with_subcommands = true)]
+    Batches {
+        #[command(flatten)]
+        wanted: batches::Wanted,
+        #[command(subcommand)]
+        one: Option<batches::One>,
     },
     /// List what waits for a person, in groups; or explain one
     Held {

@@ -17,7 +17,8 @@ use super::replay::Chosen;
 use super::sandbox::{Notify, Pay};
 use super::sight::Sight;
 use super::{
-    deliveries, demo, held, held_show, init, logging, panics, preview, replay, resident, run, serve,
+    batches, deliveries, demo, held, held_show, init, logging, panics, preview, replay, resident,
+    run, serve,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -170,6 +171,10 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
+        Command::Batches { wanted, one } => {
+            let said = read_batches(&definitions, &arguments.database, &wanted, one).await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
         Command::Connectors { what } => connectors(what),
         Command::Schema { write } => {
             let Some(folder) = write else {
@@ -207,6 +212,34 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
     }
+}
+
+async fn read_batches(
+    definitions: &Path,
+    url: &str,
+    wanted: &batches::Wanted,
+    one: Option<batches::One>,
+) -> Result<(Value, String), AppError> {
+    let (decided, accepted) = match one {
+        None | Some(batches::One::Show { .. }) => {
+            let database = Database::open_existing(url).await?;
+            let said = match one {
+                Some(batches::One::Show { batch }) => batches::show(&database, batch).await,
+                _ => batches::list(&database, wanted).await,
+            };
+            database.close().await;
+            return said;
+        }
+        Some(batches::One::Accept(decided)) => (decided, true),
+        Some(batches::One::Refuse(decided)) => (decided, false),
+    };
+    let context = Context::open(definitions, url).await?;
+    let said = match accepted {
+        true => batches::decide::accept(&context, &decided).await,
+        false => batches::decide::refuse(&context, &decided).await,
+    };
+    context.database.close().await;
+    said
 }
 
 fn connectors(what: Option<Connectors>) -> Result<Done, AppError> {

@@ -1,6 +1,8 @@
 //! Wiring: reads the definitions, opens what they name, and runs the verbs. Decides nothing.
 
+pub mod actor;
 pub mod arguments;
+pub mod batches;
 pub mod clock;
 pub mod command;
 pub mod content;

@@ -97,7 +97,8 @@ impl RunReport {
     }
 }
 
-fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
+/// A batch for machines, with the deliveries that it made by their states.
+pub fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
     let made: Map<String, Value> =
         deliveries.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
     json!({
@@ -125,7 +126,8 @@ fn of_batch(batch: &BatchRow, deliveries: &[(String, i64)]) -> Value {
     })
 }
 
-fn batch_text(batch: &BatchRow, deliveries: &[(String, i64)]) -> String {
+/// A batch for people.
+pub fn batch_text(batch: &BatchRow, deliveries: &[(String, i64)]) -> String {
     let mut text = format!("Batch {} · {} · {}\n", batch.id, batch.origin, batch.state);
     if let Some(cause) = &batch.cause {
         // A batch that was taken all the same carries it for a person to look at.

@@ -54,7 +54,7 @@ pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<Learnt, Unusa
         (Err(CutError::Stopped), None) => {
             Ok(Learnt { schema: learning.schema, totals: Vec::new() })
         }
-        (Ok((totals, _)), None) => Ok(Learnt { schema: learning.schema, totals }),
+        (Ok(end), None) => Ok(Learnt { schema: learning.schema, totals: end.totals }),
     }
 }
 

@@ -53,6 +53,8 @@ pub struct ReadEnd {
     pub content_digest: String,
     /// What its text was read as: `utf-8`. Empty where that says nothing.
     pub encoding: String,
+    /// It was read as its definition says, and looks as if it were UTF-8.
+    pub looks_utf8: bool,
 }
 
 /// Whether an extract holds everything, or only what changed.

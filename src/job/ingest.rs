@@ -26,6 +26,7 @@ use crate::record::batch::Counts;
 use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
 use crate::store::database::Database;
 use crate::store::dead_letters;
+use crate::store::decisions::{self, Decision};
 use crate::store::ids::Ids;
 use crate::store::source_records::{self, KnownKey};
 
@@ -62,6 +63,10 @@ pub struct Bench {
     pub ids: Ids,
     pub watch: Arc<Watch>,
 }
+
+/// Of a full extract that lacks too many of the known records, and of one that was taken all the same.
+pub const SHORT: &str = "extract.short";
+const ACCEPTED: &str = "extract.accepted";
 
 /// Runs the job once: what a stop left undone, then everything that is there. Gives the batches it
 /// ended, in order.
@@ -203,9 +208,18 @@ async fn take_in(
             }
         },
     };
-    match verdict {
+    let accepted = match &verdict {
+        Err((code, _)) if code == SHORT => {
+            decisions::acceptance(&bench.database, source_id, &said.content_digest).await?
+        }
+        _ => None,
+    };
+    match if accepted.is_some() { Ok(()) } else { verdict } {
         Ok(()) => {
-            let note = reading.note(bench, source_id, origin).await?;
+            let note = match accepted {
+                Some(decision) => Some((ACCEPTED, reading.why_accepted(&decision))),
+                None => reading.note(bench, source_id, origin, &said).await?,
+            };
             if let Some((code, cause)) = &note {
                 match *code {
                     cards::CODE => {
@@ -350,6 +364,7 @@ impl Reading {
         bench: &Bench,
         source_id: i64,
         origin: &Origin,
+        end: &ReadEnd,
     ) -> Result<Option<(&'static str, String)>, JobError> {
         if self.with_cards > 0 {
             let cause = format!(
@@ -367,6 +382,14 @@ impl Reading {
             );
             return Ok(Some(("extract.gone_unsure", cause)));
         }
+        if end.looks_utf8 {
+            let cause = format!(
+                "the file was read as {}, as its connector says, and looks like UTF-8: if it is, every \
+                 accented letter was read as two",
+                end.encoding
+            );
+            return Ok(Some(("file.looks_utf8", cause)));
+        }
         // It may be an older extract that was dropped once more.
         let before = batches::of_name(&bench.database, source_id, &origin.name).await?;
         Ok(before.map(|before| {
@@ -377,6 +400,16 @@ impl Reading {
             );
             ("file.new_version", cause)
         }))
+    }
+
+    fn why_accepted(&self, decision: &Decision) -> String {
+        let Decision { decided_by, decided_why, .. } = decision;
+        let there = self.present - self.absent.len() as i64;
+        format!(
+            "only {there} of {} known records are in this full extract; {decided_by} accepted it: \
+             {decided_why}",
+            self.present
+        )
     }
 
     /// Whether the extract can be what it says it is.
@@ -398,7 +431,7 @@ impl Reading {
                 "only {there} of {} known records are in this full extract; under {} % it is held",
                 self.present, job.keep_percent
             );
-            return Err(("extract.short".to_owned(), cause));
+            return Err((SHORT.to_owned(), cause));
         }
         Ok(())
     }

@@ -121,6 +121,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask for the row to be mended at its source; the next extract brings it",
             ),
             cause(
+                "extract.accepted",
+                "the extract has far fewer of the known records than usual, and somebody accepted it",
+                "nothing",
+            ),
+            cause(
                 "extract.gone_unsure",
                 "records are absent, and rows that cannot be read may be them: none was marked \
                  gone",
@@ -129,8 +134,8 @@ pub static CHAPTERS: &[Chapter] = &[
             cause(
                 "extract.short",
                 "the extract has far fewer of the known records than usual",
-                "ask whether it is whole. If it is right, lower `keep_percent` in the connector \
-                 for one run and put the file back",
+                "ask whether it is whole. If it is: `viaduct batches accept NUMBER --reason WHY`; if it \
+                 is not: `viaduct batches refuse NUMBER --reason WHY`, and ask for it again",
             ),
             cause(
                 "file.duplicate",
@@ -142,6 +147,12 @@ pub static CHAPTERS: &[Chapter] = &[
                 "file.encoding",
                 "the text is not in the encoding that it was read in",
                 "say the right `encoding` in the connector, or ask for the file again",
+            ),
+            cause(
+                "file.looks_utf8",
+                "the file was read as its connector says, and looks like UTF-8",
+                "look up somebody with an accented name. If it is wrong, write `encoding = \"utf-8\"` \
+                 in the connector, and have the file sent again under another name",
             ),
             cause(
                 "file.new_version",

@@ -110,6 +110,18 @@ pub async fn get(database: &Database, id: i64) -> Result<Option<BatchRow>, Store
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
 }
 
+/// The newest batches, of one job or all.
+pub async fn newest(
+    database: &Database,
+    job: Option<&str>,
+    most: i64,
+) -> Result<Vec<BatchRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE (job = $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2"
+    );
+    database.fetch(&sql, cells![job.map(str::to_owned), most]).await
+}
+
 /// Batches of a source that a stop left half done, oldest first.
 pub async fn unfinished(database: &Database, source_id: i64) -> Result<Vec<BatchRow>, StoreError> {
     let sql = format!(

@@ -112,6 +112,8 @@ pub struct BatchHeld {
     pub again: bool,
     /// Another extract of the source was taken after it.
     pub followed: bool,
+    /// Somebody accepted or refused it.
+    pub decided: bool,
 }
 
 const BATCH: &str = "SELECT b.id, s.name AS source, b.job, b.origin, b.origin_mark, \
@@ -121,8 +123,10 @@ const BATCH: &str = "SELECT b.id, s.name AS source, b.job, b.origin, b.origin_ma
     AND n.state IN ('held', 'released', 'closed') \
     AND (n.content_digest = b.content_digest OR n.origin = b.origin)) AS again, \
     EXISTS (SELECT 1 FROM batch n WHERE n.source_id = b.source_id AND n.id > b.id \
-    AND n.state IN ('released', 'closed') AND n.origin_mark NOT LIKE 'replay|%') AS followed \
-    FROM batch b JOIN source s ON s.id = b.source_id WHERE b.state = 'held'";
+    AND n.state IN ('released', 'closed') AND n.origin_mark NOT LIKE 'replay|%') AS followed, \
+    b.decided_as IS NOT NULL AS decided \
+    FROM batch b JOIN source s ON s.id = b.source_id \
+    WHERE b.state = 'held'";
 
 /// Batches that were held whole, oldest first.
 pub async fn batches(database: &Database) -> Result<Vec<BatchHeld>, StoreError> {

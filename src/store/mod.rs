@@ -5,6 +5,7 @@ pub mod columns;
 pub mod copy;
 pub mod database;
 pub mod dead_letters;
+pub mod decisions;
 pub mod deliveries;
 pub mod held;
 pub mod history;

@@ -1,9 +1,10 @@
 //! What waits for a person is listed, explained in plain words, and told how to be released.
 
 use serde_json::json;
+use viaduct::app::batches::decide::{self, Decide};
 use viaduct::app::replay::{self, Chosen};
 use viaduct::app::sight::Sight;
-use viaduct::app::{held, held_show};
+use viaduct::app::{batches, held, held_show};
 
 use super::arrivals::{extract, extract_that_says, some};
 use crate::support::hub::{On, TestHub, on_both};
@@ -12,6 +13,8 @@ on_both! {
     what_waits_is_listed_in_groups_with_words => super::groups,
     a_row_is_explained_and_masked => super::explained,
     a_held_file_that_is_put_back_is_read_again => super::put_back,
+    a_short_extract_is_accepted_by_a_person_and_taken => super::accepted,
+    a_broken_file_is_refused_and_nobody_can_accept_it => super::refused,
     each_of_two_held_files_of_one_name_is_found => super::same_name,
     a_held_message_is_explained => super::message,
     only_what_left_was_sent => super::times_sent,
@@ -127,6 +130,7 @@ async fn explained(on: On) {
     let (json, text) = show(&hub, id, Sight::Masked).await;
     assert_eq!(json["would_now_be"], json!("unreadable"));
     assert!(text.contains("without a key"), "{text}");
+    assert!(text.contains("it is record 12 of the extract"), "{text}");
 
     let id = row(&hub, "account status").await;
     hub.edit("mappings/codes/account_status.csv", "OPEN,open,,", "OPEN,open,,\nLIMBO,open,,");
@@ -164,6 +168,58 @@ async fn put_back(on: On) {
     assert_eq!(taken["batches"][0]["state"], json!("closed"));
     assert_eq!(taken["total"]["records"]["gone"], json!(27));
     assert!(held::list(&hub.context).await.unwrap().text().starts_with("Nothing waits"));
+}
+
+async fn accepted(on: On) {
+    let hub = TestHub::open(on).await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(30)));
+    hub.run("ingest-revenues").await;
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&some(3)));
+    let report = hub.run("ingest-revenues").await;
+    let batch = report["batches"][0]["batch"].as_i64().unwrap();
+    let decide = |reason: &str| Decide { batch, reason: reason.to_owned() };
+    let nothing_said = decide::accept(&hub.context, &decide("  ")).await.unwrap_err().to_string();
+    assert!(nothing_said.contains("--reason"), "{nothing_said}");
+    let (json, text) = decide::accept(&hub.context, &decide("a ward moved away")).await.unwrap();
+    assert_eq!(json["put_back"], json!(true));
+    assert!(text.contains("viaduct run ingest-revenues"), "{text}");
+    let other = decide::refuse(&hub.context, &decide("no")).await.unwrap_err().to_string();
+    assert!(other.contains("was accepted by user:"), "{other}");
+    assert!(held::list(&hub.context).await.unwrap().text().starts_with("Nothing waits"));
+    let taken = hub.run("ingest-revenues").await;
+    assert_eq!(taken["batches"][0]["state"], json!("closed"));
+    assert_eq!(taken["batches"][0]["cause_code"], json!("extract.accepted"));
+    let cause = taken["batches"][0]["cause"].as_str().unwrap();
+    assert!(cause.contains("a ward moved away"), "{cause}");
+    assert_eq!(taken["total"]["records"]["gone"], json!(27));
+    let late = decide::accept(&hub.context, &Decide { batch: 1, reason: "x".to_owned() }).await;
+    assert!(late.unwrap_err().to_string().contains("there is no batch 1"));
+    let (json, _) = batches::list(&hub.context.database, &all()).await.unwrap();
+    let states: Vec<&str> =
+        json.as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["closed", "held", "closed"], "the newest first");
+    let (json, text) = batches::show(&hub.context.database, batch).await.unwrap();
+    assert_eq!(json["decision"]["reason"], json!("a ward moved away"));
+    assert!(text.contains("accepted by user:"), "{text}");
+}
+
+async fn refused(on: On) {
+    let hub = TestHub::open(on).await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(30)));
+    hub.run("ingest-revenues").await;
+    hub.drop_file("revenues", "ctax-2.xml", b"<CouncilTaxExtract");
+    let report = hub.run("ingest-revenues").await;
+    let batch = report["batches"][0]["batch"].as_i64().unwrap();
+    let decide = || Decide { batch, reason: "cut off on its way".to_owned() };
+    let never = decide::accept(&hub.context, &decide()).await.unwrap_err().to_string();
+    assert!(never.contains("which nobody can accept"), "{never}");
+    decide::refuse(&hub.context, &decide()).await.unwrap();
+    decide::refuse(&hub.context, &decide()).await.expect("said twice is said");
+    assert!(held::list(&hub.context).await.unwrap().text().starts_with("Nothing waits"));
+}
+
+fn all() -> batches::Wanted {
+    batches::Wanted { job: None, most: 20 }
 }
 
 async fn message(on: On) {

@@ -48,6 +48,8 @@ pub struct Trial {
     /// What `check` has to say of the mapping, its connector and its code lists.
     complaints: Vec<Diagnostic>,
     encoding: Option<String>,
+    /// It looks as if it were UTF-8 although it was read as something else.
+    looks_utf8: bool,
     totals: Vec<Total>,
     /// Why the file would be held whole.
     held_whole: Option<String>,
@@ -103,6 +105,7 @@ pub fn run(
         complaints: complaints(catalogue, mapping, connector),
         sample: shown_as,
         encoding: None,
+        looks_utf8: false,
         totals: Vec::new(),
         held_whole: None,
         first_only: matches!(which, Which::First),
@@ -140,6 +143,7 @@ impl Trial {
             "sample": self.sample,
             "complaints": self.complaints,
             "encoding": self.encoding,
+            "looks_utf8": self.looks_utf8,
             "totals": self.totals.iter().map(total).collect::<Vec<_>>(),
             "held_whole": self.held_whole,
             "records_in_file": self.records,
@@ -196,9 +200,10 @@ impl Trying<'_> {
     fn read(mut self, layout: &Layout, input: &mut dyn Read, sample: &Path) -> Result<(), String> {
         let name = sample.file_name().map_or_else(String::new, |name| name.display().to_string());
         match layout.cut(input, &name, &mut self) {
-            Ok((totals, encoding)) => {
-                self.trial.totals = totals;
-                self.trial.encoding = Some(encoding.to_owned());
+            Ok(end) => {
+                self.trial.totals = end.totals;
+                self.trial.encoding = Some(end.encoding.to_owned());
+                self.trial.looks_utf8 = end.looks_utf8;
             }
             Err(CutError::Format(fault)) => self.trial.held_whole = Some(fault.to_string()),
             Err(CutError::Read(error)) => return Err(format!("{}: {error}", self.trial.sample)),

@@ -27,7 +27,11 @@ pub fn of(trial: &Trial) -> String {
     }
     let _ = writeln!(text, "Tried `{}` on {}", trial.mapping, trial.sample);
     if let Some(encoding) = &trial.encoding {
-        let _ = writeln!(text, "  read as  {encoding}");
+        let doubt = match trial.looks_utf8 {
+            true => ", AND LOOKS LIKE UTF-8: every accented letter may be read as two",
+            false => "",
+        };
+        let _ = writeln!(text, "  read as  {encoding}{doubt}");
     }
     let _ = writeln!(text, "  records  {}", trial.records);
     for total in &trial.totals {

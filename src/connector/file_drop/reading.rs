@@ -17,7 +17,7 @@ pub fn read(
     let digest = ring::digest::Context::new(&ring::digest::SHA256);
     let mut input = Digested { file, digest };
     let unreadable = |error| unavailable(format!("{name} cannot be read: {error}"));
-    let (totals, encoding) = layout.cut(&mut input, name, sink).map_err(|error| match error {
+    let end = layout.cut(&mut input, name, sink).map_err(|error| match error {
         CutError::Format(fault) => ConnectorError::Malformed(fault),
         CutError::Read(error) => unreadable(error),
         CutError::Stopped => stopped(),
@@ -26,7 +26,12 @@ pub fn read(
     std::io::copy(&mut input, &mut std::io::sink()).map_err(unreadable)?;
     let digest = input.digest.finish();
     let content_digest = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(ReadEnd { totals, content_digest, encoding: encoding.to_owned() })
+    Ok(ReadEnd {
+        totals: end.totals,
+        content_digest,
+        encoding: end.encoding.to_owned(),
+        looks_utf8: end.looks_utf8,
+    })
 }
 
 /// Whoever took the records took no more.

@@ -59,6 +59,16 @@ const NOT_CARDS: Key = key(
 )
 .example("not_cards = [\"mandate_ref\"]");
 
+/// What is known of a file that was cut to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutEnd {
+    pub totals: Vec<Total>,
+    /// What the text was read as: `utf-8`.
+    pub encoding: &'static str,
+    /// It was read as its definition says, and looks as if it were UTF-8.
+    pub looks_utf8: bool,
+}
+
 impl Layout {
     /// Reads the settings of the files' layout; faults are told to the file. A record longer than
     /// `record_bytes_max` is held.
@@ -132,18 +142,20 @@ impl Layout {
         })
     }
 
-    /// Cuts a file into records through its layers: unpacked, made UTF-8, cut. Gives the totals and
-    /// what the text was read as. `name` is what people call the file.
+    /// Cuts a file into records through its layers: unpacked, made UTF-8, cut. `name` is what people
+    /// call the file.
     pub fn cut(
         &self,
         input: &mut dyn Read,
         name: &str,
         sink: &mut dyn RecordSink,
-    ) -> Result<(Vec<Total>, &'static str), CutError> {
+    ) -> Result<CutEnd, CutError> {
         let unpacked = Unpacked::open(input, self.compression, name, self.unpacked_bytes_max)?;
         let mut text = Decoded::new(unpacked, self.encoding, &*self.format);
         match self.format.cut(&mut text, sink) {
-            Ok(totals) => Ok((totals, text.used())),
+            Ok(totals) => {
+                Ok(CutEnd { totals, encoding: text.used(), looks_utf8: text.looks_utf8() })
+            }
             // Whatever the format says of nothing, this says it better.
             Err(CutError::Format(fault))
                 if text.taken() == 0 && fault.code != "archive.damaged" =>

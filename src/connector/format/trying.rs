@@ -77,12 +77,12 @@ pub fn cut(layout: &Layout, bytes: impl AsRef<[u8]>) -> Result<Seen, String> {
     let mut results = portions.iter().map(|portion| {
         let mut seen = Seen::default();
         match layout.cut(&mut Drip(bytes, *portion), "tried.txt", &mut seen) {
-            Ok((totals, _)) => {
+            Ok(end) => {
                 let line = |total: &super::Total| {
                     let declared = total.declared.map_or("?".to_owned(), |sum| sum.to_string());
                     format!("{} {declared} = {}", total.name, total.counted)
                 };
-                seen.totals = totals.iter().map(line).collect();
+                seen.totals = end.totals.iter().map(line).collect();
                 Ok(seen)
             }
             Err(CutError::Format(fault)) => Err(format!("{} ({})", fault.code, fault.place)),

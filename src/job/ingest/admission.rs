@@ -208,6 +208,8 @@ impl Admission {
     /// A row that is kept, and held for why.
     fn hold(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped> {
         self.count()?;
+        // A row without a key is found again in its file by nothing else.
+        let cause = format!("{cause}; it is record {} of the extract", self.rows);
         let entry = Entry {
             key: String::new(),
             key_digest: 0,

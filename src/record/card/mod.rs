@@ -184,7 +184,7 @@ impl Scanner {
     fn next(&self, place: usize) -> Option<(usize, usize)> {
         (place..self.groups.len()).find_map(|from| {
             let (mut total, mut longest) = (0, None);
-            if !may_begin(self.digits[self.groups[from].from]) {
+            if !may_begin(&self.digits[self.groups[from].from..]) {
                 return None;
             }
             for to in from..self.groups.len() {

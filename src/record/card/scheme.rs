@@ -3,12 +3,12 @@
 
 /// Cards whose first four digits are `from..=to`.
 struct Scheme {
-    from: u32,
-    to: u32,
+    from: usize,
+    to: usize,
     lengths: &'static [usize],
 }
 
-const fn scheme(from: u32, to: u32, lengths: &'static [usize]) -> Scheme {
+const fn scheme(from: usize, to: usize, lengths: &'static [usize]) -> Scheme {
     Scheme { from, to, lengths }
 }
 
@@ -44,21 +44,41 @@ const SCHEMES: &[Scheme] = &[
 ];
 
 /// Whether a number may begin so: most do not, and are looked at no further.
-pub fn may_begin(digit: u8) -> bool {
-    matches!(digit, b'2'..=b'6')
+pub fn may_begin(digits: &[u8]) -> bool {
+    digits.first_chunk().is_some_and(|lead| BEGINNINGS[number(lead)])
 }
 
 /// Whether these digits can be the number of a card.
 pub fn is_card(digits: &[u8]) -> bool {
-    (SHORTEST..=LONGEST).contains(&digits.len()) && passes_check(digits) && has_scheme(digits)
+    (SHORTEST..=LONGEST).contains(&digits.len()) && has_scheme(digits) && passes_check(digits)
 }
 
 fn has_scheme(digits: &[u8]) -> bool {
-    let lead = digits[..4].iter().fold(0, |sum, digit| 10 * sum + u32::from(digit - b'0'));
+    let lead = digits.first_chunk().map_or(0, number);
     SCHEMES.iter().any(|scheme| {
-        (scheme.from..=scheme.to).contains(&lead) && scheme.lengths.contains(&digits.len())
+        scheme.lengths.contains(&digits.len()) && (scheme.from..=scheme.to).contains(&lead)
     })
 }
+
+/// What four digits count.
+fn number(lead: &[u8; 4]) -> usize {
+    lead.iter().fold(0, |sum, digit| 10 * sum + usize::from(digit - b'0'))
+}
+
+/// Which four digits some scheme begins with.
+static BEGINNINGS: [bool; 10_000] = {
+    let mut known = [false; 10_000];
+    let mut place = 0;
+    while place < SCHEMES.len() {
+        let mut lead = SCHEMES[place].from;
+        while lead <= SCHEMES[place].to {
+            known[lead] = true;
+            lead += 1;
+        }
+        place += 1;
+    }
+    known
+};
 
 /// The check digit of ISO/IEC 7812: every second digit from the right counts double.
 fn passes_check(digits: &[u8]) -> bool {

@@ -95,6 +95,8 @@ pub struct Decoded<'f, R> {
     /// Bytes taken from the input.
     taken: u64,
     ended: bool,
+    /// Whether the first bytes beyond ASCII are right in UTF-8, though it is read as something else.
+    looks_utf8: Option<bool>,
 }
 
 /// How the bytes are dealt with from here on.
@@ -122,6 +124,7 @@ impl<'f, R: Read> Decoded<'f, R> {
             at: 0,
             taken: 0,
             ended: false,
+            looks_utf8: None,
         }
     }
 
@@ -132,6 +135,12 @@ impl<'f, R: Read> Decoded<'f, R> {
             Way::Watch(declared) => declared.unwrap_or(Charset::Utf8).word(),
             Way::Decode(charset) => charset.word(),
         }
+    }
+
+    /// Whether it is read as its definition says and looks as if it were UTF-8: an accented letter
+    /// is then read as two.
+    pub fn looks_utf8(&self) -> bool {
+        self.looks_utf8 == Some(true)
     }
 
     /// Bytes taken from the input so far.
@@ -281,6 +290,10 @@ impl<'f, R: Read> Decoded<'f, R> {
             }
             self.fill_raw(PORTION)?;
             if !charset.is_utf16() {
+                if self.looks_utf8.is_none() && !self.raw.is_ascii() {
+                    let (good, bad) = weigh(&self.raw, self.ended);
+                    self.looks_utf8 = Some(good > 0 && bad == 0);
+                }
                 decode_single(&self.raw, charset, &mut self.ready);
                 self.raw.clear();
                 continue;

@@ -197,6 +197,23 @@ fn the_window_tells_encodings_apart_however_late_it_begins() {
 }
 
 #[test]
+fn what_looks_like_utf_8_and_is_said_to_be_something_else_is_noticed() {
+    let looks = |bytes: &[u8], said: Encoding| {
+        let mut decoded = Decoded::new(Drip(bytes, 7), said, &Plain);
+        decoded.read_to_end(&mut Vec::new()).unwrap();
+        decoded.looks_utf8()
+    };
+    let long = "Zo\u{EB} lives there. ".repeat(9_000);
+    for said in [Encoding::Windows1252, Encoding::Iso8859_1] {
+        assert!(looks("1,Zo\u{EB}\n".as_bytes(), said));
+        assert!(looks(long.as_bytes(), said), "whatever is cut off at the end of a portion");
+        assert!(!looks(b"1,Zo\xEB\n", said) && !looks(b"1,Zoe\n", said));
+        assert!(!looks(b"1,Zo\xEB,\xC3\xA9\n", said), "one byte that is not is enough");
+    }
+    assert!(!looks(long.as_bytes(), Encoding::Utf8));
+}
+
+#[test]
 fn a_record_that_is_not_utf_8_is_told_with_its_remedy() {
     for (bytes, said) in [
         (b"1,\xA3 5,caf\xE9".as_slice(), "look like Windows-1252"),

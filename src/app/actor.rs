@@ -1,0 +1,33 @@
+//! Who acts: whoever runs a command is the machine's own user.
+
+use std::fs;
+
+/// `user:kim`, the user that this process runs as; by the number where the machine has no name for it.
+pub fn of_this_process() -> String {
+    let number = rustix::process::getuid().as_raw();
+    let known = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    match name_of(&known, number) {
+        Some(name) => format!("user:{name}"),
+        None => format!("user:{number}"),
+    }
+}
+
+/// By passwd(5): `name:password:number:…`.
+fn name_of(known: &str, number: u32) -> Option<&str> {
+    let parts = |line: &'_ str| -> Option<u32> { line.split(':').nth(2)?.parse().ok() };
+    let line = known.lines().find(|line| parts(line) == Some(number))?;
+    line.split(':').next().filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_a_name_where_the_machine_knows_one() {
+        let known = "root:x:0:0:root:/root:/bin/sh\nkim:x:1000:1000::/home/kim:/bin/sh\nbad\n";
+        assert_eq!(name_of(known, 1000), Some("kim"));
+        assert_eq!(name_of(known, 7), None);
+        assert!(of_this_process().starts_with("user:"));
+    }
+}
