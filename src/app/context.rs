@@ -153,7 +153,9 @@ impl Context {
         let mapping = mapping.ok_or_else(|| broken("no mapping"))?;
         let format = source.format();
         let inbound = Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
-        let outbound = self.catalogue.outbound.values().filter_map(Outbound::new).collect();
+        let listening = self.catalogue.outbound.values();
+        let listening = listening.filter(|one| one.listens_to(&job.connector.value));
+        let outbound = listening.filter_map(Outbound::new).collect();
         let written = definition.limits.chunk_records.map(|chunk| chunk as usize);
         let chunk = written.unwrap_or(self.database.usual_chunk());
         let policy = self.policy().await?;

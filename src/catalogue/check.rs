@@ -70,6 +70,11 @@ pub fn outbound(
     for Loaded { file, definition, .. } in mappings {
         let Some(mapping) = definition else { continue };
         check_outbound::outbound(file, mapping);
+        for source in &mapping.sources {
+            if !connectors.iter().any(|known| known.name == source.value) {
+                unknown(file, source, "connector", &names(connectors), "connectors");
+            }
+        }
         let payment = mapping.payment.as_ref().map(|payment| (&payment.destination, true));
         for (destination, pays) in payment.into_iter().chain([(&mapping.destination, false)]) {
             if !destination.value.is_empty() {

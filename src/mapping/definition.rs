@@ -317,6 +317,8 @@ pub struct OutboundMapping {
     pub on: Spanned<String>,
     /// For account events: the parties with these roles are told. Empty means every party.
     pub roles: Vec<String>,
+    /// Only changes that these systems bring are told. Empty means all of them.
+    pub sources: Vec<Spanned<String>>,
     /// What the suppression gate asks for.
     pub purpose: String,
     pub consent: bool,
@@ -329,6 +331,13 @@ pub struct OutboundMapping {
     /// Alternatives: the first whose `to` is present is sent.
     pub messages: Vec<MessageMap>,
     pub version: u64,
+}
+
+impl OutboundMapping {
+    /// Whether it listens for changes that this system brings.
+    pub fn listens_to(&self, source: &str) -> bool {
+        self.sources.is_empty() || self.sources.iter().any(|wanted| wanted.value == source)
+    }
 }
 
 #[derive(Clone, Debug)]

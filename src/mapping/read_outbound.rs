@@ -30,6 +30,11 @@ const PURPOSE: Key = key("purpose", "What it is for: the suppression gate asks."
 const ROLES: Key =
     key("roles", "For an account's changes: who on it is told. Where nothing is said, everybody.")
         .example("roles = [\"liable\"]");
+const SOURCES: Key = key(
+    "sources",
+    "Only changes that these systems bring: names of files in `connectors/`. Where nothing is said, all.",
+)
+.example("sources = [\"revenues\"]");
 const CONSENT: Key = key("consent", "Only those who agreed to be contacted are written to.");
 const COLLECTION: Key = key("collection", "It asks for money, so that breathing space stops it.");
 const WHEN: Key = key("when", "Only such a change is told: an expression.")
@@ -104,6 +109,7 @@ pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
     for role in &roles {
         read::check_role(file, &role.value, role.at);
     }
+    let sources = root.texts(SOURCES).unwrap_or_default();
     let consent = root.is_set(CONSENT);
     let collection = root.is_set(COLLECTION);
     let scope = match on.as_ref().is_some_and(|on| on.value.starts_with("account.")) {
@@ -127,6 +133,7 @@ pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
         destination: destination.unwrap_or_else(read::unwritten),
         on: on.unwrap_or_else(read::unwritten),
         roles: roles.into_iter().map(|role| role.value).collect(),
+        sources,
         purpose: purpose.map(|purpose| purpose.value).unwrap_or_default(),
         consent,
         collection,

@@ -17,6 +17,8 @@ pub struct FieldIssue {
 pub struct PartyFragment {
     /// What tells this party from the others of the record, tomorrow too.
     pub key: String,
+    /// The key is no more than a place in the record, which may pass on to somebody else.
+    pub by_place: bool,
     pub role: String,
     pub facts: Facts,
     /// `field:code`, separated by commas: what was dropped, defaulted or flagged.

@@ -61,28 +61,6 @@ fn is_person(facts: &Facts) -> bool {
     kind.is_none_or(|kind| kind == "person")
 }
 
-/// Whether what a record says now under a party's key can still be the same person as before. An account
-/// handed on to somebody else keeps its numbering; the person before must not be overwritten.
-pub fn may_be_same(before: &Facts, now: &Facts) -> bool {
-    let text = |facts: &Facts, name: &str| {
-        let field = schema::party_id(name)?;
-        facts.text(field).map(fold_name)
-    };
-    let compare = |name: &str| match (text(before, name), text(now, name)) {
-        (Some(before), Some(now)) => Some(before == now),
-        _ => None,
-    };
-    let number = compare("nino");
-    let born = compare("birth_date");
-    if number == Some(true) || (born == Some(true) && compare("name.given") != Some(false)) {
-        return true;
-    }
-    let names_differ =
-        compare("name.family") == Some(false) && compare("name.given") == Some(false);
-    let born_and_given_differ = born == Some(false) && compare("name.given") == Some(false);
-    !(names_differ || born_and_given_differ || (number == Some(false) && born == Some(false)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,37 +150,5 @@ mod tests {
         }
         // A letter that only looks the same is another: nobody is joined by it.
         assert_ne!(key("Bramble"), key("Br\u{430}mble"));
-    }
-
-    #[test]
-    fn a_place_on_an_account_may_pass_to_somebody_else() {
-        let before = facts(&[
-            ("name.given", "Arden"),
-            ("name.family", "Testberry"),
-            ("birth_date", "1980-02-29"),
-        ]);
-        for (now, same) in [
-            (&[("name.given", "Arden"), ("name.family", "Bramble")][..], true),
-            (&[("name.given", "A"), ("name.family", "Testberry")], true),
-            (&[("name.given", "Blake"), ("name.family", "Fakeley")], false),
-            (
-                &[
-                    ("name.given", "Blake"),
-                    ("name.family", "Testberry"),
-                    ("birth_date", "2001-01-01"),
-                ],
-                false,
-            ),
-            (
-                &[
-                    ("name.given", "Arden"),
-                    ("name.family", "Bramble"),
-                    ("birth_date", "1980-02-29"),
-                ],
-                true,
-            ),
-        ] {
-            assert_eq!(may_be_same(&before, &facts(now)), same, "{now:?}");
-        }
     }
 }

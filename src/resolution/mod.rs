@@ -3,5 +3,6 @@
 pub mod definition;
 pub mod junk;
 pub mod matching;
+pub mod pairing;
 pub mod policy;
 pub mod survivorship;

@@ -1,7 +1,8 @@
 //! Which value wins: a resident's facts from the parties that are that person.
 //!
 //! The most recent word wins, unless the policy prefers a source. A name or an address is taken whole
-//! from one party, so that no line of one home is joined to the postcode of another.
+//! from one party, so that no line of one home is joined to the postcode of another; and from one that
+//! says enough of it, before one that knows a number or a forename alone.
 
 use std::cmp::Reverse;
 
@@ -56,10 +57,26 @@ pub fn survive(words: &[Word<'_>], policy: &Policy) -> (Facts, Option<Vec<(Strin
 }
 
 /// How a word stands among others about a unit: the least wins.
-fn standing(word: &Word<'_>, policy: &Policy, unit: &str) -> (bool, usize, Reverse<(i64, i64)>) {
+fn standing(
+    word: &Word<'_>,
+    policy: &Policy,
+    unit: &str,
+) -> (bool, bool, usize, Reverse<(i64, i64)>) {
     let group = unit.split('.').next().unwrap_or(unit);
     let rank = policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id));
-    (word.ended, rank, Reverse((word.record_id, word.party_id)))
+    (word.ended, !says_enough(word.facts, unit), rank, Reverse((word.record_id, word.party_id)))
+}
+
+/// Whether a group that is taken whole says what it is for: a name whose it is, an address where a
+/// letter goes.
+fn says_enough(facts: &Facts, unit: &str) -> bool {
+    let needed: &[&str] = match unit {
+        "name" => &["name.family"],
+        "address" => &["address.line1", "address.postcode"],
+        "correspondence" => &["correspondence.line1", "correspondence.postcode"],
+        _ => return true,
+    };
+    needed.iter().any(|name| schema::party_id(name).is_some_and(|id| facts.text(id).is_some()))
 }
 
 /// What is chosen together: the group for a name or an address, else the field by itself.
@@ -74,6 +91,8 @@ pub enum Because {
     Alone,
     /// The others are of records that no longer name the person.
     StillNamed,
+    /// The others know a part of it alone, such as an address's number.
+    Fuller,
     /// Its source is preferred for this unit.
     Preferred,
     MostRecent,
@@ -91,7 +110,10 @@ pub fn explain(words: &[Word<'_>], policy: &Policy, unit: &str) -> Option<(i64, 
     let because = match said.get(1) {
         None => Because::Alone,
         Some(next) if next.ended != winner.ended => Because::StillNamed,
-        Some(next) if standing(next, policy, unit).1 != standing(winner, policy, unit).1 => {
+        Some(next) if says_enough(next.facts, unit) != says_enough(winner.facts, unit) => {
+            Because::Fuller
+        }
+        Some(next) if standing(next, policy, unit).2 != standing(winner, policy, unit).2 => {
             Because::Preferred
         }
         Some(_) => Because::MostRecent,
@@ -136,6 +158,28 @@ mod tests {
         assert_eq!(line(&preferred).as_deref(), Some("1 Old Road"));
         let ended = [Word { ended: true, ..words[1] }, words[0]];
         assert_eq!(line(&survive(&ended, &Policy::default()).0).as_deref(), Some("1 Old Road"));
+    }
+
+    #[test]
+    fn who_knows_a_number_alone_does_not_take_the_address_away() {
+        let whole = facts(&[("address.line1", "1 Old Road"), ("address.postcode", "SK99 1AA")]);
+        let number = facts(&[("address.uprn", "100099900001")]);
+        let word = |party_id, facts| Word {
+            party_id,
+            source_id: party_id,
+            record_id: party_id,
+            ended: false,
+            facts,
+        };
+        let words = [word(1, &whole), word(2, &number)];
+        let prefer = vec![("address".to_owned(), vec![2])];
+        for policy in [Policy::default(), Policy { exact: vec![], prefer }] {
+            let (best, _) = survive(&words, &policy);
+            assert_eq!(best, whole);
+            assert_eq!(explain(&words, &policy, "address"), Some((1, Because::Fuller)));
+        }
+        let (best, _) = survive(&[words[1]], &Policy::default());
+        assert_eq!(best, number, "a number is better than nothing");
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub const PARTIES: Insert = Insert { table: "party", columns: PARTY_COLUMNS, aft
 pub const PARTIES_AGAIN: Insert = Insert {
     table: "party",
     columns: PARTY_COLUMNS,
-    after: "ON CONFLICT (id) DO UPDATE SET role = excluded.role, record_id = excluded.record_id, \
+    after: "ON CONFLICT (id) DO UPDATE SET key = excluded.key, role = excluded.role, \
+            record_id = excluded.record_id, \
             mapping_version = excluded.mapping_version, at_ms = excluded.at_ms, \
             ended_ms = excluded.ended_ms, facts = excluded.facts, issues = excluded.issues",
 };

@@ -75,7 +75,13 @@ fn difference() -> Difference {
 }
 
 fn party() -> PartyFragment {
-    PartyFragment { key: text(), role: "liable".to_owned(), facts: facts(), issues: String::new() }
+    PartyFragment {
+        key: text(),
+        by_place: false,
+        role: "liable".to_owned(),
+        facts: facts(),
+        issues: String::new(),
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ on_both! {
     one_person_in_two_systems_is_one_resident => super::two_systems,
     two_parties_of_one_account_are_two_residents => super::one_account,
     a_place_on_an_account_that_passes_on_overwrites_nobody => super::passed_on,
+    one_of_a_couple_leaves_and_nobody_becomes_the_other => super::one_leaves,
+    two_who_change_places_stay_who_they_are => super::changed_places,
+    a_key_that_two_residents_have_leads_to_neither => super::ambiguous,
     the_order_of_arrival_does_not_matter => super::any_order,
     a_party_no_longer_named_ends => super::no_longer_named,
 }
@@ -90,6 +93,53 @@ async fn passed_on(on: On) {
     assert!(names[0][0].contains("Testberry") && names[1][0].contains("Bramble"), "{names:?}");
     let ended = "SELECT CAST(COUNT(*) AS TEXT) FROM party WHERE ended_ms IS NOT NULL";
     assert_eq!(hub.text(ended).await, "1");
+}
+
+const BEN: Person =
+    Person { seq: 1, given: "Ben", family: "Fakeley", born: "1960-01-02", nino: "" };
+const CARA: Person =
+    Person { seq: 2, given: "Cara", family: "Fakeley", born: "1962-03-04", nino: "" };
+
+/// Who is who after some nights: given names of the residents in their order, and how many have ended.
+async fn who(hub: &TestHub, nights: &[&[Person]]) -> (Vec<String>, String) {
+    for (night, people) in nights.iter().enumerate() {
+        let name = format!("ctax-{night}.xml");
+        hub.drop_file("revenues", &name, &extract(&[account("990001", people)]));
+        hub.run("ingest-revenues").await;
+    }
+    let facts = hub.rows("SELECT facts FROM resident ORDER BY id").await;
+    let given = |facts: &String| {
+        ["Ben", "Cara"].into_iter().find(|name| facts.contains(name)).unwrap_or("?").to_owned()
+    };
+    let ended = "SELECT CAST(COUNT(*) AS TEXT) FROM party WHERE ended_ms IS NOT NULL";
+    (facts.iter().map(|row| given(&row[0])).collect(), hub.text(ended).await)
+}
+
+async fn one_leaves(on: On) {
+    let hub = TestHub::open(on).await;
+    let alone = Person { seq: 1, ..CARA };
+    let (given, ended) = who(&hub, &[&[BEN, CARA], &[alone]]).await;
+    assert_eq!((given, ended.as_str()), (vec!["Ben".to_owned(), "Cara".to_owned()], "1"));
+    let open = hub.text("SELECT facts FROM party WHERE ended_ms IS NULL").await;
+    assert!(open.contains("Cara") && !open.contains("1960"), "{open}");
+}
+
+async fn changed_places(on: On) {
+    let hub = TestHub::open(on).await;
+    let (first, second) = (Person { seq: 1, ..CARA }, Person { seq: 2, ..BEN });
+    let (given, ended) = who(&hub, &[&[BEN, CARA], &[first, second], &[BEN, CARA]]).await;
+    assert_eq!((given, ended.as_str()), (vec!["Ben".to_owned(), "Cara".to_owned()], "0"));
+}
+
+async fn ambiguous(on: On) {
+    let hub = TestHub::open(on).await;
+    let both = [account("990001", &[ARDEN, BLAKE]), account("990002", &[ARDEN])];
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&both));
+    let report = hub.run("ingest-revenues").await;
+    assert_eq!(residents(&hub).await, "3", "nobody can say which of the two it is");
+    assert_eq!(report["batches"][0]["cause_code"], json!("match.keys_unused"));
+    let cause = report["batches"][0]["cause"].as_str().unwrap();
+    assert!(cause.contains("1 parties have a key that several residents have"), "{cause}");
 }
 
 async fn any_order(on: On) {

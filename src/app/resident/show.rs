@@ -251,6 +251,7 @@ impl Record<'_> {
         match because {
             Because::Alone => "nobody else says anything of it".to_owned(),
             Because::StillNamed => "the other records no longer name the resident".to_owned(),
+            Because::Fuller => "the others know a part of it alone".to_owned(),
             Because::Preferred => format!("{source} is preferred for `{unit}`"),
             Because::MostRecent => "it is the most recent word".to_owned(),
         }

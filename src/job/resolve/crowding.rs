@@ -17,26 +17,32 @@ pub struct Unlinked {
     pub junk: i64,
     /// Too many share it.
     pub crowded: i64,
+    /// It leads to several residents.
+    pub ambiguous: i64,
 }
 
 impl Unlinked {
     pub fn add(&mut self, other: Unlinked) {
         self.junk += other.junk;
         self.crowded += other.crowded;
+        self.ambiguous += other.ambiguous;
     }
 
     /// What a person is told, if there is something.
     pub fn note(self) -> Option<String> {
-        let crowded =
-            format!("{} parties share a key with more than {SHARED_MAX} others", self.crowded);
-        let junk = format!("{} have a key that says nothing, such as UNKNOWN", self.junk);
-        let said = match (self.crowded, self.junk) {
-            (0, 0) => return None,
-            (0, _) => junk,
-            (_, 0) => crowded,
-            _ => format!("{crowded}, {junk}"),
-        };
-        Some(format!("{said}: they were not linked by it"))
+        let said: Vec<String> = [
+            (self.crowded, format!("share a key with more than {SHARED_MAX} others")),
+            (self.junk, "have a key that says nothing, such as UNKNOWN".to_owned()),
+            (self.ambiguous, "have a key that several residents have".to_owned()),
+        ]
+        .into_iter()
+        .filter(|(many, _)| *many > 0)
+        .map(|(many, what)| format!("{many} parties {what}"))
+        .collect();
+        match said.is_empty() {
+            true => None,
+            false => Some(format!("{}: they were not linked by it", said.join(", "))),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::record::facts::{Difference, Facts, differences_to_json};
 use crate::record::fragment::{AccountFragment, Fragment, PartyFragment};
 use crate::record::schema;
 use crate::resolution::matching;
+use crate::resolution::pairing::{self, Named};
 use crate::resolution::survivorship::{Word, survive};
 use crate::store::batches::BatchRow;
 use crate::store::database::{Cell, StoreError, Transaction, cells};
@@ -169,13 +170,17 @@ impl<'c> Settling<'c> {
         ids: &mut Ids,
     ) -> Result<(), JobError> {
         let before = self.of_key.remove(&about.source_key_id).unwrap_or_default();
+        let known = self.pair(about, &fragment.parties, &before);
         let mut named: Vec<i64> = Vec::with_capacity(fragment.parties.len());
         let mut roles: Vec<(i64, String)> = Vec::with_capacity(fragment.parties.len());
         let mut moved = false;
-        for party in fragment.parties {
+        for (party, known) in fragment.parties.into_iter().zip(known) {
             let role = party.role.clone();
-            let (resident_id, is_new) = self.party(about, party, &before, &named, ids);
-            moved |= is_new;
+            moved |= known.is_none();
+            let resident_id = match known {
+                Some(known) => self.known_party(about, party, known),
+                None => self.new_party(about, party, &before, &named, ids),
+            };
             named.push(resident_id);
             roles.push((resident_id, role));
         }
@@ -246,41 +251,68 @@ impl<'c> Settling<'c> {
         self.accounts.insert(id, account.facts);
     }
 
-    /// Settles one party of a record; gives its resident, and whether it was not on the record before.
-    fn party(
+    /// For each party that the record names, whom of those that it named before: resident and party.
+    fn pair(
+        &self,
+        about: About,
+        parties: &[PartyFragment],
+        before: &[i64],
+    ) -> Vec<Option<(i64, i64)>> {
+        if before.is_empty() {
+            return vec![None; parties.len()];
+        }
+        let residents = distinct(before.iter().copied());
+        let residents = residents.iter().filter_map(|id| self.residents.get(id));
+        let is_here =
+            |party: &&Party| party.source_key_id == about.source_key_id && party.ended_ms.is_none();
+        let known: Vec<&Party> =
+            residents.flat_map(|resident| resident.parties.iter().filter(is_here)).collect();
+        let was = known.iter().map(|party| Named {
+            key: &party.key,
+            by_place: false,
+            facts: &party.facts,
+        });
+        let is = parties.iter().map(|party| Named {
+            key: &party.key,
+            by_place: party.by_place,
+            facts: &party.facts,
+        });
+        let pairs = pairing::pair(&was.collect::<Vec<_>>(), &is.collect::<Vec<_>>());
+        let of = |at: usize| (known[at].resident_id, known[at].id);
+        pairs.into_iter().map(|pair| pair.map(of)).collect()
+    }
+
+    /// Settles a party that was on the record before; gives its resident.
+    fn known_party(
         &mut self,
         about: About,
         fragment: PartyFragment,
-        before: &[i64],
-        named: &[i64],
-        ids: &mut Ids,
-    ) -> (i64, bool) {
-        for resident_id in before {
-            let Some(resident) = self.residents.get_mut(resident_id) else { continue };
-            let known = resident.parties.iter_mut().find(|party| {
-                party.source_key_id == about.source_key_id
-                    && party.key == fragment.key
-                    && party.ended_ms.is_none()
-            });
-            let Some(party) = known else { continue };
-            if !matching::may_be_same(&party.facts, &fragment.facts) {
-                break;
-            }
-            let same = party.facts == fragment.facts && party.role == fragment.role;
-            party.record_id = about.record_id;
-            if !same {
-                party.json = Some(fragment.facts.to_json(schema::PARTY));
-                party.facts = fragment.facts;
-                party.role = fragment.role;
-                let row = party_row(party, &self.rules.inbound, self.now_ms, fragment.issues, None);
-                self.draft.parties_again.extend(row);
-                resident.because = Some(about.record_id);
-            }
-            return (*resident_id, false);
+        (resident_id, party_id): (i64, i64),
+    ) -> i64 {
+        let resident = self.residents.get_mut(&resident_id);
+        let party = resident.and_then(|resident| {
+            let because = &mut resident.because;
+            let party = resident.parties.iter_mut().find(|party| party.id == party_id)?;
+            Some((because, party))
+        });
+        let Some((because, party)) = party else { return resident_id };
+        party.record_id = about.record_id;
+        let same = party.facts == fragment.facts
+            && party.role == fragment.role
+            && party.key == fragment.key;
+        if !same {
+            party.json = Some(fragment.facts.to_json(schema::PARTY));
+            party.facts = fragment.facts;
+            party.role = fragment.role;
+            party.key = fragment.key;
+            let row = party_row(party, &self.rules.inbound, self.now_ms, fragment.issues, None);
+            self.draft.parties_again.extend(row);
+            *because = Some(about.record_id);
         }
-        (self.new_party(about, fragment, before, named, ids), true)
+        resident_id
     }
 
+    /// Settles a party that was not on the record before; gives its resident.
     fn new_party(
         &mut self,
         about: About,
@@ -291,13 +323,10 @@ impl<'c> Settling<'c> {
     ) -> i64 {
         let keys = matching::keys(&fragment.facts, &self.rules.policy);
         let (keys, remembered) = self.crowding.part(keys);
-        let taken = |resident: i64| named.contains(&resident) || before.contains(&resident);
+        let found = self.found(&keys);
         // Two parties of one account are two people, whatever their numbers say.
-        let found = (keys.iter())
-            .filter_map(|key| self.candidates.get(key))
-            .flatten()
-            .map(|candidate| candidate.resident_id)
-            .find(|resident| !taken(*resident) && self.residents.contains_key(resident));
+        let taken = |resident: &i64| named.contains(resident) || before.contains(resident);
+        let found = found.filter(|resident| !taken(resident));
         let id = ids.take();
         let resident_id = found.unwrap_or_else(|| ids.take());
         let party = Party {
@@ -329,6 +358,26 @@ impl<'c> Settling<'c> {
         resident.parties.push(party);
         resident.because = Some(about.record_id);
         resident_id
+    }
+
+    /// The resident that the first of the keys leads to which leads to anybody. Where it leads to
+    /// several, they are known to be different people, and nobody can say which of them this is.
+    fn found(&mut self, keys: &[i64]) -> Option<i64> {
+        for key in keys {
+            let candidates = self.candidates.get(key).into_iter().flatten();
+            let residents = candidates
+                .map(|candidate| candidate.resident_id)
+                .filter(|resident| self.residents.contains_key(resident));
+            match distinct(residents).as_slice() {
+                [] => {}
+                [only] => return Some(*only),
+                _ => {
+                    self.crowding.unlinked.ambiguous += 1;
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     /// Ends the parties that the record does not name any more.

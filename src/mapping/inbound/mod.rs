@@ -248,6 +248,7 @@ impl<'r, W: Witness> Walk<'r, W> {
         number: usize,
     ) -> PartyFragment {
         let mut party = PartyFragment {
+            by_place: key.is_none() || named.is_some(),
             key: key.unwrap_or_else(|| number.to_string()),
             role: self.role(&map.role, context, Place::Party(number)),
             ..Default::default()
