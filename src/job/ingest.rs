@@ -64,8 +64,12 @@ pub struct Bench {
     pub watch: Arc<Watch>,
 }
 
-/// Of a full extract that lacks too many of the known records, and of one that was taken all the same.
-pub const SHORT: &str = "extract.short";
+/// A full extract lacks too many of the known records.
+const SHORT: &str = "extract.short";
+/// A file is read as what its definition says, and looks as if it were UTF-8.
+const LOOKS_UTF8: &str = "file.looks_utf8";
+/// What a person may accept all the same.
+pub const DOUBTS: [&str; 2] = [SHORT, LOOKS_UTF8];
 const ACCEPTED: &str = "extract.accepted";
 
 /// Runs the job once: what a stop left undone, then everything that is there. Gives the batches it
@@ -182,7 +186,7 @@ async fn take_in(
     bench.watch.bytes_total.fetch_add(origin.bytes, Ordering::Relaxed);
     let (mut reading, end) = Reading::run(job, bench, source_id, batch_id, origin).await?;
     let mut said = ReadEnd::default();
-    let verdict = match end {
+    let mut verdict = match end {
         _ if reading.counts.rows_in > job.records_max => {
             let most = job.records_max;
             let cause = format!(
@@ -208,17 +212,24 @@ async fn take_in(
             }
         },
     };
-    let accepted = match &verdict {
-        Err((code, _)) if code == SHORT => {
-            decisions::acceptance(&bench.database, source_id, &said.content_digest).await?
+    let accepted = match (&verdict, reading.doubt(job, &said)) {
+        (Ok(()), Some((code, cause))) => {
+            let digest = &said.content_digest;
+            match decisions::acceptance(&bench.database, source_id, digest).await? {
+                Some(decision) => Some((ACCEPTED, accepted(&cause, &decision))),
+                None => {
+                    verdict = Err((code.to_owned(), cause));
+                    None
+                }
+            }
         }
         _ => None,
     };
-    match if accepted.is_some() { Ok(()) } else { verdict } {
+    match verdict {
         Ok(()) => {
             let note = match accepted {
-                Some(decision) => Some((ACCEPTED, reading.why_accepted(&decision))),
-                None => reading.note(bench, source_id, origin, &said).await?,
+                Some(note) => Some(note),
+                None => reading.note(bench, source_id, origin).await?,
             };
             if let Some((code, cause)) = &note {
                 match *code {
@@ -267,6 +278,11 @@ async fn end_batch(
         ..Counts::default()
     };
     Ok(batches::end(&bench.database, reading.batch_id, ending, &counts).await?)
+}
+
+fn accepted(cause: &str, decision: &Decision) -> String {
+    let Decision { decided_by, decided_why, .. } = decision;
+    format!("{cause}; {decided_by} accepted it: {decided_why}")
 }
 
 /// What a reading brought, before anybody else sees it.
@@ -364,7 +380,6 @@ impl Reading {
         bench: &Bench,
         source_id: i64,
         origin: &Origin,
-        end: &ReadEnd,
     ) -> Result<Option<(&'static str, String)>, JobError> {
         if self.with_cards > 0 {
             let cause = format!(
@@ -382,14 +397,6 @@ impl Reading {
             );
             return Ok(Some(("extract.gone_unsure", cause)));
         }
-        if end.looks_utf8 {
-            let cause = format!(
-                "the file was read as {}, as its connector says, and looks like UTF-8: if it is, every \
-                 accented letter was read as two",
-                end.encoding
-            );
-            return Ok(Some(("file.looks_utf8", cause)));
-        }
         // It may be an older extract that was dropped once more.
         let before = batches::of_name(&bench.database, source_id, &origin.name).await?;
         Ok(before.map(|before| {
@@ -400,16 +407,6 @@ impl Reading {
             );
             ("file.new_version", cause)
         }))
-    }
-
-    fn why_accepted(&self, decision: &Decision) -> String {
-        let Decision { decided_by, decided_why, .. } = decision;
-        let there = self.present - self.absent.len() as i64;
-        format!(
-            "only {there} of {} known records are in this full extract; {decided_by} accepted it: \
-             {decided_why}",
-            self.present
-        )
     }
 
     /// Whether the extract can be what it says it is.
@@ -425,15 +422,27 @@ impl Reading {
         if self.counts.rows_in == 0 && job.source.extract() == Extract::Full {
             return Err(("file.empty".to_owned(), "the extract holds no records".to_owned()));
         }
+        Ok(())
+    }
+
+    /// Why the extract may not be what it should be: a person can know, and may accept it.
+    fn doubt(&self, job: &Ingest, end: &ReadEnd) -> Option<(&'static str, String)> {
+        if end.looks_utf8 {
+            let cause = format!(
+                "the file was read as {}, as its connector says, and looks like UTF-8: if it is, every \
+                 accented letter was read as two",
+                end.encoding
+            );
+            return Some((LOOKS_UTF8, cause));
+        }
         let there = self.present - self.absent.len() as i64;
-        if there * 100 < self.present * job.keep_percent {
+        (there * 100 < self.present * job.keep_percent).then(|| {
             let cause = format!(
                 "only {there} of {} known records are in this full extract; under {} % it is held",
                 self.present, job.keep_percent
             );
-            return Err((SHORT.to_owned(), cause));
-        }
-        Ok(())
+            (SHORT, cause)
+        })
     }
 
     /// The one durable commit that makes the batch everybody's.

@@ -122,7 +122,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "extract.accepted",
-                "the extract has far fewer of the known records than usual, and somebody accepted it",
+                "the extract was in doubt, and somebody accepted it as it is",
                 "nothing",
             ),
             cause(
@@ -151,8 +151,8 @@ pub static CHAPTERS: &[Chapter] = &[
             cause(
                 "file.looks_utf8",
                 "the file was read as its connector says, and looks like UTF-8",
-                "look up somebody with an accented name. If it is wrong, write `encoding = \"utf-8\"` \
-                 in the connector, and have the file sent again under another name",
+                "look into the file. If it is UTF-8, write `encoding = \"utf-8\"` in the connector and put the \
+                 file back; if it is not: `viaduct batches accept NUMBER --reason WHY`",
             ),
             cause(
                 "file.new_version",

@@ -15,6 +15,7 @@ on_both! {
     a_held_file_that_is_put_back_is_read_again => super::put_back,
     a_short_extract_is_accepted_by_a_person_and_taken => super::accepted,
     a_broken_file_is_refused_and_nobody_can_accept_it => super::refused,
+    a_file_that_looks_like_another_encoding_waits_for_a_person => super::looks_utf8,
     each_of_two_held_files_of_one_name_is_found => super::same_name,
     a_held_message_is_explained => super::message,
     only_what_left_was_sent => super::times_sent,
@@ -201,6 +202,24 @@ async fn accepted(on: On) {
     let (json, text) = batches::show(&hub.context.database, batch).await.unwrap();
     assert_eq!(json["decision"]["reason"], json!("a ward moved away"));
     assert!(text.contains("accepted by user:"), "{text}");
+}
+
+async fn looks_utf8(on: On) {
+    let mut hub = TestHub::open(on).await;
+    hub.edit("connectors/revenues.toml", "[settings]", "[settings]\nencoding = \"iso-8859-1\"");
+    hub.reload().await;
+    let mut accounts = some(3);
+    accounts[1] = accounts[1].replace("Testberry", "Test\u{EB}rry");
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&accounts));
+    let report = hub.run("ingest-revenues").await;
+    assert_eq!(report["batches"][0]["cause_code"], json!("file.looks_utf8"));
+    let batch = report["batches"][0]["batch"].as_i64().unwrap();
+    let asked = Decide { batch, reason: "it is what it is".to_owned() };
+    decide::accept(&hub.context, &asked).await.unwrap();
+    let taken = hub.run("ingest-revenues").await;
+    assert_eq!(taken["batches"][0]["cause_code"], json!("extract.accepted"));
+    let cause = taken["batches"][0]["cause"].as_str().unwrap();
+    assert!(cause.contains("looks like UTF-8") && cause.contains("it is what it is"), "{cause}");
 }
 
 async fn refused(on: On) {

@@ -1,14 +1,14 @@
 //! `viaduct batches accept` and `refuse`: a person's word on a batch that was held whole.
 //!
-//! Only what a person can know is theirs to decide: whether a short extract is whole. Totals that do not
-//! agree, or a file that cannot be read, are mended where it comes from.
+//! Only what a person can know is theirs to decide: whether a short extract is whole, and a file that
+//! looks like UTF-8 is not. Totals that do not agree are mended where they come from.
 
 use serde_json::{Value, json};
 
 use super::super::actor;
 use super::super::context::{AppError, Context};
 use crate::connector::definition::HeldAt;
-use crate::job::ingest::SHORT;
+use crate::job::ingest::DOUBTS;
 use crate::record::moment::Moment;
 use crate::store::batches;
 use crate::store::decisions::{self, ACCEPTED, Decision, REFUSED};
@@ -24,10 +24,10 @@ pub struct Decide {
     pub reason: String,
 }
 
-/// Takes a short extract as it is: its file is put back, and the next run reads it.
+/// Takes an extract as it is: its file is put back, and the next run reads it.
 pub async fn accept(context: &Context, asked: &Decide) -> Result<(Value, String), AppError> {
     let batch = held(context, asked.batch).await?;
-    if batch.code != SHORT {
+    if !DOUBTS.contains(&batch.code.as_str()) {
         return Err(AppError::NotThere(format!(
             "batch {} is held under {}, which nobody can accept: have it mended where it comes from \
              (`viaduct held show {}`)",

@@ -33,7 +33,7 @@ pub enum One {
         /// Its number
         batch: i64,
     },
-    /// Take an extract that was held because it is short: it is whole, and what is not in it is gone
+    /// Take an extract as it is that was held because it is short, or looks like another encoding
     Accept(Decide),
     /// Wait no longer for a batch that was held whole
     Refuse(Decide),
