@@ -74,6 +74,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "connector/govuk_notify/",
             "connector/file_drop/",
             "record/payment_link.rs",
+            "store/audit.rs",
             "sandbox/",
         ],
     ),

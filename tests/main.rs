@@ -8,6 +8,7 @@
 
 mod architecture;
 mod bad_inputs;
+mod bulk;
 mod connectors;
 mod contracts;
 mod crash;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Sight;
-use super::{batches, deliveries, init, resident};
+use super::{audit, batches, bulk, deliveries, init, resident};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -120,6 +120,19 @@ pub enum Command {
         wanted: batches::Wanted,
         #[command(subcommand)]
         one: Option<batches::One>,
+    },
+    /// List what was done to many deliveries at once; show one, pause it, or go on with it
+    Bulk {
+        #[command(subcommand)]
+        one: Option<bulk::watch::One>,
+    },
+    /// List who changed what, and why; or see that the log is whole
+    #[command(args_conflicts_with_subcommands = true)]
+    Audit {
+        #[command(flatten)]
+        wanted: audit::Wanted,
+        #[command(subcommand)]
+        what: Option<audit::What>,
     },
     /// List what waits for a person, in groups; or explain one
     Held {

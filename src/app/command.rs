@@ -17,8 +17,8 @@ use super::replay::Chosen;
 use super::sandbox::{Notify, Pay};
 use super::sight::Sight;
 use super::{
-    batches, deliveries, demo, held, held_show, init, logging, panics, preview, replay, resident,
-    run, serve,
+    audit, batches, bulk, deliveries, demo, held, held_show, init, logging, panics, preview,
+    replay, resident, run, serve,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -165,7 +165,13 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
                     deliveries::show(&database, &delivery, Sight::of(show), now_ms).await
                 }
                 Some(deliveries::One::Release(chosen)) => {
-                    deliveries::release::release(&database, &chosen, now_ms).await
+                    bulk::ask(&database, &MachineClock, &chosen, bulk::RELEASE).await
+                }
+                Some(deliveries::One::Dismiss(chosen)) => {
+                    bulk::ask(&database, &MachineClock, &chosen, bulk::DISMISS).await
+                }
+                Some(deliveries::One::Decide(asked)) => {
+                    deliveries::decide::decide(&database, &asked, now_ms).await
                 }
             };
             database.close().await;
@@ -174,6 +180,30 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         Command::Batches { wanted, one } => {
             let said = read_batches(&definitions, &arguments.database, &wanted, one).await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Bulk { one } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = match one {
+                None => bulk::watch::list(&database).await,
+                Some(bulk::watch::One::Show(wanted)) => bulk::watch::show(&database, &wanted).await,
+                Some(bulk::watch::One::Pause { bulk }) => {
+                    bulk::watch::pause(&database, &MachineClock, bulk).await
+                }
+                Some(bulk::watch::One::Resume { bulk }) => {
+                    bulk::watch::resume(&database, &MachineClock, bulk).await
+                }
+            };
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Audit { wanted, what } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = match what {
+                None => audit::list(&database, &wanted).await.map(|(json, text)| (json, text, 0)),
+                Some(audit::What::Verify) => audit::verify(&database).await,
+            };
+            database.close().await;
+            said.map(|(json, text, exit)| Done { json, text, exit })
         }
         Command::Connectors { what } => connectors(what),
         Command::Schema { write } => {

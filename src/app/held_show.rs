@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::bulk;
 use super::content::Content;
 use super::context::{AppError, Context};
-use super::deliveries::release;
 use super::held::words;
 use super::sight::Sight;
 use crate::connector::definition::HeldAt;
@@ -75,7 +75,7 @@ pub async fn show(context: &Context, id: i64, sight: Sight) -> Result<Shown, App
     }
     if let Some(message) = held::delivery(database, id).await? {
         let row = deliveries::of_id(database, id).await?;
-        let release = row.and_then(|row| release::command(&row, context.clock.now_ms()));
+        let release = row.and_then(|row| bulk::release_command(&row, context.clock.now_ms()));
         return Ok(Shown::Message { message, release, sight });
     }
     Err(AppError::NotThere(format!("nothing that is held has the number {id}: see `viaduct held`")))

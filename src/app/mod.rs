@@ -2,7 +2,9 @@
 
 pub mod actor;
 pub mod arguments;
+pub mod audit;
 pub mod batches;
+pub mod bulk;
 pub mod clock;
 pub mod command;
 pub mod content;

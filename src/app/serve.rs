@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::context::{AppError, Context};
 use super::worker::Doorbell;
 use super::{links, scheduler};
+use crate::job::bulk;
 use crate::record::moment::Moment;
+use crate::store;
 use crate::store::batches;
 use crate::store::database::StoreError;
 use crate::store::queue::QueuePool;
@@ -34,9 +36,11 @@ pub async fn serve(context: Context, listen: SocketAddr) -> Result<(), AppError>
             doorbell.ring(&job).await?;
         }
     }
+    let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop).await;
     clock.abort();
+    bulk.abort();
     if let Some(pages) = pages {
         pages.abort();
     }
@@ -44,6 +48,24 @@ pub async fn serve(context: Context, listen: SocketAddr) -> Result<(), AppError>
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
     })
+}
+
+/// Goes on with bulk actions whose worker is gone, of this node or another.
+async fn take_up_bulk(context: Arc<Context>) {
+    loop {
+        let since_ms = context.clock.now_ms() - bulk::STANDS_STILL_MS;
+        match store::bulk::standing_still(&context.database, since_ms).await {
+            Ok(found) => {
+                for id in found {
+                    if let Err(error) = bulk::work(&context.database, &*context.clock, id).await {
+                        tracing::warn!(bulk.id = id, cause = %error, "a bulk action stands still");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(cause = %error, "bulk actions cannot be looked at"),
+        }
+        context.clock.pause(bulk::STANDS_STILL_MS / 3).await;
+    }
 }
 
 /// The port for payment links, or what to do about it.

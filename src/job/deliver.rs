@@ -416,8 +416,8 @@ impl Report {
             State::Unknown => self.unknown += 1,
             State::Held => self.held += 1,
             State::Offered => self.offered += 1,
-            // Nothing is settled as being sent.
-            State::Sending => {}
+            // Nothing is settled as being sent, and dismissed by nobody but a person.
+            State::Sending | State::Dismissed => {}
         }
     }
 }

@@ -105,10 +105,12 @@ pub enum State {
     Unknown,
     /// Refused for good, or withheld: a person decides.
     Held,
+    /// A person decided that it is never sent.
+    Dismissed,
 }
 
 impl State {
-    pub const ALL: [State; 7] = [
+    pub const ALL: [State; 8] = [
         State::Offered,
         State::Waiting,
         State::Sending,
@@ -116,11 +118,17 @@ impl State {
         State::Delivered,
         State::Unknown,
         State::Held,
+        State::Dismissed,
     ];
 
     /// The state of that word.
     pub fn from_word(word: &str) -> Option<State> {
         State::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether nothing goes on from here.
+    pub fn is_settled(self) -> bool {
+        matches!(self, State::Delivered | State::Dismissed)
     }
 
     /// The word in tables, screens and counts.
@@ -133,6 +141,7 @@ impl State {
             State::Delivered => "delivered",
             State::Unknown => "unknown",
             State::Held => "held",
+            State::Dismissed => "dismissed",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What people decided about batches that were held whole.
 
+use super::audit::{self, Entry};
 use super::database::{Database, StoreError, cells};
 
 /// A decision about a held batch.
@@ -34,7 +35,19 @@ pub async fn decide(
         decision.decided_why.clone(),
         decision.decided_ms,
     ];
-    transaction.execute(sql, cells).await?;
+    if transaction.execute(sql, cells).await? > 0 {
+        let entry = Entry {
+            actor: &decision.decided_by,
+            action: match decision.decided_as.as_str() {
+                ACCEPTED => "accepted",
+                _ => "refused",
+            },
+            target: format!("batch {batch_id}"),
+            reason: Some(&decision.decided_why),
+            details: None,
+        };
+        audit::write(&mut transaction, &entry, decision.decided_ms).await?;
+    }
     let sql = "SELECT decided_as, decided_by, decided_why, decided_ms FROM batch \
                WHERE id = $1 AND decided_as IS NOT NULL";
     let stands: Vec<Decision> = transaction.fetch(sql, cells![batch_id]).await?;

@@ -1,7 +1,9 @@
 //! Deliveries as people look for them: by where they stand, whom they are for and what stopped them;
 //! and the story of one. How they are made is in `outbox`, how they leave in `sending`.
 
-use super::database::{Cell, Database, StoreError, cells};
+use std::collections::HashMap;
+
+use super::database::{Cell, Database, StoreError, Transaction, cells};
 use crate::record::personal::unprinted;
 
 /// A delivery as it stands.
@@ -66,7 +68,7 @@ const DELIVERY: &str = "SELECT id, change_event_id, batch_id, resident_id, desti
 
 impl Filter {
     /// `id < $1 AND …`, and the cells of its places.
-    fn conditions(&self, before: i64) -> (String, Vec<Cell>) {
+    pub(super) fn conditions(&self, before: i64) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
         let mut add = |condition: &str, cell: Cell| {
             cells.push(cell);
@@ -124,6 +126,16 @@ pub async fn counts(
 pub async fn of_id(database: &Database, id: i64) -> Result<Option<Delivery>, StoreError> {
     let sql = format!("{DELIVERY} WHERE id = $1");
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// Deliveries by their numbers, as a transaction sees them.
+pub(super) async fn of_ids(
+    transaction: &mut Transaction,
+    ids: &[i64],
+) -> Result<HashMap<i64, Delivery>, StoreError> {
+    let rows: Vec<Delivery> =
+        transaction.fetch_for(&format!("{DELIVERY} WHERE id IN"), ids, "").await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
 /// The delivery that the platform knows by this reference of ours.

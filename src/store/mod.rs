@@ -1,6 +1,8 @@
 //! The only room that knows SQL.
 
+pub mod audit;
 pub mod batches;
+pub mod bulk;
 pub mod columns;
 pub mod copy;
 pub mod database;
@@ -15,10 +17,10 @@ pub mod offers;
 pub mod outbox;
 pub mod people;
 pub mod queue;
-pub mod releases;
 pub mod replays;
 pub mod residents;
 pub mod sending;
 pub mod since;
 pub mod source_records;
 pub mod standing;
+pub mod unknowns;

@@ -266,7 +266,7 @@ async fn settle_some(
                 one.platform_status.clone(),
                 one.code.clone(),
                 one.cause.clone(),
-                (one.state == State::Delivered).then_some(now_ms),
+                one.state.is_settled().then_some(now_ms),
                 one.doubt_until_ms,
             ]
         })

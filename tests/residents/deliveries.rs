@@ -2,10 +2,13 @@
 
 use clap::Parser;
 use serde_json::json;
-use viaduct::app::deliveries::release::{self, release};
+use viaduct::app::bulk::{self, RELEASE, ask};
+use viaduct::app::deliveries::decide::{self, Decide};
 use viaduct::app::deliveries::{self, Listing};
+use viaduct::job::clock::Clock;
 use viaduct::record::delivery::{Channel, Content, Message};
-use viaduct::store::database::Cell;
+use viaduct::store::audit;
+use viaduct::store::database::{Cell, Database};
 use viaduct::store::outbox;
 
 use super::{MASKED, SHOWN, Story};
@@ -121,7 +124,7 @@ async fn told(on: On) {
 #[derive(Debug, Parser)]
 struct Which {
     #[command(flatten)]
-    chosen: release::Chosen,
+    chosen: bulk::Chosen,
 }
 
 async fn released(on: On) {
@@ -168,9 +171,9 @@ async fn released(on: On) {
     }
     transaction.commit().await.unwrap();
     let release = async |words: &str| {
-        let words = std::iter::once("release").chain(words.split_whitespace());
+        let words = ["release", "--reason", "mended"].into_iter().chain(words.split_whitespace());
         let chosen = Which::try_parse_from(words).unwrap().chosen;
-        release(database, &chosen, 400).await.unwrap()
+        ask(database, &StillClock(400), &chosen, RELEASE).await
     };
     let row = async |id: i64| {
         let sql = format!(
@@ -179,16 +182,21 @@ async fn released(on: On) {
         );
         hub.text(&sql).await
     };
-    let (json, text) = release("--code notify --destination notify").await;
-    assert_eq!((&json["released"], &json["of"]), (&json!(1), &json!(3)), "{json}");
+    let (json, text) = release("--code notify --destination notify").await.unwrap();
+    assert_eq!((&json["counts"]["waiting"], &json["items"]), (&json!(1), &json!(3)), "{json}");
     assert!(
         text.contains("1 of 3 released") && text.contains("2 stays: the platform had"),
         "{text}"
     );
     assert_eq!(row(1).await, "waiting 0 4 400 -");
     assert_eq!(row(9).await, "held 3 3 0 notify.not_found");
-    let (json, text) = release("1 2 3 4 4 5 6 7 8 99").await;
-    assert_eq!((&json["waiting"], &json["of"]), (&json!([4]), &json!(9)), "{json}");
+    let nobody = release("4 99").await.unwrap_err().to_string();
+    assert!(nobody.contains("there is no delivery 99: nothing was done"), "{nobody}");
+    let (json, text) = release("--dry-run 1 2 3 4 5 6 7 8").await.unwrap();
+    assert_eq!((&json["would"], &json["of"]), (&json!({ "waiting": 1 }), &json!(8)), "{json}");
+    assert!(text.contains("1 would stay: nobody knows"), "{text}");
+    let (json, text) = release("1 2 3 4 4 5 6 7 8").await.unwrap();
+    assert_eq!((&json["counts"]["waiting"], &json["items"]), (&json!(1), &json!(8)), "{json}");
     for said in ["3 stays: nobody knows", "7 stays: there is nothing", "8 stays: it is not held"] {
         assert!(text.contains(said), "{said}: {text}");
     }
@@ -196,6 +204,56 @@ async fn released(on: On) {
     for id in [2, 3, 5, 6, 7, 8] {
         assert!(!row(id).await.starts_with("waiting 0 4"), "{id}");
     }
+    let (json, text) = deliveries::show(database, "4", MASKED, 400).await.unwrap();
+    assert_eq!(json["decisions"][0]["reason"], json!("mended"));
+    assert!(text.contains("release in bulk action"), "{text}");
+    assert!(Which::try_parse_from(["release", "1"]).is_err(), "no reason");
+    let dismiss = ["dismiss", "--code", "delivery.no_address", "--reason", "moved abroad"];
+    let chosen = Which::try_parse_from(dismiss).unwrap().chosen;
+    ask(database, &StillClock(500), &chosen, bulk::DISMISS).await.unwrap();
+    assert!(row(7).await.starts_with("dismissed "));
     assert!(Which::try_parse_from(["release"]).is_err());
-    assert!(Which::try_parse_from(["release", "1", "--code", "notify"]).is_err());
+    let both = ["release", "1", "--code", "notify", "--reason", "x"];
+    assert!(Which::try_parse_from(both).is_err());
+    decided(database, &row).await;
+    let lines = audit::newest(database, i64::MAX, 100).await.unwrap();
+    let actions: Vec<&str> = lines.iter().rev().map(|line| line.action.as_str()).collect();
+    let bulk = ["begun", "ended"];
+    assert_eq!(actions, [&bulk[..], &bulk, &bulk, &["send again", "happened"]].concat());
+    assert!(lines.iter().all(|line| line.actor.starts_with("user:")));
+}
+
+/// Of what nobody answered, a person's word stands, once.
+async fn decided(database: &Database, row: &impl AsyncFn(i64) -> String) {
+    let word = |happened: bool, reason: &str| Decide {
+        delivery: 3,
+        happened,
+        platform_id: happened.then(|| "p-3".to_owned()),
+        send_again: !happened,
+        reason: reason.to_owned(),
+    };
+    let none = decide::decide(database, &word(true, " "), 600).await.unwrap_err().to_string();
+    assert!(none.contains("--reason"), "{none}");
+    decide::decide(database, &word(false, "the platform has none"), 600).await.unwrap();
+    assert_eq!(row(3).await, "waiting 0 4 600 -");
+    let late = decide::decide(database, &word(true, "it is there"), 601).await.unwrap_err();
+    assert!(late.to_string().contains("delivery 3 is waiting"), "{late}");
+    let mut transaction = database.begin().await.unwrap();
+    let sql = "UPDATE delivery SET state = 'unknown' WHERE id = $1";
+    transaction.execute(sql, vec![Cell::Int(3)]).await.unwrap();
+    transaction.commit().await.unwrap();
+    decide::decide(database, &word(true, "it is there"), 700).await.unwrap();
+    assert!(row(3).await.starts_with("delivered "));
+    let (json, _) = deliveries::show(database, "3", MASKED, 700).await.unwrap();
+    assert_eq!(json["platform_id"], json!("p-3"));
+    assert_eq!(json["decisions"].as_array().unwrap().len(), 3, "left once, decided twice: {json}");
+}
+
+/// A clock that stands still.
+struct StillClock(i64);
+
+impl Clock for StillClock {
+    fn now_ms(&self) -> i64 {
+        self.0
+    }
 }

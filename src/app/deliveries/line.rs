@@ -95,6 +95,7 @@ fn next(row: &Delivery, now_ms: i64) -> String {
         }
         Some(State::Delivered) => "nothing: it is done".to_owned(),
         Some(State::Held) => "nothing by itself: a person decides".to_owned(),
+        Some(State::Dismissed) => "nothing: it is never sent".to_owned(),
         None => format!("it is looked at again {when}"),
     }
 }

@@ -1,14 +1,15 @@
 //! `viaduct deliveries`: how many there are in each state, and which; `show` tells the story of one,
-//! `release` has held ones sent again.
+//! `release` and `dismiss` (in `bulk`) do something with held ones, `decide` with one nobody answered.
 
+pub mod decide;
 pub mod line;
-pub mod release;
 pub mod story;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::line::Line;
+use super::bulk;
 use super::context::AppError;
 use super::report::states;
 use super::sight::Sight;
@@ -23,7 +24,7 @@ const MOST_MAX: i64 = 1_000;
 /// Which deliveries are listed.
 #[derive(Debug, Args)]
 pub struct Listing {
-    /// Only those in this state: waiting, sending, accepted, delivered, unknown, held
+    /// Only those in this state: waiting, sending, accepted, delivered, unknown, held, dismissed
     #[arg(long)]
     state: Option<String>,
     /// Only those to this connector
@@ -58,7 +59,11 @@ pub enum One {
         show: bool,
     },
     /// Have held ones sent again, once what stopped them is mended
-    Release(release::Chosen),
+    Release(bulk::Chosen),
+    /// Have held ones never sent
+    Dismiss(bulk::Chosen),
+    /// Say what became of one that was sent and never answered
+    Decide(decide::Decide),
 }
 
 /// The list, for machines and for people.

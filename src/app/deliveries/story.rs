@@ -5,13 +5,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::line::Line;
-use super::release;
+use crate::app::bulk;
 use crate::app::context::AppError;
 use crate::app::resident::history::Because;
 use crate::app::sight::Sight;
 use crate::record::cause;
 use crate::record::delivery::State;
 use crate::record::moment::{Moment, span};
+use crate::store;
+use crate::store::audit;
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Attempt, Delivery};
 use crate::store::history;
@@ -28,6 +30,8 @@ pub struct Story {
     mapping_version: i64,
     why: Option<Because>,
     attempts: Vec<Tried>,
+    /// What people did with it.
+    decisions: Vec<Decision>,
     platform_id: Option<String>,
     platform_says: Option<String>,
     next_at: Option<Moment>,
@@ -48,6 +52,15 @@ struct Tried {
     cause: Option<String>,
 }
 
+/// What somebody did with it, and why.
+#[derive(Debug, Serialize)]
+struct Decision {
+    at: Moment,
+    by: String,
+    what: String,
+    reason: String,
+}
+
 impl Story {
     pub async fn of(
         database: &Database,
@@ -59,7 +72,10 @@ impl Story {
         let attempts = deliveries::attempts(database, row.id).await?;
         let state = State::from_word(&row.state);
         let code = row.cause_code.as_deref();
-        let goes_on = !matches!(state, Some(State::Delivered | State::Held | State::Offered));
+        let goes_on = !matches!(
+            state,
+            Some(State::Delivered | State::Held | State::Offered | State::Dismissed)
+        );
         Ok(Story {
             line: Line::of(row, sight, now_ms),
             purpose: row.purpose.clone(),
@@ -69,12 +85,13 @@ impl Story {
             mapping_version: row.mapping_version,
             why: event.map(|event| Because::of(&event, sight)),
             attempts: attempts.into_iter().map(Tried::of).collect(),
+            decisions: decisions(database, row.id).await?,
             platform_id: row.platform_id.clone(),
             platform_says: row.platform_status.clone(),
             next_at: goes_on.then_some(Moment(row.next_ms)),
             means: code.and_then(cause::find).map(|cause| cause.means),
             remedy: remedy(state.unwrap_or(State::Waiting), code),
-            release: release::command(row, now_ms),
+            release: bulk::release_command(row, now_ms),
         })
     }
 
@@ -123,6 +140,10 @@ impl Story {
         for tried in &self.attempts {
             say(if tried.attempt == 1 { "attempts" } else { "" }, &tried.text());
         }
+        for decision in &self.decisions {
+            let Decision { at, by, what, reason } = decision;
+            say("decided", &format!("{what} by {by}, {at}: {reason}"));
+        }
         if let Some(because) = line.because() {
             say("stopped by", &because);
         }
@@ -136,6 +157,30 @@ impl Story {
         }
         text
     }
+}
+
+/// By themselves and in bulk, in their order.
+async fn decisions(database: &Database, id: i64) -> Result<Vec<Decision>, AppError> {
+    let alone = audit::of_target(database, &format!("delivery {id}")).await?;
+    let alone = alone.into_iter().map(|line| Decision {
+        at: Moment(line.at_ms),
+        by: line.actor,
+        what: line.action,
+        reason: line.reason.unwrap_or_default(),
+    });
+    let in_bulk = store::bulk::turns_of(database, id).await?;
+    let in_bulk = in_bulk.into_iter().map(|turn| {
+        let left = turn.why.map(|why| format!(", and left: {why}")).unwrap_or_default();
+        Decision {
+            at: Moment(turn.done_ms),
+            by: turn.actor,
+            what: format!("{} in bulk action {}{left}", turn.action, turn.bulk_id),
+            reason: turn.reason,
+        }
+    });
+    let mut all: Vec<Decision> = alone.chain(in_bulk).collect();
+    all.sort_by_key(|decision| decision.at);
+    Ok(all)
 }
 
 impl Tried {
@@ -163,6 +208,7 @@ impl Tried {
 fn remedy(state: State, code: Option<&str>) -> &'static str {
     match (state, code.and_then(cause::find)) {
         (State::Delivered, _) => "nothing: it is done",
+        (State::Dismissed, _) => "nothing: it was decided that it is never sent",
         (_, Some(cause)) => cause.remedy,
         (State::Held, None) => "read the cause: it is not sent by itself, a person decides",
         (State::Offered, None) => "nothing: it is made when its payer opens the link",

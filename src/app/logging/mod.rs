@@ -43,6 +43,7 @@ const fn number(name: &'static str, doc: &'static str) -> Field {
 /// Every field there is. None of them may hold a value of a record.
 pub static FIELDS: &[Field] = &[
     ours("batch.id", "The batch, as in the table `batch`."),
+    ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("cause", "Why, in a sentence that names places and never values."),
     ours("code", "The cause as a word that runbooks use: `file.total`."),
     ours("counts", "What a job did: numbers alone, as JSON."),

@@ -1,0 +1,76 @@
+//! `viaduct audit`: who changed what, when and why; and whether the log is as it was written.
+
+use clap::{Args, Subcommand, value_parser};
+use serde_json::{Value, json};
+
+use super::context::AppError;
+use crate::record::moment::Moment;
+use crate::store::audit::{self, Line, Verdict};
+use crate::store::database::Database;
+
+/// Which lines are listed.
+#[derive(Debug, Clone, Args)]
+pub struct Wanted {
+    /// How many, the newest first
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub most: u32,
+    /// Go on with the lines before this one
+    #[arg(long, value_name = "LINE")]
+    pub before: Option<i64>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum What {
+    /// See that every line is there and as it was written
+    Verify,
+}
+
+/// The newest lines.
+pub async fn list(database: &Database, wanted: &Wanted) -> Result<(Value, String), AppError> {
+    let before = wanted.before.unwrap_or(i64::MAX);
+    let lines = audit::newest(database, before, i64::from(wanted.most)).await?;
+    let json = json!(lines.iter().map(of_line).collect::<Vec<_>>());
+    let text = match lines.is_empty() {
+        true => "Nothing was changed by anybody yet.\n".to_owned(),
+        false => lines.iter().map(text_of).collect(),
+    };
+    Ok((json, text))
+}
+
+/// Whether the log is whole; the exit code says it too.
+pub async fn verify(database: &Database) -> Result<(Value, String, u8), AppError> {
+    Ok(match audit::verify(database).await? {
+        Verdict::Whole(lines) => (
+            json!({ "whole": true, "lines": lines }),
+            format!("The audit log is whole: {lines} lines, each as it was written.\n"),
+            0,
+        ),
+        Verdict::Broken { line, what } => (
+            json!({ "whole": false, "line": line, "what": what }),
+            format!(
+                "The audit log was changed at line {line}: {what}. Keep a copy of the database, and tell \
+                 whoever answers for its security.\n"
+            ),
+            3,
+        ),
+    })
+}
+
+fn of_line(line: &Line) -> Value {
+    json!({
+        "line": line.id,
+        "at": Moment(line.at_ms),
+        "actor": line.actor,
+        "action": line.action,
+        "target": line.target,
+        "reason": line.reason,
+        "details": line.details.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
+    })
+}
+
+fn text_of(line: &Line) -> String {
+    let Line { id, at_ms, actor, action, target, .. } = line;
+    let reason = line.reason.as_ref().map(|reason| format!(" · {reason}")).unwrap_or_default();
+    let details = line.details.as_ref().map(|text| format!(" · {text}")).unwrap_or_default();
+    format!("{id} · {} · {actor} · {action} · {target}{reason}{details}\n", Moment(*at_ms))
+}

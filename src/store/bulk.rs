@@ -1,0 +1,352 @@
+//! Bulk actions on held deliveries: a set that is fixed once, worked in its order, a chunk and one commit
+//! at a time. Whatever happens in between, each item has its turn once.
+
+use super::audit::{self, Entry};
+use super::database::{Cell, Database, StoreError, Transaction, cells};
+use super::deliveries::{self, Delivery, Filter};
+use super::outbox::NEVER_MS;
+use super::sending::{ROWS_AT_ONCE, tuples};
+use crate::record::delivery::State;
+
+/// A bulk action as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Bulk {
+    pub id: i64,
+    pub action: String,
+    pub chosen: String,
+    pub actor: String,
+    pub reason: String,
+    pub state: String,
+    pub items: i64,
+    pub created_ms: i64,
+    pub moved_ms: i64,
+    pub ended_ms: Option<i64>,
+}
+
+/// States of a bulk action.
+pub const RUNNING: &str = "running";
+pub const PAUSED: &str = "paused";
+pub const DONE: &str = "done";
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    pub id: i64,
+    pub action: &'a str,
+    /// The words that chose the set.
+    pub chosen: &'a str,
+    pub actor: &'a str,
+    pub reason: &'a str,
+}
+
+/// The set: every held delivery that fits, or these numbers alone.
+#[derive(Debug, Clone)]
+pub enum Set<'a> {
+    Fitting(&'a Filter),
+    Numbers(&'a [i64]),
+}
+
+const COLUMNS: &str =
+    "id, action, chosen, actor, reason, state, items, created_ms, moved_ms, ended_ms";
+
+/// Fixes the set and begins. Gives how many items it has.
+pub async fn begin(
+    database: &Database,
+    asked: &Asked<'_>,
+    set: Set<'_>,
+    now_ms: i64,
+) -> Result<i64, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let items = match set {
+        Set::Fitting(filter) => fix_fitting(&mut transaction, asked.id, filter).await?,
+        Set::Numbers(numbers) => fix_numbers(&mut transaction, asked.id, numbers).await?,
+    };
+    let sql = format!("INSERT INTO bulk ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$8,NULL)");
+    let cells = cells![
+        asked.id,
+        asked.action.to_owned(),
+        asked.chosen.to_owned(),
+        asked.actor.to_owned(),
+        asked.reason.to_owned(),
+        RUNNING.to_owned(),
+        items,
+        now_ms,
+    ];
+    transaction.execute(&sql, cells).await?;
+    let begun = Entry {
+        actor: asked.actor,
+        action: "begun",
+        target: format!("bulk {}", asked.id),
+        reason: Some(asked.reason),
+        details: Some(
+            serde_json::json!({ "action": asked.action, "chosen": asked.chosen, "items": items })
+                .to_string(),
+        ),
+    };
+    audit::write(&mut transaction, &begun, now_ms).await?;
+    transaction.commit().await?;
+    Ok(items)
+}
+
+async fn fix_fitting(
+    transaction: &mut Transaction,
+    bulk: i64,
+    filter: &Filter,
+) -> Result<i64, StoreError> {
+    let (conditions, mut cells) = filter.conditions(i64::MAX);
+    cells.push(Cell::Int(bulk));
+    let sql = format!(
+        "INSERT INTO bulk_item (bulk_id, place, delivery_id, fence) \
+         SELECT ${}, ROW_NUMBER() OVER (ORDER BY id), id, fence FROM delivery WHERE {conditions}",
+        cells.len()
+    );
+    Ok(transaction.execute(&sql, cells).await? as i64)
+}
+
+async fn fix_numbers(
+    transaction: &mut Transaction,
+    bulk: i64,
+    numbers: &[i64],
+) -> Result<i64, StoreError> {
+    let before = "SELECT id, fence FROM delivery WHERE id IN";
+    let mut found: Vec<(i64, i64)> = transaction.fetch_for(before, numbers, "").await?;
+    found.sort_unstable();
+    found.dedup();
+    for (chunk, some) in found.chunks(ROWS_AT_ONCE).enumerate() {
+        let sql = format!(
+            "INSERT INTO bulk_item (bulk_id, place, delivery_id, fence) VALUES {}",
+            tuples(some.len(), 4)
+        );
+        let places = (chunk * ROWS_AT_ONCE + 1) as i64..;
+        let cells =
+            places.zip(some).flat_map(|(place, (id, fence))| cells![bulk, place, *id, *fence]);
+        transaction.execute(&sql, cells.collect()).await?;
+    }
+    Ok(found.len() as i64)
+}
+
+/// What is to become of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes to this state.
+    To(State),
+    /// It stays as it is: why.
+    Left(&'static str),
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many items had their turn.
+    Done(usize),
+    /// Nothing is left to do.
+    Ended,
+    /// Somebody paused it, or it is not there.
+    Stopped,
+}
+
+/// The next items have their turn, in one commit. `judge` sees each delivery as it is now.
+pub async fn step(
+    database: &Database,
+    id: i64,
+    most: i64,
+    now_ms: i64,
+    judge: impl Fn(&Delivery) -> Verdict,
+) -> Result<Step, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    // Whoever else works on it waits here.
+    let sql = format!(
+        "UPDATE bulk SET moved_ms = $2 WHERE id = $1 AND state = 'running' RETURNING {COLUMNS}"
+    );
+    let running: Vec<Bulk> = transaction.fetch(&sql, cells![id, now_ms]).await?;
+    let Some(bulk) = running.into_iter().next() else { return Ok(Step::Stopped) };
+    let sql = "SELECT place, delivery_id, fence FROM bulk_item WHERE bulk_id = $1 \
+               AND outcome IS NULL ORDER BY place LIMIT $2";
+    let open: Vec<(i64, i64, i64)> = transaction.fetch(sql, cells![id, most]).await?;
+    if open.is_empty() {
+        end(&mut transaction, &bulk, now_ms).await?;
+        transaction.commit().await?;
+        return Ok(Step::Ended);
+    }
+    let numbers: Vec<i64> = open.iter().map(|(_, delivery, _)| *delivery).collect();
+    let found = deliveries::of_ids(&mut transaction, &numbers).await?;
+    let mut going = Vec::new();
+    let mut done: Vec<(i64, &str, Option<&str>)> = Vec::new();
+    for (place, delivery, fence) in &open {
+        let row = found.get(delivery);
+        let verdict = match row {
+            None => Verdict::Left("there is no such delivery"),
+            Some(row) if row.fence != *fence => {
+                Verdict::Left("somebody had a hand on it since the set was fixed")
+            }
+            Some(row) => judge(row),
+        };
+        match verdict {
+            Verdict::To(state) => {
+                going.push((*delivery, *fence, state));
+                done.push((*place, state.word(), None));
+            }
+            Verdict::Left(why) => done.push((*place, "left", Some(why))),
+        }
+    }
+    let moved = move_on(&mut transaction, &going, bulk.created_ms, now_ms).await?;
+    if moved != going.len() {
+        // The fence was looked at in this very transaction, which holds the rows on PostgreSQL only from
+        // here: what slipped in between is seen by the next try.
+        return Ok(Step::Done(0));
+    }
+    for some in done.chunks(ROWS_AT_ONCE) {
+        let sql = format!(
+            "WITH v (bulk_id, place, outcome, why, done_ms) AS (VALUES {}) \
+             UPDATE bulk_item SET outcome = v.outcome, why = v.why, done_ms = v.done_ms FROM v \
+             WHERE bulk_item.bulk_id = v.bulk_id AND bulk_item.place = v.place",
+            tuples(some.len(), 5)
+        );
+        let cells = some.iter().flat_map(|(place, outcome, why)| {
+            cells![id, *place, (*outcome).to_owned(), why.map(str::to_owned), now_ms]
+        });
+        transaction.execute(&sql, cells.collect()).await?;
+    }
+    transaction.commit().await?;
+    Ok(Step::Done(done.len()))
+}
+
+/// Deliveries go where they are to go, with fresh attempts. All are due at one moment, so that they leave
+/// in the order in which they were made.
+async fn move_on(
+    transaction: &mut Transaction,
+    going: &[(i64, i64, State)],
+    due_ms: i64,
+    now_ms: i64,
+) -> Result<usize, StoreError> {
+    let mut moved = 0;
+    for some in going.chunks(ROWS_AT_ONCE) {
+        let sql = format!(
+            "WITH v (id, fence, state, since_ms, next_ms, settled_ms) AS (VALUES {}) \
+             UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
+             settled_ms = v.settled_ms, attempts = 0, polls = 0, fence = delivery.fence + 1, \
+             cause_code = CASE WHEN v.settled_ms IS NULL THEN NULL ELSE delivery.cause_code END, \
+             cause = CASE WHEN v.settled_ms IS NULL THEN NULL ELSE delivery.cause END \
+             FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence",
+            tuples(some.len(), 6)
+        );
+        let cells = some.iter().flat_map(|(id, fence, state)| {
+            let settled_ms = state.is_settled().then_some(now_ms);
+            let next_ms = if *state == State::Waiting { due_ms } else { NEVER_MS };
+            cells![*id, *fence, state.word(), now_ms, next_ms, settled_ms]
+        });
+        moved += transaction.execute(&sql, cells.collect()).await? as usize;
+    }
+    Ok(moved)
+}
+
+async fn end(transaction: &mut Transaction, bulk: &Bulk, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE bulk SET state = 'done', ended_ms = $2 WHERE id = $1";
+    transaction.execute(sql, cells![bulk.id, now_ms]).await?;
+    let sql = "SELECT COALESCE(outcome, '') AS outcome, COUNT(*) AS many FROM bulk_item \
+               WHERE bulk_id = $1 GROUP BY outcome ORDER BY outcome";
+    let counts: Vec<(String, i64)> = transaction.fetch(sql, cells![bulk.id]).await?;
+    let counts: serde_json::Map<String, serde_json::Value> =
+        counts.into_iter().map(|(outcome, many)| (outcome, many.into())).collect();
+    let ended = Entry {
+        actor: &bulk.actor,
+        action: "ended",
+        target: format!("bulk {}", bulk.id),
+        reason: None,
+        details: Some(serde_json::Value::Object(counts).to_string()),
+    };
+    audit::write(transaction, &ended, now_ms).await
+}
+
+/// Has a running one stop, or one that was stopped go on. Gives how it stands now, if it is there.
+pub async fn turn(
+    database: &Database,
+    id: i64,
+    to: &'static str,
+    actor: &str,
+    now_ms: i64,
+) -> Result<Option<Bulk>, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = "UPDATE bulk SET state = $2, moved_ms = $3 \
+               WHERE id = $1 AND state <> 'done' AND state <> $2";
+    let turned = transaction.execute(sql, cells![id, to.to_owned(), now_ms]).await?;
+    if turned > 0 {
+        let action = if to == PAUSED { "paused" } else { "bulk.resumed" };
+        let target = format!("bulk {id}");
+        let entry = Entry { actor, action, target, reason: None, details: None };
+        audit::write(&mut transaction, &entry, now_ms).await?;
+    }
+    let sql = format!("SELECT {COLUMNS} FROM bulk WHERE id = $1");
+    let stands: Vec<Bulk> = transaction.fetch(&sql, cells![id]).await?;
+    transaction.commit().await?;
+    Ok(stands.into_iter().next())
+}
+
+/// The bulk action of that number.
+pub async fn get(database: &Database, id: i64) -> Result<Option<Bulk>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM bulk WHERE id = $1");
+    Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// The newest.
+pub async fn newest(database: &Database, most: i64) -> Result<Vec<Bulk>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM bulk ORDER BY id DESC LIMIT $1");
+    database.fetch(&sql, cells![most]).await
+}
+
+/// Running ones that have not moved on since then: whoever worked on them is gone.
+pub async fn standing_still(database: &Database, since_ms: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT id FROM bulk WHERE state = 'running' AND moved_ms <= $1 ORDER BY id";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![since_ms]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// How many items came to what; `open` where they have not had their turn.
+pub async fn counts(database: &Database, id: i64) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT COALESCE(outcome, 'open') AS outcome, COUNT(*) AS many FROM bulk_item \
+               WHERE bulk_id = $1 GROUP BY COALESCE(outcome, 'open') ORDER BY 1";
+    database.fetch(sql, cells![id]).await
+}
+
+/// An item and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Item {
+    pub place: i64,
+    pub delivery_id: i64,
+    pub outcome: Option<String>,
+    pub why: Option<String>,
+    pub done_ms: Option<i64>,
+}
+
+/// Items behind a place, in their order; of one outcome or all.
+pub async fn items(
+    database: &Database,
+    id: i64,
+    outcome: Option<&str>,
+    after: i64,
+    most: i64,
+) -> Result<Vec<Item>, StoreError> {
+    let sql = "SELECT place, delivery_id, outcome, why, done_ms FROM bulk_item \
+               WHERE bulk_id = $1 AND place > $2 AND (outcome = $3 OR $3 IS NULL) \
+               ORDER BY place LIMIT $4";
+    database.fetch(sql, cells![id, after, outcome.map(str::to_owned), most]).await
+}
+
+/// An item's turn, with what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Turn {
+    pub bulk_id: i64,
+    pub action: String,
+    pub actor: String,
+    pub reason: String,
+    pub why: Option<String>,
+    pub done_ms: i64,
+}
+
+/// The turns that one delivery had.
+pub async fn turns_of(database: &Database, delivery: i64) -> Result<Vec<Turn>, StoreError> {
+    let sql = "SELECT b.id AS bulk_id, b.action, b.actor, b.reason, i.why, i.done_ms \
+               FROM bulk_item i JOIN bulk b ON b.id = i.bulk_id \
+               WHERE i.delivery_id = $1 AND i.done_ms IS NOT NULL ORDER BY i.done_ms, b.id";
+    database.fetch(sql, cells![delivery]).await
+}
