@@ -15,17 +15,22 @@ const TRAILERS: [&str; 5] = [
     "trailer = { marker = \"T\" }\n[[sums]]\nof = \"v\"\ndeclared = \"2\"\nas = \"decimal_pounds\"\n",
 ];
 
+/// Rows alone, with names of ours.
+const HEADERLESS: &str = "columns = [\"k\", \"n\", \"p\", \"v\"]\n";
+
 pub fn csv(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let delimiter = input.pick(&DELIMITERS);
     let (key, columns) = input.pick(&KEYS);
     let (groups, trailer) = (input.pick(&GROUPS), input.pick(&TRAILERS));
-    let longest = input.pick(&[1_024, 8_192, 1_048_576]);
+    let (longest, header) =
+        input.pick(&[(1_024, ""), (8_192, ""), (1_048_576, ""), (8_192, HEADERLESS)]);
     let portions = input.portions();
     let text = input.stretched();
     let delimiter = delimiter.escape_default();
-    let settings =
-        format!("format = \"csv\"\ndelimiter = \"{delimiter}\"\nkey = {key}\n{groups}{trailer}");
+    let settings = format!(
+        "format = \"csv\"\ndelimiter = \"{delimiter}\"\nkey = {key}\n{header}{groups}{trailer}"
+    );
     let layout = layout(&settings, longest);
     let columns: Vec<_> = columns.iter().map(|column| path(column)).collect();
     // A key's column may stand in a group, and is called otherwise there.
