@@ -7,7 +7,7 @@ use clap::Parser;
 use serde_json::json;
 use viaduct::app::resident::Asked;
 use viaduct::connector::format::Raw;
-use viaduct::connector::http::{Answer, Request};
+use viaduct::connector::http::{Answer, Request, Text};
 use viaduct::definition::secret::Secret;
 use viaduct::mapping::expression;
 use viaduct::mapping::inbound::Translation;
@@ -228,6 +228,8 @@ fn what_goes_in_and_out_does_not_print() {
         headers: &[("Idempotency-Key", MARKER)],
         bearer: Some(MARKER),
         json: Some(&body),
+        text: Some(Text { content_type: "application/json", body: MARKER }),
+        put: false,
     };
     let given = Given { name: Some(Personal::new(text())), ..Given::default() };
     let search = Search::new(&given).unwrap();
@@ -235,7 +237,7 @@ fn what_goes_in_and_out_does_not_print() {
     silent(&[
         &Raw { bytes: MARKER.as_bytes(), context: MARKER.as_bytes(), context_at: 0 },
         &request,
-        &Answer { status: 400, body: MARKER.as_bytes().to_vec() },
+        &Answer { status: 400, body: MARKER.as_bytes().to_vec(), ..Answer::default() },
         &Secret::new(text()),
         &given,
         &search,

@@ -91,7 +91,7 @@ fn judge(row: &Delivery, now_ms: i64) -> Result<State, &'static str> {
         return Err("an earlier attempt may still turn up on the platform: try again later");
     }
     match Content::from_json(&row.message) {
-        Some(Content::Message(_)) => Ok(State::Waiting),
+        Some(Content::Message(_) | Content::Push(_)) => Ok(State::Waiting),
         // Made when its payer opens the link, and not before.
         Some(Content::Payment(_)) => Ok(State::Offered),
         None => {
