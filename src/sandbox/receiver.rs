@@ -197,11 +197,11 @@ async fn told(
     }
     if let Some(answer) = stand_in {
         if answer.happens {
-            let _ = done(&shared, &system, &headers, &body, now_ms);
+            let _ = done(&shared, &system, &method, &headers, &body, now_ms);
         }
         return as_said(answer);
     }
-    let answer = done(&shared, &system, &headers, &body, now_ms);
+    let answer = done(&shared, &system, &method, &headers, &body, now_ms);
     if strike == Some(Strike::LoseAnswer) {
         line.cut();
     }
@@ -209,7 +209,14 @@ async fn told(
 }
 
 /// Does it, as a system of that kind does.
-fn done(shared: &Shared, system: &str, headers: &HeaderMap, body: &Bytes, now_ms: i64) -> Response {
+fn done(
+    shared: &Shared,
+    system: &str,
+    method: &Method,
+    headers: &HeaderMap,
+    body: &Bytes,
+    now_ms: i64,
+) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let key = header("idempotency-key").map(|key| key.trim_matches('"').to_owned());
     let mut memory = shared.memory();
@@ -226,6 +233,7 @@ fn done(shared: &Shared, system: &str, headers: &HeaderMap, body: &Bytes, now_ms
     let answer = json!({ "id": memory.ledger.len() + 1 });
     let entry = json!({
         "system": system,
+        "method": method.as_str(),
         "key": key,
         "id": header("webhook-id"),
         "timestamp": header("webhook-timestamp"),

@@ -102,7 +102,8 @@ async fn a_push_goes_byte_for_byte_with_our_login_under_our_reference() {
         assert_eq!(receipt.platform_id, ledger(&running).await.len().to_string());
         assert_eq!(receipt.status.stands, Standing::Delivered);
         assert_eq!((&entry["body"], &entry["key"]), (&json!(body), &json!(reference)));
-        assert_eq!(entry["content_type"], form.content_type());
+        let sent = (&entry["method"], &entry["content_type"]);
+        assert_eq!(sent, (&json!("PUT"), &json!(form.content_type())));
         let authorization = entry["authorization"].as_str().expect("a login");
         assert!(authorization.starts_with(header), "{authorization}");
         // Without a secret nothing is signed.

@@ -13,7 +13,7 @@ use viaduct::mapping::expression;
 use viaduct::mapping::inbound::Translation;
 use viaduct::mapping::inbound::story::{Event, Held, Told};
 use viaduct::mapping::outbound::Change;
-use viaduct::record::delivery::{Channel, Content, Delivery, Message};
+use viaduct::record::delivery::{Channel, Content, Delivery, Form, Message, Push};
 use viaduct::record::document::Document;
 use viaduct::record::facts::{Difference, Facts, Value};
 use viaduct::record::fragment::{AccountFragment, Fragment, PartyFragment};
@@ -52,6 +52,17 @@ fn facts() -> Facts {
 fn message() -> Message {
     let (channel, template) = (Channel::Email, "moved_home".to_owned());
     Message { channel, template, to: Some(text()), fields: vec![(text(), text())] }
+}
+
+fn push() -> Push {
+    Push {
+        event: "resident.changed".to_owned(),
+        key: 7,
+        version: 1,
+        composed_ms: 0,
+        form: Form::Json,
+        body: text(),
+    }
 }
 
 fn delivery() -> Delivery {
@@ -101,6 +112,8 @@ fn records_do_not_print() {
         &facts(),
         &document,
         &message(),
+        &push(),
+        &Content::Push(push()),
         &delivery(),
         &difference(),
         &party(),
