@@ -63,8 +63,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["connector/format/encoding/"]),
     ("flate2", &["connector/format/gzip.rs"]),
     ("form_urlencoded", &["sandbox/"]),
+    ("httpdate", &["connector/http_push/answer.rs"]),
     ("indicatif", &["app/"]),
     ("mimalloc", &["main.rs"]),
+    ("minijinja", &["mapping/template.rs"]),
     ("quick_xml", &["connector/format/xml/"]),
     ("reqwest", &["connector/http.rs"]),
     (
@@ -72,6 +74,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "app/links.rs",
             "connector/govuk_notify/",
+            "connector/http_push/signature.rs",
             "connector/file_drop/",
             "record/payment_link.rs",
             "store/audit.rs",
@@ -81,6 +84,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // The store asks how much room there is before it copies itself.
     ("rustix", &["connector/file_drop/", "connector/format/xml/tests.rs", "store/copy.rs"]),
     ("sqlx", &["store/"]),
+    ("url", &["connector/address.rs"]),
     ("toml", &["definition/reader", "definition/syntax"]),
     ("zstd", &["job/packing.rs"]),
 ];

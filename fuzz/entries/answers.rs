@@ -3,7 +3,9 @@
 use viaduct::connector::answering::Doing;
 use viaduct::connector::channel::ConnectorError;
 use viaduct::connector::http::{Answer, HttpFault};
-use viaduct::connector::{govuk_notify, govuk_pay};
+use viaduct::connector::http_push::settings::HttpPushSettings;
+use viaduct::connector::{govuk_notify, govuk_pay, http_push};
+use viaduct::definition::reader::File;
 
 use super::input::Input;
 
@@ -27,8 +29,9 @@ pub fn answers(bytes: &[u8]) {
     let answered = match how {
         250..=252 => Err(HttpFault::NotReached("refused".to_owned())),
         253..=255 => Err(HttpFault::NoAnswer("closed".to_owned())),
-        _ => Ok(Answer { status, body }),
+        _ => Ok(Answer { status, body, ..Answer::default() }),
     };
+    pushed(answered.clone(), body_of(&answered));
     let reached = answered.is_ok();
     let read = if pay { govuk_pay::answer::read } else { govuk_notify::answer::read };
     match read(doing, answered, NOW_MS) {
@@ -56,4 +59,34 @@ pub fn answers(bytes: &[u8]) {
         Err(ConnectorError::Unauthorised { code, .. }) => assert!(!code.is_empty()),
         Err(ConnectorError::Malformed(fault)) => assert!(!fault.cause.is_empty()),
     }
+}
+
+/// Of any other system nothing is a success that is not plainly its own answer.
+fn pushed(answered: Result<Answer, HttpFault>, body: Option<(u16, Vec<u8>)>) {
+    let text = "url = \"https://orders.example.com/\"\nidempotency = \"key\"\nreceipt = \"/id\"";
+    let file = File::parse("orders.toml", text.to_owned());
+    let settings = HttpPushSettings::read(&file.root()).expect("settings");
+    match http_push::answer::of_send(&settings, answered.clone(), NOW_MS) {
+        Ok(name) => {
+            let (status, body) = body.expect("an answer came");
+            let json = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
+            assert!(
+                [200, 201, 202, 204].contains(&status) && (body.trim_ascii().is_empty() || json)
+            );
+            assert!(name.is_none_or(|name| name.is_ascii() && name.len() <= 64));
+        }
+        Err(ConnectorError::Unavailable { retry_after_ms, .. }) => {
+            let most_ms = http_push::answer::RETRY_AFTER_MAX_MS;
+            assert!(retry_after_ms.is_none_or(|wait_ms| (1_000..=most_ms).contains(&wait_ms)));
+            assert!(body.is_none_or(|(status, _)| [429, 503].contains(&status)));
+        }
+        Err(_) => {}
+    }
+    if let Ok(answer) = answered {
+        let _ = http_push::answer::of_question(&settings, answer, NOW_MS);
+    }
+}
+
+fn body_of(answered: &Result<Answer, HttpFault>) -> Option<(u16, Vec<u8>)> {
+    answered.as_ref().ok().map(|answer| (answer.status, answer.body.clone()))
 }

@@ -9,6 +9,7 @@ use viaduct::definition::reader::File;
 use viaduct::job::definition as job;
 use viaduct::mapping::code_list::CodeLists;
 use viaduct::mapping::inbound::Inbound;
+use viaduct::mapping::template::Templates;
 use viaduct::mapping::{check, check_outbound, outbound, read, read_outbound};
 use viaduct::record::document::Document;
 use viaduct::resolution::definition as resident;
@@ -40,7 +41,7 @@ pub fn definitions(bytes: &[u8]) {
         }
         2 => inbound(&file),
         3 => {
-            if let Some(mapping) = read_outbound::outbound(&file, "fuzzed") {
+            if let Some(mapping) = read_outbound::outbound(&file, "fuzzed", &Templates::default()) {
                 check_outbound::outbound(&file, &mapping);
                 if !file.has_errors() {
                     let _ = outbound::Outbound::new(&mapping);

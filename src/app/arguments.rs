@@ -215,5 +215,11 @@ pub enum Command {
         /// A file to which every accepted message is appended
         #[arg(long)]
         ledger: Option<PathBuf>,
+        /// The port of systems that are told by HTTP, which are emulated only then; 0 takes any
+        #[arg(long)]
+        receiver: Option<u16>,
+        /// A file to which everything is appended that those did
+        #[arg(long, requires = "receiver")]
+        receiver_ledger: Option<PathBuf>,
     },
 }

@@ -14,7 +14,7 @@ use super::context::{AppError, Context, checked};
 use super::foretold::Foretold;
 use super::preview::Listing;
 use super::replay::Chosen;
-use super::sandbox::{Notify, Pay};
+use super::sandbox::{Notify, Pay, Told};
 use super::sight::Sight;
 use super::{
     audit, batches, bulk, deliveries, demo, held, held_show, init, logging, panics, preview,
@@ -224,15 +224,20 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let played = demo::play(&definitions, folder, arguments.json).await?;
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
-        Command::Sandbox { port, pay_port, services, ledger } => {
+        Command::Sandbox { port, pay_port, services, ledger, receiver, receiver_ledger } => {
             let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
             let pay = Pay::start(pay_port, None).await?;
-            let json = json!({ "govuk_notify": notify.json(), "govuk_pay": pay.json() });
-            let text = format!(
-                "{}\n{}\nNothing is sent to anybody, and no money moves. Stop with Ctrl-C.\n",
-                notify.text(),
-                pay.text()
-            );
+            let told = match receiver {
+                Some(port) => Some(Told::start(port, receiver_ledger.as_deref()).await?),
+                None => None,
+            };
+            let mut json = json!({ "govuk_notify": notify.json(), "govuk_pay": pay.json() });
+            let mut text = format!("{}\n{}\n", notify.text(), pay.text());
+            if let Some(told) = &told {
+                json["receiver"] = told.json();
+                text.push_str(&format!("{}\n", told.text()));
+            }
+            text.push_str("Nothing is sent to anybody, and no money moves. Stop with Ctrl-C.\n");
             let _ = Done { json, text, exit: 0 }.print(arguments.json);
             tokio::select! {
                 () = notify.running.wait() => {}

@@ -2,9 +2,10 @@
 //! deliveries.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::sight::Sight;
-use crate::record::delivery::{self, Channel, Message, Payment};
+use crate::record::delivery::{self, Channel, Form, Message, Payment, Push};
 
 /// What would go, to where, and the values that it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +23,7 @@ impl Content {
         match delivery::Content::from_json(json) {
             Some(delivery::Content::Message(message)) => Content::message(message, sight),
             Some(delivery::Content::Payment(payment)) => Content::payment(payment, sight),
+            Some(delivery::Content::Push(push)) => Content::push(push, sight),
             // It was stopped before anything was composed.
             None if json == "null" => Content::nothing("a message that was never composed"),
             None => Content::nothing("something that this version cannot read"),
@@ -57,6 +59,12 @@ impl Content {
         }
     }
 
+    /// It goes to a system, and to no person.
+    fn push(push: Push, sight: Sight) -> Content {
+        let says = values(&push, sight);
+        Content { what: format!("{} of resident {}", push.event, push.key), to: None, says }
+    }
+
     /// Its link is never shown: whoever has it can open the payment.
     fn payment(payment: Payment, sight: Sight) -> Content {
         let says = vec![
@@ -65,6 +73,34 @@ impl Content {
         ];
         let what = format!("payment of {}", sight.pence(payment.amount_pence));
         Content { what, to: None, says }
+    }
+}
+
+/// Every value of a body by its path, `person/name`, as the sight allows. XML is one value.
+fn values(push: &Push, sight: Sight) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    match serde_json::from_str(&push.body) {
+        Ok(body) if push.form == Form::Json => walk(&body, String::new(), &mut found),
+        _ => found.push(("body".to_owned(), push.body.clone())),
+    }
+    found.into_iter().map(|(path, value)| (path, sight.text(&value))).collect()
+}
+
+fn walk(value: &Value, path: String, found: &mut Vec<(String, String)>) {
+    let below = |name: &str| match path.is_empty() {
+        true => name.to_owned(),
+        false => format!("{path}/{name}"),
+    };
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| walk(value, below(name), found));
+        }
+        Value::Array(items) => {
+            let numbered = items.iter().enumerate();
+            numbered.for_each(|(at, value)| walk(value, below(&(at + 1).to_string()), found));
+        }
+        Value::String(text) => found.push((path, text.clone())),
+        other => found.push((path, other.to_string())),
     }
 }
 
@@ -110,6 +146,27 @@ mod tests {
             let seen = seen(payment.clone(), sight);
             assert!(!format!("{seen:?}").contains("opensesame"), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn a_push_shows_its_values_by_their_paths() {
+        let push = Push {
+            event: "resident.changed".to_owned(),
+            key: 7,
+            version: 3,
+            composed_ms: 0,
+            form: Form::Json,
+            body: r#"{"person":{"family":"Testberry"},"owes":[14500,null]}"#.to_owned(),
+        };
+        let json = seen(delivery::Content::Push(push.clone()), Sight::Shown);
+        assert_eq!(json.said(), "resident.changed of resident 7");
+        let says = |path: &str, value: &str| (path.to_owned(), value.to_owned());
+        let all =
+            [says("person/family", "Testberry"), says("owes/1", "14500"), says("owes/2", "null")];
+        assert_eq!(json.says, all);
+        let xml = Push { form: Form::Xml, body: "<a>Testberry</a>".to_owned(), ..push };
+        let masked = seen(delivery::Content::Push(xml), Sight::Masked);
+        assert!(!format!("{masked:?}").contains("Testberry"), "{masked:?}");
     }
 
     #[test]

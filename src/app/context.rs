@@ -264,5 +264,12 @@ pub fn surroundings(own: HashMap<String, String>) -> Surroundings {
     Surroundings {
         variable: Arc::new(move |name| own.get(name).cloned().or_else(|| std::env::var(name).ok())),
         now: Arc::new(|| MachineClock.now_ms()),
+        lookup: Arc::new(|name| {
+            Box::pin(async move {
+                let found = tokio::net::lookup_host((name, 0)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            })
+        }),
+        listening: Vec::new(),
     }
 }

@@ -39,7 +39,7 @@ pub async fn play(context: &Context) -> Result<Vec<Payer>, AppError> {
     let offered = offers::some(&context.database, DESTINATION, most).await?;
     let links = offered.iter().filter_map(|row| match Content::from_json(&row.message)? {
         Content::Payment(payment) => Some(payment.link),
-        Content::Message(_) => None,
+        Content::Message(_) | Content::Push(_) => None,
     });
     let mut payers = Vec::new();
     for (link, (does, visits)) in links.zip(PAYERS) {

@@ -90,9 +90,10 @@ impl Sent {
                 .to_owned();
         }
         let mut text = format!(
-            "  sent      {} taken by the platform, {} asked after, {} to be sent later, {} held\n  \
+            "  sent      {} taken, {} come to their end, {} asked after, {} to be sent later, {} held\n  \
              stand     {}\n",
             report.accepted,
+            report.delivered,
             report.asked,
             report.waiting,
             report.held,

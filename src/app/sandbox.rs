@@ -13,6 +13,7 @@ use crate::sandbox::govuk_notify::NotifySandbox;
 use crate::sandbox::govuk_notify::council::{LIVE_SECRET, SERVICE_ID, TEAM_SECRET, TEST_SECRET};
 use crate::sandbox::govuk_notify::service::Service;
 use crate::sandbox::govuk_pay::{COUNCIL_KEY, PaySandbox};
+use crate::sandbox::receiver::Receiver;
 use crate::sandbox::serving::Running;
 
 /// GOV.UK Notify, being emulated.
@@ -127,6 +128,46 @@ impl Pay {
              PUT {url}/sandbox/faults\n",
             exports(self.variables()),
             url = self.running.url
+        )
+    }
+}
+
+/// Systems that are told by HTTP, being emulated.
+pub struct Told {
+    pub running: Running,
+}
+
+impl Told {
+    /// Serves them; what they did is also written to `ledger`.
+    pub async fn start(port: u16, ledger: Option<&Path>) -> Result<Told, AppError> {
+        let io = |what: String| move |error| AppError::Io { what, error };
+        let mut receiver = Receiver::new(Arc::new(|| MachineClock.now_ms()));
+        if let Some(path) = ledger {
+            receiver = receiver.with_ledger(path).map_err(io(path.display().to_string()))?;
+        }
+        let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
+        let running = receiver.serve(port).await.map_err(io(what))?;
+        Ok(Told { running })
+    }
+
+    /// Addresses, for machines.
+    pub fn json(&self) -> Value {
+        json!({ "url": self.running.url })
+    }
+
+    /// Addresses, and how a connector names them, for people.
+    pub fn text(&self) -> String {
+        let url = &self.running.url;
+        let host = url.trim_start_matches("http://");
+        format!(
+            "Systems that are told by HTTP (sandbox) on {url}\n\n  \
+             honours keys         url = \"{url}/keyed\"   idempotency = \"key\"\n  \
+             can be asked         url = \"{url}/asked\"   idempotency = \"ask\"   \
+             status_url = \"{url}/asked/{{reference}}\"\n  \
+             neither              url = \"{url}/plain\"   idempotency = \"none\"\n  \
+             each needs           allow = [\"{host}\"]\n  \
+             what was done        {url}/sandbox/ledger\n  faults to rehearse   \
+             PUT {url}/sandbox/faults\n"
         )
     }
 }

@@ -16,9 +16,10 @@ use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
-pub async fn serve(context: Context, listen: SocketAddr) -> Result<(), AppError> {
+pub async fn serve(mut context: Context, listen: SocketAddr) -> Result<(), AppError> {
     let stop = stop()?;
     let listening = if links::are_served(&context) { Some(take(listen).await?) } else { None };
+    context.around.listening.extend(listening.as_ref().map(|port| port.address));
     let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
     let context = Arc::new(context);
     eprint!("{}", overview(&context));

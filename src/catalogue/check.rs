@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::connector::definition::ConnectorDefinition;
+use crate::connector::definition::{Brings, ConnectorDefinition};
 use crate::connector::format::Total;
+use crate::connector::http_push::body;
 use crate::definition::diagnostic::{Diagnostic, Severity};
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::suggest;
@@ -12,8 +13,11 @@ use crate::job::definition::{Action, JobDefinition};
 use crate::mapping::check as mapping_check;
 use crate::mapping::check_outbound;
 use crate::mapping::code_list::CodeLists;
-use crate::mapping::definition::{InboundMapping, OutboundMapping};
+use crate::mapping::definition::{InboundMapping, OutboundMapping, PushMap};
+use crate::mapping::outbound::Subject;
+use crate::mapping::push;
 use crate::mapping::source_schema::SourceSchema;
+use crate::mapping::template::Templates;
 use crate::resolution::definition::ResidentRules;
 
 /// A definition with the file it came from, which takes further faults.
@@ -75,10 +79,12 @@ pub fn outbound(
                 unknown(file, source, "connector", &names(connectors), "connectors");
             }
         }
-        let payment = mapping.payment.as_ref().map(|payment| (&payment.destination, true));
-        for (destination, pays) in payment.into_iter().chain([(&mapping.destination, false)]) {
+        let says = if mapping.push.is_some() { Brings::Push } else { Brings::Message };
+        let payment = mapping.payment.as_ref();
+        let payment = payment.map(|payment| (&payment.destination, Brings::Payment));
+        for (destination, brings) in payment.into_iter().chain([(&mapping.destination, says)]) {
             if !destination.value.is_empty() {
-                told(file, destination, pays, connectors, jobs);
+                told(file, destination, brings, connectors, jobs);
             }
         }
     }
@@ -88,7 +94,7 @@ pub fn outbound(
 fn told(
     file: &File,
     destination: &Spanned<String>,
-    pays: bool,
+    brings: Brings,
     connectors: &Connectors,
     jobs: &[Loaded<JobDefinition>],
 ) {
@@ -97,20 +103,20 @@ fn told(
         unknown(file, destination, "connector", &names(connectors), "connectors");
         return;
     };
-    if let Some(known) = &known.definition {
-        let takes = known.settings.payment_links().is_some();
-        if takes != pays {
-            let what = match pays {
-                true => format!("`{name}` takes no payments"),
-                false => format!("`{name}` takes payments, and sends no messages"),
-            };
-            let kinds = match pays {
-                true => "name a connector of kind `govuk_pay`",
-                false => "name it in `[payment]`, and here one that sends messages",
-            };
-            file.error(destination.at, what, "another kind of system", Some(kinds.to_owned()));
-            return;
-        }
+    if let Some(known) = &known.definition
+        && !known.settings.takes(brings)
+    {
+        let what = format!("`{name}` takes no {}", brings.plural());
+        let kinds = match brings {
+            Brings::Payment => "name a connector of kind `govuk_pay`",
+            Brings::Message => {
+                "name one that sends messages; a system is told by `[push]`, and payments are asked \
+                     for by `[payment]`"
+            }
+            Brings::Push => "name a connector of kind `http_push`",
+        };
+        file.error(destination.at, what, "another kind of system", Some(kinds.to_owned()));
+        return;
     }
     let delivers =
         |job: &JobDefinition| job.action == Action::Deliver && job.connector.value == *name;
@@ -139,6 +145,56 @@ pub fn templates(mappings: &[Loaded<OutboundMapping>], connectors: &Connectors) 
                 file.error(message.template_at, what, label, help);
             }
         }
+    }
+}
+
+/// A template's body is what its form wants, whatever is known of a resident.
+pub fn bodies(mappings: &[Loaded<OutboundMapping>]) {
+    for Loaded { file, definition, .. } in mappings {
+        let Some(mapping) = definition else { continue };
+        let Some(PushMap::Template(template)) = &mapping.push else { continue };
+        // What it asks for in vain was told.
+        if file.has_errors() {
+            continue;
+        }
+        let subject = match mapping.on.value.starts_with("account.") {
+            true => Subject::Account,
+            false => Subject::Resident,
+        };
+        for (filled, when) in [(true, "with every field filled"), (false, "with no field filled")] {
+            let body = template.value.render(&push::trial(subject, filled));
+            let fits = body.and_then(|body| body::fits(template.value.form, &body));
+            if let Err(why) = fits {
+                let what = format!("`{}` makes no body {when}: {why}", template.value.name);
+                let help = "a value is written whole, as `{{ resident.name.family }}`: without quotes \
+                            around it in JSON, and in an element or a quoted attribute in XML";
+                file.error(template.at, what, "cannot be sent", Some(help.to_owned()));
+                break;
+            }
+        }
+    }
+}
+
+/// A template that no mapping names is more likely a slip than a spare.
+pub fn unnamed(
+    templates: &Templates,
+    mappings: &[Loaded<OutboundMapping>],
+    told: &mut Vec<Diagnostic>,
+) {
+    if mappings.iter().any(|mapping| mapping.file.has_errors()) {
+        return;
+    }
+    let pushes = mappings.iter().filter_map(|mapping| mapping.definition.as_ref()?.push.as_ref());
+    let used: Vec<&str> = pushes
+        .filter_map(|push| match push {
+            PushMap::Template(template) => Some(template.value.name.as_str()),
+            PushMap::Fields(_) => None,
+        })
+        .collect();
+    for name in templates.names().filter(|name| !used.contains(name)) {
+        let file = format!("mappings/outbound/{name}");
+        let what = "no mapping names this template";
+        told.push(Diagnostic::of_file(Severity::Warning, file, what, None));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::job::definition::{self as job, JobDefinition};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{InboundMapping, OutboundMapping};
 use crate::mapping::source_schema::SourceSchema;
+use crate::mapping::template::Templates;
 use crate::mapping::{read, read_outbound};
 use crate::resolution::definition::{self as resident, ResidentRules};
 
@@ -61,8 +62,9 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let schemas = loading.samples(&connectors);
     let inbound: Vec<Loaded<InboundMapping>> =
         loading.each("mappings/inbound", |file, name| read::inbound(file, name, &codes));
-    let outbound: Vec<Loaded<OutboundMapping>> =
-        loading.each("mappings/outbound", read_outbound::outbound);
+    let templates = loading.templates();
+    let outbound: Vec<Loaded<OutboundMapping>> = loading
+        .each("mappings/outbound", |file, name| read_outbound::outbound(file, name, &templates));
     let jobs: Vec<Loaded<JobDefinition>> = loading.each("jobs", job::read);
     let residents = loading.residents(!inbound.is_empty());
 
@@ -70,6 +72,8 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     check::prefixes(&inbound, &connectors);
     check::outbound(&outbound, &connectors, &jobs);
     check::templates(&outbound, &connectors);
+    check::bodies(&outbound);
+    check::unnamed(&templates, &outbound, &mut loading.told);
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
     check::meanings(&codes, &inbound, &mut loading.told);
@@ -136,6 +140,19 @@ impl Loading<'_> {
             }
         }
         lists
+    }
+
+    /// Templates of bodies, beside the outbound mappings that name them.
+    fn templates(&mut self) -> Templates {
+        let mut templates = Templates::default();
+        for file in reader::list_files(self.root, "mappings/outbound", "j2") {
+            self.files += 1;
+            match reader::load_text(self.root, &file) {
+                Ok(text) => templates.add(file.rsplit('/').next().unwrap_or(&file), &text),
+                Err(refused) => self.told.push(refused),
+            }
+        }
+        templates
     }
 
     /// The shapes of records by connector, learnt from the samples beside the definitions.

@@ -12,6 +12,7 @@ use crate::job::definition as job;
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::expression::functions;
 use crate::mapping::read_field::Reading;
+use crate::mapping::template::Templates;
 use crate::mapping::{read, read_outbound};
 use crate::record::cause;
 use crate::record::reference as record;
@@ -55,7 +56,7 @@ pub fn definitions() -> Vec<Definition> {
             name: "outbound",
             place: "mappings/outbound/NAME.toml",
             doc: "Who is told of which change, and how.",
-            shape: shape_of(|root| read_outbound::parts(root, "")),
+            shape: shape_of(|root| read_outbound::parts(root, "", &Templates::default())),
         },
         Definition {
             name: "job",

@@ -15,7 +15,7 @@ const FOLDERS: [(&str, &[&str]); 6] = [
     ("mappings", &["resident.toml"]),
     ("mappings/codes", &[".csv"]),
     ("mappings/inbound", &[".toml"]),
-    ("mappings/outbound", &[".toml"]),
+    ("mappings/outbound", &[".toml", ".json.j2", ".xml.j2"]),
 ];
 
 /// Tells what lies astray below `root`, and that there is nothing at all.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::address::AddressFault;
 use super::channel::ConnectorError;
 use super::http::{Answer, HttpFault};
 
@@ -20,6 +21,7 @@ pub fn arrived(
     answered.map_err(|fault| match fault {
         HttpFault::NotReached(cause) => unavailable(cause, None),
         HttpFault::NoAnswer(cause) => unanswered(doing, cause),
+        HttpFault::Forbidden(fault) => forbidden(&fault),
     })
 }
 
@@ -37,6 +39,11 @@ pub fn too_fast(now_ms: i64) -> ConnectorError {
 /// Sent on elsewhere, where nobody asked to go.
 pub fn redirected() -> ConnectorError {
     unavailable("something on the way redirects us".to_owned(), None)
+}
+
+/// An address that must not be called: nothing was, and nothing is until somebody has mended it.
+pub fn forbidden(fault: &AddressFault) -> ConnectorError {
+    ConnectorError::Unauthorised { code: fault.code(), cause: fault.to_string() }
 }
 
 /// Nothing happened there.

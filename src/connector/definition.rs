@@ -3,9 +3,11 @@
 //! kinds is in `kinds`.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::address::Lookup;
 use super::channel::{ConnectorError, Destination, Extract, Source};
 use super::format::layout::Layout;
 use crate::definition::reader::{File, Span, Spanned};
@@ -51,11 +53,34 @@ pub struct HeldAt {
     pub name: Option<String>,
 }
 
+/// What a delivery may bring to a system that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brings {
+    Message,
+    Payment,
+    Push,
+}
+
+impl Brings {
+    pub fn plural(self) -> &'static str {
+        match self {
+            Brings::Message => "messages",
+            Brings::Payment => "payments",
+            Brings::Push => "pushes",
+        }
+    }
+}
+
 /// What a kind made of its settings, and what can be opened with them.
 pub trait Settings: Debug + Send + Sync {
     /// How the files are laid out that it is given; `None` where it gives no records.
     fn layout(&self) -> Option<&Layout> {
         None
+    }
+
+    /// Whether it can be told such a thing.
+    fn takes(&self, _what: Brings) -> bool {
+        false
     }
 
     /// The templates that a destination declares; `None` where any name will do.
@@ -151,6 +176,10 @@ pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct Surroundings {
     pub variable: Variable,
     pub now: Now,
+    /// Finds the addresses of a name.
+    pub lookup: Lookup,
+    /// Where this hub itself listens.
+    pub listening: Vec<SocketAddr>,
 }
 
 impl Surroundings {

@@ -3,13 +3,20 @@
 //!
 //! It tells apart what a caller must know: the other side was never reached, or it was and did not
 //! answer. What an answer means is the adapter's business.
+//!
+//! A client that may only call certain places looks every name up by itself, has each number judged,
+//! and connects to those numbers and no others.
 
 use std::error::Error;
-use std::sync::Once;
+use std::net::SocketAddr;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use crate::record::personal::unprinted;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde_json::Value;
+
+use super::address::{AddressFault, Lookup, Place, Reach};
+use crate::record::personal::unprinted;
 
 /// A client for one system.
 #[derive(Clone, Debug)]
@@ -47,13 +54,28 @@ pub struct Request<'a> {
     pub bearer: Option<&'a str>,
     /// A body makes it a POST.
     pub json: Option<&'a Value>,
+    /// A body that is written already, in place of `json`.
+    pub text: Option<Text<'a>>,
+    /// A PUT in place of a POST.
+    pub put: bool,
+}
+
+/// A body, byte for byte as it goes.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    pub content_type: &'a str,
+    pub body: &'a str,
 }
 
 /// A whole answer.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
+    /// When we may come back, as it was written: seconds, or a date.
+    pub retry_after: Option<String>,
+    /// The host that we are sent on to. The rest of such an address may say anything.
+    pub sent_on_to: Option<String>,
 }
 
 /// Why there is no answer. The text names no address and holds nothing of the request.
@@ -65,29 +87,60 @@ pub enum HttpFault {
     /// It was sent, or may have been, and no whole answer came.
     #[error("no whole answer came: {0}")]
     NoAnswer(String),
+    /// Nothing was sent: it is not to be called.
+    #[error(transparent)]
+    Forbidden(AddressFault),
 }
 
 impl HttpClient {
     pub fn open(limits: HttpLimits) -> Result<Self, HttpFault> {
+        Self::build(limits, |building| building)
+    }
+
+    /// A client for these places alone. It goes by no proxy, which would look names up in our stead.
+    pub fn open_to(
+        limits: HttpLimits,
+        places: Vec<Place>,
+        reach: Reach,
+        lookup: Lookup,
+    ) -> Result<Self, HttpFault> {
+        for place in &places {
+            reach.judge(place).map_err(HttpFault::Forbidden)?;
+        }
+        let resolver = Arc::new(Judging { places, reach, lookup });
+        Self::build(limits, |building| building.no_proxy().dns_resolver(resolver))
+    }
+
+    fn build(
+        limits: HttpLimits,
+        with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<Self, HttpFault> {
         install_tls();
         #[expect(clippy::disallowed_methods, reason = "this is the one place that makes clients")]
-        let client = reqwest::Client::builder()
+        let building = reqwest::Client::builder()
             .connect_timeout(limits.connect_timeout)
             .timeout(limits.timeout)
             .redirect(reqwest::redirect::Policy::none())
             // A second attempt is a decision, and not this file's.
             .retry(reqwest::retry::never())
-            .user_agent(concat!("viaduct/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpFault::NotReached(describe(&error)))?;
+            .user_agent(concat!("viaduct/", env!("CARGO_PKG_VERSION")));
+        let client =
+            with(building).build().map_err(|error| HttpFault::NotReached(describe(&error)))?;
         Ok(Self { client, body_bytes_max: limits.body_bytes_max })
     }
 
     /// Makes the request once.
     pub async fn call(&self, request: Request<'_>) -> Result<Answer, HttpFault> {
-        let mut building = match request.json {
-            Some(body) => self.client.post(request.url).json(body),
-            None => self.client.get(request.url),
+        let with_body = || match request.put {
+            true => self.client.put(request.url),
+            false => self.client.post(request.url),
+        };
+        let mut building = match (request.json, request.text) {
+            (Some(body), _) => with_body().json(body),
+            (None, Some(Text { content_type, body })) => {
+                with_body().header("content-type", content_type).body(body.to_owned())
+            }
+            (None, None) => self.client.get(request.url),
         };
         if let Some(token) = request.bearer {
             building = building.bearer_auth(token);
@@ -100,7 +153,16 @@ impl HttpClient {
         }
         let response = building.send().await.map_err(|error| fault(&error))?;
         let status = response.status().as_u16();
-        Ok(Answer { status, body: self.read(response).await? })
+        let header = |name: &str| {
+            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            value.map(str::to_owned)
+        };
+        let retry_after = header("retry-after");
+        let sent_on_to = header("location").and_then(|to| {
+            let target = response.url().join(&to).ok()?;
+            target.host_str().map(str::to_owned)
+        });
+        Ok(Answer { status, body: self.read(response).await?, retry_after, sent_on_to })
     }
 
     /// The body, unless it is longer than the limit: what a system may send must not fill our
@@ -118,7 +180,41 @@ impl HttpClient {
     }
 }
 
+/// Looks a name up, and gives only numbers that were all judged to be good.
+struct Judging {
+    places: Vec<Place>,
+    reach: Reach,
+    lookup: Lookup,
+}
+
+impl Resolve for Judging {
+    fn resolve(&self, name: Name) -> Resolving {
+        let places = self.places.iter().filter(|place| place.name() == Some(name.as_str()));
+        let places: Vec<Place> = places.cloned().collect();
+        let (reach, found) = (self.reach.clone(), (self.lookup)(name.as_str().to_owned()));
+        Box::pin(async move {
+            let numbers = found.await?;
+            for place in &places {
+                for number in &numbers {
+                    reach.judge_number(place, *number)?;
+                }
+            }
+            // No place has that name: it is none that we were told to call.
+            let numbers = if places.is_empty() { Vec::new() } else { numbers };
+            let numbers = numbers.into_iter().map(|number| SocketAddr::new(number, 0));
+            Ok(Box::new(numbers) as Addrs)
+        })
+    }
+}
+
 fn fault(error: &reqwest::Error) -> HttpFault {
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(one) = cause {
+        if let Some(fault) = one.downcast_ref::<AddressFault>() {
+            return HttpFault::Forbidden(fault.clone());
+        }
+        cause = one.source();
+    }
     if error.is_connect() || error.is_builder() {
         HttpFault::NotReached(describe(error))
     } else {

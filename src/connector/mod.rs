@@ -1,5 +1,6 @@
 //! The doors: channel adapters, one folder for each protocol.
 
+pub mod address;
 pub mod answering;
 pub mod channel;
 pub mod definition;
@@ -8,7 +9,9 @@ pub mod format;
 pub mod govuk_notify;
 pub mod govuk_pay;
 pub mod http;
+pub mod http_push;
 pub mod kinds;
+pub mod null;
 pub mod pace;
 pub mod sending;
 pub mod stand_in;

@@ -10,12 +10,13 @@ use crate::record::delivery::Delivery;
 use crate::suppression::gate::Cleared;
 
 /// Enough to keep under a platform's limit busy, few enough to stop soon.
-const SENDS_AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
-/// Sends each, with one outcome for each in the same order. When the platform shuts the door on one,
+/// Sends each, so many at once, with one outcome for each in the same order. When the platform shuts the door on one,
 /// those not yet sent are not tried: they are told the same, which is true of them too.
 pub async fn each<'d, Sent>(
     deliveries: &'d [Cleared<Delivery>],
+    at_once: usize,
     send: impl Fn(&'d Delivery) -> Sent + Sync,
 ) -> Vec<Result<Receipt, ConnectorError>>
 where
@@ -40,7 +41,7 @@ where
             sent
         })
         .collect();
-    stream::iter(sends).buffered(SENDS_AT_ONCE).collect().await
+    stream::iter(sends).buffered(at_once.max(1)).collect().await
 }
 
 /// Whether the others would fare no better: the key is wrong, we are too fast, or nobody is there.

@@ -3,7 +3,11 @@
 
 use crate::definition::reader::{File, Spanned};
 use crate::definition::suggest;
-use crate::mapping::definition::{OutboundMapping, PaymentPart, PaymentValue, Said, Subject};
+use crate::mapping::definition::{
+    OutboundMapping, PaymentPart, PaymentValue, PushMap, PushSaid, PushValue, Said, Subject,
+};
+use crate::mapping::template::{Asked, Template};
+use crate::mapping::{outbound, push};
 use crate::record::schema::{self, Class, Field, Kind};
 
 /// Checks what an outbound mapping listens for and what it says.
@@ -30,6 +34,60 @@ pub fn outbound(file: &File, mapping: &OutboundMapping) {
         said(file, *of, name, of_account);
     }
     payment(file, mapping, of_account);
+    match &mapping.push {
+        Some(PushMap::Fields(fields)) => members(file, fields, of_account),
+        Some(PushMap::Template(template)) => names(file, template, of_account),
+        None => {}
+    }
+}
+
+/// Checks the fields that a body says.
+fn members(file: &File, fields: &[(String, PushValue)], of_account: bool) {
+    for (_, value) in fields {
+        match value {
+            PushValue::Object(inner) => members(file, inner, of_account),
+            PushValue::Said { said: PushSaid::Field { of, name }, .. } => {
+                said(file, *of, name, of_account);
+            }
+            PushValue::Fixed(_) | PushValue::Said { .. } => {}
+        }
+    }
+}
+
+/// Checks the names that a template asks for, whichever way it goes.
+fn names(file: &File, template: &Spanned<Template>, of_account: bool) {
+    let subject = if of_account { outbound::Subject::Account } else { outbound::Subject::Resident };
+    let values = push::trial(subject, true);
+    let mut known = Vec::new();
+    named("", &values, &mut known);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    for Asked { name, line } in template.value.asks() {
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        let bank = name.split_once('.').and_then(|(_, field)| schema::account_field(field));
+        let (what, help) = match bank.is_some_and(|field| field.class == Class::Bank) {
+            true => ("bank details are never sent".to_owned(), Some("take it out".to_owned())),
+            false if name.starts_with("account") && !of_account => (
+                "a resident's event has no account to speak of".to_owned(),
+                Some("listen for an event of the account".to_owned()),
+            ),
+            false => (format!("there is no `{name}`"), suggest::help(&name, &known)),
+        };
+        let what = format!("`{}`{place}: {what}", template.value.name);
+        file.error(template.at, what, "in this template", help);
+    }
+}
+
+/// Every name of a tree, of groups too.
+fn named(above: &str, values: &serde_json::Value, known: &mut Vec<String>) {
+    let serde_json::Value::Object(members) = values else { return };
+    for (name, value) in members {
+        let name = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        named(&name, value, known);
+        known.push(name);
+    }
 }
 
 /// Checks what is asked for, and what messages say of it.
@@ -115,6 +173,7 @@ fn events(of_account: bool) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::mapping::read_outbound;
+    use crate::mapping::template::Templates;
 
     #[test]
     fn outbound_events_and_fields_must_exist() {
@@ -143,7 +202,8 @@ mod tests {
                  template = \"t\"\nto = \"contact.email\"\nfields = {{ x = \"{field}\" }}\n"
             );
             let file = File::parse("x.toml", text);
-            let mapping = read_outbound::outbound(&file, "x").expect("it is whole");
+            let mapping =
+                read_outbound::outbound(&file, "x", &Templates::default()).expect("it is whole");
             outbound(&file, &mapping);
             let told: Vec<String> =
                 file.into_diagnostics().into_iter().map(|one| one.what).collect();

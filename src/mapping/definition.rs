@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use crate::definition::reader::{Span, Spanned};
 use crate::mapping::expression::Expression;
+use crate::mapping::template::Template;
 use crate::record::delivery::Channel;
 use crate::record::schema::{self, Field};
 
@@ -330,6 +331,8 @@ pub struct OutboundMapping {
     pub payment: Option<PaymentMap>,
     /// Alternatives: the first whose `to` is present is sent.
     pub messages: Vec<MessageMap>,
+    /// What a system is told, in place of a message to a person.
+    pub push: Option<PushMap>,
     pub version: u64,
 }
 
@@ -398,6 +401,62 @@ pub enum Said {
         part: PaymentPart,
         at: Span,
     },
+}
+
+/// `[push]`: the body that another system gets.
+#[derive(Clone, Debug)]
+pub enum PushMap {
+    Fields(Vec<(String, PushValue)>),
+    Template(Spanned<Template>),
+}
+
+/// A value of a body, with its type: pence are a number, a date is a text, yes is `true`.
+#[derive(Clone, Debug)]
+pub enum PushValue {
+    Object(Vec<(String, PushValue)>),
+    /// What stands here.
+    Fixed(serde_json::Value),
+    Said {
+        said: PushSaid,
+        /// Without a value nothing is sent; otherwise it is `null`.
+        required: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum PushSaid {
+    /// The name is without the leading "account.".
+    Field {
+        of: Subject,
+        name: Spanned<String>,
+    },
+    Computed(Expression),
+    Own(PushPart),
+}
+
+/// What a push says of itself: "push.id", "push.version".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushPart {
+    /// Our name for it, the same however often it is sent.
+    Id,
+    /// Which change.
+    Event,
+    /// Our number for the resident.
+    Resident,
+    /// The resident's version.
+    Version,
+    /// When it was composed.
+    At,
+}
+
+impl PushPart {
+    pub const ALL: [(&'static str, PushPart); 5] = [
+        ("id", PushPart::Id),
+        ("event", PushPart::Event),
+        ("resident", PushPart::Resident),
+        ("version", PushPart::Version),
+        ("at", PushPart::At),
+    ];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

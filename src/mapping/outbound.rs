@@ -5,13 +5,13 @@
 use chrono::NaiveDate;
 
 use super::definition::{
-    FieldRef, MessageMap, OutboundMapping, PaymentMap, PaymentPart, PaymentValue, Said,
-    Subject as Of,
+    FieldRef, MessageMap, OutboundMapping, PaymentMap, PaymentPart, PaymentValue, PushMap,
+    PushSaid, PushValue, Said, Subject as Of,
 };
 use super::expression::{Expression, Failure, Given, Outcome, Slot};
 use crate::record::delivery::{Channel, Message, Payment};
 use crate::record::facts::{Difference, Facts, Value};
-use crate::record::schema::{self, FieldId, Kind};
+use crate::record::schema::{self, Field, FieldId, Kind};
 use crate::record::value::pence::Pence;
 use crate::record::value::phone::{Phone, PhoneKind};
 
@@ -28,6 +28,14 @@ impl Subject {
         match self {
             Subject::Account => "account",
             Subject::Resident => "resident",
+        }
+    }
+
+    /// The fields that it has.
+    pub fn table(self) -> &'static [Field] {
+        match self {
+            Subject::Account => schema::ACCOUNT,
+            Subject::Resident => schema::PARTY,
         }
     }
 }
@@ -65,9 +73,13 @@ pub struct Outbound {
     pub purpose: String,
     pub needs_consent: bool,
     pub payment: Option<PaymentMap>,
+    /// What a system is told, in place of a message to a person.
+    pub push: Option<PushMap>,
+    /// As it is written: `resident.address_changed`.
+    pub on: String,
     subject: Subject,
     /// created, gone, returned, changed; or the group whose change is listened for.
-    on: On,
+    hears: On,
     roles: Vec<String>,
     when: Option<Expression>,
     messages: Vec<MessageMap>,
@@ -95,7 +107,7 @@ impl Outbound {
             "resident" => Subject::Resident,
             _ => return None,
         };
-        let on = match what.strip_suffix("_changed") {
+        let hears = match what.strip_suffix("_changed") {
             Some(group) => On::Group(group.to_owned()),
             None => On::Kind(what.to_owned()),
         };
@@ -106,8 +118,10 @@ impl Outbound {
             purpose: mapping.purpose.clone(),
             needs_consent: mapping.consent,
             payment: mapping.payment.clone(),
+            push: mapping.push.clone(),
+            on: mapping.on.value.clone(),
             subject,
-            on,
+            hears,
             roles: mapping.roles.clone(),
             when: mapping.when.clone(),
             messages: mapping.messages.clone(),
@@ -118,7 +132,7 @@ impl Outbound {
     pub fn hears(&self, heard: Heard<'_>) -> bool {
         let group = |field: &str| field.split('.').next().unwrap_or(field).to_owned();
         self.subject == heard.subject
-            && match &self.on {
+            && match &self.hears {
                 On::Kind(kind) => kind == heard.kind,
                 On::Group(wanted) => {
                     heard.kind == "changed"
@@ -146,7 +160,13 @@ impl Outbound {
                 PaymentValue::Fixed(_) | PaymentValue::Field { .. } => None,
             })
         });
+        let of_push = match &self.push {
+            Some(PushMap::Template(template)) if template.value.asks_for("change") => return true,
+            Some(PushMap::Fields(fields)) => computed_of(fields),
+            _ => Vec::new(),
+        };
         let changed = |slot: &Slot| matches!(slot, Slot::Was(_) | Slot::Is(_));
+        let of_payment = of_payment.chain(of_push);
         self.when.iter().chain(computed).chain(of_payment).any(|one| one.slots.iter().any(changed))
     }
 
@@ -177,11 +197,14 @@ impl Outbound {
         }
     }
 
-    fn run(&self, expression: &Expression, about: Change<'_>) -> Result<Outcome, Failure> {
-        let table = match self.subject {
-            Subject::Account => schema::ACCOUNT,
-            Subject::Resident => schema::PARTY,
-        };
+    /// The fields of what the event is about.
+    pub fn table(&self) -> &'static [Field] {
+        self.subject.table()
+    }
+
+    /// What an expression comes to for this change.
+    pub fn run(&self, expression: &Expression, about: Change<'_>) -> Result<Outcome, Failure> {
+        let table = self.table();
         let changed = |field: FieldId| {
             about.differences.iter().find(|change| change.field == table[field as usize].name)
         };
@@ -324,6 +347,19 @@ impl Outbound {
             PaymentValue::Computed(expression) => self.computed(expression, name, about)?,
         })
     }
+}
+
+/// The expressions of a body.
+fn computed_of(fields: &[(String, PushValue)]) -> Vec<&Expression> {
+    let mut found = Vec::new();
+    for (_, value) in fields {
+        match value {
+            PushValue::Object(inner) => found.extend(computed_of(inner)),
+            PushValue::Said { said: PushSaid::Computed(expression), .. } => found.push(expression),
+            PushValue::Fixed(_) | PushValue::Said { .. } => {}
+        }
+    }
+    found
 }
 
 /// An alternative, who it goes to, and the lines of a letter's address.

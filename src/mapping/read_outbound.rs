@@ -8,10 +8,13 @@ use crate::definition::reader::{File, Spanned};
 use crate::definition::shape::{Holds, Key, key, word};
 use crate::definition::table::{Table, Value, table_of};
 use crate::mapping::definition::{
-    FieldRef, MessageMap, OutboundMapping, PaymentMap, PaymentPart, PaymentValue, Said, Subject,
+    FieldRef, MessageMap, OutboundMapping, PaymentMap, PaymentPart, PaymentValue, PushMap, Said,
+    Subject,
 };
 use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::read;
+use crate::mapping::read_push::{self, PUSH};
+use crate::mapping::template::Templates;
 use crate::record::delivery::{Channel, Payment};
 use crate::record::schema::{self, Kind};
 
@@ -88,18 +91,18 @@ const DEFAULT: Key =
 /// `name` is the file's name without folders and ending. What is missing is told and left empty, so
 /// that the rest can still be checked; with an error told, nothing of it may be used. None when the
 /// file is not TOML at all.
-pub fn outbound(file: &File, name: &str) -> Option<OutboundMapping> {
+pub fn outbound(file: &File, name: &str, templates: &Templates) -> Option<OutboundMapping> {
     if file.is_hopeless() {
         return None;
     }
     let root = file.root();
-    let mapping = parts(&root, name);
+    let mapping = parts(&root, name, templates);
     root.finish();
     Some(mapping)
 }
 
 /// Reads the table of a mapping; also how it is described.
-pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
+pub fn parts(root: &Table<'_>, name: &str, templates: &Templates) -> OutboundMapping {
     let file = root.file();
     read::language(root);
     let destination = root.need_text(DESTINATION);
@@ -119,15 +122,30 @@ pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
     let when =
         root.text(WHEN).and_then(|text| Expression::read(file, &text, scope, Wanted::Condition));
     let payment = root.table(PAYMENT).map(|table| payment(file, table, scope));
+    let push = root.table(PUSH).and_then(|table| read_push::push(table, scope, templates));
     let tables = root.tables(MESSAGE);
-    if tables.is_empty() && !root.has("message") {
-        root.missing("message", "add `[message]` with `template` and `to`");
+    if tables.is_empty() && !root.has("message") && !root.has("push") {
+        let remedy =
+            "add `[message]` with `template` and `to`; for a system, `[push]` with `fields`";
+        root.missing("message", remedy);
+    }
+    if root.has("push") {
+        for other in ["message", "payment"].into_iter().filter(|other| root.has(other)) {
+            let help = "write a mapping for each".to_owned();
+            let what = format!("`[push]` tells a system, and `[{other}]` is for a person");
+            root.error(root.at_key(other), what, "not both", Some(help));
+        }
     }
     if tables.len() > MESSAGES_MAX {
         let what = format!("at most {MESSAGES_MAX} messages are tried");
         root.error(tables[MESSAGES_MAX].at(), what, "one too many", None);
     }
     let messages = tables.into_iter().map(|table| message(file, table, scope)).collect();
+    // Another template is another version.
+    let digest = match &push {
+        Some(PushMap::Template(template)) => template.value.digest,
+        _ => 0,
+    };
     OutboundMapping {
         name: name.to_owned(),
         destination: destination.unwrap_or_else(read::unwritten),
@@ -140,7 +158,8 @@ pub fn parts(root: &Table<'_>, name: &str) -> OutboundMapping {
         when,
         payment,
         messages,
-        version: xxh3_64(file.text.as_bytes()),
+        version: xxh3_64(file.text.as_bytes()) ^ digest,
+        push,
     }
 }
 
@@ -344,7 +363,7 @@ fn said(
 }
 
 /// "account.balance" → the account's "balance"; anything else is the resident's.
-fn bare(name: &str) -> (Subject, &str) {
+pub fn bare(name: &str) -> (Subject, &str) {
     if let Some(name) = name.strip_prefix("account.") {
         return (Subject::Account, name);
     }
@@ -357,7 +376,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<OutboundMapping>, Vec<String>) {
         let file = File::parse("mappings/outbound/x.toml", text.to_owned());
-        let mapping = outbound(&file, "x");
+        let mapping = outbound(&file, "x", &Templates::default());
         (mapping, file.into_diagnostics().into_iter().map(|one| one.what).collect())
     }
 

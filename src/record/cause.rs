@@ -3,6 +3,8 @@
 //!
 //! The code is a name for machines and for searching; only these words are for people.
 
+mod pushes;
+
 /// One code, and what to say of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
@@ -641,6 +643,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
         ],
     },
+    Chapter { title: "Pushes: what other systems are told", causes: pushes::CAUSES },
     Chapter {
         title: "Jobs",
         causes: &[

@@ -60,12 +60,55 @@ impl std::fmt::Debug for Payment {
     }
 }
 
+/// What another system is told.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    /// Which change: `account.arrears_changed`.
+    pub event: String,
+    /// Whom it is about: our number for the resident.
+    pub key: i64,
+    /// The resident's version, which only grows: by it an older word is told from a newer.
+    pub version: i64,
+    pub composed_ms: i64,
+    pub form: Form,
+    /// As it goes, byte for byte, however often it is sent.
+    pub body: String,
+}
+
+impl Push {
+    pub const BODY_BYTES_MAX: usize = 65_536;
+}
+
+impl std::fmt::Debug for Push {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Push {{ {} {:?} … }}", self.event, self.form)
+    }
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    Json,
+    Xml,
+}
+
+impl Form {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Form::Json => "application/json",
+            Form::Xml => "application/xml; charset=utf-8",
+        }
+    }
+}
+
 /// What a delivery brings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Content {
     Message(Message),
     Payment(Payment),
+    Push(Push),
 }
 
 impl Content {
@@ -82,7 +125,14 @@ impl Content {
     pub fn payment(&self) -> Option<&Payment> {
         match self {
             Content::Payment(payment) => Some(payment),
-            Content::Message(_) => None,
+            Content::Message(_) | Content::Push(_) => None,
+        }
+    }
+
+    pub fn push(&self) -> Option<&Push> {
+        match self {
+            Content::Push(push) => Some(push),
+            Content::Message(_) | Content::Payment(_) => None,
         }
     }
 }

@@ -28,6 +28,11 @@ impl Moment {
         self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
     }
 
+    /// `Mon, 23 Nov 2026 02:30:00 GMT`, as the headers of HTTP say it.
+    pub fn http_date(self) -> String {
+        self.utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     /// `14:05 GMT` on the day of that instant, with its own day on others.
     pub fn time_said(self, now_ms: i64) -> String {
         match self.day() == Moment(now_ms).day() {

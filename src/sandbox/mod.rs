@@ -8,4 +8,5 @@ pub mod faults;
 pub mod govuk_notify;
 pub mod govuk_pay;
 pub mod posting;
+pub mod receiver;
 pub mod serving;

@@ -37,7 +37,7 @@ pub fn row(new: New<'_>) -> Vec<Cell> {
     let (content, state, code, cause) = match new.composed {
         Ok(content) => {
             let state = match &content {
-                Content::Message(_) => State::Waiting,
+                Content::Message(_) | Content::Push(_) => State::Waiting,
                 // It is made when its payer comes for it: one that nobody pays dies within hours.
                 Content::Payment(_) => State::Offered,
             };

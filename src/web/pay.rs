@@ -81,7 +81,7 @@ async fn find(desk: &dyn Desk, token: &str) -> Result<Option<(OfferRow, Payment)
 fn payment_of(row: &OfferRow) -> Option<Payment> {
     match Content::from_json(&row.message)? {
         Content::Payment(payment) => Some(payment),
-        Content::Message(_) => None,
+        Content::Message(_) | Content::Push(_) => None,
     }
 }
 

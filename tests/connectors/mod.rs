@@ -5,3 +5,4 @@ mod file_drop_batches;
 mod formats;
 mod govuk_notify;
 pub mod govuk_pay;
+mod http_push;

@@ -92,6 +92,81 @@ fn an_outbound_mapping_listens_and_speaks_of_what_there_is() {
 }
 
 #[test]
+fn a_push_says_what_there_is_to_a_system_that_may_be_called() {
+    report("push.toml");
+    report("http_push.toml");
+}
+
+/// A template is tried with every field filled and with none, and its names are looked up whichever way
+/// it goes.
+#[test]
+fn a_template_that_would_break_its_body_is_told() {
+    let connector = "kind = \"null\"\nsystem = \"orders\"\n";
+    let job = "action = \"deliver\"\nconnector = \"orders\"\n";
+    for (template, on, expected) in [
+        ("{\"name\": {{ resident.name.family }}}", "resident.created", ""),
+        ("{\"o\": {{ account.balance }}, \"l\": {{ account.instalments }}}", "account.created", ""),
+        (
+            "{\"name\": \"{{ resident.name.family }}\"}",
+            "resident.created",
+            "`x.json.j2` makes no body with every field filled: it is no JSON, line 1 column 12",
+        ),
+        (
+            "{{% if resident.nino is none %}}{{}}{{% endif %}}",
+            "resident.created",
+            "`x.json.j2` cannot be used",
+        ),
+        (
+            "{% if resident.nino is not none %}{}{% endif %}",
+            "resident.created",
+            "`x.json.j2` makes no body with no field filled: it is no JSON, line 1 column 0",
+        ),
+        (
+            "{}\n{% if false %}{{ resident.name.famly }}{% endif %}",
+            "resident.created",
+            "`x.json.j2`, line 2: there is no `resident.name.famly`",
+        ),
+        (
+            "{{ account.balance }}",
+            "resident.created",
+            "`x.json.j2`, line 1: a resident's event has no account to speak of",
+        ),
+        (
+            "{{ account.payment.sort_code }}",
+            "account.created",
+            "`x.json.j2`, line 1: bank details are never sent",
+        ),
+        (
+            "{% for one in account.instalments %}{{ one.amout }}{% endfor %}",
+            "account.created",
+            "`x.json.j2` makes no body with every field filled: line 1: something is asked for that is not \
+             there",
+        ),
+    ] {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        copy(&here().join("base"), root.path());
+        let mapping = format!(
+            "destination = \"orders\"\non = \"{on}\"\npurpose = \"service\"\n[push]\n\
+             template = \"x.json.j2\"\n"
+        );
+        for (place, text) in [
+            ("connectors/orders.toml", connector),
+            ("jobs/deliver-orders.toml", job),
+            ("mappings/outbound/x.toml", &mapping),
+            ("mappings/outbound/x.json.j2", template),
+        ] {
+            fs::write(root.path().join(place), text).expect("a file in a temporary directory");
+        }
+        let told = load(root.path(), KINDS).diagnostics;
+        let told: Vec<&str> = told.iter().map(|one| one.what.as_str()).collect();
+        match expected {
+            "" => assert!(told.is_empty(), "{template}: {told:?}"),
+            expected => assert!(told[0].starts_with(expected), "{template}: {told:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_payment_is_asked_of_a_system_that_takes_them_in_whole_pence() {
     report("payment.toml");
     report("payment_parts.toml");

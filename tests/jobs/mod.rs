@@ -6,3 +6,5 @@ mod deliver_once;
 mod hub;
 pub mod pay_hub;
 mod pay_once;
+mod push;
+pub mod push_hub;

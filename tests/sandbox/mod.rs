@@ -11,4 +11,5 @@ pub mod pay_bench;
 mod pay_requests;
 mod pay_states;
 mod python_client;
+mod receiver;
 mod requests;

@@ -7,13 +7,13 @@ use clap::Parser;
 use serde_json::json;
 use viaduct::app::resident::Asked;
 use viaduct::connector::format::Raw;
-use viaduct::connector::http::{Answer, Request};
+use viaduct::connector::http::{Answer, Request, Text};
 use viaduct::definition::secret::Secret;
 use viaduct::mapping::expression;
 use viaduct::mapping::inbound::Translation;
 use viaduct::mapping::inbound::story::{Event, Held, Told};
 use viaduct::mapping::outbound::Change;
-use viaduct::record::delivery::{Channel, Content, Delivery, Message};
+use viaduct::record::delivery::{Channel, Content, Delivery, Form, Message, Push};
 use viaduct::record::document::Document;
 use viaduct::record::facts::{Difference, Facts, Value};
 use viaduct::record::fragment::{AccountFragment, Fragment, PartyFragment};
@@ -52,6 +52,17 @@ fn facts() -> Facts {
 fn message() -> Message {
     let (channel, template) = (Channel::Email, "moved_home".to_owned());
     Message { channel, template, to: Some(text()), fields: vec![(text(), text())] }
+}
+
+fn push() -> Push {
+    Push {
+        event: "resident.changed".to_owned(),
+        key: 7,
+        version: 1,
+        composed_ms: 0,
+        form: Form::Json,
+        body: text(),
+    }
 }
 
 fn delivery() -> Delivery {
@@ -101,6 +112,8 @@ fn records_do_not_print() {
         &facts(),
         &document,
         &message(),
+        &push(),
+        &Content::Push(push()),
         &delivery(),
         &difference(),
         &party(),
@@ -228,6 +241,8 @@ fn what_goes_in_and_out_does_not_print() {
         headers: &[("Idempotency-Key", MARKER)],
         bearer: Some(MARKER),
         json: Some(&body),
+        text: Some(Text { content_type: "application/json", body: MARKER }),
+        put: false,
     };
     let given = Given { name: Some(Personal::new(text())), ..Given::default() };
     let search = Search::new(&given).unwrap();
@@ -235,7 +250,7 @@ fn what_goes_in_and_out_does_not_print() {
     silent(&[
         &Raw { bytes: MARKER.as_bytes(), context: MARKER.as_bytes(), context_at: 0 },
         &request,
-        &Answer { status: 400, body: MARKER.as_bytes().to_vec() },
+        &Answer { status: 400, body: MARKER.as_bytes().to_vec(), ..Answer::default() },
         &Secret::new(text()),
         &given,
         &search,

@@ -7,6 +7,7 @@ mod held;
 mod payments;
 mod people;
 mod preview;
+mod pushes;
 mod replay;
 
 use crate::support::hub::{On, TestHub, on_both};
@@ -19,6 +20,8 @@ on_both! {
     a_first_load_sends_nothing_unless_its_job_says_so => super::first_load,
     a_message_brings_the_link_to_its_payment => super::payments::message_and_payment,
     no_link_is_written_without_its_address => super::payments::no_address,
+    a_change_is_told_to_another_system => super::pushes::told,
+    a_rehearsal_tells_nobody_and_says_so => super::pushes::rehearsed,
 }
 
 async fn two_nights(on: On) {

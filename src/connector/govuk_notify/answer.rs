@@ -181,7 +181,7 @@ mod tests {
 
     fn answer(status: u16, error: &str, message: &str) -> Result<Answer, HttpFault> {
         let body = json!({"status_code": status, "errors": [{"error": error, "message": message}]});
-        Ok(Answer { status, body: body.to_string().into_bytes() })
+        Ok(Answer { status, body: body.to_string().into_bytes(), ..Answer::default() })
     }
 
     #[test]
@@ -200,8 +200,12 @@ mod tests {
             Err(ConnectorError::Unknown { .. }) => "unknown".to_owned(),
         };
         for (answered, sending, asking) in [
-            (Ok(Answer { status: 201, body: b"{}".to_vec() }), "ok", "ok"),
-            (Ok(Answer { status: 201, body: b"<".to_vec() }), "unknown", "unavailable None"),
+            (Ok(Answer { status: 201, body: b"{}".to_vec(), ..Answer::default() }), "ok", "ok"),
+            (
+                Ok(Answer { status: 201, body: b"<".to_vec(), ..Answer::default() }),
+                "unknown",
+                "unavailable None",
+            ),
             (unreached(), "unavailable None", "unavailable None"),
             (silence(), "unknown", "unavailable None"),
             (answer(500, "Exception", ""), "unknown", "unavailable None"),
@@ -234,7 +238,7 @@ mod tests {
                 "refused notify.not_found",
             ),
             (
-                Ok(Answer { status: 404, body: b"<html>".to_vec() }),
+                Ok(Answer { status: 404, body: b"<html>".to_vec(), ..Answer::default() }),
                 "refused notify.404",
                 "refused notify.404",
             ),

@@ -90,9 +90,9 @@ impl GovukNotify {
     async fn send_content(&self, delivery: &Delivery) -> Result<Receipt, ConnectorError> {
         match &delivery.content {
             Content::Message(message) => self.send(message, &delivery.reference).await,
-            Content::Payment(_) => Err(ConnectorError::Refused {
+            Content::Payment(_) | Content::Push(_) => Err(ConnectorError::Refused {
                 code: "notify.no_message".to_owned(),
-                cause: "a payment cannot be sent as a message".to_owned(),
+                cause: "only a message can be sent as one".to_owned(),
             }),
         }
     }
@@ -145,7 +145,8 @@ impl GovukNotify {
         let now_ms = (self.clock)();
         let token = self.key.token(now_ms.div_euclid(1_000));
         let url = format!("{}{path}", self.base_url);
-        let request = Request { url: &url, query, bearer: Some(&token), json, headers: &[] };
+        let request =
+            Request { url: &url, query, bearer: Some(&token), json, ..Request::default() };
         answer::read(doing, self.client.call(request).await, now_ms)
     }
 }
@@ -156,7 +157,7 @@ impl Destination for GovukNotify {
         &self,
         deliveries: &[Cleared<Delivery>],
     ) -> Vec<Result<Receipt, ConnectorError>> {
-        sending::each(deliveries, |delivery| self.send_content(delivery)).await
+        sending::each(deliveries, sending::AT_ONCE, |delivery| self.send_content(delivery)).await
     }
 
     async fn inquire(&self, question: &Question) -> Result<Inquiry, ConnectorError> {

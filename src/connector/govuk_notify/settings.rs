@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::GovukNotify;
 use crate::connector::channel::{ConnectorError, Destination};
-use crate::connector::definition::{Kind, Settings, Surroundings};
+use crate::connector::definition::{Brings, Kind, Settings, Surroundings};
 use crate::definition::reader::Spanned;
 use crate::definition::secret::SecretReference;
 use crate::definition::shape::{Key, key, word};
@@ -104,6 +104,10 @@ impl GovukNotifySettings {
 }
 
 impl Settings for GovukNotifySettings {
+    fn takes(&self, what: Brings) -> bool {
+        what == Brings::Message
+    }
+
     fn templates(&self) -> Option<Vec<String>> {
         Some(self.templates.keys().cloned().collect())
     }

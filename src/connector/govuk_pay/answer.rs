@@ -85,7 +85,7 @@ mod tests {
             [("P0102", "P0102"), ("Pat T", ""), ("Pé12", ""), ("P01020", ""), ("", "")]
         {
             let body = json!({ "code": code }).to_string().into_bytes();
-            assert_eq!(code_of(&Answer { status: 400, body }), told);
+            assert_eq!(code_of(&Answer { status: 400, body, ..Answer::default() }), told);
         }
     }
 
@@ -93,17 +93,17 @@ mod tests {
     fn every_answer_is_a_decision() {
         let answer = |status: u16, code: &str| {
             let body = json!({ "code": code, "description": "Pat Testberry owes" });
-            Ok(Answer { status, body: body.to_string().into_bytes() })
+            Ok(Answer { status, body: body.to_string().into_bytes(), ..Answer::default() })
         };
         let said = |doing, answered| match read(doing, answered, 0) {
             Ok(_) => "ok".to_owned(),
             Err(error) => error.to_string(),
         };
         for (answered, changing, asking) in [
-            (Ok(Answer { status: 204, body: Vec::new() }), "ok", "ok"),
+            (Ok(Answer { status: 204, body: Vec::new(), ..Answer::default() }), "ok", "ok"),
             (answer(201, ""), "ok", "ok"),
             (
-                Ok(Answer { status: 201, body: b"<".to_vec() }),
+                Ok(Answer { status: 201, body: b"<".to_vec(), ..Answer::default() }),
                 "no answer came: what came back is not JSON",
                 "the system is not available: what came back is not JSON",
             ),
@@ -123,7 +123,7 @@ mod tests {
                 "the system refused (pay.P0102): a value was not accepted",
             ),
             (
-                Ok(Answer { status: 404, body: b"<html>".to_vec() }),
+                Ok(Answer { status: 404, body: b"<html>".to_vec(), ..Answer::default() }),
                 "the system refused (pay.404): there is no such thing",
                 "the system refused (pay.404): there is no such thing",
             ),

@@ -266,7 +266,7 @@ impl PayClient {
     ) -> Result<Value, ConnectorError> {
         let url = format!("{}{path}", self.base_url);
         let bearer = Some(self.key.expose());
-        let request = Request { url: &url, query, headers, bearer, json };
+        let request = Request { url: &url, query, headers, bearer, json, ..Request::default() };
         answer::read(doing, self.http.call(request).await, (self.clock)())
     }
 }

@@ -40,7 +40,7 @@ impl GovukPay {
         let Content::Payment(payment) = &delivery.content else {
             return Err(ConnectorError::Refused {
                 code: "pay.no_payment".to_owned(),
-                cause: "a message cannot be sent as a payment".to_owned(),
+                cause: "only a payment can be asked for as one".to_owned(),
             });
         };
         let metadata = [
@@ -68,7 +68,7 @@ impl Destination for GovukPay {
         &self,
         deliveries: &[Cleared<Delivery>],
     ) -> Vec<Result<Receipt, ConnectorError>> {
-        sending::each(deliveries, |delivery| self.create(delivery)).await
+        sending::each(deliveries, sending::AT_ONCE, |delivery| self.create(delivery)).await
     }
 
     async fn inquire(&self, question: &Question) -> Result<Inquiry, ConnectorError> {

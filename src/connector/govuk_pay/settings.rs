@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::GovukPay;
 use super::client::PayClient;
 use crate::connector::channel::{ConnectorError, Destination};
-use crate::connector::definition::{Kind, Patience, Settings, Surroundings};
+use crate::connector::definition::{Brings, Kind, Patience, Settings, Surroundings};
 use crate::definition::reader::Spanned;
 use crate::definition::secret::SecretReference;
 use crate::definition::shape::key;
@@ -118,6 +118,10 @@ impl GovukPaySettings {
 }
 
 impl Settings for GovukPaySettings {
+    fn takes(&self, what: Brings) -> bool {
+        what == Brings::Payment
+    }
+
     fn payment_links(&self) -> Option<&Spanned<String>> {
         Some(&self.links)
     }

@@ -73,6 +73,8 @@ struct Resident {
     parties: Vec<Party>,
     /// The record that last touched it here, if any did.
     because: Option<i64>,
+    /// As it will stand: what was, or one more.
+    version: i64,
 }
 
 /// A message's occasion, composed when every resident of the chunk is settled.
@@ -140,8 +142,8 @@ impl<'c> Settling<'c> {
             let facts = read_facts(&row.facts, schema::PARTY, "resident", row.id)?;
             let own = parties.remove(&row.id).unwrap_or_default();
             let own = own.into_iter().map(Party::read).collect::<Result<_, _>>()?;
-            let was = Some((row.version, row.created_ms, facts));
-            residents.insert(row.id, Resident { was, parties: own, because: None });
+            let (version, was) = (row.version, Some((row.version, row.created_ms, facts)));
+            residents.insert(row.id, Resident { was, parties: own, because: None, version });
         }
         let accounts = accounts
             .into_iter()
@@ -353,7 +355,7 @@ impl<'c> Settling<'c> {
         let made = &mut self.made;
         let resident = self.residents.entry(resident_id).or_insert_with(|| {
             made.push(resident_id);
-            Resident { was: None, parties: Vec::with_capacity(1), because: None }
+            Resident { was: None, parties: Vec::with_capacity(1), because: None, version: 1 }
         });
         resident.parties.push(party);
         resident.because = Some(about.record_id);
@@ -434,6 +436,7 @@ impl<'c> Settling<'c> {
                 let told = Told {
                     event_id: occasion.event_id,
                     resident_id: occasion.resident_id,
+                    version: self.residents.get(&occasion.resident_id).map_or(1, |one| one.version),
                     account_id: account.map(|(id, _)| *id),
                     about,
                 };
@@ -494,6 +497,7 @@ impl<'c> Settling<'c> {
                 if differences.is_empty() {
                     return Some(facts);
                 }
+                resident.version = version + 1;
                 self.draft.residents_again.extend(row);
                 self.draft.residents_changed += 1;
                 ("changed", differences)

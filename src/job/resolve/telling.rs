@@ -1,9 +1,10 @@
-//! Telling: the messages and payments that follow from what changed, as rows to be written.
+//! Telling: the messages, pushes and payments that follow from what changed, as rows to be written.
 
 use super::distinct;
 use crate::job::error::JobError;
 use crate::job::ingest::Bench;
 use crate::mapping::outbound::{Change, Outbound};
+use crate::mapping::push::Stamp;
 use crate::record::delivery::Content;
 use crate::record::payment_link::Links;
 use crate::record::schema;
@@ -25,6 +26,8 @@ pub struct Telling<'t> {
 pub struct Told<'t> {
     pub event_id: i64,
     pub resident_id: i64,
+    /// Of the resident, as it will stand.
+    pub version: i64,
     pub account_id: Option<i64>,
     pub about: Change<'t>,
 }
@@ -33,19 +36,32 @@ impl Telling<'_> {
     /// The message, and the payment that it asks for; nothing where this is not to be told.
     pub fn deliveries(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids) -> Vec<Cell> {
         let (id, mut payment) = (ids.take(), None);
+        let reference = |id: i64| format!("{}{id}", self.mark);
         let composed = match mapping.applies(told.about) {
             Ok(false) => return Vec::new(),
             // Whether they are to be told is not known: a person looks.
             Err(reason) => Err(reason),
-            Ok(true) => {
-                let asked = mapping.payment.as_ref();
-                let asked = asked.map(|map| (map.destination.value.as_str(), ids.take()));
-                let link = asked.and_then(|(to, id)| self.links.link(to, id));
-                mapping.compose(told.about, link, told.account_id).map(|composed| {
-                    payment = asked.zip(composed.payment);
-                    composed.message
-                })
-            }
+            Ok(true) => match &mapping.push {
+                Some(push) => {
+                    let reference = reference(id);
+                    let stamp = Stamp {
+                        reference: &reference,
+                        resident_id: told.resident_id,
+                        version: told.version,
+                        now_ms: self.now_ms,
+                    };
+                    mapping.compose_push(push, told.about, stamp).map(Content::Push)
+                }
+                None => {
+                    let asked = mapping.payment.as_ref();
+                    let asked = asked.map(|map| (map.destination.value.as_str(), ids.take()));
+                    let link = asked.and_then(|(to, id)| self.links.link(to, id));
+                    mapping.compose(told.about, link, told.account_id).map(|composed| {
+                        payment = asked.zip(composed.payment);
+                        Content::Message(composed.message)
+                    })
+                }
+            },
         };
         let new = |id, destination, needs_consent, composed| outbox::New {
             id,
@@ -57,13 +73,13 @@ impl Telling<'_> {
             mapping_version: mapping.version,
             purpose: &mapping.purpose,
             needs_consent,
-            reference: format!("{}{id}", self.mark),
+            reference: reference(id),
             composed,
             now_ms: self.now_ms,
         };
-        let message = composed.map(Content::Message).map_err(|reason| (reason.code, reason.cause));
-        let message = new(id, &mapping.destination, mapping.needs_consent, message);
-        let mut rows = outbox::row(message);
+        let composed = composed.map_err(|reason| (reason.code, reason.cause));
+        let told = new(id, &mapping.destination, mapping.needs_consent, composed);
+        let mut rows = outbox::row(told);
         if let Some(((destination, id), payment)) = payment {
             // Consent is about being written to: who opens a link has come by themselves.
             let payment = new(id, destination, false, Ok(Content::Payment(payment)));
@@ -101,6 +117,7 @@ pub async fn tell_of_gone(
                 let told = Told {
                     event_id: 0,
                     resident_id: row.id,
+                    version: row.version,
                     account_id: Some(party.source_key_id),
                     about: Change { resident: &facts, account, differences: &[] },
                 };

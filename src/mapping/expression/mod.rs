@@ -119,6 +119,8 @@ pub struct Expression {
     pub slots: Vec<Slot>,
     /// Which slots are asked for as present or absent too.
     asked: Vec<bool>,
+    /// What it gives, where it gives anything.
+    pub kind: Type,
     pub at: Span,
 }
 
@@ -232,6 +234,7 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
         }
         _ => {}
     }
+    let kind = typed.kind.clone();
     let tree = match wanted {
         Wanted::Condition => checker.or_false(typed),
         Wanted::Text | Wanted::Pence => checker.or_nothing(typed),
@@ -242,6 +245,7 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
         tree: Arc::new(tree),
         slots,
         asked,
+        kind,
         at: Span::default(),
     })
 }

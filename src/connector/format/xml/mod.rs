@@ -5,7 +5,7 @@
 //! is parsed by quick-xml. Nothing a DTD declares is ever used: a DOCTYPE is refused.
 
 mod cut;
-mod parse;
+pub mod parse;
 mod settings;
 mod token;
 
