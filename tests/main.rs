@@ -14,6 +14,7 @@ mod contracts;
 mod crash;
 mod definitions;
 mod documents;
+mod faults;
 mod fuzz;
 mod init;
 mod jobs;

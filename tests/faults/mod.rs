@@ -1,0 +1,27 @@
+//! Faults, by the numbers that the operations sheet gives them, and what must hold whatever happens: no row
+//! that we took is lost, an effect happens once or a person is asked, per resident in its order, and every
+//! batch adds up.
+//!
+//! The short form runs with the other tests. `scripts/faults` runs the long form and writes its report.
+//! `VIADUCT_FAULTS_SEED` draws other plans.
+
+mod kills;
+mod stage;
+
+/// How much is done: as much as a change can wait for, or as much as the sheet asks for.
+pub fn scaled(short: u32, long: u32) -> u32 {
+    match std::env::var("VIADUCT_FAULTS").as_deref() {
+        Ok("long") => long,
+        _ => short,
+    }
+}
+
+/// A line of the report: printed, and appended to the file that `VIADUCT_FAULTS_REPORT` names.
+pub fn report(line: &str) {
+    use std::io::Write;
+    println!("{line}");
+    if let Some(path) = std::env::var_os("VIADUCT_FAULTS_REPORT") {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        writeln!(file.unwrap(), "{line}").unwrap();
+    }
+}
