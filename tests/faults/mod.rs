@@ -5,8 +5,10 @@
 //! The short form runs with the other tests. `scripts/faults` runs the long form and writes its report.
 //! `VIADUCT_FAULTS_SEED` draws other plans.
 
+mod disk;
 mod kills;
 mod stage;
+mod stops;
 
 /// How much is done: as much as a change can wait for, or as much as the sheet asks for.
 pub fn scaled(short: u32, long: u32) -> u32 {
