@@ -33,7 +33,6 @@ pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 /// 26 November 2026, 12:00 UTC.
 const NOON_MS: i64 = 1_795_694_400_000;
-const RESIDENT: i64 = 7;
 
 pub const KEYED: &str = "url = \"URL/keyed\"\nidempotency = \"key\"\n";
 pub const ASKED: &str = "url = \"URL/asked\"\nidempotency = \"ask\"\n\
@@ -85,11 +84,7 @@ impl PushHub {
         job.retry.attempts = 40;
         // Nobody sets anything going beside a test, and its clock runs fast.
         job.notice_ms = i64::MAX;
-        let hub = PushHub { bench, job, running, _dir: dir };
-        let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
-                   VALUES ($1, 1, 0, 0, $2)";
-        hub.execute(sql, vec![Cell::Int(RESIDENT), Cell::Word("{\"kind\":\"person\"}")]).await;
-        hub
+        PushHub { bench, job, running, _dir: dir }
     }
 
     pub async fn execute(&self, sql: &str, cells: Vec<Cell>) {
@@ -98,13 +93,17 @@ impl PushHub {
         transaction.commit().await.expect("a commit");
     }
 
-    /// Pushes that wait, numbered from 1.
+    /// Pushes that wait, numbered from 1, each of another resident.
     pub async fn wait_for(&self, count: i64) {
         let mut transaction = self.bench.database.begin().await.expect("a transaction");
+        let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
+                   VALUES ($1, 1, 0, 0, $2)";
         for id in 1..=count {
+            let cells = vec![Cell::Int(id), Cell::Word("{\"kind\":\"person\"}")];
+            transaction.execute(sql, cells).await.expect(sql);
             let push = Push {
                 event: "account.arrears_changed".to_owned(),
-                key: RESIDENT,
+                key: id,
                 version: 1,
                 composed_ms: self.now_ms(),
                 form: Form::Json,
@@ -114,7 +113,7 @@ impl PushHub {
                 id,
                 event_id: 1,
                 batch_id: 1,
-                resident_id: RESIDENT,
+                resident_id: id,
                 destination: "orders",
                 mapping: "arrears",
                 mapping_version: 1,

@@ -195,8 +195,8 @@ mod tests {
             }
             Err(ConnectorError::Unauthorised { code, cause }) => format!("halt {code}: {cause}"),
             Err(ConnectorError::Refused { code, .. }) => format!("refused {code}"),
-            Err(ConnectorError::Malformed(_)) => "malformed".to_owned(),
             Err(ConnectorError::Unknown { .. }) => "unknown".to_owned(),
+            Err(other) => other.to_string(),
         }
     }
 
