@@ -103,9 +103,9 @@ pub async fn add(
         holds::judge_again(&mut transaction, done.id, doing.now_ms).await?;
     }
     transaction.commit().await?;
-    for done in &stored {
-        let (hold, came) = (done.id, done.came.word());
-        tracing::info!(hold, came, actor = doing.actor, door = doing.door, "a hold was put down");
+    for done in stored.iter().filter(|done| done.came != Came::Same) {
+        let Doing { actor, door, .. } = doing;
+        tracing::info!(hold.id = done.id, actor, door, "a hold was put down, or changed");
     }
     Ok(stored)
 }
@@ -232,7 +232,8 @@ pub async fn lift(
     holds::lift(&mut transaction, id, ends_ms, doing.actor, reason, doing.now_ms).await?;
     let judged_again = holds::judge_again(&mut transaction, id, doing.now_ms).await?;
     transaction.commit().await?;
-    tracing::info!(hold = id, actor = doing.actor, door = doing.door, "a hold was lifted");
+    let Doing { actor, door, .. } = doing;
+    tracing::info!(hold.id = id, actor, door, "a hold was lifted");
     Ok(Lifted { id, ends_ms, judged_again })
 }
 
@@ -261,8 +262,8 @@ pub async fn catch_up(database: &Database, now_ms: i64) -> Result<(), StoreError
 pub async fn warn_of_nobody(database: &Database, now_ms: i64) -> Result<usize, StoreError> {
     let rows = holds::of_nobody(database, now_ms).await?;
     for row in &rows {
-        let (hold, kind, code) = (row.id, row.kind.as_str(), "hold.no_match");
-        tracing::warn!(hold, kind, code, "a hold matches nobody: no collection is stopped by it");
+        let code = "hold.no_match";
+        tracing::warn!(hold.id = row.id, hold.kind = row.kind, code, "a hold matches nobody");
     }
     Ok(rows.len())
 }

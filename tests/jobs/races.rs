@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::oneshot;
 use viaduct::job::deliver::judgement;
 use viaduct::job::holds::{self, Doing};
 use viaduct::job::ingest::{Bench, Watch};
@@ -16,6 +15,7 @@ use viaduct::store::database::Cell;
 use viaduct::store::ids::Ids;
 use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::store::outbox;
+use viaduct::store::residents;
 use viaduct::store::sending::{self, Settled};
 use viaduct::suppression::policy::Policy;
 
@@ -24,7 +24,7 @@ use super::hub::{DAY_MS, Hub};
 const RACES: i64 = 10_000;
 const LANES: i64 = 8;
 /// Deliveries of a lane that are claimed at once, and residents that one commit holds.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 10;
 
 /// One lane: a destination and its residents.
 struct Lane {
@@ -60,12 +60,8 @@ impl Lane {
             to: Some("pat@example.com".to_owned()),
             fields: vec![],
         };
-        let mut transaction = self.hub.bench.database.begin().await.expect("a transaction");
-        for id in self.residents() {
-            let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
-                       VALUES ($1, 1, 0, 0, '{}')";
-            transaction.execute(sql, vec![Cell::Int(id)]).await.expect(sql);
-            let row = outbox::row(outbox::New {
+        let row = |id: i64| {
+            outbox::row(outbox::New {
                 id,
                 event_id: 1,
                 batch_id: 1,
@@ -80,14 +76,22 @@ impl Lane {
                 reference: format!("r-{id}"),
                 composed: Ok(Content::Message(message.clone())),
                 now_ms: 0,
-            });
-            transaction.insert(outbox::DELIVERIES, row).await.expect("a delivery");
-        }
+            })
+        };
+        let resident = |id: i64| {
+            let numbers = [id, 1, 0, 0].map(Cell::Int);
+            numbers.into_iter().chain([Cell::Word("{}"), Cell::OptText(None)])
+        };
+        let mut transaction = self.hub.bench.database.begin().await.expect("a transaction");
+        let people = self.residents().flat_map(resident).collect();
+        transaction.insert(residents::RESIDENTS, people).await.expect("residents");
+        let deliveries = self.residents().flat_map(row).collect();
+        transaction.insert(outbox::DELIVERIES, deliveries).await.expect("deliveries");
         transaction.commit().await.expect("a commit");
     }
 
     /// Sends as the job does, but to nobody: intent, gate, outcome. For each few, somebody puts holds
-    /// down at the same time.
+    /// down: before it, between its steps, or at the same time.
     async fn race(self: Arc<Self>) -> Came {
         let (database, now_ms) = (&self.hub.bench.database, self.hub.now_ms());
         let bench = Bench {
@@ -103,38 +107,46 @@ impl Lane {
             panic!("a lane is nobody else's")
         };
         let (residents, mut came) = (self.residents().collect::<Vec<_>>(), Came::default());
-        let mut head = 0;
-        for some in residents.chunks(AT_ONCE) {
-            let (begin, begun) = oneshot::channel();
-            let holding = tokio::spawn(Arc::clone(&self).hold(some.to_vec(), begun));
-            begin.send(()).expect("somebody waits");
-            for _ in 0..head {
-                tokio::task::yield_now().await;
+        for (turn, some) in residents.chunks(AT_ONCE).enumerate() {
+            let hold = || tokio::spawn(Arc::clone(&self).hold(some.to_vec()));
+            let (mut holding, mut stored) = (None, None);
+            match turn % 4 {
+                // Together; or stored between scheduling and sending.
+                0 => holding = Some(hold()),
+                1 => stored = Some(hold().await.expect("a hold")),
+                _ => {}
             }
             let most = AT_ONCE as i64;
             let claimed = sending::claim(database, &lease, &name, now_ms, until_ms, most).await;
             let claimed = claimed.expect("a claim");
             assert!(claimed.iter().map(|row| row.resident_id).eq(some.iter().copied()));
+            match turn % 4 {
+                // Stored when the intent is on disk; or beside the gate.
+                2 => stored = Some(hold().await.expect("a hold")),
+                3 => holding = Some(hold()),
+                _ => {}
+            }
             let asked = self.ticket.fetch_add(1, Ordering::SeqCst);
             let (cleared, mut settled) =
                 judgement::judge(&self.hub.job, &bench, claimed).await.expect("a judgement");
             assert!(settled.iter().all(|one| one.code.as_deref() == Some("suppressed.hold")));
-            // Who came first gives the other a start: so neither always does.
-            head = if settled.is_empty() { head * 2 + 16 } else { head / 2 };
             came.kept += settled.len();
             for one in cleared {
                 came.sent.insert(one.get().resident_id, asked);
                 settled.push(sent(one.get()));
             }
             sending::settle(database, &settled, now_ms).await.expect("an outcome");
-            let stored = holding.await.expect("a hold");
+            if let Some(holding) = holding {
+                stored = Some(holding.await.expect("a hold"));
+            }
+            let stored = stored.expect("somebody held them");
             came.held.extend(some.iter().map(|resident| (*resident, stored)));
         }
         came
     }
 
     /// Holds these residents, in one commit; gives the ticket that was drawn after it.
-    async fn hold(self: Arc<Self>, residents: Vec<i64>, begun: oneshot::Receiver<()>) -> u64 {
+    async fn hold(self: Arc<Self>, residents: Vec<i64>) -> u64 {
         let policy = Policy::default();
         let doing =
             Doing { policy: &policy, actor: "user:test", door: "api", now_ms: self.hub.now_ms() };
@@ -145,7 +157,6 @@ impl Lane {
             ..Asked::default()
         };
         let asked: Vec<Asked> = residents.iter().map(asked).collect();
-        begun.await.expect("the race begins");
         holds::add(&self.hub.bench.database, doing, &asked).await.expect("a hold");
         self.ticket.fetch_add(1, Ordering::SeqCst)
     }

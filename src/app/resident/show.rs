@@ -84,6 +84,7 @@ struct Account {
 
 #[derive(Debug, Serialize)]
 struct InForce {
+    hold: i64,
     kind: String,
     reason: String,
     from: Moment,
@@ -166,8 +167,8 @@ impl Shown {
         }
         for hold in &self.holds {
             let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-            let InForce { kind, reason, from, .. } = hold;
-            text.push_str(&format!("  {kind} since {from}{until}: {reason}\n"));
+            let InForce { hold, kind, reason, from, .. } = hold;
+            text.push_str(&format!("  {hold}  {kind} since {from}{until}: {reason}\n"));
         }
         text.push_str("\nLatest messages\n");
         if self.deliveries.is_empty() {
@@ -344,6 +345,7 @@ fn in_force(hold: &HoldRow, sight: Sight, now_ms: i64) -> Option<InForce> {
         return None;
     }
     Some(InForce {
+        hold: hold.id,
         kind: hold.kind.clone(),
         reason: sight.text(&hold.reason),
         from: Moment(hold.from_ms),
