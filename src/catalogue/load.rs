@@ -198,12 +198,10 @@ impl Loading<'_> {
 
     fn residents(&mut self, needed: bool) -> Option<Loaded<ResidentRules>> {
         const PATH: &str = "mappings/resident.toml";
-        if !reader::exists(self.root, PATH) {
-            if needed {
-                let what = "there is no such file: no two parties ever become one resident";
-                let help = "write `[match]` with `exact = [[\"nino\", \"birth_date\"]]`".to_owned();
-                self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
-            }
+        if needed && !reader::exists(self.root, PATH) {
+            let what = "there is no such file: no two parties ever become one resident";
+            let help = "write `[match]` with `exact = [[\"nino\", \"birth_date\"]]`".to_owned();
+            self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
         }
         self.one(PATH, "resident", resident::read)
     }

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 
 use crate::record::hold::{Asked, Fault, Wanted};
 use crate::record::moment::Moment;
+use crate::store::audit::{self, Entry};
 use crate::store::database::{Database, StoreError, Transaction};
 use crate::store::hold_matching;
 use crate::store::holds::{self, HoldRow, New};
@@ -93,6 +94,7 @@ pub async fn add(
     for one in &wanted {
         let done = put(&mut transaction, doing, one, ids.take()).await?;
         if done.came != Came::Same {
+            note(&mut transaction, doing, done.came.word(), done.id).await?;
             to_match.push(hold_matching::Wanted { id: done.id, who: one.who.clone() });
         }
         stored.push(done);
@@ -231,10 +233,29 @@ pub async fn lift(
     let mut transaction = database.begin_durable().await?;
     holds::lift(&mut transaction, id, ends_ms, doing.actor, reason, doing.now_ms).await?;
     let judged_again = holds::judge_again(&mut transaction, id, doing.now_ms).await?;
+    note(&mut transaction, doing, "lifted", id).await?;
     transaction.commit().await?;
     let Doing { actor, door, .. } = doing;
     tracing::info!(hold.id = id, actor, door, "a hold was lifted");
     Ok(Lifted { id, ends_ms, judged_again })
+}
+
+/// A line of the audit log. Kinds and reasons tell of somebody's health or debts: they stand on the hold,
+/// where they are masked.
+async fn note(
+    transaction: &mut Transaction,
+    doing: Doing<'_>,
+    action: &str,
+    id: i64,
+) -> Result<(), StoreError> {
+    let entry = Entry {
+        actor: doing.actor,
+        action,
+        target: format!("hold {id}"),
+        reason: None,
+        details: Some(serde_json::json!({ "door": doing.door }).to_string()),
+    };
+    audit::write(transaction, &entry, doing.now_ms).await
 }
 
 /// The hold of that number.

@@ -116,11 +116,14 @@ pub async fn of_records(
     debts(transaction, &ids, now_ms).await
 }
 
+/// A hold, and the party of a record that it names; everybody on it where it names none.
+type Named<'w> = (i64, Option<&'w str>);
+
 /// What holds ask for, by what they name people by.
 #[derive(Default)]
 struct Index<'w> {
     ninos: HashMap<&'w str, Vec<(i64, NaiveDate)>>,
-    records: HashMap<(&'w str, &'w str), Vec<(i64, Option<&'w str>)>>,
+    records: HashMap<(&'w str, &'w str), Vec<Named<'w>>>,
     accounts: HashMap<&'w str, Vec<i64>>,
 }
 

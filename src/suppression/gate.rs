@@ -152,10 +152,12 @@ fn by_a_hold(delivery: &Delivery, standing: &Standing, policy: &Policy) -> Optio
             && hold.covers(delivery.account_id)
             && kind.is_none_or(|kind| kind.covers(account, today))
     };
-    // A kind that the policy does not know any more stops whatever it may have stopped.
+    // Another system that is told is nobody who is contacted. A kind that the policy does not know any
+    // more stops whatever it may have stopped.
+    let is_contact = delivery.content.push().is_none();
     let own = |hold: &&InForce| match policy.kind(&hold.kind).map(|kind| kind.stops) {
-        Some(Stops::Collection) => of_debt(hold),
-        Some(Stops::AllContact) | None => true,
+        Some(Stops::AllContact) | None if is_contact => true,
+        _ => of_debt(hold),
     };
     let jointly = policy.joint == Joint::HoldForAll;
     let joint = (standing.joint.iter())
@@ -229,7 +231,7 @@ fn text(value: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::delivery::{Message, Payment};
+    use crate::record::delivery::{Form, Message, Payment, Push};
     use crate::suppression::policy::{CurrentYear, DAY_MS, HoldKind};
 
     fn delivery(needs_consent: bool, to: &str) -> Delivery {
@@ -358,6 +360,18 @@ mod tests {
         });
         let paying = Delivery { content: payment, collection: true, ..service };
         assert_eq!(code(paying, &standing, &policy), None);
+        let told = Content::Push(Push {
+            event: "resident.address_changed".to_owned(),
+            key: 1,
+            version: 1,
+            composed_ms: 0,
+            form: Form::Json,
+            body: String::new(),
+        });
+        let telling = Delivery { content: told, ..delivery(false, "") };
+        assert_eq!(code(telling.clone(), &standing, &policy), None);
+        let chasing = Delivery { collection: true, account_id: Some(7), ..telling };
+        assert_eq!(code(chasing, &standing, &policy), Some("suppressed.hold"));
         let joint = Standing { joint: vec![(7, hold(1, "dispute", None, &[]))], ..open() };
         policy.joint = Joint::NamedOnly;
         assert_eq!(code(collection(Some(7)), &joint, &policy), None);

@@ -194,6 +194,13 @@ async fn joint_debt(on: On) {
     let (_, shown) = council.viaduct(&["hold", "show", &number]);
     assert_eq!(shown["state"], "lifted");
     assert!(shown["lifted_by"].as_str().unwrap().starts_with("user:"), "{shown}");
+    let (_, audit) = council.viaduct(&["audit"]);
+    let target = format!("hold {number}");
+    let actions: Vec<&Value> = (audit.as_array().unwrap().iter())
+        .filter(|line| line["target"] == target.as_str())
+        .map(|line| &line["action"])
+        .collect();
+    assert_eq!(actions, ["lifted", "added"]);
     // Only the person named, where the council reads the law so.
     council.hub.edit("mappings/suppression.toml", "\"hold_for_all\"", "\"named_only\"");
     let mut council = council;

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, value_parser};
 use serde_json::{Value, json};
 
 use self::said::Hold;
+use super::actor;
 use super::context::{AppError, Context};
 use super::sight::Sight;
 use crate::job::holds::{self as verbs, Doing};
@@ -131,7 +132,7 @@ pub const URGENT: u8 = 3;
 
 /// Does what is asked.
 pub async fn answer(context: &Context, what: What) -> Result<Said, AppError> {
-    let actor = actor();
+    let actor = actor::of_this_process();
     let doing = Doing {
         policy: &context.catalogue.suppression.policy,
         actor: &actor,
@@ -227,13 +228,4 @@ async fn lift(
     };
     let text = format!("{when}{again} messages are judged again when their jobs run next.\n");
     Ok(Said { json, text, exit: 0 })
-}
-
-/// Who does it: the user of this machine. Whoever runs the command may do it; this is who it was.
-fn actor() -> String {
-    let said = std::process::Command::new("id").arg("-un").output().ok();
-    let said = said.filter(|done| done.status.success());
-    let name = said.and_then(|done| String::from_utf8(done.stdout).ok());
-    let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-    format!("user:{}", name.unwrap_or_else(|| "unknown".to_owned()))
 }

@@ -36,7 +36,7 @@ pub async fn judge(
         };
         let channel = match &content {
             Content::Message(message) => Some(message.channel),
-            Content::Payment(_) => None,
+            Content::Payment(_) | Content::Push(_) => None,
         };
         let collection = row.collection;
         let delivery = Delivery {
