@@ -16,6 +16,7 @@ mod definitions;
 mod documents;
 mod faults;
 mod fuzz;
+mod holds;
 mod init;
 mod jobs;
 mod residents;

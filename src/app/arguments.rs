@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Sight;
-use super::{audit, batches, bulk, deliveries, init, resident};
+use super::{audit, batches, bulk, deliveries, hold, init, resident};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -187,6 +187,9 @@ pub enum Command {
     /// Who a resident is, how they are found, and what happened to them
     #[command(subcommand)]
     Resident(resident::Asked),
+    /// Holds that stop collection: put one down, list them, lift one, take a file of them
+    #[command(subcommand)]
+    Hold(hold::What),
     /// How many deliveries stand where, and which; `show` tells the story of one
     #[command(args_conflicts_with_subcommands = true)]
     Deliveries {

@@ -12,12 +12,14 @@ use super::arguments::{Arguments, Command, Connectors, HeldWhat, Listed};
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::foretold::Foretold;
+use super::hold::Said;
+use super::hold::urgent::Urgent;
 use super::preview::Listing;
 use super::replay::Chosen;
 use super::sandbox::{Notify, Pay, Told};
 use super::sight::Sight;
 use super::{
-    audit, batches, bulk, deliveries, demo, held, held_show, init, logging, panics, preview,
+    audit, batches, bulk, deliveries, demo, held, held_show, hold, init, logging, panics, preview,
     replay, resident, run, serve,
 };
 use crate::catalogue::load::load;
@@ -155,6 +157,12 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let said = resident::answer(&database, &definitions, asked).await;
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Hold(what) => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let said = hold::answer(&context, what).await;
+            context.database.close().await;
+            said.map(|Said { json, text, exit }| Done { json, text, exit })
         }
         Command::Deliveries { listing, one } => {
             let database = Database::open_existing(&arguments.database).await?;
@@ -305,17 +313,22 @@ fn write_file(path: &Path, text: &str) -> Result<(), AppError> {
 
 async fn run_job(context: &Context, name: &str) -> Result<Done, AppError> {
     let job = context.job(name)?;
-    match job.action {
+    let mut done = match job.action {
         Action::Ingest => {
             let report = run::run_ingest(context, job).await?;
             let exit = if report.any_held_whole() { 3 } else { 0 };
-            Ok(Done { json: report.json(), text: report.text(), exit })
+            Done { json: report.json(), text: report.text(), exit }
         }
         Action::Deliver => {
             let sent = run::run_deliver(context, job).await?;
-            Ok(Done { json: sent.json(), text: sent.text(), exit: 0 })
+            Done { json: sent.json(), text: sent.text(), exit: 0 }
         }
-    }
+    };
+    let urgent = Urgent::now(context).await?;
+    done.json["urgent"] = urgent.json();
+    done.text.push_str(&urgent.text());
+    done.exit = urgent.exit(done.exit);
+    Ok(done)
 }
 
 async fn preview_job(
@@ -345,22 +358,22 @@ async fn what_is_held(
     code: Option<String>,
     listing: Listed,
 ) -> Result<Done, AppError> {
-    let (json, text) = match (what, code) {
+    let (json, text, exit) = match (what, code) {
         (Some(HeldWhat::Show { id, show }), _) => {
             let shown = held_show::show(context, id, Sight::of(show || listing.show)).await?;
-            (shown.json(), shown.text())
+            (shown.json(), shown.text(), 0)
         }
         (None, Some(code)) => {
             let Listing { most, sight } = listing.listing();
             let items = held::items(context, &code, most, sight).await?;
-            (items.json(), items.text())
+            (items.json(), items.text(), items.exit())
         }
         (None, None) => {
             let list = held::list(context).await?;
-            (list.json(), list.text())
+            (list.json(), list.text(), list.exit())
         }
     };
-    Ok(Done { json, text, exit: 0 })
+    Ok(Done { json, text, exit })
 }
 
 async fn replay_chosen(

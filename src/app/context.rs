@@ -17,6 +17,7 @@ use crate::job::clock::Clock;
 use crate::job::definition::{Action, FirstLoad, JobDefinition};
 use crate::job::deliver::Deliver;
 use crate::job::error::JobError;
+use crate::job::holds::HoldError;
 use crate::job::ingest::{Bench, Ingest, Watch};
 use crate::job::resolve::Rules;
 use crate::mapping::inbound::Inbound;
@@ -44,6 +45,8 @@ pub enum AppError {
     Connector(#[from] ConnectorError),
     #[error(transparent)]
     Job(#[from] JobError),
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     #[error("{what}: {error}")]
     Io { what: String, error: std::io::Error },
 }
@@ -181,6 +184,7 @@ impl Context {
             job: job.name.clone(),
             holder: holder::name(),
             production: !definition.settings.allows_test_ranges(),
+            policy: Arc::new(self.catalogue.suppression.policy.clone()),
             retry: job.retry,
             patience: definition.settings.patience(),
             ..Deliver::new(connector, &definition.system.value, destination)

@@ -11,12 +11,13 @@ use super::held::Group;
 use super::preview::Listing;
 use super::report::RunReport;
 use super::sight::{Sight, table_of};
+use crate::job::standing;
 use crate::record::delivery::{self, Delivery};
 use crate::record::facts::{Difference, Facts, differences_from_json};
 use crate::record::schema;
 use crate::store::held::{self, LetterRow};
 use crate::store::since::{self, DeliveryRow, EventRow, LinkRow};
-use crate::store::standing::{self, Known};
+use crate::store::standing::About;
 use crate::suppression::gate::{self, Standing};
 
 /// How many of each kind the text lists.
@@ -92,13 +93,18 @@ impl Foretold {
             let rows = since::deliveries(&context.database, after, PAGE).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
-            let mut residents: Vec<i64> = rows.iter().map(|row| row.resident_id).collect();
-            residents.sort_unstable();
-            residents.dedup();
+            let about = |row: &DeliveryRow| About {
+                delivery_id: row.id,
+                resident_id: row.resident_id,
+                collection: row.collection,
+                account_id: row.account_id,
+            };
+            let about: Vec<About> = rows.iter().map(about).collect();
             let now_ms = context.clock.now_ms();
-            let known = standing::of_residents(&context.database, &residents, now_ms).await?;
+            let policy = &context.catalogue.suppression.policy;
+            let mut known = standing::of(&context.database, &about, policy, true, now_ms).await?;
             for row in rows {
-                let kept = kept(context, &row, &known);
+                let kept = kept(context, &row, &mut known);
                 let outcome = kept.as_ref().map_or("sent".to_owned(), |(code, _)| code.clone());
                 let key = (row.destination.clone(), row.mapping.clone(), outcome);
                 *self.delivery_counts.entry(key).or_default() += 1;
@@ -243,25 +249,22 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>, 
 fn kept(
     context: &Context,
     row: &DeliveryRow,
-    known: &HashMap<i64, Known>,
+    known: &mut HashMap<i64, Standing>,
 ) -> Option<(String, String)> {
     if !["waiting", "offered"].contains(&row.state.as_str()) {
         let code = row.cause_code.clone().unwrap_or_else(|| row.state.clone());
         return Some((code, row.cause.clone().unwrap_or_default()));
     }
     let settings = context.catalogue.connectors.get(&row.destination).map(|found| &found.settings);
-    let known = known.get(&row.resident_id).cloned().unwrap_or_default();
-    let standing = Standing {
-        resident: known.facts,
-        holds: known.holds,
-        account_on_hold: known.account_on_hold,
-        production: settings.is_none_or(|settings| !settings.allows_test_ranges()),
-    };
+    let standing = known.entry(row.resident_id).or_default();
+    standing.production = settings.is_none_or(|settings| !settings.allows_test_ranges());
     let delivery = Delivery {
         id: row.id,
         resident_id: row.resident_id,
         purpose: row.purpose.clone(),
         needs_consent: row.needs_consent,
+        collection: row.collection,
+        account_id: row.account_id,
         reference: row.reference.clone(),
         content: delivery::Content::from_json(&row.message)?,
         attempts: 0,
@@ -269,7 +272,8 @@ fn kept(
         fence: 0,
         doubt_until_ms: None,
     };
-    let (_, withheld) = *gate::clear(delivery, &standing).err()?;
+    let policy = &context.catalogue.suppression.policy;
+    let (_, withheld) = *gate::clear(delivery, standing, policy).err()?;
     Some((withheld.code.to_owned(), withheld.reason))
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::content::Content;
 use super::context::{AppError, Context};
+use super::hold::urgent::Urgent;
 use super::sight::Sight;
 use crate::connector::channel::Extract;
 use crate::definition::suggest;
@@ -117,6 +118,8 @@ pub fn words(code: &str) -> (&'static str, &'static str) {
 
 /// What waits.
 pub struct HeldList {
+    /// Holds that stop nothing for anybody, before all else.
+    urgent: Urgent,
     rows: Vec<Group>,
     batches: Vec<BatchHeld>,
     messages: Vec<Group>,
@@ -125,6 +128,7 @@ pub struct HeldList {
 /// What waits, in groups.
 pub async fn list(context: &Context) -> Result<HeldList, AppError> {
     Ok(HeldList {
+        urgent: Urgent::now(context).await?,
         rows: Group::merged(held::row_groups(&context.database, None, 0).await?),
         batches: waiting_batches(context).await?,
         messages: Group::merged(held::delivery_groups(&context.database, None).await?),
@@ -148,25 +152,38 @@ impl HeldList {
     /// For machines.
     pub fn json(&self) -> Value {
         json!({
+            "urgent": self.urgent.json(),
             "rows": self.rows.iter().map(Group::json).collect::<Vec<_>>(),
             "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),
             "messages": self.messages.iter().map(Group::json).collect::<Vec<_>>(),
         })
     }
 
+    /// A person is needed at once where a hold matches nobody.
+    pub fn exit(&self) -> u8 {
+        self.urgent.exit(0)
+    }
+
     /// For people.
     pub fn text(&self) -> String {
+        let mut text = self.urgent.text();
         let sum = |groups: &[Group]| groups.iter().map(|group| group.many).sum::<i64>();
         let (rows, messages) = (sum(&self.rows), sum(&self.messages));
         if rows + messages == 0 && self.batches.is_empty() {
-            return "Nothing waits for a person.\n".to_owned();
+            if self.urgent.is_empty() {
+                text.push_str("Nothing waits for a person.\n");
+            }
+            return text;
         }
-        let mut text = format!(
+        if !self.urgent.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!(
             "Waiting for a person: {}, {}, {}.\n",
             counted(rows, "row", "rows"),
             counted(self.batches.len() as i64, "whole file", "whole files"),
             counted(messages, "message", "messages")
-        );
+        ));
         if !self.rows.is_empty() {
             text.push_str("\nRows\n");
             text.extend(self.rows.iter().map(Group::text_with_times));
@@ -231,6 +248,7 @@ pub struct Items {
     code: String,
     sight: Sight,
     most: usize,
+    urgent: Urgent,
     rows: Vec<LetterRow>,
     rows_many: i64,
     batches: Vec<BatchHeld>,
@@ -253,6 +271,7 @@ pub async fn items(
         code: code.to_owned(),
         sight,
         most,
+        urgent: Urgent::now(context).await?.only(code),
         rows_many: many(held::row_groups(database, Some(code), 0).await?),
         rows: held::letters(database, Some(code), 0, most as i64).await?,
         batches,
@@ -270,7 +289,15 @@ pub async fn items(
 
 impl Items {
     fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.batches.is_empty() && self.messages.is_empty()
+        self.urgent.is_empty()
+            && self.rows.is_empty()
+            && self.batches.is_empty()
+            && self.messages.is_empty()
+    }
+
+    /// A person is needed at once where a hold matches nobody.
+    pub fn exit(&self) -> u8 {
+        self.urgent.exit(0)
     }
 
     /// For machines.
@@ -309,6 +336,7 @@ impl Items {
             "remedy": remedy,
             "masked": self.sight == Sight::Masked,
             "most_of_each": self.most,
+            "urgent": self.urgent.json(),
             "rows": { "count": self.rows_many, "list": rows },
             "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),
             "messages": {
@@ -325,6 +353,7 @@ impl Items {
         }
         let (means, remedy) = words(&self.code);
         let mut text = format!("{}\n  means  {means}\n  do     {remedy}\n\n", self.code);
+        text.push_str(&self.urgent.text());
         for row in &self.rows {
             let LetterRow { id, source, origin, created_ms, cause, .. } = row;
             let key = match row.key.as_str() {

@@ -11,6 +11,7 @@ use super::bulk;
 use super::content::Content;
 use super::context::{AppError, Context};
 use super::held::words;
+use super::hold::said::Hold;
 use super::sight::Sight;
 use crate::connector::definition::HeldAt;
 use crate::connector::format::Format;
@@ -22,12 +23,13 @@ use crate::record::document::Document;
 use crate::record::moment::Moment;
 use crate::record::schema::{self, Class};
 use crate::store::held::{self, BatchHeld, DeliveryHeld, LetterRow};
-use crate::store::{deliveries, replays, source_records};
+use crate::store::{deliveries, holds, replays, source_records};
 
 /// One thing that waits.
 pub enum Shown {
     Row(Box<Row>),
     Batch { batch: BatchHeld, lies: String, back: Option<String> },
+    Hold(Box<Hold>),
     Message { message: DeliveryHeld, release: Option<String>, sight: Sight },
 }
 
@@ -77,6 +79,9 @@ pub async fn show(context: &Context, id: i64, sight: Sight) -> Result<Shown, App
         let row = deliveries::of_id(database, id).await?;
         let release = row.and_then(|row| bulk::release_command(&row, context.clock.now_ms()));
         return Ok(Shown::Message { message, release, sight });
+    }
+    if holds::of_id(database, id).await?.is_some() {
+        return Ok(Shown::Hold(Box::new(Hold::of(context, id, sight).await?)));
     }
     Err(AppError::NotThere(format!("nothing that is held has the number {id}: see `viaduct held`")))
 }
@@ -257,6 +262,7 @@ impl Shown {
                     "put_back": back, "means": means, "remedy": remedy,
                 })
             }
+            Shown::Hold(hold) => hold.json(),
             Shown::Message { message, release, sight } => {
                 let (means, remedy) = words(message.code.as_deref().unwrap_or("delivery.held"));
                 let content = Content::of(&message.message, *sight);
@@ -279,6 +285,7 @@ impl Shown {
         match self {
             Shown::Row(row) => row.text(),
             Shown::Batch { batch, lies, back } => batch_text(batch, lies, back.as_deref()),
+            Shown::Hold(hold) => hold.text(),
             Shown::Message { message, release, sight } => {
                 message_text(message, release.as_deref(), *sight)
             }

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod foretold;
 pub mod held;
 pub mod held_show;
+pub mod hold;
 pub mod holder;
 pub mod init;
 pub mod links;

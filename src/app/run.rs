@@ -13,6 +13,7 @@ use super::holder;
 use super::report::{RunReport, states};
 use crate::job::definition::JobDefinition;
 use crate::job::deliver::{Deliver, Report, deliver};
+use crate::job::holds;
 use crate::job::ingest::{Watch, ingest};
 use crate::record::moment::Moment;
 use crate::store::outbox;
@@ -29,6 +30,7 @@ pub async fn run_ingest(context: &Context, job: &JobDefinition) -> Result<RunRep
     let mut bench = context.bench();
     let drawing = tokio::spawn(draw(Arc::clone(&bench.watch), job.name.clone()));
     let done = ingest(&ready, &mut bench).await;
+    holds::warn_of_nobody(&context.database, context.clock.now_ms()).await?;
     drawing.abort();
     held.release().await?;
     // What was done is done, whether or not the folder can be looked at once more.
@@ -113,6 +115,7 @@ impl Sent {
 /// Runs a deliver job until nothing is due, and waits a little for final words.
 pub async fn run_deliver(context: &Context, job: &JobDefinition) -> Result<Sent, AppError> {
     let ready = context.deliver(job)?;
+    holds::warn_of_nobody(&context.database, context.clock.now_ms()).await?;
     let patience_ms = ready.patience.run_ms;
     let report = deliver_now(context, ready, patience_ms).await?;
     let states = outbox::counts_of_destination(&context.database, &job.connector.value).await?;
@@ -127,6 +130,7 @@ pub async fn deliver_now(
     patience_ms: i64,
 ) -> Result<Report, AppError> {
     let name = format!("deliver:{}", ready.destination_name);
+    holds::catch_up(&context.database, context.clock.now_ms()).await?;
     ready.dead_holder = holder::dead_holder(&context.database, &name).await?;
     Ok(deliver(&ready, &context.bench(), patience_ms).await?)
 }

@@ -19,6 +19,7 @@ use crate::mapping::push;
 use crate::mapping::source_schema::SourceSchema;
 use crate::mapping::template::Templates;
 use crate::resolution::definition::ResidentRules;
+use crate::suppression::definition::SuppressionRules;
 
 /// A definition with the file it came from, which takes further faults.
 #[derive(Debug)]
@@ -238,6 +239,19 @@ pub fn residents(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors)
         if connector_of(connectors, &source.value).is_none() {
             unknown(file, source, "system", &systems, "connectors");
         }
+    }
+}
+
+/// A purpose that no outbound mapping has is exempt from nothing.
+pub fn suppression(rules: Option<&Loaded<SuppressionRules>>, mappings: &[Loaded<OutboundMapping>]) {
+    let Some(Loaded { file, definition: Some(rules), .. }) = rules else {
+        return;
+    };
+    let read = mappings.iter().filter_map(|mapping| mapping.definition.as_ref());
+    let known: Vec<&str> = read.map(|mapping| mapping.purpose.as_str()).collect();
+    for purpose in rules.purposes.iter().filter(|one| !known.contains(&one.value.as_str())) {
+        let what = format!("no outbound mapping has the purpose `{}`", purpose.value);
+        file.warn(purpose.at, what, "exempt from nothing", suggest::help(&purpose.value, &known));
     }
 }
 

@@ -18,6 +18,7 @@ use crate::mapping::source_schema::SourceSchema;
 use crate::mapping::template::Templates;
 use crate::mapping::{read, read_outbound};
 use crate::resolution::definition::{self as resident, ResidentRules};
+use crate::suppression::definition::{self as suppression, SuppressionRules};
 
 const NAME_BYTES_MAX: usize = 60;
 
@@ -28,6 +29,7 @@ pub struct Catalogue {
     pub inbound: BTreeMap<String, InboundMapping>,
     pub outbound: BTreeMap<String, OutboundMapping>,
     pub resident: ResidentRules,
+    pub suppression: SuppressionRules,
     pub jobs: BTreeMap<String, JobDefinition>,
     /// In the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
@@ -67,6 +69,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
         .each("mappings/outbound", |file, name| read_outbound::outbound(file, name, &templates));
     let jobs: Vec<Loaded<JobDefinition>> = loading.each("jobs", job::read);
     let residents = loading.residents(!inbound.is_empty());
+    let suppression = loading.one("mappings/suppression.toml", "suppression", suppression::read);
 
     check::inbound(&inbound, &connectors, &schemas, &jobs);
     check::prefixes(&inbound, &connectors);
@@ -76,6 +79,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     check::unnamed(&templates, &outbound, &mut loading.told);
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
+    check::suppression(suppression.as_ref(), &outbound);
     check::meanings(&codes, &inbound, &mut loading.told);
     check::code_lists(&codes, &inbound, &mut loading.told);
     stray::tell(root, &connectors, &mut loading.told);
@@ -85,14 +89,11 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let inbound = keep(inbound, &mut told);
     let outbound = keep(outbound, &mut told);
     let jobs = keep(jobs, &mut told);
-    let resident = residents.map(|loaded| {
-        told.extend(loaded.file.into_diagnostics());
-        loaded.definition.unwrap_or_default()
-    });
+    let resident = residents.map(|loaded| only(loaded, &mut told)).unwrap_or_default();
+    let suppression = suppression.map(|loaded| only(loaded, &mut told)).unwrap_or_default();
     let diagnostics = diagnostic::sorted(&told).into_iter().cloned().collect();
-    let resident = resident.unwrap_or_default();
     let files = loading.files;
-    Catalogue { connectors, inbound, outbound, resident, jobs, diagnostics, files }
+    Catalogue { connectors, inbound, outbound, resident, suppression, jobs, diagnostics, files }
 }
 
 struct Loading<'l> {
@@ -197,19 +198,24 @@ impl Loading<'_> {
 
     fn residents(&mut self, needed: bool) -> Option<Loaded<ResidentRules>> {
         const PATH: &str = "mappings/resident.toml";
-        if !reader::exists(self.root, PATH) {
-            if needed {
-                let what = "there is no such file: no two parties ever become one resident";
-                let help = "write `[match]` with `exact = [[\"nino\", \"birth_date\"]]`".to_owned();
-                self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
-            }
+        if needed && !reader::exists(self.root, PATH) {
+            let what = "there is no such file: no two parties ever become one resident";
+            let help = "write `[match]` with `exact = [[\"nino\", \"birth_date\"]]`".to_owned();
+            self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
+        }
+        self.one(PATH, "resident", resident::read)
+    }
+
+    /// A definition of which there is one, where it is written.
+    fn one<T>(&mut self, path: &str, name: &str, read: fn(&File) -> T) -> Option<Loaded<T>> {
+        if !reader::exists(self.root, path) {
             return None;
         }
         self.files += 1;
-        match File::load(self.root, PATH) {
+        match File::load(self.root, path) {
             Ok(file) => {
-                let definition = Some(resident::read(&file));
-                Some(Loaded { name: "resident".to_owned(), file, definition })
+                let definition = Some(read(&file));
+                Some(Loaded { name: name.to_owned(), file, definition })
             }
             Err(refused) => {
                 self.told.push(refused);
@@ -217,6 +223,11 @@ impl Loading<'_> {
             }
         }
     }
+}
+
+fn only<T: Default>(loaded: Loaded<T>, told: &mut Vec<Diagnostic>) -> T {
+    told.extend(loaded.file.into_diagnostics());
+    loaded.definition.unwrap_or_default()
 }
 
 fn keep<T>(loaded: Vec<Loaded<T>>, told: &mut Vec<Diagnostic>) -> BTreeMap<String, T> {

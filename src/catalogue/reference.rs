@@ -17,6 +17,7 @@ use crate::mapping::{read, read_outbound};
 use crate::record::cause;
 use crate::record::reference as record;
 use crate::resolution::definition as resident;
+use crate::suppression::definition as suppression;
 
 /// One kind of definition file.
 pub struct Definition {
@@ -69,6 +70,12 @@ pub fn definitions() -> Vec<Definition> {
             place: "mappings/resident.toml",
             doc: "How parties become one resident, and whose value wins.",
             shape: shape_of(resident::parts),
+        },
+        Definition {
+            name: "suppression",
+            place: "mappings/suppression.toml",
+            doc: "What holds stop, when nobody is written to, and how often somebody is.",
+            shape: shape_of(suppression::parts),
         },
     ]
 }

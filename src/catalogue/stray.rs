@@ -12,7 +12,7 @@ use crate::definition::reader;
 const FOLDERS: [(&str, &[&str]); 6] = [
     ("connectors", &[".toml"]),
     ("jobs", &[".toml"]),
-    ("mappings", &["resident.toml"]),
+    ("mappings", &["/resident.toml", "/suppression.toml"]),
     ("mappings/codes", &[".csv"]),
     ("mappings/inbound", &[".toml"]),
     ("mappings/outbound", &[".toml", ".json.j2", ".xml.j2"]),
@@ -50,7 +50,7 @@ pub fn tell(root: &Path, connectors: &[Loaded<ConnectorDefinition>], told: &mut 
                     "connectors" => {
                         "name it as the `sample` of its connector, or move it".to_owned()
                     }
-                    _ => format!("{folder}/ has {}", endings.join(", ")),
+                    _ => format!("{folder}/ has {}", endings.join(", ").replace('/', "")),
                 };
                 told.push(warning(&file, what, &help));
             }

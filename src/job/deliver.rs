@@ -8,7 +8,7 @@
 //!
 //! Two messages to one person may leave in either order; nothing here reads what a message says.
 
-mod judgement;
+pub mod judgement;
 mod outcome;
 
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use crate::record::delivery::{Content, State};
 use crate::store::database::StoreError;
 use crate::store::leases::{self, Lease, Taking, Wanted};
 use crate::store::sending::{self, PendingRow, Postponed, Settled};
+use crate::suppression::policy::Policy;
 
 /// Questions to a platform under way at once.
 const QUESTIONS_AT_ONCE: usize = 8;
@@ -48,6 +49,8 @@ pub struct Deliver {
     pub holder: String,
     /// Whether this hub serves real residents.
     pub production: bool,
+    /// What the gate judges by.
+    pub policy: Arc<Policy>,
     /// A holder of the destination's lease who is known to be dead: its lease is taken although it is
     /// not over. Nobody else's is, whoever took over meanwhile.
     pub dead_holder: Option<String>,
@@ -76,6 +79,7 @@ impl Deliver {
             platform: platform.to_owned(),
             holder: "viaduct".to_owned(),
             production: true,
+            policy: Arc::default(),
             dead_holder: None,
             batch: 200,
             lease_ms: 30_000,

@@ -32,6 +32,7 @@ use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::database::{Database, cells};
 use crate::store::dead_letters::{self, DeadLetter, SettledAs};
+use crate::store::hold_matching;
 use crate::store::outbox;
 use crate::store::residents;
 use crate::store::source_records::{self, StagedRow};
@@ -197,7 +198,7 @@ async fn settle_chunk(
     let mut settling =
         Settling::open(batch, rules, mark, now_ms, &mut transaction, matches, &chunk).await?;
     let mut progress = Progress { resolved_to, ..Progress::default() };
-    let mut letters = Vec::new();
+    let (mut letters, mut named) = (Vec::new(), Vec::new());
     // What was held under a key before is settled by what became of its newer record.
     let mut read_again = Vec::new();
     for record in chunk {
@@ -208,6 +209,7 @@ async fn settle_chunk(
         match record.translation {
             Translation::Published(fragment) => {
                 progress.published += 1;
+                named.push(key);
                 let about = settle::About {
                     record_id: row_id,
                     source_key_id: key,
@@ -232,6 +234,7 @@ async fn settle_chunk(
     progress.changes = draft.changes;
     let unlinked = draft.unlinked;
     let found = write(&mut transaction, draft).await?;
+    hold_matching::of_records(&mut transaction, &distinct(named.into_iter()), now_ms).await?;
     let since = dead_letters::settle(&mut transaction, &read_again, now_ms).await?;
     for letter in &mut letters {
         letter.since_ms = since.get(&letter.source_key_id).copied().unwrap_or(now_ms);

@@ -72,6 +72,8 @@ pub struct Outbound {
     pub destination: String,
     pub purpose: String,
     pub needs_consent: bool,
+    /// It asks for money.
+    pub collection: bool,
     pub payment: Option<PaymentMap>,
     /// What a system is told, in place of a message to a person.
     pub push: Option<PushMap>,
@@ -117,6 +119,7 @@ impl Outbound {
             destination: mapping.destination.value.clone(),
             purpose: mapping.purpose.clone(),
             needs_consent: mapping.consent,
+            collection: mapping.collection || mapping.payment.is_some(),
             payment: mapping.payment.clone(),
             push: mapping.push.clone(),
             on: mapping.on.value.clone(),

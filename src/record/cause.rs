@@ -607,9 +607,27 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the cause says which part: mend the mapping, or give it a `when`",
             ),
             cause(
+                "hold.no_debt",
+                "a hold names a debt that is no account of the person's; until it is known, it covers all of \
+                 their debts",
+                "find out which account is meant; put the hold down again with its reference, and lift this \
+                 one",
+            ),
+            cause(
+                "hold.no_match",
+                "a hold names nobody we know: somebody who must not be chased may be",
+                "find the person with `viaduct resident search`; put the hold down again by `--resident`, and \
+                 lift this one. It is matched by itself when a record with their key comes",
+            ),
+            cause(
                 "suppressed.",
                 "the suppression gate kept it here",
                 "read the cause; the gate judges by what the source systems say",
+            ),
+            cause(
+                "suppressed.cap",
+                "the resident was contacted as often as the rules of suppression allow",
+                "nothing: it is judged again when there is room",
             ),
             cause(
                 "suppressed.consent",
@@ -624,12 +642,17 @@ pub static CHAPTERS: &[Chapter] = &[
             cause(
                 "suppressed.hold",
                 "a hold is in force, such as breathing space, or the account is on hold in its own system",
-                "wait until it ends or is lifted, and do not tell the resident another way before then",
+                "wait until it ends, or lift it with `viaduct hold lift`; do not ask the resident for money another way before then",
             ),
             cause(
                 "suppressed.not_a_person",
                 "the party is an estate, an organisation or nobody",
                 "write by hand to whoever acts for it, if anybody must be told",
+            ),
+            cause(
+                "suppressed.quiet_hours",
+                "these are hours at which nobody is written to",
+                "nothing: it is judged again when they end",
             ),
             cause(
                 "suppressed.test_range",

@@ -27,6 +27,16 @@ impl std::fmt::Debug for Message {
     }
 }
 
+/// A message that went to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    pub channel: Channel,
+    /// It asked for money.
+    pub collection: bool,
+    /// UTC milliseconds.
+    pub at_ms: i64,
+}
+
 /// A payment that somebody is asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -203,6 +213,10 @@ pub struct Delivery {
     pub resident_id: i64,
     pub purpose: String,
     pub needs_consent: bool,
+    /// It asks for money.
+    pub collection: bool,
+    /// Whose change it tells of, where that is an account's.
+    pub account_id: Option<i64>,
     /// Our name for it at the platform: unique, and without personal data.
     pub reference: String,
     pub content: Content,

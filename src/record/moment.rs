@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Europe::London;
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
@@ -21,6 +21,20 @@ impl Moment {
     /// The day that it falls on in London.
     pub fn day(self) -> NaiveDate {
         self.utc().with_timezone(&London).date_naive()
+    }
+
+    /// The time of that day in London, in minutes since midnight.
+    pub fn minute(self) -> u32 {
+        let time = self.utc().with_timezone(&London);
+        time.hour() * 60 + time.minute()
+    }
+
+    /// That minute of that day in London; where the clocks skip it, an hour later.
+    pub fn at(day: NaiveDate, minute: u32) -> Moment {
+        let wall = day.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(minute));
+        let at = |wall| London.from_local_datetime(&wall).earliest();
+        let found = at(wall).or_else(|| at(wall + TimeDelta::hours(1)));
+        Moment(found.map_or(wall.and_utc().timestamp_millis(), |at| at.timestamp_millis()))
     }
 
     /// `2026-11-23T02:30:00.000Z`, for programs and logs.
@@ -89,6 +103,22 @@ mod tests {
         }
         let midnight = Moment(at("2026-06-30T23:30:00.000Z"));
         assert_eq!(midnight.day().to_string(), "2026-07-01");
+    }
+
+    #[test]
+    fn a_minute_of_a_day_is_found_when_the_clocks_change_too() {
+        for (utc_text, minute) in [
+            ("2026-11-23T20:00:00.000Z", 1_200),
+            ("2026-07-01T19:00:00.000Z", 1_200),
+            ("2026-06-30T23:00:00.000Z", 0),
+            ("2026-10-25T00:30:00.000Z", 90),
+        ] {
+            let moment = Moment(DateTime::parse_from_rfc3339(utc_text).unwrap().timestamp_millis());
+            assert_eq!(moment.minute(), minute);
+            assert_eq!(Moment::at(moment.day(), minute), moment, "{utc_text}");
+        }
+        let skipped = NaiveDate::from_ymd_opt(2027, 3, 28).unwrap();
+        assert_eq!(Moment::at(skipped, 90).utc_said(), "2027-03-28T01:30:00.000Z");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub mod decisions;
 pub mod deliveries;
 pub mod held;
 pub mod history;
+pub mod hold_matching;
+pub mod holds;
 pub mod ids;
 pub mod leases;
 pub mod offers;

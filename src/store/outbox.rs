@@ -11,7 +11,8 @@ pub const NEVER_MS: i64 = i64::MAX;
 pub const DELIVERIES: Insert = Insert {
     table: "delivery",
     columns: "id,change_event_id,batch_id,resident_id,destination,mapping,mapping_version,purpose,\
-        needs_consent,reference,message,state,since_ms,next_ms,cause_code,cause,created_ms",
+        needs_consent,collection,account_id,reference,message,state,since_ms,next_ms,cause_code,cause,\
+        created_ms",
     after: "",
 };
 
@@ -26,6 +27,10 @@ pub struct New<'a> {
     pub mapping_version: i64,
     pub purpose: &'a str,
     pub needs_consent: bool,
+    /// It asks for money.
+    pub collection: bool,
+    /// Whose change it tells of, where that is an account's.
+    pub account_id: Option<i64>,
     pub reference: String,
     /// What it brings; or the code and cause for which there is nothing, and the delivery is held.
     pub composed: Result<Content, (&'static str, String)>,
@@ -56,6 +61,8 @@ pub fn row(new: New<'_>) -> Vec<Cell> {
         new.mapping_version,
         new.purpose.to_owned(),
         new.needs_consent,
+        new.collection,
+        new.account_id,
         new.reference,
         content,
         state.word(),

@@ -1,5 +1,5 @@
 //! A resident as a person asks after them: the record, the parties that are this person with their
-//! accounts, holds; and how residents are found by what is known of them.
+//! accounts; and how residents are found by what is known of them.
 //!
 //! Keys are found by their index. For the rest there is none, since nothing else would read it: parties
 //! are looked through, the newest first, so many and no more.
@@ -55,17 +55,7 @@ pub struct Party {
     pub account_ms: Option<i64>,
 }
 
-/// A hold, whether it is in force or not.
-#[derive(Clone, sqlx::FromRow)]
-pub struct Hold {
-    pub kind: String,
-    pub reason: String,
-    pub from_ms: i64,
-    pub until_ms: Option<i64>,
-    pub lifted_ms: Option<i64>,
-}
-
-unprinted!(Resident, Party, Hold);
+unprinted!(Resident, Party);
 
 /// What a search found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -112,13 +102,6 @@ pub async fn parties(database: &Database, resident_id: i64) -> Result<Vec<Party>
 pub async fn parties_of(database: &Database, residents: &[i64]) -> Result<Vec<Party>, StoreError> {
     let before = format!("{PARTY} WHERE p.resident_id IN");
     standing::fetch(database, &before, residents, "ORDER BY p.id", vec![]).await
-}
-
-/// Every hold that there was on a resident.
-pub async fn holds(database: &Database, resident_id: i64) -> Result<Vec<Hold>, StoreError> {
-    let sql = "SELECT kind, reason, from_ms, until_ms, lifted_ms FROM hold WHERE resident_id = $1 \
-               ORDER BY from_ms, id";
-    database.fetch(sql, cells![resident_id]).await
 }
 
 /// Who it may be. Everything that is asked for must agree, if not in one record then between those of

@@ -19,6 +19,8 @@ pub struct ClaimedRow {
     pub resident_id: i64,
     pub purpose: String,
     pub needs_consent: bool,
+    pub collection: bool,
+    pub account_id: Option<i64>,
     pub reference: String,
     /// JSON
     pub message: String,
@@ -99,8 +101,8 @@ pub async fn claim(
                WHERE state = 'waiting' AND id IN (SELECT id FROM delivery \
                WHERE destination = $2 AND state = 'waiting' AND settled_ms IS NULL \
                AND next_ms <= $1 ORDER BY next_ms, id LIMIT $3) \
-               RETURNING id, resident_id, purpose, needs_consent, reference, message, attempts, \
-               intents, fence, doubt_until_ms";
+               RETURNING id, resident_id, purpose, needs_consent, collection, account_id, reference, \
+               message, attempts, intents, fence, doubt_until_ms";
     let mut transaction = database.begin_durable().await?;
     leases::renew(&mut transaction, lease, until_ms).await?;
     let cells = cells![now_ms, destination.to_owned(), limit];

@@ -102,6 +102,8 @@ pub struct DeliveryRow {
     pub mapping: String,
     pub purpose: String,
     pub needs_consent: bool,
+    pub collection: bool,
+    pub account_id: Option<i64>,
     pub reference: String,
     /// What is to be sent: JSON.
     pub message: String,
@@ -119,7 +121,7 @@ pub async fn deliveries(
     most: i64,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
     let sql = "SELECT d.id, d.resident_id, d.destination, d.mapping, d.purpose, d.needs_consent, \
-               d.reference, d.message, d.state, d.cause_code, d.cause, r.facts FROM delivery d \
+               d.collection, d.account_id, d.reference, d.message, d.state, d.cause_code, d.cause, r.facts FROM delivery d \
                LEFT JOIN resident r ON r.id = d.resident_id WHERE d.id > $1 ORDER BY d.id LIMIT $2";
     database.fetch(sql, cells![after, most]).await
 }

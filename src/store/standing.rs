@@ -1,42 +1,164 @@
-//! What is known of residents at the moment of sending: their facts, the holds in force, and
-//! whether an account of theirs is on hold. What follows from it is the gate's business.
+//! What is known of people at the moment of sending: their facts, the holds in force, whether an
+//! account is on hold in its own system, what was sent to them lately. What follows from it is the
+//! gate's business.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::database::{Cell, Database, Row, StoreError, places};
+use super::database::{Cell, Database, Row, StoreError, cells, places};
 use super::residents::read_facts;
+use crate::record::delivery::{Contact, Content};
 use crate::record::facts::Facts;
+use crate::record::hold::InForce;
 use crate::record::schema;
+
+/// A delivery, as far as it says what must be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    pub delivery_id: i64,
+    pub resident_id: i64,
+    pub collection: bool,
+    pub account_id: Option<i64>,
+}
+
+/// What the council's policy asks for beside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The holds of others who are liable for the same account.
+    pub joint: bool,
+    /// What accounts say, where a hold is in force.
+    pub account_facts: bool,
+    /// What was sent since then.
+    pub contacts_since_ms: Option<i64>,
+}
 
 /// What is known of one resident.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     pub facts: Option<Facts>,
-    /// What kind, and until when if that is known; the one that lasts longest is first.
-    pub holds: Vec<(String, Option<i64>)>,
-    pub account_on_hold: bool,
+    pub holds: Vec<InForce>,
+    /// Of others who are liable, by account.
+    pub joint: Vec<(i64, InForce)>,
+    pub accounts_on_hold: Vec<i64>,
+    pub accounts: Vec<(i64, String, Facts)>,
+    pub contacts: Vec<Contact>,
 }
 
-/// What is known of these residents now, in three questions however many they are.
-pub async fn of_residents(
+/// What is known now of those whom these deliveries are for, in a few questions however many there
+/// are.
+pub async fn of(
+    database: &Database,
+    about: &[About],
+    wanted: Wanted,
+    now_ms: i64,
+) -> Result<HashMap<i64, Known>, StoreError> {
+    let residents = distinct(about.iter().map(|one| one.resident_id));
+    let mut known: HashMap<i64, Known> = HashMap::new();
+    for (id, facts) in facts(database, &residents).await? {
+        known.entry(id).or_default().facts = Some(facts);
+    }
+    let asked: Vec<(i64, i64)> = (about.iter().filter(|one| one.collection))
+        .filter_map(|one| Some((one.resident_id, one.account_id?)))
+        .collect();
+    let accounts = distinct(asked.iter().map(|(_, account)| *account));
+    if is_any_in_force(database, now_ms).await? {
+        for (id, hold) in in_force(database, &residents, now_ms).await? {
+            known.entry(id).or_default().holds.push(hold);
+        }
+        if wanted.joint {
+            let joint = of_others(database, &accounts, now_ms).await?;
+            for (id, account) in &asked {
+                let others =
+                    joint.iter().filter(|(of, resident, _)| of == account && resident != id);
+                let others = others.map(|(account, _, hold)| (*account, hold.clone()));
+                known.entry(*id).or_default().joint.extend(others);
+            }
+        }
+        if wanted.account_facts {
+            for (id, kind, facts) in account_facts(database, &accounts).await? {
+                for (resident, _) in asked.iter().filter(|(_, account)| *account == id) {
+                    let account = (id, kind.clone(), facts.clone());
+                    known.entry(*resident).or_default().accounts.push(account);
+                }
+            }
+        }
+    }
+    let on_hold = on_hold(database, &accounts).await?;
+    for (resident, account) in asked.iter().filter(|(_, account)| on_hold.contains(account)) {
+        known.entry(*resident).or_default().accounts_on_hold.push(*account);
+    }
+    let nowhere = about.iter().filter(|one| one.collection && one.account_id.is_none());
+    let nowhere = distinct(nowhere.map(|one| one.resident_id));
+    for (resident, account) in accounts_on_hold_of(database, &nowhere).await? {
+        known.entry(resident).or_default().accounts_on_hold.push(account);
+    }
+    if let Some(since_ms) = wanted.contacts_since_ms {
+        let these: HashSet<i64> = about.iter().map(|one| one.delivery_id).collect();
+        for (resident, contact) in contacts(database, &residents, since_ms, &these).await? {
+            known.entry(resident).or_default().contacts.push(contact);
+        }
+    }
+    Ok(known)
+}
+
+/// The condition of a hold, `h`, that is in force at `$1`.
+const IN_FORCE: &str = "h.from_ms <= $1 AND (h.until_ms IS NULL OR h.until_ms > $1) \
+    AND (h.lifted_ms IS NULL OR h.lifted_ms > $1)";
+
+async fn is_any_in_force(database: &Database, now_ms: i64) -> Result<bool, StoreError> {
+    let sql = format!("SELECT h.id FROM hold h WHERE {IN_FORCE} LIMIT 1");
+    let found: Vec<(i64,)> = database.fetch(&sql, cells![now_ms]).await?;
+    Ok(!found.is_empty())
+}
+
+/// The holds in force on residents, each with the resident: those that name them by number, and those
+/// that name a party of theirs.
+pub async fn in_force(
     database: &Database,
     residents: &[i64],
     now_ms: i64,
-) -> Result<HashMap<i64, Known>, StoreError> {
-    let mut known: HashMap<i64, Known> = HashMap::new();
-    for (id, facts) in facts(database, residents).await? {
-        known.entry(id).or_default().facts = Some(facts);
+) -> Result<Vec<(i64, InForce)>, StoreError> {
+    type Held = (i64, i64, String, Option<i64>);
+    let by_number = format!(
+        "SELECT h.resident_id, h.id, h.kind, h.until_ms FROM hold h \
+         WHERE {IN_FORCE} AND h.resident_id IN"
+    );
+    let by_party = format!(
+        "SELECT p.resident_id, h.id, h.kind, h.until_ms FROM party p \
+         JOIN hold_party m ON m.party_id = p.id JOIN hold h ON h.id = m.hold_id \
+         WHERE {IN_FORCE} AND p.resident_id IN"
+    );
+    let mut rows: Vec<Held> = fetch(database, &by_number, residents, "", cells![now_ms]).await?;
+    rows.extend(fetch::<Held>(database, &by_party, residents, "", cells![now_ms]).await?);
+    rows.sort_unstable();
+    rows.dedup();
+    let ids = distinct(rows.iter().map(|(_, id, ..)| *id));
+    let debts = "SELECT hold_id, account_id FROM hold_debt WHERE hold_id IN";
+    let debts: Vec<(i64, i64)> = fetch(database, debts, &ids, "", vec![]).await?;
+    let hold = |(resident, id, kind, until_ms): Held| {
+        let own = debts.iter().filter(|(hold, _)| *hold == id);
+        let debts = distinct(own.map(|(_, account)| *account));
+        (resident, InForce { id, kind, until_ms, debts })
+    };
+    Ok(rows.into_iter().map(hold).collect())
+}
+
+/// The holds in force on those who are liable for accounts: account, resident, hold.
+async fn of_others(
+    database: &Database,
+    accounts: &[i64],
+    now_ms: i64,
+) -> Result<Vec<(i64, i64, InForce)>, StoreError> {
+    let sql = "SELECT source_key_id, resident_id FROM party \
+               WHERE ended_ms IS NULL AND role = 'liable' AND source_key_id IN";
+    let liable: Vec<(i64, i64)> = fetch(database, sql, accounts, "", vec![]).await?;
+    let residents = distinct(liable.iter().map(|(_, resident)| *resident));
+    let mut found = Vec::new();
+    for (resident, hold) in in_force(database, &residents, now_ms).await? {
+        for (account, _) in liable.iter().filter(|(_, liable)| *liable == resident) {
+            found.push((*account, resident, hold.clone()));
+        }
     }
-    for (id, kind, until_ms) in holds(database, residents, now_ms).await? {
-        known.entry(id).or_default().holds.push((kind, until_ms));
-    }
-    for resident in known.values_mut() {
-        resident.holds.sort_by_key(|(_, until_ms)| std::cmp::Reverse(until_ms.unwrap_or(i64::MAX)));
-    }
-    for id in on_hold(database, residents).await? {
-        known.entry(id).or_default().account_on_hold = true;
-    }
-    Ok(known)
+    Ok(found)
 }
 
 async fn facts(database: &Database, ids: &[i64]) -> Result<Vec<(i64, Facts)>, StoreError> {
@@ -47,32 +169,79 @@ async fn facts(database: &Database, ids: &[i64]) -> Result<Vec<(i64, Facts)>, St
     rows.into_iter().map(read).collect()
 }
 
-async fn holds(
+async fn account_facts(
     database: &Database,
     ids: &[i64],
-    now_ms: i64,
-) -> Result<Vec<(i64, String, Option<i64>)>, StoreError> {
-    let sql = "SELECT resident_id, kind, until_ms FROM hold WHERE from_ms <= $1 \
-               AND (until_ms IS NULL OR until_ms > $1) \
-               AND (lifted_ms IS NULL OR lifted_ms > $1) AND resident_id IN";
-    fetch(database, sql, ids, "ORDER BY id", vec![Cell::Int(now_ms)]).await
+) -> Result<Vec<(i64, String, Facts)>, StoreError> {
+    let sql = "SELECT id, kind, facts FROM account WHERE id IN";
+    let mut rows: Vec<(i64, String, String)> = fetch(database, sql, ids, "", vec![]).await?;
+    rows.sort_unstable();
+    rows.dedup();
+    let read = |(id, kind, json): (i64, String, String)| {
+        Ok((id, kind, read_facts(&json, schema::ACCOUNT, "account", id)?))
+    };
+    rows.into_iter().map(read).collect()
 }
 
-/// Residents who are a party, today, of an account that its own system has on hold.
-async fn on_hold(database: &Database, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+/// Those of these accounts that their own systems have on hold.
+async fn on_hold(database: &Database, accounts: &[i64]) -> Result<HashSet<i64>, StoreError> {
+    let sql = "SELECT a.id, a.id, a.facts FROM account a WHERE a.facts LIKE '%\"hold\":%' \
+               AND a.id IN";
+    let rows = fetch(database, sql, accounts, "", vec![]).await?;
+    Ok(with_a_hold(rows)?.into_iter().map(|(_, account)| account).collect())
+}
+
+/// Residents who are a party, today, of an account that its own system has on hold; and the account.
+async fn accounts_on_hold_of(
+    database: &Database,
+    residents: &[i64],
+) -> Result<Vec<(i64, i64)>, StoreError> {
     // Few accounts are on hold: only those that may be are read.
     let sql = "SELECT p.resident_id, a.id, a.facts FROM party p \
                JOIN account a ON a.id = p.source_key_id \
                WHERE p.ended_ms IS NULL AND a.facts LIKE '%\"hold\":%' AND p.resident_id IN";
-    let rows: Vec<(i64, i64, String)> = fetch(database, sql, ids, "", vec![]).await?;
+    with_a_hold(fetch(database, sql, residents, "", vec![]).await?)
+}
+
+fn with_a_hold(rows: Vec<(i64, i64, String)>) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut found = Vec::new();
-    for (resident_id, id, json) in rows {
-        let facts = read_facts(&json, schema::ACCOUNT, "account", id)?;
+    for (whose, account, json) in rows {
+        let facts = read_facts(&json, schema::ACCOUNT, "account", account)?;
         if schema::account_id("hold").is_some_and(|hold| facts.get(hold).is_some()) {
-            found.push(resident_id);
+            found.push((whose, account));
         }
     }
     Ok(found)
+}
+
+/// What went to residents since then, or may have, these deliveries left out.
+async fn contacts(
+    database: &Database,
+    residents: &[i64],
+    since_ms: i64,
+    left_out: &HashSet<i64>,
+) -> Result<Vec<(i64, Contact)>, StoreError> {
+    let sql = "SELECT d.id, d.resident_id, d.collection, d.message, a.intent_ms FROM delivery d \
+               JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
+               WHERE d.state IN ('sending', 'accepted', 'delivered', 'unknown') \
+               AND a.intent_ms > $1 AND d.resident_id IN";
+    let mut rows: Vec<(i64, i64, bool, String, i64)> =
+        fetch(database, sql, residents, "", cells![since_ms]).await?;
+    rows.sort_unstable();
+    rows.dedup_by_key(|row| row.0);
+    let contact = |(id, resident, collection, json, at_ms): (i64, i64, bool, String, i64)| {
+        let Some(Content::Message(message)) = Content::from_json(&json) else { return None };
+        let contact = Contact { channel: message.channel, collection, at_ms };
+        (!left_out.contains(&id)).then_some((resident, contact))
+    };
+    Ok(rows.into_iter().filter_map(contact).collect())
+}
+
+fn distinct(values: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut values: Vec<i64> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// Reads rows for many values: `before (…values…) after`; `first` fills the places of `before`.

@@ -18,6 +18,7 @@ use viaduct::sandbox::govuk_notify::council::{
 };
 use viaduct::sandbox::govuk_notify::service::Service;
 use viaduct::suppression::gate::{self, Cleared};
+use viaduct::suppression::policy::Policy;
 
 use crate::sandbox::bench::Bench;
 
@@ -69,6 +70,8 @@ fn cleared(reference: &str, message: Message) -> Cleared<Delivery> {
         resident_id: 1,
         purpose: "council_tax_service".to_owned(),
         needs_consent: false,
+        collection: false,
+        account_id: None,
         reference: reference.to_owned(),
         content: Content::Message(message),
         attempts: 0,
@@ -77,7 +80,7 @@ fn cleared(reference: &str, message: Message) -> Cleared<Delivery> {
         doubt_until_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
-    gate::clear(delivery, &standing).expect("nothing stands in the way")
+    gate::clear(delivery, &standing, &Policy::default()).expect("nothing stands in the way")
 }
 
 fn about(reference: &str) -> Question {

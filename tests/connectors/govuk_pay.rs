@@ -9,6 +9,7 @@ use viaduct::record::delivery::{Content, Delivery, Payment};
 use viaduct::record::facts::Facts;
 use viaduct::sandbox::govuk_pay::COUNCIL_KEY;
 use viaduct::suppression::gate::{self, Cleared};
+use viaduct::suppression::policy::Policy;
 
 use crate::jobs::pay_hub::client_at;
 use crate::sandbox::pay_bench::{NOON_MS, PayBench};
@@ -158,6 +159,8 @@ fn delivery(content: Content) -> Cleared<Delivery> {
         resident_id: 1,
         purpose: "council_tax_collection".to_owned(),
         needs_consent: false,
+        collection: false,
+        account_id: None,
         reference: "r-1".to_owned(),
         content,
         attempts: 1,
@@ -166,7 +169,7 @@ fn delivery(content: Content) -> Cleared<Delivery> {
         doubt_until_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
-    gate::clear(delivery, &standing).expect("nothing stands in the way")
+    gate::clear(delivery, &standing, &Policy::default()).expect("nothing stands in the way")
 }
 
 fn content(description: &str) -> Content {

@@ -18,6 +18,7 @@ use viaduct::record::facts::Facts;
 use viaduct::sandbox::receiver::Receiver;
 use viaduct::sandbox::serving::Running;
 use viaduct::suppression::gate::{self, Cleared};
+use viaduct::suppression::policy::Policy;
 
 use crate::jobs::push_hub::{around, open};
 use crate::sandbox::bench::client;
@@ -36,6 +37,8 @@ fn push(reference: &str, form: Form, body: &str) -> Cleared<Delivery> {
         resident_id: 7,
         purpose: "council_tax_service".to_owned(),
         needs_consent: false,
+        collection: false,
+        account_id: None,
         reference: reference.to_owned(),
         content: Content::Push(push),
         attempts: 0,
@@ -44,7 +47,7 @@ fn push(reference: &str, form: Form, body: &str) -> Cleared<Delivery> {
         doubt_until_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
-    gate::clear(delivery, &standing).expect("nothing stands in the way")
+    gate::clear(delivery, &standing, &Policy::default()).expect("nothing stands in the way")
 }
 
 fn json_push(reference: &str) -> Cleared<Delivery> {

@@ -116,6 +116,8 @@ impl Hub {
                 mapping_version: 1,
                 purpose: "council_tax_service",
                 needs_consent,
+                collection: true,
+                account_id: None,
                 reference: format!("r-{id}"),
                 composed: Ok(Content::Message(message.clone())),
                 now_ms: self.now_ms(),

@@ -8,3 +8,5 @@ pub mod pay_hub;
 mod pay_once;
 mod push;
 pub mod push_hub;
+mod races;
+mod suppression;

@@ -131,6 +131,8 @@ impl PayHub {
             mapping_version: 1,
             purpose: "council_tax_collection",
             needs_consent: false,
+            collection: true,
+            account_id: None,
             reference: format!("r-{id}"),
             composed: Ok(Content::Payment(payment)),
             now_ms: self.now_ms(),

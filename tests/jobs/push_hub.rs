@@ -119,6 +119,8 @@ impl PushHub {
                 mapping_version: 1,
                 purpose: "council_tax_service",
                 needs_consent: false,
+                collection: false,
+                account_id: None,
                 reference: format!("r-{id}"),
                 composed: Ok(Content::Push(push)),
                 now_ms: self.now_ms(),

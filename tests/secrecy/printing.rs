@@ -17,6 +17,7 @@ use viaduct::record::delivery::{Channel, Content, Delivery, Form, Message, Push}
 use viaduct::record::document::Document;
 use viaduct::record::facts::{Difference, Facts, Value};
 use viaduct::record::fragment::{AccountFragment, Fragment, PartyFragment};
+use viaduct::record::hold::{self, Who};
 use viaduct::record::name::parse_names;
 use viaduct::record::personal::Personal;
 use viaduct::record::schema;
@@ -29,12 +30,14 @@ use viaduct::record::value::uprn::Uprn;
 use viaduct::resolution::survivorship::Word;
 use viaduct::store::columns::Column;
 use viaduct::store::database::Cell;
+use viaduct::store::holds::HoldRow;
 use viaduct::store::residents::{AccountRow, PartyRow, ResidentRow};
 use viaduct::store::sending::ClaimedRow;
 use viaduct::store::source_records::{Change as Staging, LastRecord, Staged, StagedRow};
 use viaduct::store::standing::Known;
 use viaduct::store::{deliveries, history, people};
 use viaduct::suppression::gate::{self, Standing};
+use viaduct::suppression::policy::Policy;
 
 const MARKER: &str = "Zqmarker";
 
@@ -71,6 +74,8 @@ fn delivery() -> Delivery {
         resident_id: 1,
         purpose: "council_tax_service".to_owned(),
         needs_consent: false,
+        collection: false,
+        account_id: None,
         reference: "r-1".to_owned(),
         content: Content::Message(message()),
         attempts: 0,
@@ -129,7 +134,7 @@ fn records_do_not_print() {
         &expression::Given::Texts(vec![text()]),
         &expression::Outcome::Text(text()),
         &known,
-        &gate::clear(delivery(), &standing),
+        &gate::clear(delivery(), &standing, &Policy::default()),
         &standing,
         &word,
         &change,
@@ -168,6 +173,8 @@ fn rows_do_not_print() {
         resident_id: 1,
         purpose: "p".to_owned(),
         needs_consent: false,
+        collection: false,
+        account_id: None,
         reference: "r-1".to_owned(),
         message: text(),
         attempts: 0,
@@ -199,13 +206,24 @@ fn rows_do_not_print() {
         facts: text(),
         provenance: None,
     };
-    let hold = people::Hold {
+    let hold = HoldRow {
+        id: 1,
+        resident_id: 0,
         kind: "dispute".to_owned(),
         reason: text(),
         from_ms: 0,
         until_ms: None,
         lifted_ms: None,
+        who: Some(text()),
+        reference: Some(text()),
+        door: None,
+        added_by: None,
+        added_ms: None,
+        lifted_by: None,
+        lift_reason: Some(text()),
     };
+    let asked = hold::Asked { nino: Some(text()), ..hold::Asked::default() };
+    silent(&[&Who::Account(text()), &asked]);
     silent(&[
         &party,
         &ResidentRow { id: 1, version: 1, created_ms: 0, facts: text() },

@@ -136,6 +136,8 @@ async fn offer(hub: &TestHub) -> String {
         mapping_version: 1,
         purpose: "council_tax_collection",
         needs_consent: false,
+        collection: true,
+        account_id: None,
         reference: "r-1".to_owned(),
         composed: Ok(Content::Payment(payment)),
         now_ms: 0,

@@ -195,14 +195,14 @@ async fn what_is_withheld_held_or_refused_is_said_in_plain_words() {
     for served in Served::both().await {
         let hub = &served.hub;
         hub.offer(1, 1).await;
-        let hold = "INSERT INTO hold (id, resident_id, kind, reason, from_ms) \
-                    VALUES (1, $1, 'breathing_space', 'secret', 0)";
-        hub.execute(hold, vec![Cell::Int(RESIDENT)]).await;
+        let is = "UPDATE resident SET facts = $2 WHERE id = $1";
+        let facts = |facts| vec![Cell::Int(RESIDENT), Cell::Word(facts)];
+        hub.execute(is, facts("{\"death_date\":\"2026-01-01\"}")).await;
         let seen = served.see(1).await;
         assert_eq!(seen.status, 403);
         assert!(seen.page.contains("You cannot pay by this link"), "{}", seen.page);
-        assert!(!seen.page.contains("hold") && !seen.page.contains("secret"), "{}", seen.page);
-        hub.execute("DELETE FROM hold WHERE id = $1", vec![Cell::Int(1)]).await;
+        assert!(!seen.page.contains("died") && !seen.page.contains("2026-01"), "{}", seen.page);
+        hub.execute(is, facts("{\"kind\":\"person\"}")).await;
         hub.arm(json!([{"kind": "status", "status": 422}])).await;
         assert_eq!(served.see(1).await.status, 403);
         assert_eq!(hub.state(1).await, "held");

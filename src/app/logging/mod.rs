@@ -42,14 +42,18 @@ const fn number(name: &'static str, doc: &'static str) -> Field {
 
 /// Every field there is. None of them may hold a value of a record.
 pub static FIELDS: &[Field] = &[
+    ours("actor", "Who did it: `user:NAME`."),
     ours("batch.id", "The batch, as in the table `batch`."),
     ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("cause", "Why, in a sentence that names places and never values."),
     ours("code", "The cause as a word that runbooks use: `file.total`."),
     ours("counts", "What a job did: numbers alone, as JSON."),
     ours("delivery.id", "The delivery, as in the table `delivery`."),
+    ours("door", "By which way it came: `command`, `import`, `api`, or a source."),
     ours("duration_ms", "How long it took."),
     ours("error", "An error of ours, whose text holds no value of a record."),
+    ours("hold.id", "The hold, as in the table `hold`."),
+    ours("hold.kind", "What kind of hold: a word of the council's."),
     ours("job", "The job's name, as its file is called."),
     ours("lease", "What one process at a time may work on."),
     ours("panic.at", "The line of the program that broke off."),

@@ -15,7 +15,8 @@ use crate::record::moment::Moment;
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Filter};
 use crate::store::history::{self, Event};
-use crate::store::people::{self, Hold, Party};
+use crate::store::holds::{self, HoldRow};
+use crate::store::people::{self, Party};
 
 /// How many changes are told where nothing else is asked.
 pub const MOST: u16 = 200;
@@ -170,7 +171,7 @@ impl History {
             let because = Because::of(event, sight);
             entries.push(Entry { at: Moment(event.at_ms), because, sent, nothing_sent });
         }
-        for hold in people::holds(database, id).await? {
+        for hold in holds::of_resident(database, id).await? {
             entries.extend(of_hold(&hold, sight).into_iter().filter(|entry| entry.at.0 >= from_ms));
         }
         entries.sort_by_key(|entry| (entry.at, entry.because.event));
@@ -219,7 +220,7 @@ fn concerns(parties: &[Party], event: &Event) -> bool {
 }
 
 /// A hold begins, and ends.
-fn of_hold(hold: &Hold, sight: Sight) -> Vec<Entry> {
+fn of_hold(hold: &HoldRow, sight: Sight) -> Vec<Entry> {
     let entry = |at_ms: i64, what: String| Entry {
         at: Moment(at_ms),
         because: Because::said(what, format!("reason: {}", sight.text(&hold.reason))),

@@ -17,7 +17,8 @@ use crate::resolution::policy::Policy;
 use crate::resolution::survivorship::{Because, Word, explain, unit_of};
 use crate::store::database::{Database, StoreError};
 use crate::store::deliveries::{self, Filter};
-use crate::store::people::{self, Hold, Party, Resident};
+use crate::store::holds::{self, HoldRow};
+use crate::store::people::{self, Party, Resident};
 use crate::store::residents::read_facts;
 
 /// How many deliveries are shown: the list has all of them.
@@ -83,6 +84,7 @@ struct Account {
 
 #[derive(Debug, Serialize)]
 struct InForce {
+    hold: i64,
     kind: String,
     reason: String,
     from: Moment,
@@ -106,7 +108,7 @@ impl Shown {
             .collect::<Result<_, StoreError>>()?;
         let filter = Filter { resident_id: Some(id), ..Filter::default() };
         let latest = deliveries::list(database, &filter, i64::MAX, LATEST).await?;
-        let holds = people::holds(database, id).await?;
+        let holds = holds::of_resident(database, id).await?;
         let record = Record { row: &row, words: &words, policy, sight };
         Ok(Shown {
             resident: id,
@@ -165,8 +167,8 @@ impl Shown {
         }
         for hold in &self.holds {
             let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-            let InForce { kind, reason, from, .. } = hold;
-            text.push_str(&format!("  {kind} since {from}{until}: {reason}\n"));
+            let InForce { hold, kind, reason, from, .. } = hold;
+            text.push_str(&format!("  {hold}  {kind} since {from}{until}: {reason}\n"));
         }
         text.push_str("\nLatest messages\n");
         if self.deliveries.is_empty() {
@@ -337,12 +339,13 @@ fn account(party: &Party, sight: Sight) -> Result<Account, StoreError> {
     })
 }
 
-fn in_force(hold: &Hold, sight: Sight, now_ms: i64) -> Option<InForce> {
+fn in_force(hold: &HoldRow, sight: Sight, now_ms: i64) -> Option<InForce> {
     let over = |end: Option<i64>| end.is_some_and(|end| end <= now_ms);
     if hold.from_ms > now_ms || over(hold.until_ms) || over(hold.lifted_ms) {
         return None;
     }
     Some(InForce {
+        hold: hold.id,
         kind: hold.kind.clone(),
         reason: sight.text(&hold.reason),
         from: Moment(hold.from_ms),

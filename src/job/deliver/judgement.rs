@@ -1,13 +1,15 @@
 //! The last look before a send: what is known of each person now, and what the gate makes of it.
-
-use std::collections::HashMap;
+//!
+//! It is taken after the intent is on disk: a hold that is stored before this look is seen by it, and
+//! one that is stored later finds the delivery as being sent.
 
 use super::{Deliver, outcome};
 use crate::job::error::JobError;
 use crate::job::ingest::Bench;
-use crate::record::delivery::{Content, Delivery};
+use crate::job::standing;
+use crate::record::delivery::{Contact, Content, Delivery};
 use crate::store::sending::{ClaimedRow, Settled};
-use crate::store::standing::{self, Known};
+use crate::store::standing::About;
 use crate::suppression::gate::{self, Cleared, Standing};
 
 /// What the gate lets through, and how the rest stands.
@@ -16,25 +18,34 @@ pub async fn judge(
     bench: &Bench,
     claimed: Vec<ClaimedRow>,
 ) -> Result<(Vec<Cleared<Delivery>>, Vec<Settled>), JobError> {
-    let mut residents: Vec<i64> = claimed.iter().map(|row| row.resident_id).collect();
-    residents.sort_unstable();
-    residents.dedup();
-    let now_ms = bench.clock.now_ms();
-    let known = standing::of_residents(&bench.database, &residents, now_ms).await?;
-    let standings: HashMap<i64, Standing> =
-        known.into_iter().map(|(id, known)| (id, standing_of(job, known))).collect();
-    let nobody = Standing::default();
+    let about = |row: &ClaimedRow| About {
+        delivery_id: row.id,
+        resident_id: row.resident_id,
+        collection: row.collection,
+        account_id: row.account_id,
+    };
+    let about: Vec<About> = claimed.iter().map(about).collect();
+    let (now_ms, policy) = (bench.clock.now_ms(), &job.policy);
+    let mut standings =
+        standing::of(&bench.database, &about, policy, job.production, now_ms).await?;
     let (mut cleared, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
         let Some(content) = Content::from_json(&row.message) else {
             settled.push(outcome::unreadable(&row, now_ms));
             continue;
         };
+        let channel = match &content {
+            Content::Message(message) => Some(message.channel),
+            Content::Payment(_) | Content::Push(_) => None,
+        };
+        let collection = row.collection;
         let delivery = Delivery {
             id: row.id,
             resident_id: row.resident_id,
             purpose: row.purpose,
             needs_consent: row.needs_consent,
+            collection,
+            account_id: row.account_id,
             reference: row.reference,
             content,
             attempts: row.attempts,
@@ -42,8 +53,14 @@ pub async fn judge(
             fence: row.fence,
             doubt_until_ms: row.doubt_until_ms,
         };
-        match gate::clear(delivery, standings.get(&row.resident_id).unwrap_or(&nobody)) {
-            Ok(through) => cleared.push(through),
+        let standing = standings.entry(row.resident_id).or_insert_with(Standing::default);
+        match gate::clear(delivery, standing, policy) {
+            Ok(through) => {
+                cleared.push(through);
+                // What leaves now counts for what is judged after it.
+                let contact = channel.map(|channel| Contact { channel, collection, at_ms: now_ms });
+                standing.contacts.extend(contact);
+            }
             Err(kept) => {
                 let (delivery, why) = *kept;
                 settled.push(outcome::withheld(&delivery, why, now_ms));
@@ -51,13 +68,4 @@ pub async fn judge(
         }
     }
     Ok((cleared, settled))
-}
-
-fn standing_of(job: &Deliver, known: Known) -> Standing {
-    Standing {
-        resident: known.facts,
-        holds: known.holds,
-        account_on_hold: known.account_on_hold,
-        production: job.production,
-    }
 }

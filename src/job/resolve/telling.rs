@@ -73,6 +73,8 @@ impl Telling<'_> {
             mapping_version: mapping.version,
             purpose: &mapping.purpose,
             needs_consent,
+            collection: mapping.collection,
+            account_id: told.account_id,
             reference: reference(id),
             composed,
             now_ms: self.now_ms,

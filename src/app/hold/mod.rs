@@ -1,0 +1,231 @@
+//! `viaduct hold`: puts holds down, lists and shows them, lifts one, takes a file of them. The rules are
+//! in `job/holds.rs`; here they get words.
+
+pub mod import;
+pub mod said;
+pub mod urgent;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, value_parser};
+use serde_json::{Value, json};
+
+use self::said::Hold;
+use super::actor;
+use super::context::{AppError, Context};
+use super::sight::Sight;
+use crate::job::holds::{self as verbs, Doing};
+use crate::record::hold::Asked;
+use crate::record::moment::Moment;
+use crate::store::holds;
+
+/// What may be asked about holds.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Put a hold down: collection stops for a person, at the last step before anything is sent
+    Add(Box<Add>),
+    /// List the holds that are not over, the newest first
+    List(List),
+    /// Everything about one hold: whom it names, its debts, who put it there and why
+    Show {
+        /// Its number
+        id: i64,
+        /// Show values in place of their masks
+        #[arg(long)]
+        show: bool,
+    },
+    /// Lift one hold, and no other; what it kept back is judged again
+    Lift {
+        /// Its number
+        id: i64,
+        /// Why, for whoever reads it later
+        #[arg(long)]
+        reason: String,
+        /// It should never have been there: end it now, though its kind goes on for some days
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Take the holds of a CSV file: one row each, its columns named as the options of `add` are
+    Import {
+        file: PathBuf,
+        /// Why, for rows that have no reason of their own
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// A hold in words.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Such as `breathing_space`: a kind that `mappings/suppression.toml` or the usual rules know
+    kind: String,
+    /// The resident, by number
+    #[arg(long, value_name = "ID")]
+    resident: Option<String>,
+    /// The person by National Insurance number, with `--birth-date`
+    #[arg(long, requires = "birth_date")]
+    nino: Option<String>,
+    /// `1984-02-29`
+    #[arg(long, value_name = "DAY")]
+    birth_date: Option<String>,
+    /// The person by a system's record, with `--key`
+    #[arg(long, requires = "key")]
+    source: Option<String>,
+    /// The record's key in that system
+    #[arg(long, requires = "source")]
+    key: Option<String>,
+    /// The party's key on the record, where it names several people
+    #[arg(long, requires = "key")]
+    party: Option<String>,
+    /// Everybody who is liable for the account of this reference
+    #[arg(long, value_name = "REFERENCE")]
+    account: Option<String>,
+    /// A debt that it covers, by its account's reference; several times for several. Without one, all
+    #[arg(long, value_name = "REFERENCE")]
+    debt: Vec<String>,
+    /// The first day; from now on where nothing is said
+    #[arg(long, value_name = "DAY")]
+    from: Option<String>,
+    /// The last day
+    #[arg(long, value_name = "DAY")]
+    until: Option<String>,
+    /// What whoever asked for it knows it by: said again, it is the same hold
+    #[arg(long)]
+    reference: Option<String>,
+    /// Why, for whoever reads it later
+    #[arg(long)]
+    reason: String,
+    /// Show values in place of their masks
+    #[arg(long)]
+    show: bool,
+}
+
+/// Which holds are listed.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Those that are over, too
+    #[arg(long)]
+    all: bool,
+    /// Only those of this kind
+    #[arg(long)]
+    kind: Option<String>,
+    /// Go on behind this hold, as the last page says
+    #[arg(long, value_name = "ID")]
+    after: Option<i64>,
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=1_000))]
+    most: u32,
+    /// Show values in place of their masks
+    #[arg(long)]
+    show: bool,
+}
+
+/// What a command about holds has to say.
+pub struct Said {
+    pub json: Value,
+    pub text: String,
+    pub exit: u8,
+}
+
+/// A person is needed.
+pub const URGENT: u8 = 3;
+
+/// Does what is asked.
+pub async fn answer(context: &Context, what: What) -> Result<Said, AppError> {
+    let actor = actor::of_this_process();
+    let doing = Doing {
+        policy: &context.catalogue.suppression.policy,
+        actor: &actor,
+        door: "command",
+        now_ms: context.clock.now_ms(),
+    };
+    match what {
+        What::Add(add) => put_down(context, doing, *add).await,
+        What::List(asked) => list(context, asked).await,
+        What::Show { id, show } => {
+            verbs::known(&context.database, id).await?;
+            let hold = Hold::of(context, id, Sight::of(show)).await?;
+            Ok(Said { json: hold.json(), text: hold.text(), exit: 0 })
+        }
+        What::Lift { id, reason, at_once } => lift(context, doing, id, &reason, at_once).await,
+        What::Import { file, reason } => import::take(context, doing, &file, reason).await,
+    }
+}
+
+async fn put_down(context: &Context, doing: Doing<'_>, add: Add) -> Result<Said, AppError> {
+    let sight = Sight::of(add.show);
+    let asked = Asked {
+        kind: add.kind,
+        resident: add.resident,
+        nino: add.nino,
+        birth_date: add.birth_date,
+        source: add.source,
+        key: add.key,
+        party: add.party,
+        account: add.account,
+        debts: add.debt,
+        from: add.from,
+        until: add.until,
+        reference: add.reference,
+        reason: Some(add.reason),
+    };
+    let stored = verbs::add(&context.database, doing, &[asked]).await?;
+    let stored = stored.first().copied();
+    let stored = stored.ok_or_else(|| AppError::NotThere("nothing was stored".to_owned()))?;
+    let on_their_way = holds::on_their_way(&context.database, stored.id).await?;
+    let hold = Hold::of(context, stored.id, sight).await?;
+    let mut json = hold.json();
+    json["came"] = json!(stored.came.word());
+    json["cut_to_the_longest"] = json!(stored.cut);
+    json["on_their_way"] = json!(on_their_way);
+    let mut text = format!("Hold {} is {}.\n{}", stored.id, stored.came.word(), hold.text());
+    if stored.cut {
+        text.push_str("Its end was brought forward to the longest that its kind lasts.\n");
+    }
+    if on_their_way > 0 {
+        text.push_str(&format!("{on_their_way} being sent at this moment: too late for them.\n"));
+    }
+    Ok(Said { json, text, exit: if hold.is_urgent() { URGENT } else { 0 } })
+}
+
+async fn list(context: &Context, asked: List) -> Result<Said, AppError> {
+    let (sight, most) = (Sight::of(asked.show), i64::from(asked.most));
+    let before = asked.after.unwrap_or(i64::MAX);
+    let (database, now_ms) = (&context.database, context.clock.now_ms());
+    let kind = asked.kind.as_deref();
+    let mut rows = holds::list(database, asked.all, kind, before, most + 1, now_ms).await?;
+    let more = rows.len() as i64 > most;
+    rows.truncate(most as usize);
+    let after = rows.last().filter(|_| more).map(|row| row.id);
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        found.push(Hold::of_row(context, row, sight).await?);
+    }
+    let list: Vec<Value> = found.iter().map(Hold::json).collect();
+    let mut text: String = found.iter().map(Hold::line).collect();
+    if found.is_empty() {
+        text.push_str("There are no such holds.\n");
+    }
+    if let Some(after) = after {
+        text.push_str(&format!("\nThere are more: add `--after {after}`.\n"));
+    }
+    Ok(Said { json: json!({ "holds": list, "after": after }), text, exit: 0 })
+}
+
+async fn lift(
+    context: &Context,
+    doing: Doing<'_>,
+    id: i64,
+    reason: &str,
+    at_once: bool,
+) -> Result<Said, AppError> {
+    let lifted = verbs::lift(&context.database, doing, id, reason, at_once).await?;
+    let (ends, again) = (Moment(lifted.ends_ms), lifted.judged_again);
+    let json = json!({ "hold": id, "ends": ends, "judged_again": again });
+    let when = match lifted.ends_ms <= doing.now_ms {
+        true => format!("Hold {id} is lifted, and no other.\n"),
+        false => format!("Hold {id} ends on {ends}: its kind goes on so long.\n"),
+    };
+    let text = format!("{when}{again} messages are judged again when their jobs run next.\n");
+    Ok(Said { json, text, exit: 0 })
+}

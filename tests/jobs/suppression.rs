@@ -1,0 +1,190 @@
+//! The council's rules of suppression, in a real run with the platform: what is not about collection
+//! passes, quiet hours and caps make a message wait, and a lifted hold lets go what it kept back.
+
+use std::sync::Arc;
+
+use viaduct::job::holds::{self, Doing};
+use viaduct::record::delivery::Channel;
+use viaduct::record::hold::Asked;
+use viaduct::record::moment::Moment;
+use viaduct::store::database::Cell;
+use viaduct::suppression::policy::{Cap, Policy, Quiet};
+
+use super::hub::{DAY_MS, Hub, MINUTE_MS, RESIDENT};
+
+const HELD: &str = "suppressed.hold";
+
+impl Hub {
+    fn doing(&self) -> Doing<'_> {
+        let now_ms = self.now_ms();
+        Doing { policy: &self.job.policy, actor: "user:test", door: "api", now_ms }
+    }
+
+    async fn hold(&self, kind: &str, reference: &str) -> i64 {
+        let asked = Asked {
+            kind: kind.to_owned(),
+            resident: Some(RESIDENT.to_string()),
+            reference: Some(reference.to_owned()),
+            reason: Some("a test".to_owned()),
+            ..Asked::default()
+        };
+        let stored = holds::add(&self.bench.database, self.doing(), &[asked]).await;
+        stored.expect("a hold")[0].id
+    }
+
+    async fn lift(&self, id: i64, at_once: bool) -> holds::Lifted {
+        let lifted = holds::lift(&self.bench.database, self.doing(), id, "over", at_once).await;
+        lifted.expect("it is lifted")
+    }
+
+    async fn count(&self, sql: &str) -> i64 {
+        let rows: Vec<(i64,)> = self.bench.database.fetch(sql, vec![]).await.expect(sql);
+        rows[0].0
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_about_collection_passes_a_hold() {
+    for hub in Hub::both().await {
+        hub.wait_for(2).await;
+        let service = "UPDATE delivery SET collection = FALSE WHERE id = $1";
+        hub.execute(service, vec![Cell::Int(2)]).await;
+        hub.hold("dispute", "d-1").await;
+        hub.run(MINUTE_MS).await;
+        assert_eq!(hub.state(1).await, ("held".to_owned(), Some(HELD.to_owned())));
+        assert_eq!(hub.state(2).await.0, "delivered");
+    }
+}
+
+#[tokio::test]
+async fn lifting_one_hold_lifts_no_other_and_what_was_kept_back_goes() {
+    for hub in Hub::both().await {
+        hub.wait_for(3).await;
+        let (dispute, space) =
+            (hub.hold("dispute", "d-1").await, hub.hold("breathing_space", "b-1").await);
+        hub.run(0).await;
+        let waits = "SELECT COUNT(*) FROM delivery WHERE cause_code = 'suppressed.hold'";
+        assert_eq!(hub.count(waits).await, 3);
+        // The dispute is over; breathing space is not, and has an end: they wait for it.
+        assert_eq!(hub.lift(dispute, false).await.judged_again, 3);
+        assert_eq!(hub.run(0).await.waiting, 3);
+        let sql = "SELECT COUNT(*) FROM hold WHERE lifted_ms IS NULL";
+        assert_eq!((hub.count(sql).await, hub.sent().await.len()), (1, 0));
+        let again = holds::lift(&hub.bench.database, hub.doing(), dispute, "again", false).await;
+        assert!(again.is_err_and(|error| error.to_string().contains("over already")));
+        let lifted = hub.lift(space, false).await;
+        assert_eq!((lifted.ends_ms, lifted.judged_again), (hub.now_ms(), 3));
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(3).await;
+        assert_eq!(hub.row(1).await.2, 1, "only the attempt that was made counts");
+    }
+}
+
+#[tokio::test]
+async fn a_crisis_moratorium_outlasts_the_treatment_by_thirty_days() {
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        let crisis = hub.hold("mental_health_crisis", "c-1").await;
+        assert_eq!(hub.run(0).await.held, 1);
+        let ends_ms = hub.now_ms() + 30 * DAY_MS;
+        assert_eq!(hub.lift(crisis, false).await.ends_ms, ends_ms);
+        let report = hub.run(0).await;
+        assert_eq!((report.waiting, report.next_ms), (1, Some(ends_ms)));
+        hub.later(30 * DAY_MS).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+    }
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        let slip = hub.hold("mental_health_crisis", "c-1").await;
+        assert_eq!(hub.lift(slip, true).await.ends_ms, hub.now_ms());
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_judged_while_its_hold_was_lifted_is_judged_again() {
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        let dispute = hub.hold("dispute", "d-1").await;
+        hub.lift(dispute, false).await;
+        // The judgement began before the hold was lifted, and is written after it.
+        let late =
+            "UPDATE delivery SET state = 'held', cause_code = 'suppressed.hold' WHERE id = $1";
+        hub.execute(late, vec![Cell::Int(1)]).await;
+        assert_eq!(hub.run(0).await.claimed, 0);
+        holds::catch_up(&hub.bench.database, hub.now_ms()).await.expect("it is judged again");
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+    }
+}
+
+#[tokio::test]
+async fn breathing_space_ends_by_itself_after_sixty_days() {
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        hub.hold("breathing_space", "b-1").await;
+        let first = Moment(hub.now_ms()).day();
+        let over = Moment::at(first + chrono::Days::new(60), 0).0;
+        let report = hub.run(0).await;
+        assert_eq!((report.waiting, report.next_ms), (1, Some(over)));
+        hub.later(over - 1 - hub.now_ms()).await;
+        assert_eq!(hub.run(0).await.claimed, 0);
+        hub.later(1).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+    }
+}
+
+#[tokio::test]
+async fn quiet_hours_make_a_message_wait_until_they_end() {
+    for mut hub in Hub::both().await {
+        hub.wait_for(1).await;
+        let now = Moment(hub.now_ms()).minute();
+        let quiet = Quiet {
+            channels: vec![Channel::Email],
+            from_minute: now,
+            until_minute: (now + 90) % 1_440,
+            except: vec![],
+        };
+        hub.job.policy = Arc::new(Policy { quiet: vec![quiet], ..Policy::default() });
+        assert_eq!(hub.run(0).await.waiting, 1);
+        let quiet = ("waiting".to_owned(), Some("suppressed.quiet_hours".to_owned()), 0, 1);
+        assert_eq!(hub.row(1).await, quiet);
+        hub.later(90 * MINUTE_MS).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_contacted_more_often_than_the_cap_says() {
+    for mut hub in Hub::both().await {
+        let cap = Cap {
+            channels: vec![Channel::Email],
+            most: 2,
+            days: 7,
+            collection_only: true,
+            except: vec![],
+        };
+        hub.job.policy = Arc::new(Policy { caps: vec![cap], ..Policy::default() });
+        hub.wait_for(3).await;
+        let begun_ms = hub.now_ms();
+        // Three in one claim: those before count for those behind.
+        let report = hub.run(MINUTE_MS).await;
+        assert_eq!((report.delivered, report.waiting), (2, 1));
+        assert_eq!(hub.state(3).await.1.as_deref(), Some("suppressed.cap"));
+        let next = "SELECT next_ms FROM delivery WHERE id = 3";
+        let next_ms = hub.count(next).await;
+        assert!(next_ms >= begun_ms + 7 * DAY_MS && next_ms < begun_ms + 8 * DAY_MS);
+        // What is no collection is not counted and not kept.
+        hub.wait_for_to(4..=4, "pat@example.com", false).await;
+        let service = "UPDATE delivery SET collection = FALSE WHERE id = $1";
+        hub.execute(service, vec![Cell::Int(4)]).await;
+        assert_eq!(hub.run(MINUTE_MS).await.delivered, 1);
+        hub.later(next_ms - hub.now_ms()).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(4).await;
+    }
+}
