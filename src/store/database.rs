@@ -16,7 +16,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite};
 
 use super::columns::{self, Column};
 use crate::record::personal::unprinted;
@@ -261,6 +261,14 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
             .min_connections(0)
             .max_connections(most)
             .acquire_timeout(Duration::from_secs(60))
+            // Where the disk is full, SQLite rolls back by itself and the library goes on counting a
+            // transaction: such a connection begins no other one.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_lazy_with(options)
     };
     // A NORMAL commit is whole after a crash of the program, and may be lost in a power cut; a FULL
