@@ -127,10 +127,11 @@ pub async fn rehearsed(on: On) {
         rows.iter().find(is).map_or(0, |row| row[4].parse::<i64>().unwrap())
     };
     for destination in ["orders", "notify"] {
-        assert!(many(destination, "delivered", "rehearsed", "") > 10, "{rows:?}");
+        assert!(many(destination, "delivered", "rehearsed", "") > 0, "{rows:?}");
         let other = |row: &&Vec<String>| row[1] == "delivered" && row[2] != "rehearsed";
         assert!(rows.iter().find(other).is_none(), "{rows:?}");
     }
+    // Half of some thirty, whichever they are: references differ from hub to hub.
     assert!(many("notify", "held", "", "null.refused") > 0, "{rows:?}");
     assert!(done(&running).await.is_empty());
 }
