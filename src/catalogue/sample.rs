@@ -44,7 +44,7 @@ pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<Learnt, Unusa
     match (cut, learning.fault) {
         (_, Some(fault)) => Err(Unusable::records(fault)),
         (Err(CutError::Format(error)), None) => {
-            let help = (error.code == sum::UNREADABLE).then_some(HELP_AMOUNTS);
+            let help = (error.code == sum::UNSURE).then_some(HELP_AMOUNTS);
             Err(Unusable { what: error.to_string(), help })
         }
         (Err(CutError::Read(error)), None) => Err(Unusable::records(error.to_string())),

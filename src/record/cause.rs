@@ -179,6 +179,12 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask for it again; drop the good file under any name",
             ),
             cause(
+                "file.total_unsure",
+                "lines that cannot be read stand in the file, so that the sum it declares cannot be checked",
+                "have the lines that are named mended at their source and ask for the file again; or mend \
+                 how the connector describes them, then put the file back",
+            ),
+            cause(
                 "file.type",
                 "the file is not of the kind that the connector says",
                 "ask for the right file; or mend `compression` in the connector",

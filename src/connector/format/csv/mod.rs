@@ -59,7 +59,7 @@ impl Format for CsvFormat {
                 return Err(refuse("csv.size", cause, number).into());
             }
             if let Some(tally) = &mut tally
-                && tally.take(&fields, number)?
+                && tally.take(&fields, &header, number)?
             {
                 continue;
             }

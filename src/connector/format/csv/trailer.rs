@@ -2,7 +2,8 @@
 
 use super::fields::Fields;
 use super::header::Header;
-use super::refuse;
+use super::{refuse, width};
+use crate::connector::format::encoding::not_utf8;
 use crate::connector::format::sum::{Sum, amount};
 use crate::connector::format::{FormatError, Total};
 use crate::record::value::pence::{Pence, PenceFormat};
@@ -60,13 +61,18 @@ impl<'f> Tally<'f> {
     }
 
     /// Takes the next row. True where it is the trailer and not a record.
-    pub fn take(&mut self, fields: &Fields, row: u64) -> Result<bool, FormatError> {
+    pub fn take(
+        &mut self,
+        fields: &Fields,
+        header: &Header,
+        row: u64,
+    ) -> Result<bool, FormatError> {
         let Some(marked) = self.trailer.marked(fields) else {
             if self.met.is_some() {
                 return Err(refuse("csv.trailer", "a row stands after the trailer", row));
             }
             self.rows += 1;
-            self.sums.iter_mut().for_each(|column| column.add(fields, row));
+            self.sums.iter_mut().for_each(|column| column.add(fields, header, row));
             return Ok(false);
         };
         if self.met.is_some() {
@@ -103,9 +109,15 @@ impl<'f> Tally<'f> {
 }
 
 impl Column<'_> {
-    fn add(&mut self, fields: &Fields, row: u64) {
-        let text = fields.text(self.place);
-        self.sum.add(text.and_then(|text| amount(text, self.of.format)), row);
+    fn add(&mut self, fields: &Fields, header: &Header, row: u64) {
+        // In a row that is too short or too long, nobody knows which field is which.
+        if fields.count() != header.columns.len() {
+            return self.sum.miss(row, &width(fields, header));
+        }
+        match fields.text(self.place) {
+            Some(text) => self.sum.add(&self.of.column, amount(text, self.of.format), row),
+            None => self.sum.miss(row, &not_utf8(fields.get(self.place))),
+        }
     }
 }
 

@@ -175,7 +175,8 @@ impl<'f> Cutter<'f> {
                     }
                 }
                 for (of, sum) in self.format.sums.iter().zip(&mut self.sums) {
-                    sum.add(line.get(of.place).and_then(|text| amount(text, of.format)), number);
+                    let amount = line.get(of.place).and_then(|text| amount(text, of.format));
+                    sum.add(&of.of, amount, number);
                 }
             }
             Role::Detail => {
@@ -220,8 +221,8 @@ impl<'f> Cutter<'f> {
             Some(Role::Record) => {
                 self.shut(lines, sink)?;
                 mem::swap(&mut self.own, &mut self.next);
-                if fault.is_some() {
-                    self.sums.iter_mut().for_each(|sum| sum.add(None, line.number));
+                if let Some((_, cause)) = &fault {
+                    self.miss(line.number, cause);
                 }
                 self.begin(line, fault, lines);
                 // Where no line can follow that is part of it, it is whole. If the next is too long to be
@@ -239,15 +240,21 @@ impl<'f> Cutter<'f> {
             None if self.open.is_none() || !self.format.has(Role::Detail) => {
                 self.shut(lines, sink)?;
                 self.records += 1;
-                self.sums.iter_mut().for_each(|sum| sum.add(None, line.number));
                 let strange = ("fixed.type", "the line cannot be read".to_owned());
-                self.alone(line, fault.unwrap_or(strange), lines, sink)
+                let fault = fault.unwrap_or(strange);
+                self.miss(line.number, &fault.1);
+                self.alone(line, fault, lines, sink)
             }
             Some(Role::Detail) | None => {
                 self.go_on(line, fault, lines);
                 Ok(())
             }
         }
+    }
+
+    /// What a bad line adds to the sums cannot be known.
+    fn miss(&mut self, number: u64, cause: &str) {
+        self.sums.iter_mut().for_each(|sum| sum.miss(number, cause));
     }
 
     fn begin(&mut self, line: Line, fault: Option<Fault>, lines: &mut Lines<'_>) {

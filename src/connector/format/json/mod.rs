@@ -155,22 +155,20 @@ impl<'f> Gathered<'f> {
         self.records += 1;
         let raw = Raw { bytes, context: b"", context_at: 0 };
         let Ok(text) = std::str::from_utf8(bytes) else {
-            self.unreadable();
-            return Ok(sink.unreadable("json.encoding", not_utf8(bytes), raw)?);
+            let cause = not_utf8(bytes);
+            self.miss(&cause);
+            return Ok(sink.unreadable("json.encoding", cause, raw)?);
         };
         if self.sums.is_empty() && bytes.last() == Some(&b'}') && self.quick_key(bytes) {
             return Ok(sink.record(self.key.trim_matches('/'), raw)?);
         }
         if let Err(fault) = parse(text, &mut self.parsed) {
-            self.unreadable();
-            return Ok(sink.unreadable(
-                fault.code,
-                format!("{} ({})", fault.cause, fault.place),
-                raw,
-            )?);
+            let cause = format!("{} ({})", fault.cause, fault.place);
+            self.miss(&cause);
+            return Ok(sink.unreadable(fault.code, cause, raw)?);
         }
         for (sum, of) in self.sums.iter_mut().zip(&self.format.sums) {
-            sum.add(of.amount(&self.parsed), self.records);
+            sum.add(of.name(), of.amount(&self.parsed), self.records);
         }
         self.key.clear();
         for (at, path) in self.format.key.iter().enumerate() {
@@ -213,14 +211,15 @@ impl<'f> Gathered<'f> {
 
     fn too_long(&mut self, sink: &mut dyn RecordSink) -> Result<(), CutError> {
         self.records += 1;
-        self.unreadable();
         let raw = Raw { bytes: b"", context: b"", context_at: 0 };
         let cause = format!("the record is longer than {} bytes", self.format.record_bytes_max);
+        self.miss(&cause);
         Ok(sink.unreadable("json.size", cause, raw)?)
     }
 
-    fn unreadable(&mut self) {
-        self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+    /// What a bad record adds to the sums cannot be known.
+    fn miss(&mut self, cause: &str) {
+        self.sums.iter_mut().for_each(|sum| sum.miss(self.records, cause));
     }
 
     /// Notes what stands around the records.
@@ -257,14 +256,18 @@ impl<'f> Gathered<'f> {
         for ((of, sum), declared) in
             self.format.sums.iter().zip(&self.sums).zip(&self.declared_sums)
         {
-            let name = of.of.steps.last().map_or("the record", |step| step.name.as_str());
-            totals.push(sum.total(name, "record", *declared)?);
+            totals.push(sum.total(of.name(), "record", *declared)?);
         }
         Ok(totals)
     }
 }
 
 impl JsonSum {
+    /// What people call it.
+    fn name(&self) -> &str {
+        self.of.steps.last().map_or("the record", |step| step.name.as_str())
+    }
+
     /// What one record adds; nothing where an amount cannot be read.
     fn amount(&self, record: &Document) -> Option<Pence> {
         let nodes = record.find_all(record.root()?, &self.of);

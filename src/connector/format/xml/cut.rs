@@ -351,7 +351,7 @@ impl<'f> Cutter<'f> {
             let most = self.format.record_bytes_max;
             let raw = Raw { bytes: b"", context: b"", context_at: 0 };
             let cause = format!("the record is longer than {most} bytes");
-            self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+            self.sums.iter_mut().for_each(|sum| sum.miss(self.records, &cause));
             return Ok(sink.unreadable("xml.size", cause, raw)?);
         }
         let own = memmem::find(start_tag_of(bytes), b"xmlns").is_some();
@@ -379,12 +379,12 @@ impl<'f> Cutter<'f> {
                 Err(refuse(fault.code, fault.cause, buffer, self).into())
             }
             Err(fault) => {
-                self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+                self.sums.iter_mut().for_each(|sum| sum.miss(self.records, &fault.cause));
                 Ok(sink.unreadable(fault.code, fault.cause, raw)?)
             }
             Ok(()) => {
                 for (sum, of) in self.sums.iter_mut().zip(&self.format.sums) {
-                    sum.add(of.amount(&self.parsed), self.records);
+                    sum.add(of.name(), of.amount(&self.parsed), self.records);
                 }
                 let root = self.parsed.root();
                 let key = match root.map(|root| self.parsed.find_only(root, &self.format.key)) {

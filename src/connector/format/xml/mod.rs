@@ -98,6 +98,11 @@ impl Format for XmlFormat {
 }
 
 impl XmlSum {
+    /// What people call it.
+    fn name(&self) -> &str {
+        self.of.steps.last().map_or("the record", |step| step.name.as_str())
+    }
+
     /// What one record adds; nothing where an amount cannot be read.
     fn amount(&self, record: &Document) -> Option<Pence> {
         let mut sum = Pence::ZERO;
@@ -108,10 +113,9 @@ impl XmlSum {
     }
 
     fn total(&self, around: &Document, sum: &Sum) -> Result<Total, FormatError> {
-        let name = self.of.steps.last().map_or("the record", |step| step.name.as_str());
         let declared = find_from_root(around, &self.declared)?;
         let declared = declared.and_then(|text| Pence::parse(text, self.declared_format).ok());
-        sum.total(name, "record", declared)
+        sum.total(self.name(), "record", declared)
     }
 }
 
