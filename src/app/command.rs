@@ -387,5 +387,6 @@ async fn replay_chosen(
         return Ok(foretold_done(&foretold));
     }
     let done = replay::run(context, chosen).await?;
-    Ok(Done { json: done.json(), text: done.text(), exit: 0 })
+    let exit = if done.any_left() { 3 } else { 0 };
+    Ok(Done { json: done.json(), text: done.text(), exit })
 }

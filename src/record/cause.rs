@@ -13,6 +13,8 @@ pub struct Cause {
     pub means: &'static str,
     /// What a person does.
     pub remedy: &'static str,
+    /// Nothing here mends it: its source does, and the next extract brings it.
+    pub at_source: bool,
 }
 
 /// Causes that belong together.
@@ -29,7 +31,15 @@ pub fn find(code: &str) -> Option<&'static Cause> {
         Some(_) => code.starts_with(cause.code),
         None => code == cause.code,
     };
-    all().filter(fits).max_by_key(|cause| (!cause.code.ends_with('.'), cause.code.len()))
+    let found = all().filter(fits);
+    let found = found.max_by_key(|cause| (!cause.code.ends_with('.'), cause.code.len()));
+    // Each format has a code of its own for what stands there twice: it can be read all the same.
+    match found {
+        Some(cause) if cause.code != code && code.ends_with(".duplicate") => {
+            find("record.duplicate")
+        }
+        found => found,
+    }
 }
 
 /// Every code that has words of its own.
@@ -47,7 +57,7 @@ pub fn page() -> String {
         page.push_str(&format!("\n## {}\n\n| code | means | do |\n|---|---|---|\n", chapter.title));
         for cause in chapter.causes {
             let rest = if cause.code.ends_with('.') { "…" } else { "" };
-            let Cause { code, means, remedy } = cause;
+            let Cause { code, means, remedy, .. } = cause;
             page.push_str(&format!("| `{code}{rest}` | {means} | {remedy} |\n"));
         }
     }
@@ -55,7 +65,12 @@ pub fn page() -> String {
 }
 
 const fn cause(code: &'static str, means: &'static str, remedy: &'static str) -> Cause {
-    Cause { code, means, remedy }
+    Cause { code, means, remedy, at_source: false }
+}
+
+/// One that its source alone can mend.
+const fn at_source(code: &'static str, means: &'static str, remedy: &'static str) -> Cause {
+    Cause { code, means, remedy, at_source: true }
 }
 
 /// Every code there is.
@@ -79,7 +94,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the reading was stopped half way; nothing of it was seen",
                 "nothing: the next run reads it again",
             ),
-            cause(
+            at_source(
                 "card.data",
                 "what looks like the number of a payment card stands in the row; its digits were not kept",
                 "tell whoever owns the system today, have the number taken out at its source, and delete the file",
@@ -117,7 +132,7 @@ pub static CHAPTERS: &[Chapter] = &[
                  off",
                 "ask for the file again",
             ),
-            cause(
+            at_source(
                 "csv.width",
                 "the row has more or fewer fields than the header",
                 "ask for the row to be mended at its source; the next extract brings it",
@@ -195,6 +210,12 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask for a good file; or mend `lines` in the connector",
             ),
             cause(
+                "fixed.duplicate",
+                "lines of one type come several times in a record, and their fields are the record's own",
+                "give that type a `list` under `lines` in the connector, read it with `each` in the \
+                 mapping, then replay",
+            ),
+            cause(
                 "fixed.encoding",
                 "the text is not in the encoding that it was read in",
                 "say the right `encoding` in the connector, or ask for the file again",
@@ -204,7 +225,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the header is missing, or stands in the wrong place",
                 "ask for the file again",
             ),
-            cause(
+            at_source(
                 "fixed.orphan",
                 "a detail line belongs to no record, or to another one",
                 "ask for the rows to be mended at their source",
@@ -253,7 +274,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the row cannot be read as a record",
                 "ask for it to be mended at its source",
             ),
-            cause(
+            at_source(
                 "record.bad_key",
                 "the key is longer than 1,000 bytes, or holds what no text does",
                 "ask for the key to be mended at its source; the next extract brings the row",
@@ -264,12 +285,12 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask which of them is meant; then mend the mapping's path, or the record at its \
                  source",
             ),
-            cause(
+            at_source(
                 "record.duplicate_key",
                 "two rows of one extract have the same key: the first was read, this one was not",
                 "ask the system's owner which of the two is right",
             ),
-            cause(
+            at_source(
                 "record.no_key",
                 "nothing tells this row from others: its key is blank, or there several times",
                 "ask for the key to be filled in at its source; the next extract brings the row",
@@ -279,7 +300,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "once it is read the record says more than 64 KB: a value copied to hundreds of parties",
                 "mend the mapping, or have the record mended at its source",
             ),
-            cause(
+            at_source(
                 "record_empty",
                 "there is nothing in the record",
                 "ask for it to be mended at its source",
@@ -311,7 +332,7 @@ pub static CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "Rows: what a field says",
         causes: &[
-            cause(
+            at_source(
                 "bank_account_wrong_shape",
                 "this is not a bank account's number: six to eight digits, not all zero",
                 "ask for it to be mended at its source",
@@ -326,13 +347,13 @@ pub static CHAPTERS: &[Chapter] = &[
                 "a date format needs %Y, %m (%-m, %b) and %d (%-d) once each; %H %M %S %f and %z may follow",
                 "add its format to the mapping's `as = { date = […] }`; then replay",
             ),
-            cause(
+            at_source(
                 "date_impossible",
                 "the day is not in the calendar",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
-            cause(
+            at_source(
                 "date_skipped_hour",
                 "the clocks skipped this time of day when they went forward",
                 "ask for it to be mended at its source",
@@ -352,7 +373,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the address is one that nobody real has",
                 "nothing; it is kept, and refused when it would be sent to in production",
             ),
-            cause(
+            at_source(
                 "email_wrong_shape",
                 "it is not an e-mail address that can be sent to",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
@@ -378,17 +399,17 @@ pub static CHAPTERS: &[Chapter] = &[
                 "this NHS number is of a range for tests, which nobody has",
                 "nothing; it is kept and flagged",
             ),
-            cause(
+            at_source(
                 "nhs_wrong_check",
                 "the check digit of the NHS number does not agree: a digit is wrong",
                 "ask for it to be mended at its source",
             ),
-            cause(
+            at_source(
                 "nhs_wrong_shape",
                 "this is not an NHS number: ten digits, and not one digit ten times",
                 "ask for it to be mended at its source",
             ),
-            cause(
+            at_source(
                 "nino_bad_prefix",
                 "it has the shape of a National Insurance number with a prefix that is never \
                  issued",
@@ -405,13 +426,13 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the National Insurance number is one that nobody real has",
                 "nothing; it is kept and flagged",
             ),
-            cause(
+            at_source(
                 "nino_wrong_shape",
                 "it is not a National Insurance number: two letters, six digits and one of A, B, C or D",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
-            cause(
+            at_source(
                 "pence_overflow",
                 "the amount is larger than any account's",
                 "ask for it to be mended at its source",
@@ -421,13 +442,13 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the amount is not written in the format that the mapping declares",
                 "see how the system writes money; mend `pence` in the mapping; then replay",
             ),
-            cause(
+            at_source(
                 "phone_not_in_use",
                 "no telephone number begins like this",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
-            cause(
+            at_source(
                 "phone_premium_rate",
                 "it is a premium rate number, which no resident is called on",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
@@ -438,7 +459,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the telephone number is one that nobody real has",
                 "nothing; it is kept, and refused when it would be sent to in production",
             ),
-            cause(
+            at_source(
                 "phone_wrong_shape",
                 "it is not a telephone number: too few or many digits, or letters",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
@@ -449,18 +470,18 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the postcode is one that nobody real has",
                 "nothing; it is kept, and refused when it would be sent to in production",
             ),
-            cause(
+            at_source(
                 "postcode_wrong_shape",
                 "it does not have the shape of a UK postcode",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
                  `on_error = \"null\"`",
             ),
-            cause(
+            at_source(
                 "required",
                 "the mapping needs a value here, and the record does not have it",
                 "ask for it to be filled in at its source; the next extract brings it",
             ),
-            cause(
+            at_source(
                 "sort_code_wrong_shape",
                 "it is not a sort code: six digits, not all zero",
                 "ask for it to be mended at its source",
@@ -470,7 +491,7 @@ pub static CHAPTERS: &[Chapter] = &[
                 "the property number is one that no real property has",
                 "nothing; it is kept and flagged",
             ),
-            cause(
+            at_source(
                 "uprn_wrong_shape",
                 "it is not a property number (UPRN): one to twelve digits, not zero",
                 "ask for it to be mended at its source; or let the mapping leave it empty with \
@@ -708,6 +729,8 @@ mod tests {
         assert_eq!(words("notify.invalid.phone_number"), Some("notify.invalid."));
         assert_eq!(words("notify.invalid"), Some("notify.invalid"));
         assert_eq!(words("required"), Some("required"));
+        assert_eq!(words("fixed.duplicate"), Some("fixed.duplicate"));
+        assert_eq!(words("xml.duplicate"), Some("record.duplicate"));
         assert_eq!(words("requiredness"), None);
         assert_eq!(words("record.unheard_of"), None);
     }
@@ -716,7 +739,7 @@ mod tests {
     fn every_code_is_there_once_and_says_what_to_do() {
         for chapter in CHAPTERS {
             assert!(chapter.causes.is_sorted_by(|one, next| one.code < next.code), "{chapter:?}");
-            for Cause { code, means, remedy } in chapter.causes {
+            for Cause { code, means, remedy, .. } in chapter.causes {
                 assert!(means.len() > 10 && remedy.len() > 6, "{code}");
                 assert!(!means.ends_with('.') && !remedy.ends_with('.'), "{code}");
             }

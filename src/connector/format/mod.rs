@@ -50,6 +50,17 @@ pub trait RecordSink: Send {
         cause: String,
         raw: Raw<'_>,
     ) -> Result<(), Stopped>;
+    /// A record whose key is sound and that cannot be read all the same, since a part of it is bad: it
+    /// is kept and held under `code`, and can be told by its key.
+    fn unsound(
+        &mut self,
+        _key: &str,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.unreadable(code, cause, raw)
+    }
     /// Nothing more comes, whether the stream ended well or not. Called on the thread that cuts.
     fn finish(&mut self) -> Result<(), Stopped> {
         Ok(())
@@ -124,6 +135,11 @@ pub trait Format: Send + Sync {
 
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
+
+    /// Whether a record that was kept and held could be cut as one now, beyond what reading it says.
+    fn sound(&self, _record: &str) -> Result<(), FormatError> {
+        Ok(())
+    }
 
     /// From a record to the parts of its key.
     fn key(&self) -> Vec<Path>;

@@ -228,7 +228,7 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Ok(Outcome::Text(key)) => Some(key).filter(|key| !key.is_empty()),
                 Ok(_) => None,
                 Err(failure) => {
-                    self.hold(place.issue("key", failure.0));
+                    self.hold(place.issue("key", failure.code));
                     None
                 }
             },
@@ -427,7 +427,7 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Ok(Outcome::Text(text)) => Some(Cow::Owned(text)),
                 Ok(Outcome::Flag(flag)) => Some(Cow::Owned(flag.to_string())),
                 Ok(Outcome::Absent) => None,
-                Err(failure) => return self.refused(field, failure.0, place, issues),
+                Err(failure) => return self.refused(field, failure.code, place, issues),
             },
         };
         if self.held.len() > held {
@@ -515,7 +515,7 @@ impl<'r, W: Witness> Walk<'r, W> {
                 holds
             }
             Err(failure) => {
-                self.hold(place.issue(what, failure.0));
+                self.hold(place.issue(what, failure.code));
                 false
             }
         }
@@ -540,8 +540,9 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Ok(Outcome::Flag(flag)) => Some(flag.to_string()),
                 Ok(Outcome::Absent) | Err(_) => None,
             };
-            let expression = expression.text.clone();
-            self.witness.tell(|| Event::Computed { expression, reads, gave });
+            let (expression, failed) = (expression.text.clone(), outcome.as_ref().err());
+            let failed = failed.map(|failure| failure.why);
+            self.witness.tell(|| Event::Computed { expression, reads, gave, failed });
         }
         outcome
     }
@@ -575,7 +576,10 @@ fn given(record: &Document, context: NodeId, at: &At, slot: &Slot) -> Result<Giv
             Only::Nothing => Given::Text(String::new()),
             Only::One(node) if text(node).len() > TEXT_MAX => return Err(Failure::LIMIT),
             Only::One(node) => Given::Text(text(node).to_owned()),
-            Only::Several => return Err(Failure(record.repeated_code())),
+            Only::Several => return Err(Failure {
+                code: record.repeated_code(),
+                why: "a place that it reads is there more than once",
+            }),
         },
         Slot::Count(_) => Given::Whole(record.find_all(context, &at.path).len() as i64),
         _ => {
@@ -597,7 +601,7 @@ fn given_text(given: Result<Given, Failure>) -> String {
         Ok(Given::Decimal(number)) => number.to_string(),
         Ok(Given::Flag(flag)) => flag.to_string(),
         Ok(Given::Absent) => "nothing".to_owned(),
-        Err(failure) => failure.0.to_owned(),
+        Err(failure) => failure.code.to_owned(),
     }
 }
 

@@ -52,6 +52,8 @@ struct Open {
     number: u64,
     /// The first fault in it.
     fault: Option<Fault>,
+    /// Its own line is as it should be, and with it its key.
+    has_key: bool,
     /// Its bytes are too many, and were let go.
     gone: bool,
 }
@@ -113,6 +115,32 @@ impl<'f> Cutter<'f> {
             return Err(refuse("fixed.header", cause, 1).into());
         }
         Ok(self.totals()?)
+    }
+
+    /// Whether lines that were kept as one record make one, and nothing is wrong with any of them.
+    pub fn sound(mut self, record: &str) -> Result<(), FormatError> {
+        let mut met_own = false;
+        for (number, line) in (1..).zip(record.split(['\n', '\r'])) {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let (kind, fault) = self.look(line.as_bytes(), number);
+            if let Some((code, cause)) = fault {
+                return Err(refuse(code, cause, number));
+            }
+            match kind.map(|kind| kind.role) {
+                Some(Role::Record) if !met_own => {
+                    met_own = true;
+                    mem::swap(&mut self.own, &mut self.next);
+                }
+                Some(Role::Detail) if met_own => {}
+                _ => {
+                    let cause = "the line belongs to no record".to_owned();
+                    return Err(refuse("fixed.orphan", cause, number));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What a line is, and what is wrong with it. What it says is noted.
@@ -260,7 +288,8 @@ impl<'f> Cutter<'f> {
     fn begin(&mut self, line: Line, fault: Option<Fault>, lines: &mut Lines<'_>) {
         self.records += 1;
         let (from, to, number) = (line.from, line.to, line.number);
-        self.open = Some(Open { from, to, number, fault, gone: line.overlong });
+        let has_key = fault.is_none();
+        self.open = Some(Open { from, to, number, fault, has_key, gone: line.overlong });
         lines.keep(Some(from).filter(|_| !line.overlong));
     }
 
@@ -281,6 +310,7 @@ impl<'f> Cutter<'f> {
     /// Gives the record that is open.
     fn shut(&mut self, lines: &mut Lines<'_>, sink: &mut dyn RecordSink) -> Result<(), CutError> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        let key = if open.has_key { self.own.key.trim_matches('/') } else { "" };
         if open.gone {
             let most = self.format.record_bytes_max;
             let raw = Raw { bytes: b"", context: b"", context_at: 0 };
@@ -288,13 +318,13 @@ impl<'f> Cutter<'f> {
                 "the record that begins on line {} is longer than {most} bytes",
                 open.number
             );
-            return Ok(sink.unreadable("fixed.size", cause, raw)?);
+            return Ok(sink.unsound(key, "fixed.size", cause, raw)?);
         }
         let bytes = lines.bytes(open.from, open.to);
         let raw = Raw { bytes, context: b"", context_at: 0 };
         match open.fault {
-            Some((code, cause)) => sink.unreadable(code, cause, raw)?,
-            None => sink.record(self.own.key.trim_matches('/'), raw)?,
+            Some((code, cause)) => sink.unsound(key, code, cause, raw)?,
+            None => sink.record(key, raw)?,
         }
         lines.keep(None);
         Ok(())

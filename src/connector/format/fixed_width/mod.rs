@@ -90,6 +90,10 @@ impl Format for FixedWidthFormat {
         Ok(())
     }
 
+    fn sound(&self, record: &str) -> Result<(), FormatError> {
+        Cutter::new(self).sound(record)
+    }
+
     fn key(&self) -> Vec<Path> {
         self.key.iter().map(|name| by_name(name)).collect()
     }

@@ -4,6 +4,7 @@ use proptest::prelude::{any, prop_assert_eq, proptest};
 
 use crate::connector::format::layout::Layout;
 use crate::connector::format::trying::{cut, faults, layout, read};
+use crate::connector::format::{Raw, RecordSink, Stopped};
 
 /// The layout that the council's nightly accounts come in, one line each.
 const ACCOUNTS: &str = r#"
@@ -190,6 +191,49 @@ fn a_line_that_belongs_to_no_record_is_held() {
         ),
     );
     assert_eq!(seen, Err("file.total_unsure (line 3)".to_owned()));
+}
+
+#[test]
+fn a_record_that_was_held_is_told_by_its_key_and_is_no_sounder_by_itself() {
+    let lines = layout(LINES);
+    let mut held = Held::default();
+    lines.cut(&mut with_lines(&[ONE, FALSE, TWO]).as_bytes(), "tried.txt", &mut held).unwrap();
+    assert_eq!(held.0, ["0001", "0002"]);
+    let sound = |lines: &[&str]| {
+        layout(LINES).format.sound(&lines.join("\n")).map_err(|fault| fault.code)
+    };
+    assert_eq!(sound(&[ONE, PERSON, PAID]), Ok(()));
+    assert!(read(&lines, &[ONE, FALSE].join("\n")).is_ok(), "it reads as if it were one");
+    assert_eq!(sound(&[ONE, FALSE]), Err("fixed.orphan"));
+    assert_eq!(sound(&[ONE, TWO]), Err("fixed.orphan"));
+    assert_eq!(sound(&[PERSON]), Err("fixed.orphan"));
+    assert_eq!(sound(&[&ONE[..8]]), Err("fixed.width"));
+}
+
+/// The keys of what is given, held or not.
+#[derive(Default)]
+struct Held(Vec<String>);
+
+impl RecordSink for Held {
+    fn record(&mut self, key: &str, _: Raw<'_>) -> Result<(), Stopped> {
+        self.0.push(key.to_owned());
+        Ok(())
+    }
+
+    fn unreadable(&mut self, code: &'static str, _: String, _: Raw<'_>) -> Result<(), Stopped> {
+        self.0.push(format!("!{code}"));
+        Ok(())
+    }
+
+    fn unsound(
+        &mut self,
+        key: &str,
+        _: &'static str,
+        _: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.record(key, raw)
+    }
 }
 
 #[test]
