@@ -411,9 +411,9 @@ fn spoken_account(facts: &Facts, name: &str) -> Option<String> {
 
 fn given(value: &Value, kind: Kind) -> Result<Given, Failure> {
     Ok(match value {
-        Value::Text(text) if kind == Kind::Decimal => {
-            Given::Decimal(text.parse().map_err(|_| Failure::failed("a value that it reads is no number"))?)
-        }
+        Value::Text(text) if kind == Kind::Decimal => Given::Decimal(
+            text.parse().map_err(|_| Failure::failed("a value that it reads is no number"))?,
+        ),
         Value::Text(text) => Given::Text(text.clone()),
         Value::Whole(number) => Given::Whole(*number),
         Value::Flag(flag) => Given::Flag(*flag),

@@ -344,7 +344,7 @@ pub static CHAPTERS: &[Chapter] = &[
             ),
             cause(
                 "date_format_unknown",
-                "a date format needs %Y, %m (%-m, %b) and %d (%-d) once each; %H %M %S %f and %z may follow",
+                "a date format needs %Y (or %y with `years_from`), %m (%-m, %b) and %d (%-d) once each; %H %M %S %f and %z may follow",
                 "add its format to the mapping's `as = { date = […] }`; then replay",
             ),
             at_source(

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use viaduct::app::batches::decide::{self, Decide};
-use viaduct::app::replay::{self, Chosen};
 use viaduct::app::context::surroundings;
+use viaduct::app::replay::{self, Chosen};
 use viaduct::app::sight::Sight;
 use viaduct::app::{batches, held, held_show};
 

@@ -369,7 +369,11 @@ async fn stays_held(on: On) {
 
     let done = replay::run(&hub.context, &chosen).await.unwrap();
     assert!(done.any_left());
-    assert!(done.text().contains("Read again and held again\n  1 × code_unknown"), "{}", done.text());
+    assert!(
+        done.text().contains("Read again and held again\n  1 × code_unknown"),
+        "{}",
+        done.text()
+    );
     // The number that waited names the one that waits now.
     let said = replay::run(&hub.context, &chosen).await.err().unwrap().to_string();
     let newest = "SELECT CAST(MAX(id) AS TEXT) FROM dead_letter WHERE settled_ms IS NULL";

@@ -156,7 +156,8 @@ fn said(event: &Event, told: &Told) -> Option<String> {
         Event::Constant { .. } => "a constant of the mapping".to_owned(),
         Event::Computed { expression, reads, gave, failed } => {
             let gave = gave.as_deref().map_or("nothing".to_owned(), quoted);
-            let outcome = failed.map_or_else(|| format!("gives {gave}"), |why| format!("fails: {why}"));
+            let outcome =
+                failed.map_or_else(|| format!("gives {gave}"), |why| format!("fails: {why}"));
             computed(expression, reads, &outcome)
         }
         Event::Stepped { by, to: Some(to) } => format!("{by} {}", quoted(to)),

@@ -141,6 +141,16 @@ pub trait Format: Send + Sync {
         Ok(())
     }
 
+    /// The parts of a record that may be there or not, by the words of its definition: types of line.
+    fn parts(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Which of them a record has.
+    fn parts_in(&self, _record: &str) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// From a record to the parts of its key.
     fn key(&self) -> Vec<Path>;
 

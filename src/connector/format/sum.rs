@@ -34,7 +34,10 @@ impl Sum {
         match amount.and_then(|amount| self.pence.checked_add(amount)) {
             Some(sum) => self.pence = sum,
             None => {
-                self.miss(record, &format!("the record has in `{of}` what cannot be read as an amount"));
+                self.miss(
+                    record,
+                    &format!("the record has in `{of}` what cannot be read as an amount"),
+                );
             }
         }
     }

@@ -286,7 +286,7 @@ fn read_as(kind: &AsType, target: Kind) -> String {
         AsType::Flag { yes, .. } if yes.len() > 3 => "flag".to_owned(),
         AsType::Flag { yes, no } => format!("flag: yes {}, no {}", yes.join("|"), no.join("|")),
         AsType::Pence(format) => format!("pence {format}"),
-        AsType::Date(formats) => format!("date {}", formats.join(" or ")),
+        AsType::Date { formats, .. } => format!("date {}", formats.join(" or ")),
     }
 }
 
@@ -305,8 +305,9 @@ fn compile_read(kind: &AsType, target: Kind) -> Option<Read> {
         AsType::Decimal => Read::Decimal,
         AsType::Flag { yes, no } => Read::Flag(yes.clone(), no.clone()),
         AsType::Pence(format) => Read::Pence(PenceFormat::from_word(format)?),
-        AsType::Date(formats) => {
-            let formats = formats.iter().map(|format| DateFormat::new(format).ok());
+        AsType::Date { formats, years_from } => {
+            let format = |format: &String| DateFormat::with_years(format, *years_from).ok();
+            let formats = formats.iter().map(format);
             Read::Date(formats.collect::<Option<_>>()?)
         }
         AsType::ByTarget => match target {

@@ -576,10 +576,12 @@ fn given(record: &Document, context: NodeId, at: &At, slot: &Slot) -> Result<Giv
             Only::Nothing => Given::Text(String::new()),
             Only::One(node) if text(node).len() > TEXT_MAX => return Err(Failure::LIMIT),
             Only::One(node) => Given::Text(text(node).to_owned()),
-            Only::Several => return Err(Failure {
-                code: record.repeated_code(),
-                why: "a place that it reads is there more than once",
-            }),
+            Only::Several => {
+                return Err(Failure {
+                    code: record.repeated_code(),
+                    why: "a place that it reads is there more than once",
+                });
+            }
         },
         Slot::Count(_) => Given::Whole(record.find_all(context, &at.path).len() as i64),
         _ => {

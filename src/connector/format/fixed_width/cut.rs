@@ -20,6 +20,9 @@ type Fault = (&'static str, String);
 const HALVED: &str =
     "a field's columns cut a character in two: is `columns = \"characters\"` meant?";
 
+/// What DOS wrote behind the end of a text, and some systems write still.
+const DOS_END: u8 = 0x1A;
+
 /// Gathers lines into records.
 pub struct Cutter<'f> {
     format: &'f FixedWidthFormat,
@@ -28,6 +31,8 @@ pub struct Cutter<'f> {
     met_trailer: bool,
     records: i64,
     lines: i64,
+    /// The number of the last line that says anything.
+    last_line: u64,
     declared_count: Option<i64>,
     sums: Vec<Sum>,
     declared_sums: Vec<Option<Pence>>,
@@ -77,6 +82,7 @@ impl<'f> Cutter<'f> {
             met_trailer: false,
             records: 0,
             lines: 0,
+            last_line: 0,
             declared_count: None,
             sums: vec![Sum::default(); format.sums.len()],
             declared_sums: vec![None; format.sums.len()],
@@ -102,10 +108,12 @@ impl<'f> Cutter<'f> {
                 continue;
             }
             let bytes = lines.bytes(line.from, line.to);
-            if bytes.iter().all(u8::is_ascii_whitespace) {
+            let ends_here = self.met_trailer && bytes.trim_ascii() == [DOS_END];
+            if ends_here || bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             self.lines += 1;
+            self.last_line = line.number;
             let (kind, fault) = self.look(bytes, line.number);
             self.place(line, kind.map(|kind| kind.role), fault, &mut lines, sink)?;
         }
@@ -113,6 +121,10 @@ impl<'f> Cutter<'f> {
         if self.format.has(Role::Header) && !self.met_header {
             let cause = "the extract has no header line".to_owned();
             return Err(refuse("fixed.header", cause, 1).into());
+        }
+        if self.format.has(Role::Trailer) && !self.met_trailer {
+            let cause = "the extract has no trailer line: it may be cut off".to_owned();
+            return Err(refuse("fixed.trailer", cause, self.last_line.max(1)).into());
         }
         Ok(self.totals()?)
     }
@@ -359,21 +371,16 @@ impl<'f> Cutter<'f> {
 
     fn totals(&self) -> Result<Vec<Total>, FormatError> {
         let mut totals = Vec::new();
-        let cut_off = self.format.has(Role::Trailer) && !self.met_trailer;
-        let count = self.format.count.as_ref();
-        if count.is_some() || cut_off {
-            let lines = count.is_some_and(|count| count.lines);
+        if let Some(count) = &self.format.count {
             totals.push(Total {
-                name: if lines { "lines" } else { "records" }.to_owned(),
-                declared: self.declared_count.filter(|_| !cut_off),
-                counted: if lines { self.lines } else { self.records },
+                name: if count.lines { "lines" } else { "records" }.to_owned(),
+                declared: self.declared_count,
+                counted: if count.lines { self.lines } else { self.records },
             });
         }
-        if !cut_off {
-            let sums = self.format.sums.iter().zip(&self.sums).zip(&self.declared_sums);
-            for ((of, sum), declared) in sums {
-                totals.push(sum.total(&of.of, "line", *declared)?);
-            }
+        let sums = self.format.sums.iter().zip(&self.sums).zip(&self.declared_sums);
+        for ((of, sum), declared) in sums {
+            totals.push(sum.total(&of.of, "line", *declared)?);
         }
         Ok(totals)
     }

@@ -94,6 +94,17 @@ impl Format for FixedWidthFormat {
         Cutter::new(self).sound(record)
     }
 
+    fn parts(&self) -> Vec<&str> {
+        let details = self.lines.iter().filter(|line| line.role == Role::Detail);
+        details.map(|line| line.mark.as_str()).collect()
+    }
+
+    fn parts_in(&self, record: &str) -> Vec<&str> {
+        let lines = record.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
+        let kinds = lines.filter_map(|line| self.kind_of(&Cut::new(line, self.columns)));
+        kinds.map(|kind| kind.mark.as_str()).collect()
+    }
+
     fn key(&self) -> Vec<Path> {
         self.key.iter().map(|name| by_name(name)).collect()
     }

@@ -199,9 +199,8 @@ fn a_record_that_was_held_is_told_by_its_key_and_is_no_sounder_by_itself() {
     let mut held = Held::default();
     lines.cut(&mut with_lines(&[ONE, FALSE, TWO]).as_bytes(), "tried.txt", &mut held).unwrap();
     assert_eq!(held.0, ["0001", "0002"]);
-    let sound = |lines: &[&str]| {
-        layout(LINES).format.sound(&lines.join("\n")).map_err(|fault| fault.code)
-    };
+    let sound =
+        |lines: &[&str]| layout(LINES).format.sound(&lines.join("\n")).map_err(|fault| fault.code);
     assert_eq!(sound(&[ONE, PERSON, PAID]), Ok(()));
     assert!(read(&lines, &[ONE, FALSE].join("\n")).is_ok(), "it reads as if it were one");
     assert_eq!(sound(&[ONE, FALSE]), Err("fixed.orphan"));
@@ -243,7 +242,7 @@ fn header_and_trailer_frame_the_extract() {
     let headless = whole.split_once('\n').unwrap().1;
     assert_eq!(cut(&lines, headless), Err("fixed.header (line 1)".to_owned()));
     let cut_off = &whole[..whole.find("99").unwrap()];
-    assert_eq!(cut(&lines, cut_off).unwrap().totals, ["records ? = 2"]);
+    assert_eq!(cut(&lines, cut_off), Err("fixed.trailer (line 3)".to_owned()));
     let wrong = whole.replace("990002", "990007");
     assert_eq!(cut(&lines, wrong).unwrap().totals, ["records 7 = 2"]);
     assert_eq!(cut(&lines, format!("{whole}{ONE}\n")), Err("fixed.trailer (line 5)".to_owned()));
@@ -251,10 +250,13 @@ fn header_and_trailer_frame_the_extract() {
         cut(&lines, whole.replace(TWO, "00CTAX      ")),
         Err("fixed.header (line 3)".to_owned())
     );
-    assert_eq!(
-        cut(&lines, format!("{whole}   \n\n\x1a").replace('\x1a', "")).unwrap().keys(),
-        ["0001", "0002"]
-    );
+    for behind in ["   \n\n", "\x1a", "\n\x1a\r\n"] {
+        let text = format!("{whole}{behind}");
+        assert_eq!(cut(&lines, text).unwrap().keys(), ["0001", "0002"], "{behind:?}");
+    }
+    // Only behind the trailer, and only by itself.
+    assert!(cut(&lines, format!("{whole}\x1aX")).is_err());
+    assert_eq!(cut(&lines, format!("\x1a\n{whole}")).unwrap().keys().len(), 3);
     let every = layout(&format!("count_of = \"lines\"\n{LINES}"));
     assert_eq!(cut(&every, whole).unwrap().totals, ["lines 2 = 4"]);
 }
