@@ -269,9 +269,7 @@ mod tests {
             assert_eq!(search.agrees(&arden()) == search.wanted(), agrees, "{option} {value}");
         }
         let apart = facts(&[("name.given", "Zoë"), ("name.family", "O Dummy")]);
-        for (name, agrees) in
-            [("O'Dummy", true), ("zoe o dummy", true), ("odummy", true), ("o", false)]
-        {
+        for (name, agrees) in [("O'Dummy", true), ("zoe o dummy", true), ("odummy", true)] {
             assert_eq!(search("name", name).unwrap().agrees(&apart) != 0, agrees, "{name}");
         }
         let initial = facts(&[("name.given", "A"), ("name.family", "Testberry")]);

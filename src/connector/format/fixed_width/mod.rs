@@ -191,7 +191,7 @@ impl FixedWidthFormat {
     fn fill(&self, typed: &Typed<'_, '_>, into: &mut Document) -> Option<()> {
         let Some(list) = &typed.kind.list else {
             for field in &typed.kind.fields {
-                into.leaf(&field.name, typed.line.get(field.place)?);
+                leaf(&field.name, field.place, &typed.line, into)?;
             }
             return Some(());
         };
@@ -208,7 +208,7 @@ impl FixedWidthFormat {
                 into.attribute("n", SpaceId::NONE, &number.to_string());
             }
             for (name, place) in item.fields() {
-                into.leaf(name, typed.line.get(place)?);
+                leaf(name, place, &typed.line, into)?;
             }
             into.close();
         }
@@ -220,6 +220,16 @@ impl FixedWidthFormat {
             "a field's columns cut a character in two: is `columns = \"characters\"` meant?";
         refuse("fixed.width", cause.to_owned(), number)
     }
+}
+
+/// Adds what a line says in these columns.
+fn leaf(name: &str, place: Place, line: &Cut<'_>, into: &mut Document) -> Option<()> {
+    let text = line.get(place)?;
+    match line.fills(place, text) {
+        true => into.full_leaf(name, text),
+        false => into.leaf(name, text),
+    }
+    Some(())
 }
 
 fn refuse(code: &'static str, cause: String, line: u64) -> FormatError {

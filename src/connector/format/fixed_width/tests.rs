@@ -256,7 +256,7 @@ fn header_and_trailer_frame_the_extract() {
     }
     // Only behind the trailer, and only by itself.
     assert!(cut(&lines, format!("{whole}\x1aX")).is_err());
-    assert_eq!(cut(&lines, format!("\x1a\n{whole}")).unwrap().keys().len(), 3);
+    assert!(cut(&lines, format!("\x1a\n{whole}")).is_err());
     let every = layout(&format!("count_of = \"lines\"\n{LINES}"));
     assert_eq!(cut(&every, whole).unwrap().totals, ["lines 2 = 4"]);
 }
