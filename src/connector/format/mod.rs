@@ -16,6 +16,7 @@ pub mod sum;
 mod trying;
 pub mod xml;
 
+use self::encoding::Encoding;
 use crate::record::document::{Document, Only, Path, Step};
 use crate::record::personal::unprinted;
 
@@ -162,6 +163,11 @@ pub trait Format: Send + Sync {
     /// The code of a text, or of a record, whose bytes its encoding does not have.
     fn encoding_code(&self) -> &'static str {
         "file.encoding"
+    }
+
+    /// What the definition says of the encoding of its files.
+    fn said(&self) -> Encoding {
+        Encoding::Unsaid
     }
 
     /// The encoding that a text declares of itself in its first characters, as XML does.

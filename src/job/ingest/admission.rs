@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::cards::{self, Cards};
 use super::{Watch, is_gone};
 use crate::connector::channel::Source;
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::{Encoding, not_text};
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
@@ -80,6 +80,7 @@ pub struct Admission {
     seed: u64,
     /// The code of a record that is not UTF-8.
     encoding_code: &'static str,
+    said: Encoding,
     packer: Option<Packer>,
     /// Records waiting for a dictionary to be trained on them.
     samples: Vec<Vec<u8>>,
@@ -117,6 +118,7 @@ impl Admission {
             met: HashSet::default(),
             seed,
             encoding_code: source.format().encoding_code(),
+            said: source.format().said(),
             packer,
             samples: Vec::new(),
             sample_bytes: 0,
@@ -153,7 +155,7 @@ impl Admission {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
         if entry.fault.is_none() && std::str::from_utf8(&self.alone).is_err() {
-            entry.fault = Some((self.encoding_code, not_utf8(&self.alone)));
+            entry.fault = Some((self.encoding_code, not_text(self.said, &self.alone)));
         }
         let card = match entry.fault {
             None => self.cards.mask(&mut self.alone, &entry.key),

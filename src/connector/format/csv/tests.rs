@@ -48,6 +48,7 @@ fn format() -> CsvFormat {
             count_column: Some(2),
             sums: Vec::new(),
         }),
+        said: Encoding::Unsaid,
         record_bytes_max: 4096,
     }
 }

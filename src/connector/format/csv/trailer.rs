@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::header::Header;
 use super::{refuse, width};
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::{Encoding, not_text};
 use crate::connector::format::sum::{Sum, amount};
 use crate::connector::format::{FormatError, Total};
 use crate::record::value::pence::{Pence, PenceFormat};
@@ -36,6 +36,7 @@ const COUNT: &str = "{count}";
 /// What is counted and added up while rows go by.
 pub struct Tally<'f> {
     trailer: &'f Trailer,
+    said: Encoding,
     rows: i64,
     sums: Vec<Column<'f>>,
     /// The trailer was met; and its number of rows, where it could be read.
@@ -51,13 +52,13 @@ struct Column<'f> {
 
 impl<'f> Tally<'f> {
     /// For the rows below a header that has every column.
-    pub fn new(trailer: &'f Trailer, header: &Header) -> Tally<'f> {
+    pub fn new(trailer: &'f Trailer, header: &Header, said: Encoding) -> Tally<'f> {
         let sum = |of: &'f SumTotal| {
             let place = header.place(&of.column)?;
             Some(Column { of, place, sum: Sum::default(), declared: None })
         };
         let sums = trailer.sums.iter().filter_map(sum).collect();
-        Tally { trailer, rows: 0, sums, met: None }
+        Tally { trailer, said, rows: 0, sums, met: None }
     }
 
     /// Takes the next row. True where it is the trailer and not a record.
@@ -72,7 +73,8 @@ impl<'f> Tally<'f> {
                 return Err(refuse("csv.trailer", "a row stands after the trailer", row));
             }
             self.rows += 1;
-            self.sums.iter_mut().for_each(|column| column.add(fields, header, row));
+            let said = self.said;
+            self.sums.iter_mut().for_each(|column| column.add(fields, header, (row, said)));
             return Ok(false);
         };
         if self.met.is_some() {
@@ -109,14 +111,14 @@ impl<'f> Tally<'f> {
 }
 
 impl Column<'_> {
-    fn add(&mut self, fields: &Fields, header: &Header, row: u64) {
+    fn add(&mut self, fields: &Fields, header: &Header, (row, said): (u64, Encoding)) {
         // In a row that is too short or too long, nobody knows which field is which.
         if fields.count() != header.columns.len() {
             return self.sum.miss(row, &width(fields, header));
         }
         match fields.text(self.place) {
             Some(text) => self.sum.add(&self.of.column, amount(text, self.of.format), row),
-            None => self.sum.miss(row, &not_utf8(fields.get(self.place))),
+            None => self.sum.miss(row, &not_text(said, fields.get(self.place))),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::mem;
 
 use super::lines::{Cut, Field, LineType, Place, Role};
 use super::{Declared, FixedWidthFormat, Typed, refuse};
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::not_text;
 use crate::connector::format::lines::{Line, Lines};
 use crate::connector::format::sum::{Sum, amount};
 use crate::connector::format::{CutError, FormatError, Raw, RecordSink, Total};
@@ -163,7 +163,10 @@ impl<'f> Cutter<'f> {
             return (format.kind_of_bytes(bytes), Some(("fixed.char", cause)));
         }
         let Ok(text) = std::str::from_utf8(bytes) else {
-            return (format.kind_of_bytes(bytes), Some(("fixed.encoding", not_utf8(bytes))));
+            return (
+                format.kind_of_bytes(bytes),
+                Some(("fixed.encoding", not_text(format.said, bytes))),
+            );
         };
         match format.line(text, number) {
             Ok(typed) => (Some(typed.kind), self.note(&typed, number)),

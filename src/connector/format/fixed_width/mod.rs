@@ -12,6 +12,7 @@ use std::io::Read;
 
 use self::cut::Cutter;
 use self::lines::{ANY, Columns, Cut, LineType, Place, Role};
+use super::encoding::Encoding;
 use super::{CutError, Format, FormatError, RecordSink, Total, by_name};
 use crate::record::document::{Document, NODES_MAX, Path, SpaceId};
 use crate::record::value::pence::PenceFormat;
@@ -32,6 +33,8 @@ pub struct FixedWidthFormat {
     pub key: Vec<String>,
     pub count: Option<Count>,
     pub sums: Vec<FixedWidthSum>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -111,6 +114,10 @@ impl Format for FixedWidthFormat {
 
     fn values_touch(&self) -> bool {
         true
+    }
+
+    fn said(&self) -> Encoding {
+        self.said
     }
 
     fn encoding_code(&self) -> &'static str {

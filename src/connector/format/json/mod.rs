@@ -11,7 +11,7 @@ use std::io::Read;
 
 use self::document::Cutter;
 use self::parse::{parse, value_length};
-use super::encoding::not_utf8;
+use super::encoding::{Encoding, not_text};
 use super::lines::Lines;
 use super::sum::{Sum, amount};
 use super::{CutError, Format, FormatError, Raw, RecordSink, Total};
@@ -27,6 +27,8 @@ pub struct JsonFormat {
     /// From the root to the number of records that the extract declares.
     pub count: Option<Path>,
     pub sums: Vec<JsonSum>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -82,6 +84,10 @@ impl Format for JsonFormat {
         self.key.clone()
     }
 
+    fn said(&self) -> Encoding {
+        self.said
+    }
+
     fn encoding_code(&self) -> &'static str {
         "json.encoding"
     }
@@ -112,7 +118,7 @@ impl JsonFormat {
                 let place = || format!("line {}", line.number);
                 let text = std::str::from_utf8(bytes).map_err(|_| FormatError {
                     code: "json.encoding",
-                    cause: not_utf8(bytes),
+                    cause: not_text(self.said, bytes),
                     place: place(),
                 })?;
                 parse(text, &mut document)
@@ -155,7 +161,7 @@ impl<'f> Gathered<'f> {
         self.records += 1;
         let raw = Raw { bytes, context: b"", context_at: 0 };
         let Ok(text) = std::str::from_utf8(bytes) else {
-            let cause = not_utf8(bytes);
+            let cause = not_text(self.format.said, bytes);
             self.miss(&cause);
             return Ok(sink.unreadable("json.encoding", cause, raw)?);
         };

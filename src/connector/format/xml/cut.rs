@@ -11,7 +11,7 @@ use memchr::{memchr, memchr2_iter, memmem};
 use super::XmlFormat;
 use super::parse::{self, DOCTYPE};
 use super::token::{Kind, Token, attribute, each_attribute, name_of, start_tag_of, token};
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::not_text;
 use crate::connector::format::sum::Sum;
 use crate::connector::format::{CutError, FormatError, Raw, RecordSink};
 use crate::record::document::{DEPTH_MAX, Document, Only, Path, Step};
@@ -251,8 +251,9 @@ impl<'f> Cutter<'f> {
             return Err(refuse("xml.size", cause, buffer, self).into());
         }
         for part in [if blank { b"" } else { text }, tag] {
-            let part = std::str::from_utf8(part)
-                .map_err(|_| refuse("xml.encoding", not_utf8(part), buffer, self))?;
+            let part = std::str::from_utf8(part).map_err(|_| {
+                refuse("xml.encoding", not_text(self.format.said, part), buffer, self)
+            })?;
             self.around.push_str(part);
         }
         Ok(())
@@ -371,7 +372,9 @@ impl<'f> Cutter<'f> {
         raw.write_alone(&mut self.alone);
         let read = match std::str::from_utf8(&self.alone) {
             Ok(text) => parse::parse(text, &mut self.parsed),
-            Err(_) => Err(refuse("xml.encoding", not_utf8(&self.alone), buffer, self)),
+            Err(_) => {
+                Err(refuse("xml.encoding", not_text(self.format.said, &self.alone), buffer, self))
+            }
         };
         match read {
             // Not a doubtful record but no XML: whoever wrote it wrote the rest of it too.

@@ -11,6 +11,7 @@ mod token;
 
 use std::io::Read;
 
+use super::encoding::Encoding;
 use super::sum::{Sum, amount};
 use super::{CutError, Format, FormatError, RecordSink, Total};
 use crate::record::document::{Document, Only, Path};
@@ -29,6 +30,8 @@ pub struct XmlFormat {
     pub sums: Vec<XmlSum>,
     /// Prefixes that paths use.
     pub namespaces: Vec<(String, String)>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -75,6 +78,10 @@ impl Format for XmlFormat {
 
     fn key(&self) -> Vec<Path> {
         vec![self.key.clone()]
+    }
+
+    fn said(&self) -> Encoding {
+        self.said
     }
 
     fn encoding_code(&self) -> &'static str {

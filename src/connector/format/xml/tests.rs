@@ -1,6 +1,7 @@
 //! What the cut finds, and what it refuses.
 
 use super::*;
+use crate::connector::format::encoding::Encoding;
 use crate::connector::format::{Raw, Stopped};
 use crate::record::document::Step;
 
@@ -52,6 +53,7 @@ fn format(space: Option<&str>) -> XmlFormat {
         }),
         sums: vec![],
         namespaces: vec![],
+        said: Encoding::Unsaid,
         record_bytes_max: 4096,
     }
 }
