@@ -220,7 +220,9 @@ impl Foretold {
                 "  file      {origin} would be held whole, and nothing of it published: {cause}\n"
             ));
         }
-        text.push_str(&format!("  held      {}\n", self.held_text()));
+        if self.held_count() + self.released > 0 || !self.any_held_whole() {
+            text.push_str(&format!("  held      {}\n", self.held_text()));
+        }
         if self.delivery_counts.is_empty() {
             text.push_str("  messages  none\n");
         }

@@ -23,6 +23,7 @@ on_both! {
     a_row_whose_key_came_twice_is_told_by_it => super::twice,
     an_expression_that_failed_is_shown_with_what_it_read => super::computed,
     a_record_with_a_strange_line_is_told_by_its_key => super::strange_line,
+    a_masked_code_is_not_there_to_be_pasted => super::masked_code,
     each_of_two_held_files_of_one_name_is_found => super::same_name,
     a_held_message_is_explained => super::message,
     only_what_left_was_sent => super::times_sent,
@@ -216,6 +217,19 @@ async fn computed(on: On) {
     let (json, text) = shown(&hub, "code = 'expression.failed'", Sight::Masked).await;
     assert!(!text.contains("10.00") && text.contains("--show shows it"), "{text}");
     assert!(!json.to_string().contains("10.00"), "{json}");
+}
+
+async fn masked_code(on: On) {
+    let mut hub = TestHub::open(on).await;
+    let surname = "{ from = \"Surname\", via = [\"trim\", \"title_case\"], required = true }";
+    hub.edit(MAPPING, surname, "{ from = \"Surname\", codes = \"codes/account_status.csv\" }");
+    hub.reload().await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(1)));
+    hub.run("ingest-revenues").await;
+    let (_, text) = shown(&hub, "code = 'code_unknown'", Sight::Masked).await;
+    assert!(text.contains("        CODE,MEANING,,"), "{text}");
+    let (_, text) = shown(&hub, "code = 'code_unknown'", Sight::Shown).await;
+    assert!(text.contains("        Testberry,MEANING,,"), "{text}");
 }
 
 async fn strange_line(on: On) {

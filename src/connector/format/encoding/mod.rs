@@ -389,9 +389,9 @@ pub fn not_text(said: Encoding, bytes: &[u8]) -> String {
         true => "; they look like Windows-1252: write `encoding = \"windows-1252\"`",
         false => "",
     };
+    let word = said.word();
     format!(
-        "there are bytes that {} does not have, which the connector says it is{remedy}",
-        said.word()
+        "there are bytes that {word} does not have, and the connector says that it is {word}{remedy}"
     )
 }
 
