@@ -58,7 +58,7 @@ pub fn document(bytes: &[u8]) {
                 "json.duplicate",
                 "json.size",
                 "json.depth",
-                "file.total",
+                "file.total_unsure",
                 "json.number",
                 "json.char",
             ];

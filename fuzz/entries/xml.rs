@@ -22,7 +22,7 @@ const TOTALS: [&str; 4] = [
 ];
 /// Why an extract is refused though it is one sound document of XML.
 const REFUSED_ALTHOUGH_XML: [&str; 6] =
-    ["xml.root", "xml.size", "xml.duplicate", "file.total", "xml.depth", "xml.trailing"];
+    ["xml.root", "xml.size", "xml.duplicate", "file.total_unsure", "xml.depth", "xml.trailing"];
 
 pub fn xml(bytes: &[u8]) {
     let mut input = Input::new(bytes);

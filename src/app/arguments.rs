@@ -224,5 +224,8 @@ pub enum Command {
         /// A file to which everything is appended that those did
         #[arg(long, requires = "receiver")]
         receiver_ledger: Option<PathBuf>,
+        /// List the templates of GOV.UK Notify with their numbers and placeholders, and end
+        #[arg(long)]
+        templates: bool,
     },
 }

@@ -16,7 +16,7 @@ use super::hold::Said;
 use super::hold::urgent::Urgent;
 use super::preview::Listing;
 use super::replay::Chosen;
-use super::sandbox::{Notify, Pay, Told};
+use super::sandbox::{self, Notify, Pay, Told};
 use super::sight::Sight;
 use super::{
     audit, batches, bulk, deliveries, demo, held, held_show, hold, init, logging, panics, preview,
@@ -232,7 +232,13 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let played = demo::play(&definitions, folder, arguments.json).await?;
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
-        Command::Sandbox { port, pay_port, services, ledger, receiver, receiver_ledger } => {
+        Command::Sandbox { services, templates: true, .. } => {
+            let list = sandbox::templates(services.as_deref())?;
+            Ok(Done { json: list.json(), text: list.text(), exit: 0 })
+        }
+        Command::Sandbox {
+            port, pay_port, services, ledger, receiver, receiver_ledger, ..
+        } => {
             let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
             let pay = Pay::start(pay_port, None).await?;
             let told = match receiver {
@@ -387,5 +393,6 @@ async fn replay_chosen(
         return Ok(foretold_done(&foretold));
     }
     let done = replay::run(context, chosen).await?;
-    Ok(Done { json: done.json(), text: done.text(), exit: 0 })
+    let exit = if done.any_left() { 3 } else { 0 };
+    Ok(Done { json: done.json(), text: done.text(), exit })
 }

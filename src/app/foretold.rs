@@ -36,6 +36,8 @@ pub struct Foretold {
     links: Vec<LinkRow>,
     groups: Vec<Group>,
     letters: Vec<LetterRow>,
+    /// Rows that waited before and would wait still.
+    stays: i64,
     /// Rows that waited before and would not any more.
     released: i64,
     /// By destination, mapping and what would become of them.
@@ -63,6 +65,7 @@ impl Foretold {
         let database = &context.database;
         let most = listing.most as i64;
         let (still_held, _) = since::letters(database, since).await?;
+        let stays = since::still_waiting(database, since).await?;
         let mut foretold = Foretold {
             what: what.to_owned(),
             listing,
@@ -73,7 +76,8 @@ impl Foretold {
             links: since::links(database, since, most).await?,
             groups: Group::merged(held::row_groups(database, None, since).await?),
             letters: held::letters(database, None, since, most).await?,
-            released: held_before - still_held,
+            stays,
+            released: held_before - still_held - stays,
             delivery_counts: BTreeMap::new(),
             deliveries: Vec::new(),
         };
@@ -148,6 +152,7 @@ impl Foretold {
             },
             "held": {
                 "count": self.held_count(),
+                "stay_held": self.stays,
                 "released": self.released,
                 "groups": self.groups.iter().map(Group::json).collect::<Vec<_>>(),
                 "list": self.letters.iter().map(|row| letter_json(row, sight)).collect::<Vec<_>>(),
@@ -210,11 +215,14 @@ impl Foretold {
             let said = if said.is_empty() { "none".to_owned() } else { said.join(", ") };
             text.push_str(&format!("  {:<10}{said}\n", format!("{subject}s")));
         }
-        text.push_str(&format!("  held      {} rows would be held", self.held_count()));
-        if self.released > 0 {
-            text.push_str(&format!(", {} that wait now would wait no more", self.released));
+        for (origin, cause) in self.run.held_whole() {
+            text.push_str(&format!(
+                "  file      {origin} would be held whole, and nothing of it published: {cause}\n"
+            ));
         }
-        text.push('\n');
+        if self.held_count() + self.released > 0 || !self.any_held_whole() {
+            text.push_str(&format!("  held      {}\n", self.held_text()));
+        }
         if self.delivery_counts.is_empty() {
             text.push_str("  messages  none\n");
         }
@@ -226,6 +234,26 @@ impl Foretold {
             text.push_str(&format!("  messages  {many} {mapping} to {destination} {fate}\n"));
         }
         text
+    }
+}
+
+impl Foretold {
+    /// Rows that would be held anew, that stay held, and that would wait no more.
+    fn held_text(&self) -> String {
+        let anew = self.held_count() - self.stays;
+        let mut said = Vec::new();
+        if anew > 0 || self.stays == 0 {
+            said.push(format!("{anew} row{} would be held", if anew == 1 { "" } else { "s" }));
+        }
+        match self.stays {
+            0 => {}
+            1 => said.push("1 stays held".to_owned()),
+            many => said.push(format!("{many} stay held")),
+        }
+        if self.released > 0 {
+            said.push(format!("{} that wait now would wait no more", self.released));
+        }
+        said.join(", ")
     }
 }
 

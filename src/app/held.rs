@@ -116,6 +116,11 @@ pub fn words(code: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// Whether its source alone can mend what the code stands for: reading it again would not help.
+pub fn at_source(code: &str) -> bool {
+    cause::find(code).is_some_and(|cause| cause.at_source)
+}
+
 /// What waits.
 pub struct HeldList {
     /// Holds that stop nothing for anybody, before all else.
@@ -386,10 +391,13 @@ impl Items {
             ));
         }
         if !self.rows.is_empty() {
-            text.push_str(&format!(
-                "All rows, once it is mended: viaduct replay --code {}\n",
-                self.code
-            ));
+            text.push_str(&match at_source(&self.code) {
+                true => "Once they are mended at their source, the next extract brings them.\n"
+                    .to_owned(),
+                false => {
+                    format!("All rows, once it is mended: viaduct replay --code {}\n", self.code)
+                }
+            });
         }
         text
     }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::bulk;
 use super::content::Content;
 use super::context::{AppError, Context};
-use super::held::words;
+use super::held::{at_source, words};
 use super::hold::said::Hold;
 use super::sight::Sight;
+use crate::catalogue::trial::text::cut;
 use crate::connector::definition::HeldAt;
 use crate::connector::format::Format;
 use crate::job::packing::Unpacker;
@@ -60,9 +61,19 @@ struct Fault {
     code: String,
     path: Option<String>,
     found: Option<String>,
+    computed: Option<Computed>,
     masked: bool,
     /// The code list without the code: its file, and what it may mean.
     list: Option<(String, Vec<String>)>,
+}
+
+/// What an expression was computed from, and what came of it.
+struct Computed {
+    /// Cut where it is long.
+    expression: String,
+    /// Paths, and what stands there.
+    reads: Vec<(String, String)>,
+    failed: Option<&'static str>,
 }
 
 /// The thing of that number.
@@ -135,7 +146,8 @@ async fn read(
     let connector = job.and_then(|job| catalogue.connectors.get(&job.connector.value));
     let layout = connector.and_then(|connector| connector.settings.layout());
     let (Some(mapping), Some(layout)) = (mapping, layout) else { return Ok(NOTHING) };
-    if letter.source_key_id == 0 {
+    // What was cut out was no sound record: that it can be read by itself says nothing.
+    if letter.stage == "receive" {
         return Ok(NOTHING);
     }
     let Some(document) = document(context, letter, &*layout.format).await? else {
@@ -183,7 +195,8 @@ fn fault(
     sight: Sight,
 ) -> Fault {
     let (place, name) = place_of(&field);
-    let looked = told.iter().find(|one| one.issue == field).and_then(looked);
+    let one = told.iter().find(|one| one.issue == field);
+    let looked = one.and_then(looked);
     let account = place == "account";
     let class = match account {
         true => schema::account_field(name).map(|field| field.class),
@@ -191,7 +204,10 @@ fn fault(
     };
     // A role and a field that says nothing about a person are shown to everybody.
     let plain = name == "role" || class == Some(Class::Plain);
-    let masked = !plain && sight == Sight::Masked;
+    let computed = one.and_then(|one| computed(one, sight));
+    // What an expression reads may be of another class than what it gives.
+    let plain_reads = computed.as_ref().is_none_or(|computed| computed.reads.is_empty());
+    let masked = sight == Sight::Masked && !(plain && plain_reads);
     let found = looked.and_then(|(_, found)| found);
     let found = found.map(|text| if plain { text.to_owned() } else { sight.text(text) });
     let (path, list) = written(mapping, account, name);
@@ -202,7 +218,7 @@ fn fault(
         (format!("mappings/{}", list.name), values)
     });
     let path = looked.map(|(path, _)| path.to_owned()).or(path);
-    Fault { field, code, path, found, masked, list }
+    Fault { field, code, path, found, computed, masked, list }
 }
 
 /// The path that gave the text, and what stands there; else the first that was looked at.
@@ -212,11 +228,32 @@ fn looked(told: &Told) -> Option<(&str, Option<&str>)> {
             let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
             Some((path.as_str(), text))
         }
-        Event::Computed { expression, .. } => Some((expression.as_str(), None)),
         _ => None,
     });
     let first = looked.clone().next();
     looked.find(|(_, text)| text.is_some()).or(first)
+}
+
+/// The expression that the field was computed by, if it was.
+fn computed(told: &Told, sight: Sight) -> Option<Computed> {
+    told.steps.iter().find_map(|step| match step {
+        Event::Computed { expression, reads, failed, .. } => Some(Computed {
+            expression: cut(expression),
+            reads: reads.iter().map(|(path, text)| (path.clone(), seen(text, sight))).collect(),
+            failed: *failed,
+        }),
+        _ => None,
+    })
+}
+
+/// What stands where an expression reads: a text is in quotation marks, a list in brackets.
+fn seen(text: &str, sight: Sight) -> String {
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some("") => "nothing".to_owned(),
+        Some(inside) => format!("`{}`", cut(&sight.text(inside))),
+        None if text.starts_with('[') => cut(&sight.text(text)),
+        None => text.to_owned(),
+    }
 }
 
 /// `party 2 name.family` is the field `name.family` of `party 2`.
@@ -344,10 +381,15 @@ impl Row {
         }
     }
 
-    /// What is to be typed when it is mended.
+    /// What is to be typed when it is mended; nothing where only its source can mend it.
     fn command(&self) -> Option<String> {
+        let here = match self.reading {
+            Reading::Published | Reading::Filtered => true,
+            Reading::Held => self.faults.iter().any(|fault| !at_source(&fault.code)),
+            Reading::Unknown => !at_source(&self.letter.code),
+        };
         let open = self.letter.settled_ms.is_none();
-        open.then(|| format!("viaduct replay --id {}", self.letter.id))
+        (open && here).then(|| format!("viaduct replay --id {}", self.letter.id))
     }
 
     fn json(&self) -> Value {
@@ -356,6 +398,7 @@ impl Row {
         let fault = |fault: &Fault| {
             json!({
                 "field": fault.field, "code": fault.code, "path": fault.path, "found": fault.found,
+                "computed": fault.computed.as_ref().map(Computed::json),
                 "masked": fault.masked, "means": words(&fault.code).0,
                 "code_list": fault.list.as_ref().map(|(file, _)| file),
                 "code_list_values": fault.list.as_ref().map(|(_, values)| values),
@@ -429,25 +472,34 @@ impl Row {
     fn reading_text(&self) -> String {
         let mut text = String::new();
         for fault in &self.faults {
-            let Fault { field, code, path, found, masked, list } = fault;
+            let Fault { field, code, path, found, computed, masked, list } = fault;
             text.push_str(&format!("\n  {field}: {}\n", words(code).0));
+            let hidden = if *masked { " (masked: --show shows it)" } else { "" };
             let path = path.as_deref().unwrap_or("(computed)");
-            match found {
-                Some(found) => text.push_str(&format!(
-                    "    the record says `{found}` at `{path}`{}\n",
-                    if *masked { " (masked: --show shows it)" } else { "" }
-                )),
-                None => text.push_str(&format!("    the record says nothing at `{path}`\n")),
+            match (found, computed) {
+                (Some(found), _) => {
+                    text.push_str(&format!("    the record says `{found}` at `{path}`{hidden}\n"));
+                }
+                (None, Some(computed)) => text.push_str(&computed.text(hidden)),
+                (None, None) => {
+                    text.push_str(&format!("    the record says nothing at `{path}`\n"));
+                }
             }
             if let (Some((file, values)), Some(found)) = (list, found) {
+                // What is to be pasted is never a masked code: it would be added as it stands.
+                let code = if *masked { "CODE" } else { found };
                 text.push_str(&format!(
-                    "    add to {file} what it means, one of: {}\n        {found},MEANING{}\n",
+                    "    add to {file} what it means, one of: {}\n        {code},MEANING,,\n",
                     values.join(", "),
-                    ",,"
                 ));
             }
         }
-        let Some(command) = self.command() else { return text };
+        let Some(command) = self.command() else {
+            if self.letter.settled_ms.is_none() {
+                text.push_str("\n  Once it is mended at its source, the next extract brings it.\n");
+            }
+            return text;
+        };
         text.push_str(&match self.reading {
             Reading::Published => format!("\n  It would be published now: {command}\n"),
             Reading::Filtered => format!("\n  The mapping leaves it out now: {command}\n"),
@@ -458,6 +510,24 @@ impl Row {
                 )
             }
         });
+        text
+    }
+}
+
+impl Computed {
+    fn json(&self) -> Value {
+        let reads: Vec<Value> =
+            self.reads.iter().map(|(path, text)| json!({ "path": path, "says": text })).collect();
+        json!({ "expression": self.expression, "reads": reads, "failed": self.failed })
+    }
+
+    fn text(&self, hidden: &str) -> String {
+        let Computed { expression, reads, failed } = self;
+        let why = failed.map(|why| format!("\n    it fails: {why}")).unwrap_or_default();
+        let mut text = format!("    it is computed by `{expression}`{why}\n");
+        for (path, says) in reads {
+            text.push_str(&format!("    with {says} at `{path}`{hidden}\n"));
+        }
         text
     }
 }

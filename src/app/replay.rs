@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context};
+use super::held::Group;
 use super::holder;
 use super::report::RunReport;
 use crate::definition::suggest;
@@ -13,6 +14,7 @@ use crate::record::cause;
 use crate::record::moment::Moment;
 use crate::store::held;
 use crate::store::replays::{self, Letters};
+use crate::store::since;
 
 /// How many numbers one call takes.
 const IDS_MAX: usize = 1_000;
@@ -45,6 +47,8 @@ pub struct Done {
     superseded: i64,
     gone: i64,
     left: Vec<(i64, Why)>,
+    /// What was read again and is held again, by what is the matter.
+    held: Vec<Group>,
     /// Jobs whose rows wait and that are not defined any more.
     jobless: Vec<(String, i64)>,
 }
@@ -59,6 +63,7 @@ pub async fn run(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
 
 /// The same without the lease, for a database that nobody else works on.
 pub async fn all(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
+    let since = since::next_number(&context.database).await?;
     let (mut replayed, mut jobless) = (Replayed::default(), Vec::new());
     for (name, wanted, many) in wanted(context, chosen).await? {
         let Some(job) = ingest_job(context, &name) else {
@@ -72,9 +77,10 @@ pub async fn all(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
         replayed.gone += one.gone;
         replayed.left.extend(one.left);
     }
+    let held = Group::merged(held::row_groups(&context.database, None, since).await?);
     let Replayed { batches, superseded, gone, left } = replayed;
     let run = RunReport::of(&context.database, batches, Vec::new()).await?;
-    Ok(Done { run, superseded, gone, left, jobless })
+    Ok(Done { run, superseded, gone, left, held, jobless })
 }
 
 fn ingest_job<'c>(context: &'c Context, name: &str) -> Option<&'c JobDefinition> {
@@ -160,9 +166,10 @@ async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {
             Some(letter) => match (letter.settled_ms, letter.settled_as) {
                 (None, _) => continue,
                 (Some(at_ms), how) => format!(
-                    "row {id} waits no more: it was {} on {}",
+                    "row {id} waits no more: it was {} on {}{}",
                     how.unwrap_or_else(|| "settled".to_owned()),
-                    Moment(at_ms)
+                    Moment(at_ms),
+                    waiting_now(context, letter.source_key_id).await?
                 ),
             },
         };
@@ -171,7 +178,23 @@ async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {
     Ok(())
 }
 
+/// The row that waits now under the key of one that does not any more, if there is one.
+async fn waiting_now(context: &Context, source_key_id: i64) -> Result<String, AppError> {
+    if source_key_id == 0 {
+        return Ok(String::new());
+    }
+    let story = held::story(&context.database, source_key_id).await?;
+    let open = story.iter().rfind(|letter| letter.settled_ms.is_none());
+    Ok(open.map_or(String::new(), |open| format!("; its record waits as row {}", open.id)))
+}
+
 impl Done {
+    /// Whether a person is needed still: something that was to be released waits.
+    pub fn any_left(&self) -> bool {
+        !(self.held.is_empty() && self.left.is_empty() && self.jobless.is_empty())
+            || self.run.any_held_whole()
+    }
+
     /// For machines.
     pub fn json(&self) -> Value {
         let left: Vec<Value> =
@@ -182,6 +205,7 @@ impl Done {
         json["superseded"] = json!(self.superseded);
         json["gone"] = json!(self.gone);
         json["left"] = json!(left);
+        json["held_again"] = json!(self.held.iter().map(Group::json).collect::<Vec<_>>());
         json["jobs_not_there"] = json!(jobless);
         json
     }
@@ -192,6 +216,10 @@ impl Done {
             true => "Nothing was read again.\n".to_owned(),
             false => self.run.text(),
         };
+        if !self.held.is_empty() {
+            text.push_str("Read again and held again\n");
+            text.extend(self.held.iter().map(|group| group.text("  ")));
+        }
         let mut tell = |many: i64, what: &str| {
             if many > 0 {
                 text.push_str(&format!("{many} held rows {what}.\n"));
@@ -199,7 +227,7 @@ impl Done {
         };
         tell(self.superseded, "were settled: a newer record of theirs is there");
         tell(self.gone, "were settled: their source has them no more");
-        for why in [Why::Keyless, Why::KnownKey] {
+        for why in [Why::Keyless, Why::KnownKey, Why::Unread] {
             let rows = self.left.iter().filter(|(_, reason)| *reason == why).count();
             tell(rows as i64, &format!("wait as before: {}", why.words()));
         }

@@ -45,6 +45,12 @@ impl RunReport {
         self.batches.iter().any(|(batch, _)| batch.state == "held")
     }
 
+    /// The batches that would wait whole, by what people call them, and why.
+    pub fn held_whole(&self) -> impl Iterator<Item = (&str, &str)> {
+        let held = self.batches.iter().filter(|(batch, _)| batch.state == "held");
+        held.map(|(batch, _)| (batch.origin.as_str(), batch.cause.as_deref().unwrap_or_default()))
+    }
+
     /// `{"total": {…}, "batches": […], "ignored": […]}`
     pub fn json(&self) -> Value {
         let batches: Vec<Value> =
@@ -141,10 +147,15 @@ pub fn batch_text(batch: &BatchRow, deliveries: &[(String, i64)]) -> String {
         "  rows      {} in = {} published + {} unchanged + {} held + {} filtered\n",
         batch.rows_in, batch.published, batch.unchanged, batch.held, batch.filtered
     ));
-    text.push_str(&format!(
-        "  records   {} new, {} changed, {} unchanged, {} gone\n",
-        batch.records_new, batch.records_changed, batch.records_unchanged, batch.records_gone
-    ));
+    let BatchRow { records_new, records_changed, records_unchanged, records_gone, .. } = batch;
+    text.push_str(&match batch.is_replay() {
+        // What is stored is staged once more: whether anything is different is said by the changes.
+        true => format!("  records   {} read again\n", records_new + records_changed),
+        false => format!(
+            "  records   {records_new} new, {records_changed} changed, {records_unchanged} \
+             unchanged, {records_gone} gone\n"
+        ),
+    });
     text.push_str(&format!(
         "  residents {} created, {} changed · {} changes noted\n",
         batch.residents_created, batch.residents_changed, batch.changes

@@ -11,10 +11,67 @@ use super::context::AppError;
 use crate::job::clock::Clock;
 use crate::sandbox::govuk_notify::NotifySandbox;
 use crate::sandbox::govuk_notify::council::{LIVE_SECRET, SERVICE_ID, TEAM_SECRET, TEST_SECRET};
-use crate::sandbox::govuk_notify::service::Service;
+use crate::sandbox::govuk_notify::service::{Service, Template};
 use crate::sandbox::govuk_pay::{COUNCIL_KEY, PaySandbox};
 use crate::sandbox::receiver::Receiver;
 use crate::sandbox::serving::Running;
+
+/// The services of a file; without one the invented council's.
+fn known(file: Option<&Path>) -> Result<Vec<Service>, AppError> {
+    let Some(path) = file else { return Ok(vec![Service::council()]) };
+    let what = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| AppError::Io { what: what.clone(), error })?;
+    Service::read_all(&text).map_err(|error| {
+        AppError::NotThere(format!(
+            "{what} cannot be read as a list of services (docs/running.md has an example): {error}"
+        ))
+    })
+}
+
+/// The templates that GOV.UK Notify has in the sandbox.
+pub struct Templates(Vec<Service>);
+
+/// Those of a file of services, or of the invented council's.
+pub fn templates(services: Option<&Path>) -> Result<Templates, AppError> {
+    known(services).map(Templates)
+}
+
+impl Templates {
+    fn all(&self) -> impl Iterator<Item = &Template> {
+        self.0.iter().flat_map(|service| &service.templates)
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let one = |template: &Template| {
+            json!({
+                "id": template.id,
+                "name": template.name,
+                "type": template.channel.word(),
+                "placeholders": template.placeholders(),
+            })
+        };
+        self.all().map(one).collect()
+    }
+
+    /// For people: what goes under `[settings.templates]`, and what a mapping must fill.
+    pub fn text(&self) -> String {
+        let mut text = String::from(
+            "Templates of GOV.UK Notify (sandbox): the numbers for `[settings.templates]`\n\n",
+        );
+        for template in self.all() {
+            let Template { id, name, channel, .. } = template;
+            let placeholders: Vec<String> = template.placeholders().into_iter().collect();
+            let fills = placeholders.join(", ");
+            text.push_str(&format!("  {id}  {:<7}{name:<20}{fills}\n", channel.word()));
+        }
+        text.push_str(
+            "\nYour own: viaduct sandbox --services FILE (docs/running.md, \"Rehearsing\").\n",
+        );
+        text
+    }
+}
 
 /// GOV.UK Notify, being emulated.
 pub struct Notify {
@@ -31,15 +88,7 @@ impl Notify {
         ledger: Option<&Path>,
     ) -> Result<Notify, AppError> {
         let io = |what: String| move |error| AppError::Io { what, error };
-        let known = match services {
-            None => vec![Service::council()],
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(io(path.display().to_string()))?;
-                Service::read_all(&text).map_err(|error| {
-                    AppError::NotThere(format!("{} cannot be read: {error}", path.display()))
-                })?
-            }
-        };
+        let known = known(services)?;
         let key = |name: &str, secret: &str| format!("{name}-{SERVICE_ID}-{secret}");
         let keys = match services {
             Some(_) => Vec::new(),

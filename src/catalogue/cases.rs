@@ -104,6 +104,10 @@ impl CaseReport {
         if !self.faults.is_empty() {
             text.push_str(&render_all(&self.faults, self.files));
         }
+        if self.cases.is_empty() && self.faults.is_empty() {
+            return "There are no cases: write some beside the mappings, in NAME.test.toml.\n"
+                .to_owned();
+        }
         let passed = self.cases.iter().filter(|case| case.differs.is_empty()).count();
         text.push_str(&format!("{passed} of {} cases passed", self.cases.len()));
         text.push_str(&match self.of_no_case() {

@@ -142,8 +142,16 @@ pub fn templates(mappings: &[Loaded<OutboundMapping>], connectors: &Connectors) 
             if !known.contains(&message.template.as_str()) {
                 let what = format!("there is no template `{}`", message.template);
                 let label = format!("`{}` declares none of that name", destination.name);
-                let help = suggest::help(&message.template, &known);
-                file.error(message.template_at, what, label, help);
+                let add = format!(
+                    "add it under `[settings.templates]` in connectors/{}.toml, with the number that \
+                     the platform gives it",
+                    destination.name
+                );
+                let help = match suggest::nearest(&message.template, &known) {
+                    Some(near) => format!("did you mean `{near}`? Or {add}"),
+                    None => add,
+                };
+                file.error(message.template_at, what, label, Some(help));
             }
         }
     }
@@ -252,6 +260,16 @@ pub fn suppression(rules: Option<&Loaded<SuppressionRules>>, mappings: &[Loaded<
     for purpose in rules.purposes.iter().filter(|one| !known.contains(&one.value.as_str())) {
         let what = format!("no outbound mapping has the purpose `{}`", purpose.value);
         file.warn(purpose.at, what, "exempt from nothing", suggest::help(&purpose.value, &known));
+    }
+}
+
+/// Warns of types of line that a sample does not have: what they are described with was never tried.
+pub fn unseen(file: &File, sample: &Spanned<String>, types: &[String]) {
+    for mark in types {
+        let what = format!("the sample `{}` has no line of type `{mark}`", sample.value);
+        let help = "put such a line into it, so that its columns are tried and paths to it are \
+                    checked";
+        file.warn(sample.at, what, "how it is described was never tried", Some(help.to_owned()));
     }
 }
 

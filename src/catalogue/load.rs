@@ -177,9 +177,10 @@ impl Loading<'_> {
                 .map_err(|refused| Unusable::records(refused.what))
                 .and_then(|bytes| sample::learn(layout, &beside.value, &bytes));
             match found {
-                Ok(Learnt { schema, totals }) => {
+                Ok(Learnt { schema, totals, unseen }) => {
                     schemas.insert(loaded.name.clone(), schema);
                     check::totals(&loaded.file, beside, &totals);
+                    check::unseen(&loaded.file, beside, &unseen);
                 }
                 // A layout at fault cuts amiss: its own fault is what is to be mended.
                 Err(_) if loaded.file.has_errors() => {}

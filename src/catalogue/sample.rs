@@ -14,6 +14,9 @@ pub struct Learnt {
     pub schema: SourceSchema,
     /// What it declares of itself; nothing where it was not read to its end.
     pub totals: Vec<Total>,
+    /// Types of line that its connector names and that no record of it has; nothing where it was not
+    /// read to its end.
+    pub unseen: Vec<String>,
 }
 
 /// Why a sample cannot be used.
@@ -38,13 +41,14 @@ impl Unusable {
 /// The shape of every record in `sample`, a file of that name.
 pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<Learnt, Unusable> {
     let format = &*layout.format;
+    let unseen = format.parts().into_iter().map(str::to_owned).collect();
     let mut learning =
-        Learning { format, schema: SourceSchema::default(), records: 0, fault: None };
+        Learning { format, schema: SourceSchema::default(), records: 0, fault: None, unseen };
     let cut = layout.cut(&mut { sample }, name, &mut learning);
     match (cut, learning.fault) {
         (_, Some(fault)) => Err(Unusable::records(fault)),
         (Err(CutError::Format(error)), None) => {
-            let help = (error.code == sum::UNREADABLE).then_some(HELP_AMOUNTS);
+            let help = (error.code == sum::UNSURE).then_some(HELP_AMOUNTS);
             Err(Unusable { what: error.to_string(), help })
         }
         (Err(CutError::Read(error)), None) => Err(Unusable::records(error.to_string())),
@@ -52,9 +56,12 @@ pub fn learn(layout: &Layout, name: &str, sample: &[u8]) -> Result<Learnt, Unusa
             Err(Unusable::records("no record was found in it".to_owned()))
         }
         (Err(CutError::Stopped), None) => {
-            Ok(Learnt { schema: learning.schema, totals: Vec::new() })
+            Ok(Learnt { schema: learning.schema, totals: Vec::new(), unseen: Vec::new() })
         }
-        (Ok(end), None) => Ok(Learnt { schema: learning.schema, totals: end.totals }),
+        (Ok(end), None) => {
+            let Learning { schema, unseen, .. } = learning;
+            Ok(Learnt { schema, totals: end.totals, unseen })
+        }
     }
 }
 
@@ -63,6 +70,7 @@ struct Learning<'f> {
     schema: SourceSchema,
     records: usize,
     fault: Option<String>,
+    unseen: Vec<String>,
 }
 
 impl RecordSink for Learning<'_> {
@@ -76,6 +84,10 @@ impl RecordSink for Learning<'_> {
             return Err(Stopped);
         }
         self.schema.add(&record);
+        if !self.unseen.is_empty() {
+            let seen = self.format.parts_in(&text);
+            self.unseen.retain(|part| !seen.contains(&part.as_str()));
+        }
         self.records += 1;
         if self.records == RECORDS_MAX { Err(Stopped) } else { Ok(()) }
     }

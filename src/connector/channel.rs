@@ -13,7 +13,7 @@ pub enum ConnectorError {
     #[error("the system is not available: {cause}")]
     Unavailable { cause: String, retry_after_ms: Option<i64> },
     /// Stop this connector and tell someone.
-    #[error("the system does not let us in ({code}): {cause}")]
+    #[error("{} ({code}): {cause}", no_way_in(code))]
     Unauthorised { code: &'static str, cause: String },
     /// This one never again: it was looked at and refused.
     #[error("the system refused ({code}): {cause}")]
@@ -24,6 +24,17 @@ pub enum ConnectorError {
     /// It may have happened, or not: ask.
     #[error("no answer came: {cause}")]
     Unknown { cause: String },
+}
+
+/// The code of a setting or secret of our own that is not there.
+pub const SETTING_MISSING: &str = "settings.missing";
+
+/// Nobody there was asked yet where it is our own setting that is missing.
+fn no_way_in(code: &str) -> &'static str {
+    match code {
+        SETTING_MISSING => "a setting of ours is missing",
+        _ => "the system does not let us in",
+    }
 }
 
 /// One thing to read: a file, a page of results.

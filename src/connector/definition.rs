@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::address::Lookup;
-use super::channel::{ConnectorError, Destination, Extract, Source};
+use super::channel::{ConnectorError, Destination, Extract, SETTING_MISSING, Source};
 use super::format::layout::Layout;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::{self, Secret, SecretReference};
@@ -198,7 +198,7 @@ impl Surroundings {
 }
 
 fn unset(cause: &str) -> ConnectorError {
-    ConnectorError::Unauthorised { code: "settings.missing", cause: cause.to_owned() }
+    ConnectorError::Unauthorised { code: SETTING_MISSING, cause: cause.to_owned() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

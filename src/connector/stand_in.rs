@@ -41,6 +41,10 @@ impl Source for Untouched {
     fn extract(&self) -> Extract {
         self.0.extract()
     }
+
+    fn not_cards(&self) -> &[String] {
+        self.0.not_cards()
+    }
 }
 
 /// What a source gave is stored, and is read again by its layout. The source itself is not asked,

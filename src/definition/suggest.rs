@@ -1,5 +1,18 @@
 //! "Did you mean": the known word that was most likely meant.
 
+/// What people call a thing, and what it is called here. No likeness of letters finds these.
+const OTHER_WORDS: [(&str, &str); 9] = [
+    ("city", "town"),
+    ("dob", "birth_date"),
+    ("first_name", "given"),
+    ("forename", "given"),
+    ("last_name", "family"),
+    ("locality", "town"),
+    ("surname", "family"),
+    ("telephone", "phone"),
+    ("zip", "postcode"),
+];
+
 /// The help for a word that is not known: the nearest one, or the whole list while it is short.
 pub fn help(word: &str, known: &[&str]) -> Option<String> {
     if let Some(near) = nearest(word, known) {
@@ -24,6 +37,9 @@ pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     if word.len() > WORD_MAX {
         return None;
     }
+    if let Some(meant) = other_word(word, known) {
+        return Some(meant);
+    }
     let likeness = |other: &str| {
         strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
     };
@@ -33,6 +49,20 @@ pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, other)| other)
+}
+
+/// The known word that another one is used for: `address.city` is `address.town`.
+fn other_word<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+    let (group, last) = parted(word);
+    let (_, meant) = OTHER_WORDS.iter().find(|(said, _)| last.eq_ignore_ascii_case(said))?;
+    let same = known.iter().find(|known| parted(known) == (group, *meant));
+    let anywhere = || known.iter().find(|known| parted(known).1 == *meant && group.is_empty());
+    same.or_else(anywhere).copied()
+}
+
+/// The group of a field, and its own name.
+fn parted(word: &str) -> (&str, &str) {
+    word.rsplit_once('.').unwrap_or(("", word))
 }
 
 #[cfg(test)]
@@ -45,6 +75,12 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (word, known, expected) in [
             ("nane", vec!["name", "owner"], Some("did you mean `name`?")),
+            (
+                "address.city",
+                vec!["address.line1", "correspondence.town", "address.town"],
+                Some("did you mean `address.town`?"),
+            ),
+            ("surname", vec!["name.given", "name.family"], Some("did you mean `name.family`?")),
             ("OWNER", vec!["name", "owner"], Some("did you mean `owner`?")),
             ("zzz", vec!["owner", "name"], Some("known here: `name`, `owner`")),
             ("zzz", many, None),

@@ -6,7 +6,7 @@
 //! batch, and only after it is the file acknowledged.
 
 mod admission;
-mod cards;
+pub(super) mod cards;
 mod staging;
 
 use std::sync::Arc;
@@ -456,11 +456,11 @@ impl Reading {
     ) -> Result<(), JobError> {
         let now_ms = bench.clock.now_ms();
         let mut transaction = bench.database.begin_durable().await?;
+        source_records::release(&mut transaction, self.batch_id, source_id).await?;
         if full {
             let batch_id = self.batch_id;
-            dead_letters::supersede_nameless(&mut transaction, source_id, batch_id, now_ms).await?;
+            dead_letters::supersede_unread(&mut transaction, source_id, batch_id, now_ms).await?;
         }
-        source_records::release(&mut transaction, self.batch_id, source_id).await?;
         source_records::restate(&mut transaction, &self.restated).await?;
         source_records::mark_gone(&mut transaction, self.batch_id, self.gone(), now_ms).await?;
         let content = Content {

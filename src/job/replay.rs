@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::JobError;
 use super::fail_point;
-use super::ingest::{self, Bench, Ingest};
+use super::ingest::{self, Bench, Ingest, cards};
 use super::matches::Matches;
 use super::packing::Unpacker;
 use crate::connector::format::key_of;
@@ -59,6 +59,8 @@ pub enum Why {
     Keyless,
     /// Its source says another thing under the same key.
     KnownKey,
+    /// It was kept and could not be read, and what it says is still no sound record.
+    Unread,
 }
 
 impl Why {
@@ -72,6 +74,10 @@ impl Why {
             Why::KnownKey => {
                 "their key is known with other content: which of them is right, the next extract \
                  must say"
+            }
+            Why::Unread => {
+                "what was kept of them is no sound record: once they are mended at their source, the \
+                 next extract brings them"
             }
         }
     }
@@ -186,7 +192,11 @@ impl<'j> Staging<'j> {
                 match row.newest {
                     None => named.extend(self.name(bench, &row).await?),
                     Some(_) if row.gone => self.gone.push(row.letter_id),
-                    Some(newest) if newest != row.record_id => self.superseded.push(row.letter_id),
+                    Some(newest) if newest > row.record_id => self.superseded.push(row.letter_id),
+                    // An older good record of its key stands, and it never took its place.
+                    Some(newest) if newest < row.record_id => {
+                        self.left.push((row.letter_id, Why::Unread));
+                    }
                     Some(_) => again.push(Again {
                         id: bench.ids.take(),
                         record_id: row.record_id,
@@ -202,9 +212,11 @@ impl<'j> Staging<'j> {
     /// Of two rows with one key, or of a row whose key is known, none can be told to be the right
     /// one.
     async fn name(&mut self, bench: &mut Bench, row: &HeldRow) -> Result<Option<Named>, JobError> {
-        let key = self.key_of(bench, row.record_id).await?;
+        let (key, is_sound) = self.key_of(bench, row.record_id).await?;
         let why = match &key {
             None => Some(Why::Keyless),
+            // Of a card number the digits are gone: what is left is not what the source said.
+            Some(_) if !is_sound || row.code == cards::CODE => Some(Why::Unread),
             Some(key) if self.keys.contains(key) => Some(Why::KnownKey),
             Some(key) if replays::is_known(&bench.database, self.source_id, key).await? => {
                 Some(Why::KnownKey)
@@ -224,21 +236,26 @@ impl<'j> Staging<'j> {
         Ok(Some(Named { id, record_id, source_key_id, key, key_digest }))
     }
 
-    async fn key_of(&mut self, bench: &Bench, record_id: i64) -> Result<Option<String>, JobError> {
+    /// The key that can be found in what was kept, and whether that is a sound record by now.
+    async fn key_of(
+        &mut self,
+        bench: &Bench,
+        record_id: i64,
+    ) -> Result<(Option<String>, bool), JobError> {
         if self.unpacker.is_none() {
             let all = source_records::dictionaries(&bench.database, self.source_id).await?;
             self.unpacker = Some(Unpacker::new(&all)?);
         }
         let found = replays::payload(&bench.database, record_id).await?;
         let (Some(unpacker), Some((dictionary, payload))) = (&mut self.unpacker, found) else {
-            return Ok(None);
+            return Ok((None, false));
         };
-        let Some(text) = unpacker.unpack(dictionary, &payload)? else { return Ok(None) };
+        let Some(text) = unpacker.unpack(dictionary, &payload)? else { return Ok((None, false)) };
         let mut document = Document::default();
         let format = self.job.source.format();
         Ok(match format.read(&text, &mut document) {
-            Ok(()) => key_of(format, &document),
-            Err(_) => None,
+            Ok(()) => (key_of(format, &document), format.sound(&text).is_ok()),
+            Err(_) => (None, false),
         })
     }
 

@@ -308,7 +308,7 @@ fn as_kind(kind: &AsType) -> Option<Kind> {
         AsType::Decimal => Kind::Decimal,
         AsType::Flag { .. } => Kind::Flag,
         AsType::Pence(_) => Kind::Pence,
-        AsType::Date(_) => Kind::Date,
+        AsType::Date { .. } => Kind::Date,
     })
 }
 
@@ -336,9 +336,9 @@ fn reads(kind: &AsType, target: Kind, text: &str) -> bool {
         AsType::Pence(format) => {
             PenceFormat::from_word(format).is_some_and(|format| Pence::parse(text, format).is_ok())
         }
-        AsType::Date(formats) => {
-            let formats: Vec<DateFormat> =
-                formats.iter().filter_map(|format| DateFormat::new(format).ok()).collect();
+        AsType::Date { formats, years_from } => {
+            let format = |format: &String| DateFormat::with_years(format, *years_from).ok();
+            let formats: Vec<DateFormat> = formats.iter().filter_map(format).collect();
             parse_date(text, &formats).is_ok()
         }
         _ if target == Kind::Pence => Pence::parse(text, PenceFormat::DecimalPounds).is_ok(),

@@ -217,8 +217,12 @@ pub enum AsType {
     },
     /// The name of a pence format, such as `decimal_pounds`.
     Pence(String),
-    /// Date formats, tried in order, such as `%Y-%m-%d`.
-    Date(Vec<String>),
+    /// Date formats, tried in order, such as `%Y-%m-%d`. Two digits of a year are one of the hundred
+    /// from `years_from` on.
+    Date {
+        formats: Vec<String>,
+        years_from: Option<u32>,
+    },
 }
 
 /// One step of `via`, in the order written.

@@ -177,7 +177,7 @@ impl Outbound {
     pub fn applies(&self, about: Change<'_>) -> Result<bool, Unspeakable> {
         let Some(when) = &self.when else { return Ok(true) };
         let outcome = self.run(when, about).map_err(|failure| Unspeakable {
-            code: failure.0,
+            code: failure.code,
             cause: "`when` cannot be computed for this change".to_owned(),
         })?;
         Ok(outcome == Outcome::Flag(true))
@@ -194,7 +194,7 @@ impl Outbound {
             Ok(Outcome::Flag(flag)) => Ok(Some(if flag { "yes" } else { "no" }.to_owned())),
             Ok(Outcome::Absent) => Ok(None),
             Err(failure) => Err(Unspeakable {
-                code: failure.0,
+                code: failure.code,
                 cause: format!("what `{name}` says cannot be computed"),
             }),
         }
@@ -411,9 +411,9 @@ fn spoken_account(facts: &Facts, name: &str) -> Option<String> {
 
 fn given(value: &Value, kind: Kind) -> Result<Given, Failure> {
     Ok(match value {
-        Value::Text(text) if kind == Kind::Decimal => {
-            Given::Decimal(text.parse().map_err(|_| Failure::FAILED)?)
-        }
+        Value::Text(text) if kind == Kind::Decimal => Given::Decimal(
+            text.parse().map_err(|_| Failure::failed("a value that it reads is no number"))?,
+        ),
         Value::Text(text) => Given::Text(text.clone()),
         Value::Whole(number) => Given::Whole(*number),
         Value::Flag(flag) => Given::Flag(*flag),

@@ -113,7 +113,7 @@ impl Composing<'_> {
 
     fn computed(&self, name: &str, expression: &Expression) -> Result<Json, Unspeakable> {
         let outcome = self.outbound.run(expression, self.about).map_err(|failure| Unspeakable {
-            code: failure.0,
+            code: failure.code,
             cause: format!("what `{name}` says cannot be computed"),
         })?;
         Ok(match (outcome, &expression.kind) {

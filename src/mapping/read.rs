@@ -347,7 +347,10 @@ because = "no person is liable for a void"
         let account = mapping.account.expect("it has an account");
         assert_eq!(account.fields[0].kind, AsType::Pence("decimal_pounds".into()));
         assert_eq!(account.fields[1].codes.as_ref().map(|codes| codes.rows.len()), Some(1));
-        assert_eq!(account.lists[0].fields[0].kind, AsType::Date(vec!["%Y-%m-%d".into()]));
+        assert_eq!(
+            account.lists[0].fields[0].kind,
+            AsType::Date { formats: vec!["%Y-%m-%d".into()], years_from: None }
+        );
         let party = &mapping.parties[0];
         let targets: Vec<&str> = party.fields.iter().map(|f| f.target.value.as_str()).collect();
         assert_eq!(targets, ["name.family", "consent.contact", "address.uprn"]);

@@ -41,10 +41,17 @@ const AS: Key = key(
 .example("as = { date = \"%d/%m/%Y\" }");
 const DATE: Key = key(
     "date",
-    "A date, written so; of several formats the first that fits. `%Y`, `%m` or `%b`, and `%d`, or `%-m` \
-     and `%-d` where a single digit is written alone; a time may follow with `%H`, `%M`, `%S` and `%f`.",
+    "A date, written so; of several formats the first that fits. `%Y` (or `%y` with `years_from`), `%m` \
+     or `%b`, and `%d`, or `%-m` and `%-d` where a single digit is written alone; a time may follow with \
+     `%H`, `%M`, `%S` and `%f`.",
 )
 .example("date = \"%Y-%m-%d\"");
+const YEARS_FROM: Key = key(
+    "years_from",
+    "The first of the hundred years that two digits (`%y`) stand for: from 1930 on, 30 is 1930 and 29 is \
+     2029. Needed with `%y`, and only there.",
+)
+.example("years_from = 1930");
 const PENCE: Key = key("pence", "Money, written so.");
 const FLAG: Key = key("flag", "Yes or no, by these words, as they are written.");
 const YES: Key =
@@ -264,6 +271,8 @@ impl Reading<'_> {
 
     fn as_table(&self, table: &Table<'_>) -> AsType {
         let date = table.texts(DATE);
+        let years = table.whole(YEARS_FROM, 1000..=9900);
+        let years_from = years.as_ref().and_then(|years| u32::try_from(years.value).ok());
         let formats =
             PenceFormat::ALL.map(|format| word(format.word(), format.doc(), format.word()));
         let pence = table.choice(PENCE, &formats);
@@ -280,8 +289,17 @@ impl Reading<'_> {
             table.error(table.at(), "`as` names several types", "", Some(help));
         }
         if let Some(formats) = date {
-            let good = formats.into_iter().filter(|format| self.is_date_format(format));
-            return AsType::Date(good.map(|format| format.value).collect());
+            let short = |format: &Spanned<String>| {
+                DateFormat::with_years(&format.value, Some(1900)).is_ok_and(|read| read.is_short())
+            };
+            let any_short = formats.iter().any(short);
+            let good = formats.into_iter().filter(|format| self.is_date_format(format, years_from));
+            let formats = good.map(|format| format.value).collect();
+            if let Some(years) = years.filter(|_| !any_short) {
+                let help = "take it out: a year of four digits says its century".to_owned();
+                table.error(years.at, "no format has the `%y` that it is for", "", Some(help));
+            }
+            return AsType::Date { formats, years_from };
         }
         if let Some(format) = pence {
             return AsType::Pence(format.value.to_owned());
@@ -296,13 +314,19 @@ impl Reading<'_> {
         AsType::ByTarget
     }
 
-    fn is_date_format(&self, format: &Spanned<String>) -> bool {
-        let good = DateFormat::new(&format.value).is_ok();
+    fn is_date_format(&self, format: &Spanned<String>, years_from: Option<u32>) -> bool {
+        let good = DateFormat::with_years(&format.value, years_from).is_ok();
         if !good {
             let what = format!("`{}` is not a date format", format.value);
-            let help = match format.value.ends_with('Z') {
-                true => "write `%z` in place of the `Z`: the day is then London's",
-                false => "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`",
+            let help = match () {
+                () if format.value.ends_with('Z') => {
+                    "write `%z` in place of the `Z`: the day is then London's"
+                }
+                () if DateFormat::with_years(&format.value, Some(1900)).is_ok() => {
+                    "say which century two digits mean, such as `as = { date = \"%d%m%y\", \
+                     years_from = 1930 }`: 30 is then 1930, and 29 is 2029"
+                }
+                () => "use %Y, %m (or %b) and %d once each, such as `%d/%m/%Y`",
             };
             self.file.error(format.at, what, "", Some(help.to_owned()));
         }

@@ -48,6 +48,8 @@ struct Node {
     /// Place in `spaces`, from 1; 0 is "no namespace".
     space: u16,
     attribute: bool,
+    /// Its text fills the columns that were meant for it, to the last letter.
+    fills: bool,
 }
 
 /// One step of a path: an element or an attribute, by local name or by namespace and local name.
@@ -115,6 +117,8 @@ pub struct Document {
     /// Its names are those of columns.
     row: bool,
     repeated_code: Option<&'static str>,
+    /// One of its texts fills its columns.
+    any_full: bool,
 }
 
 /// What stands at a place that should be there once.
@@ -138,6 +142,7 @@ impl Document {
         self.parts.iter_mut().for_each(String::clear);
         self.row = false;
         self.repeated_code = None;
+        self.any_full = false;
         // Kept from record to record, since they are nearly always the same few.
         if self.spaces.len() > SPACES_MAX / 2 {
             self.spaces.clear();
@@ -392,6 +397,25 @@ impl Document {
         self.nodes[node as usize].text = self.keep(text);
     }
 
+    /// Adds a whole element whose text fills its columns to the last letter: more may have been cut off.
+    pub fn full_leaf(&mut self, name: &str, text: &str) {
+        self.leaf(name, text);
+        self.any_full = true;
+        if let Some(node) = self.nodes.last_mut() {
+            node.fills = true;
+        }
+    }
+
+    /// Whether any text fills its columns.
+    pub fn has_full(&self) -> bool {
+        self.any_full
+    }
+
+    /// Whether a text fills the columns that were meant for it.
+    pub fn fills_its_columns(&self, node: NodeId) -> bool {
+        self.nodes[node.0 as usize].fills
+    }
+
     /// Adds to the text of the open element. Parts that a comment or a reference split are joined, when
     /// it is closed: each is copied once, however many there are.
     pub fn add_text(&mut self, text: &str) {
@@ -455,6 +479,7 @@ impl Document {
             next: NONE,
             space: space.0,
             attribute,
+            fills: false,
         });
         if parent != NONE {
             let last = self.nodes[parent as usize].last;

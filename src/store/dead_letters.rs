@@ -116,17 +116,20 @@ pub async fn settle_letters(
     Ok(())
 }
 
-/// A full extract says everything anew: rows of earlier ones that no key tells apart are superseded
-/// by it, and are held again if they are in it. Part of the releasing transaction.
-pub async fn supersede_nameless(
+/// A full extract says everything anew: rows of earlier ones that could not be read are superseded by
+/// it, and are held again if they are in it. Those whose key it has a new record of are settled when
+/// that is read. Part of the releasing transaction, behind the release of the records.
+pub async fn supersede_unread(
     transaction: &mut Transaction,
     source_id: i64,
     batch_id: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE dead_letter SET settled_ms = $1, settled_as = 'superseded' \
-               WHERE settled_ms IS NULL AND source_key_id = 0 AND batch_id IN \
-               (SELECT id FROM batch WHERE source_id = $2 AND id < $3)";
+               WHERE settled_ms IS NULL AND stage = 'receive' AND batch_id IN \
+               (SELECT id FROM batch WHERE source_id = $2 AND id < $3) AND NOT EXISTS \
+               (SELECT 1 FROM source_key k \
+               WHERE k.id = dead_letter.source_key_id AND k.record_id > $3)";
     transaction.execute(sql, cells![now_ms, source_id, batch_id]).await?;
     Ok(())
 }

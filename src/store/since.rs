@@ -93,6 +93,17 @@ pub async fn letters(database: &Database, since: i64) -> Result<(i64, i64), Stor
     Ok(rows.first().copied().unwrap_or_default())
 }
 
+/// How many of the letters that are open since are about keys whose last letter before is superseded
+/// by them: what waited waits still.
+pub async fn still_waiting(database: &Database, since: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM dead_letter n WHERE n.id >= $1 AND n.settled_ms IS NULL \
+               AND n.source_key_id <> 0 AND 'superseded' = \
+               (SELECT o.settled_as FROM dead_letter o WHERE o.source_key_id = n.source_key_id \
+               AND o.id < $1 ORDER BY o.id DESC LIMIT 1)";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![since]).await?;
+    Ok(rows.first().map_or(0, |(count,)| *count))
+}
+
 /// A delivery that was made.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DeliveryRow {

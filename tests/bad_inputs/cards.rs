@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::json;
+use viaduct::app::preview::{self, Listing};
+use viaduct::app::sight::Sight;
 use viaduct::job::packing::Unpacker;
 use viaduct::store::database::Cell;
 use viaduct::store::source_records;
@@ -204,7 +206,11 @@ async fn let_off(on: On) {
     let both = account(3, "", &format!("{mandate}<Note>{NUMBER}</Note>"));
     let file = extract(&[account(1, "", &mandate), keyed, both]);
     hub.drop_file("revenues", "ctax-1.xml", &file);
+    let job = hub.context.job("ingest-revenues").unwrap();
+    let listing = Listing { most: 10, sight: Sight::Masked };
+    let foretold = preview::of_job(&hub.context, job, None, listing).await.unwrap().json();
     let report = hub.run("ingest-revenues").await;
     assert_eq!((&report["total"]["held"], &report["total"]["published"]), (&json!(1), &json!(2)));
+    assert_eq!(foretold["run"]["total"], report["total"], "a preview lets off the same fields");
     assert!(held(&hub).await[0][1].contains("in `Note`"));
 }

@@ -199,3 +199,123 @@ fn a_case_that_cannot_be_understood_has_failed() {
     assert_eq!(failed, 1, "{text}");
     assert!(text.contains("cases passed, and 1 fault is of no case."), "{text}");
 }
+
+/// The fixed-width accounts, with one case in place of theirs: what is wrong with it.
+fn case_of(name: &str, wanted: &str) -> String {
+    let root = tempfile::tempdir().unwrap();
+    copy(&here().join("section8"), root.path());
+    let line = format!(
+        "D990000017 000012345   {name:<32}{:<92}DDDM011CURRENT+0000085500BIL2026040129991231{:9}",
+        "12 FICTION ROAD     SAMPLEHAM", ""
+    );
+    let case = format!("[[case]]\nname = \"a name\"\nin = '''\n{line}\n'''\n{wanted}\n");
+    let path = root.path().join("mappings/inbound/academy_account.test.toml");
+    fs::write(&path, case).unwrap();
+    cases::run(root.path(), &load(root.path(), KINDS), today()).text()
+}
+
+#[test]
+fn a_name_that_is_not_sound_is_noted_and_the_rest_is_read() {
+    let ms = "party.1 = { name.title = \"Ms\", name.family = \"Testberry\", name.given = ";
+    for (name, wanted) in [
+        ("TESTBERRY,MS ARDEN OBE", format!("{ms}\"Arden\", issues = [\"name:name_letters\"] }}")),
+        (
+            "TESTBERRY,MS ARDEN (STUDENT)",
+            format!("{ms}\"Arden\", issues = [\"name:name_remark\"] }}"),
+        ),
+        (
+            "TESTBERRY,MS ARDENELIZABETHMARIA",
+            format!("{ms}\"Ardenelizabethmaria\", issues = [\"name:name_cut\"] }}"),
+        ),
+        // One letter less, and it ends where it ends.
+        ("TESTBERRY,MS ARDENELIZABETHMARI", format!("{ms}\"Ardenelizabethmari\" }}")),
+        ("", "account = { balance = 85500, issues = [\"name:name_blank\"] }".to_owned()),
+    ] {
+        let told = case_of(name, &wanted);
+        assert!(told.ends_with("1 of 1 cases passed.\n"), "{name}: {told}");
+    }
+    let told = case_of(
+        "TESTBERRY,MS ARDENELIZABETHMARI",
+        &format!("{ms}\"Ardenelizabethmari\", issues = [\"name:name_cut\"] }}"),
+    );
+    assert!(told.contains("0 of 1 cases passed"), "{told}");
+}
+
+#[test]
+fn a_line_that_names_nobody_is_noted_on_its_account() {
+    let root = tempfile::tempdir().unwrap();
+    copy(&here().join("section8"), root.path());
+    let path = root.path().join("mappings/inbound/academy_account.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace(
+        "names = \"liable_name\"\nrole  = \"liable\"\n\n[party.fields]\n",
+        "role  = \"liable\"\n\n[party.fields]\n\"name.family\" = { from = \"liable_name\" }\n",
+    );
+    fs::write(&path, text).unwrap();
+    let line = format!(
+        "D990000017 000012345   {:32}{:<92}DDDM011CURRENT+0000085500BIL2026040129991231{:9}",
+        "", "12 FICTION ROAD", ""
+    );
+    let case = format!(
+        "[[case]]\nname = \"nobody\"\nin = '''\n{line}\n'''\n\
+         account = {{ issues = [\"name:name_blank\"] }}\n"
+    );
+    fs::write(root.path().join("mappings/inbound/academy_account.test.toml"), case).unwrap();
+    let told = cases::run(root.path(), &load(root.path(), KINDS), today()).text();
+    assert!(told.ends_with("1 of 1 cases passed.\n"), "{told}");
+}
+
+#[test]
+fn no_cases_are_said_to_be_none() {
+    let root = tempfile::tempdir().unwrap();
+    copy(&here().join("section8"), root.path());
+    fs::remove_file(root.path().join("mappings/inbound/academy_account.test.toml")).unwrap();
+    let report = cases::run(root.path(), &load(root.path(), KINDS), today());
+    assert!(report.text().starts_with("There are no cases"), "{}", report.text());
+}
+
+#[test]
+fn two_digits_of_a_year_need_their_century_and_nothing_else_does() {
+    let place = "mappings/inbound/ctax_account.toml";
+    let sound = fs::read_to_string(here().join("base").join(place)).unwrap();
+    let told = |dates: &str| {
+        let text = sound.replacen(
+            "\"DateOfBirth\", as = { date = \"%Y-%m-%d\" }",
+            &format!("\"DateOfBirth\", as = {{ {dates} }}"),
+            1,
+        );
+        assert_ne!(text, sound);
+        with(place, &text).report()
+    };
+    let report = told("date = \"%d%m%y\", years_from = 1930");
+    assert!(report.starts_with("No errors"), "{report}");
+    let report = told("date = \"%d%m%y\"");
+    assert!(report.contains("`%d%m%y` is not a date format"), "{report}");
+    assert!(report.contains("years_from = 1930 }`: 30 is then 1930, and 29 is 2029"), "{report}");
+    let report = told("date = \"%d%m%Y\", years_from = 1930");
+    assert!(report.contains("no format has the `%y` that it is for"), "{report}");
+}
+
+#[test]
+fn a_template_is_declared_with_the_platforms_identifier() {
+    let place = "connectors/notify.toml";
+    let text = fs::read_to_string(here().join("base").join(place)).unwrap();
+    let text = format!("{text}\nrent = \"12\"\n");
+    let report = with(place, &text).report();
+    assert!(report.contains("the template `rent` has no identifier of the platform's"), "{report}");
+    let mapping = "destination = \"notify\"\non = \"resident.address_changed\"\n\
+                   purpose = \"service\"\n[message]\ntemplate = \"rent\"\nto = \"contact.email\"\n";
+    let report = with("mappings/outbound/moved_home.toml", mapping).report();
+    assert!(report.contains("under `[settings.templates]` in connectors/notify.toml"), "{report}");
+}
+
+#[test]
+fn a_type_of_line_that_the_sample_lacks_is_warned_of() {
+    let settings = "format = \"fixed_width\"\ntype = \"1\"\nrecord = \"D\"\nkey = \"ref\"\n\
+                    [settings.lines.D]\nfields = { ref = \"2-3\" }\n\
+                    [settings.lines.P]\nlist = \"persons\"\nfields = { surname = \"2-9\" }\n";
+    let told = connector(settings, "DA1\nDA2\nPBRAMBLE \n");
+    assert_eq!(told, Vec::<String>::new());
+    let told = connector(settings, "DA1\nDA2\n").join("|");
+    assert!(told.contains("has no line of type `P`"), "{told}");
+}

@@ -63,6 +63,11 @@ async fn by_anything(on: On) {
             assert!(!text.contains(hidden) && !json.to_string().contains(hidden), "{text}");
         }
     }
+    // An account that its source has no more is said to be gone.
+    let gone = "UPDATE source_key SET gone_ms = 1 WHERE key = '990001' RETURNING key";
+    assert_eq!(story.hub.rows(gone).await, [["990001"]]);
+    let found = Candidates::of(database, &given(&[("reference", "990001")]), MASKED).await.unwrap();
+    assert_eq!(found.text().matches("gone at its source").count(), 1, "{}", found.text());
 }
 
 async fn many(on: On) {

@@ -1,7 +1,10 @@
 //! What waits for a person is listed, explained in plain words, and told how to be released.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value, json};
 use viaduct::app::batches::decide::{self, Decide};
+use viaduct::app::context::surroundings;
 use viaduct::app::replay::{self, Chosen};
 use viaduct::app::sight::Sight;
 use viaduct::app::{batches, held, held_show};
@@ -16,10 +19,17 @@ on_both! {
     a_short_extract_is_accepted_by_a_person_and_taken => super::accepted,
     a_broken_file_is_refused_and_nobody_can_accept_it => super::refused,
     a_file_that_looks_like_another_encoding_waits_for_a_person => super::looks_utf8,
+    what_its_source_alone_can_mend_is_not_offered_to_a_replay => super::at_source,
+    a_row_whose_key_came_twice_is_told_by_it => super::twice,
+    an_expression_that_failed_is_shown_with_what_it_read => super::computed,
+    a_record_with_a_strange_line_is_told_by_its_key => super::strange_line,
+    a_masked_code_is_not_there_to_be_pasted => super::masked_code,
     each_of_two_held_files_of_one_name_is_found => super::same_name,
     a_held_message_is_explained => super::message,
     only_what_left_was_sent => super::times_sent,
 }
+
+const MAPPING: &str = "mappings/inbound/ctax_account.toml";
 
 async fn hub_with_held(on: On) -> TestHub {
     let hub = TestHub::open(on).await;
@@ -141,6 +151,132 @@ async fn explained(on: On) {
     assert!(text.contains(&format!("It would be published now: viaduct replay --id {id}")));
     let nobody = held_show::show(&hub.context, 1, Sight::Masked).await.err().unwrap();
     assert!(nobody.to_string().contains("nothing that is held has the number 1"), "{nobody}");
+}
+
+async fn shown(hub: &TestHub, condition: &str, sight: Sight) -> (Value, String) {
+    let sql = format!("SELECT CAST(MIN(id) AS TEXT) FROM dead_letter WHERE {condition}");
+    let id = hub.text(&sql).await.parse().unwrap();
+    let shown = held_show::show(&hub.context, id, sight).await.unwrap();
+    (shown.json(), shown.text())
+}
+
+async fn at_source(on: On) {
+    let mut hub = TestHub::open(on).await;
+    let mut accounts = some(20);
+    let wrong = "<DateOfBirth>1984-02-31</DateOfBirth></Person>";
+    accounts[3] = accounts[3].replace("</Person>", wrong);
+    accounts[4] = accounts[4].replace("ref=\"9900004\"", "ref=\"\"");
+    accounts[5] = accounts[5].replace("OPEN", "LIMBO");
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&accounts));
+    hub.edit(MAPPING, ", via = [\"drop_placeholder_dates\"], on_error = \"null\"", "");
+    hub.reload().await;
+    hub.run("ingest-revenues").await;
+    for code in ["date_impossible", "record.no_key"] {
+        let (json, text) = shown(&hub, &format!("code = '{code}'"), Sight::Masked).await;
+        assert_eq!(json["replay"], json!(null), "{text}");
+        assert!(text.contains("the next extract brings it") && !text.contains("replay"), "{text}");
+        let items = held::items(&hub.context, code, 4, Sight::Masked).await.unwrap().text();
+        assert!(!items.contains("viaduct replay"), "{items}");
+    }
+    let (_, text) = shown(&hub, "code = 'code_unknown'", Sight::Masked).await;
+    assert!(text.contains("When that is mended: viaduct replay --id"), "{text}");
+}
+
+async fn twice(on: On) {
+    let hub = TestHub::open(on).await;
+    let mut accounts = some(20);
+    accounts[5] = accounts[5].replace("9900005", "9900003");
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&accounts));
+    hub.run("ingest-revenues").await;
+    let (json, text) = shown(&hub, "code = 'record.duplicate_key'", Sight::Masked).await;
+    assert_eq!(json["key"], json!("•••0003"));
+    assert!(text.contains("revenues •••0003") && !text.contains("9900003"), "{text}");
+    assert!(text.contains("it is record 6 of the extract"), "{text}");
+}
+
+async fn computed(on: On) {
+    let mut hub = TestHub::open(on).await;
+    let long = " && text(\"Status\") != \"\"".repeat(8);
+    let expression = format!("'true{long} ? int(text(\"Balance/Outstanding\")) : 1'");
+    hub.edit(MAPPING, "{ from = \"Balance/@year\" }", &format!("{{ expr = {expression} }}"));
+    hub.reload().await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(1)));
+    hub.run("ingest-revenues").await;
+    let (json, text) = shown(&hub, "code = 'expression.failed'", Sight::Shown).await;
+    for said in [
+        "it is computed by `true && text(\"Status\") != \"\"",
+        "…`",
+        "it fails: `int(…)` was given a text that is no whole number",
+        "with `10.00` at `Balance/Outstanding`",
+        "with `OPEN` at `Status`",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(!text.contains("says nothing"), "{text}");
+    assert_eq!(json["faults"][0]["computed"]["reads"].as_array().unwrap().len(), 2, "{json}");
+    let (json, text) = shown(&hub, "code = 'expression.failed'", Sight::Masked).await;
+    assert!(!text.contains("10.00") && text.contains("--show shows it"), "{text}");
+    assert!(!json.to_string().contains("10.00"), "{json}");
+}
+
+async fn masked_code(on: On) {
+    let mut hub = TestHub::open(on).await;
+    let surname = "{ from = \"Surname\", via = [\"trim\", \"title_case\"], required = true }";
+    hub.edit(MAPPING, surname, "{ from = \"Surname\", codes = \"codes/account_status.csv\" }");
+    hub.reload().await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&some(1)));
+    hub.run("ingest-revenues").await;
+    let (_, text) = shown(&hub, "code = 'code_unknown'", Sight::Masked).await;
+    assert!(text.contains("        CODE,MEANING,,"), "{text}");
+    let (_, text) = shown(&hub, "code = 'code_unknown'", Sight::Shown).await;
+    assert!(text.contains("        Testberry,MEANING,,"), "{text}");
+}
+
+async fn strange_line(on: On) {
+    let mut hub = TestHub::open_with(on, Path::new("benches/formats/definitions")).await;
+    let drop = hub.drop_folder("revenues");
+    let variables = [("BENCH_DROP".to_owned(), drop.display().to_string())].into();
+    hub.context.around = surroundings(variables);
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats/ctax-25.dat");
+    // Windows-1252, and a byte for each character.
+    let good: String = std::fs::read(fixture).unwrap().into_iter().map(char::from).collect();
+    let drop_file = |hub: &TestHub, name: &str, text: &str| {
+        let bytes: Vec<u8> = text.chars().map(|letter| letter as u8).collect();
+        hub.drop_file("revenues", name, &bytes);
+    };
+    // The second account's person is somebody else's: whose, nobody can tell.
+    let bad = good.replacen("027000000001", "027000009999", 1);
+    assert_ne!(good, bad);
+    drop_file(&hub, "ctax-1.dat", &bad);
+    let report = hub.run("fixed_width").await;
+    assert_eq!((&report["total"]["held"], &report["total"]["published"]), (&json!(1), &json!(24)));
+    let (json, text) = shown(&hub, "code = 'fixed.orphan'", Sight::Shown).await;
+    assert_eq!(json["key"], json!("7000000001"), "{text}");
+    // What was kept reads like a record and is none: a replay does not make one of it.
+    let done = replay::run(&hub.context, &Chosen::default()).await.unwrap();
+    assert!(done.any_left(), "{}", done.text());
+    assert!(done.text().contains("1 held rows wait as before"), "{}", done.text());
+    let open = "SELECT COUNT(*) FROM dead_letter WHERE settled_ms IS NULL";
+    let open = open.replace("COUNT(*)", "CAST(COUNT(*) AS TEXT)");
+    assert_eq!(hub.text(&open).await, "1");
+    // The next good extract settles it; bad once more, it waits once, and what is known stands.
+    drop_file(&hub, "ctax-2.dat", &good);
+    hub.run("fixed_width").await;
+    assert_eq!(hub.text(&open).await, "0");
+    for name in ["ctax-3.dat", "ctax-4.dat"] {
+        let bad = bad.replacen("027000009999", &format!("02700000999{}", &name[5..6]), 1);
+        drop_file(&hub, name, &bad);
+        let report = hub.run("fixed_width").await;
+        assert_eq!(report["total"]["records"]["gone"], json!(0), "{report}");
+        assert_eq!(report["total"]["held"], json!(1), "{report}");
+        assert_eq!(hub.text(&open).await, "1");
+    }
+    let done = replay::run(&hub.context, &Chosen::default()).await.unwrap();
+    assert!(done.text().contains("is no sound record"), "{}", done.text());
+    assert_eq!(hub.text(&open).await, "1", "an older good record does not supersede it");
+    drop_file(&hub, "ctax-5.dat", &format!("{good}\n\n"));
+    hub.run("fixed_width").await;
+    assert_eq!(hub.text(&open).await, "0", "unchanged, it waits no more");
 }
 
 async fn put_back(on: On) {

@@ -158,6 +158,10 @@ async fn no_trace(on: On) {
     hub.drop_file("revenues", "ctax-2.xml", &extract_that_says(&some(20), 3));
     let held = preview::of_job(&hub.context, job, None, ALL).await.unwrap();
     assert!(held.any_held_whole());
+    let short = held.text().split_once("In short").unwrap().1.to_owned();
+    assert!(short.contains("ctax-2.xml would be held whole"), "{short}");
+    assert!(short.contains("declares 3 records and holds 20"), "{short}");
+    assert!(!short.contains("0 rows"), "{short}");
     assert_eq!(held.json()["run"]["batches"][0]["cause_code"], json!("file.total"));
     assert_eq!(everything(&hub.context.database, |_| false).await, before);
     assert_eq!(hub.files("revenues", ""), ["ctax-2.xml"]);

@@ -20,6 +20,7 @@ on_both! {
     a_preview_of_a_replay_says_what_it_does => super::previewed,
     what_came_with_a_quiet_load_stays_quiet => super::quiet,
     what_is_not_held_is_not_replayed => super::not_held,
+    what_stays_held_is_said_with_its_code_and_its_new_number => super::stays_held,
 }
 
 const CODES: &str = "mappings/codes/account_status.csv";
@@ -353,4 +354,29 @@ async fn not_held(on: On) {
     assert!(refused(&hub, by_code("required")).await.is_none());
     let said = refused(&hub, by_code("requird")).await.unwrap();
     assert!(said.contains("no held row has the code `requird`"), "{said}");
+}
+
+async fn stays_held(on: On) {
+    let (hub, _) = with_limbo(on).await;
+    let row: i64 = hub.text("SELECT CAST(MIN(id) AS TEXT) FROM dead_letter").await.parse().unwrap();
+    let chosen = Chosen { ids: vec![row], ..Chosen::default() };
+    let listing = Listing { most: 1_000, sight: Sight::Masked };
+    let foretold = preview::of_replay(&hub.context, &chosen, listing).await.unwrap();
+    let (json, text) = (foretold.json(), foretold.text());
+    assert_eq!((&json["held"]["stay_held"], &json["held"]["released"]), (&json!(1), &json!(0)));
+    assert!(text.contains("\n  held      1 stays held\n"), "{text}");
+    assert!(text.contains("\n  records   1 read again\n") && text.ends_with('\n'), "{text}");
+
+    let done = replay::run(&hub.context, &chosen).await.unwrap();
+    assert!(done.any_left());
+    assert!(
+        done.text().contains("Read again and held again\n  1 × code_unknown"),
+        "{}",
+        done.text()
+    );
+    // The number that waited names the one that waits now.
+    let said = replay::run(&hub.context, &chosen).await.err().unwrap().to_string();
+    let newest = "SELECT CAST(MAX(id) AS TEXT) FROM dead_letter WHERE settled_ms IS NULL";
+    let newest = format!("its record waits as row {}", hub.text(newest).await);
+    assert!(said.contains("it was superseded") && said.contains(&newest), "{said}");
 }

@@ -94,8 +94,9 @@ impl Candidate {
         let own = parties.iter().filter(|party| party.resident_id == row.id);
         let account = |party: &Party| {
             let ended = if party.ended_ms.is_some() { ", ended" } else { "" };
+            let gone = if party.gone_ms.is_some() { ", gone at its source" } else { "" };
             format!(
-                "{} {} ({}, {}{ended})",
+                "{} {} ({}, {}{ended}{gone})",
                 party.account_kind.as_deref().unwrap_or("record"),
                 sight.key(&party.reference),
                 party.source,

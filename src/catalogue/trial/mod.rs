@@ -3,7 +3,7 @@
 //! The file is cut as the connector cuts it, and each record is read by the very walk that reads it at
 //! night. Nothing is kept, and nothing is sent.
 
-mod text;
+pub mod text;
 mod words;
 
 use std::fs::File;
@@ -250,9 +250,24 @@ impl RecordSink for Trying<'_> {
         Ok(())
     }
 
-    fn unreadable(&mut self, code: &'static str, cause: String, _: Raw<'_>) -> Result<(), Stopped> {
-        if self.wants("") {
-            self.show("", What::Unreadable { code: code.to_owned(), cause });
+    fn unreadable(
+        &mut self,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.unsound("", code, cause, raw)
+    }
+
+    fn unsound(
+        &mut self,
+        key: &str,
+        code: &'static str,
+        cause: String,
+        _: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        if self.wants(key) {
+            self.show(key, What::Unreadable { code: code.to_owned(), cause });
         }
         Ok(())
     }

@@ -154,7 +154,12 @@ fn said(event: &Event, told: &Told) -> Option<String> {
         Event::Each { path, .. } => format!("one for each {path}"),
         Event::Constant { text } if text == "names" => "from the name above".to_owned(),
         Event::Constant { .. } => "a constant of the mapping".to_owned(),
-        Event::Computed { expression, reads, gave } => computed(expression, reads, gave.as_deref()),
+        Event::Computed { expression, reads, gave, failed } => {
+            let gave = gave.as_deref().map_or("nothing".to_owned(), quoted);
+            let outcome =
+                failed.map_or_else(|| format!("gives {gave}"), |why| format!("fails: {why}"));
+            computed(expression, reads, &outcome)
+        }
         Event::Stepped { by, to: Some(to) } => format!("{by} {}", quoted(to)),
         Event::Stepped { by, to: None } => format!("{by} says that it is none"),
         Event::Coded { list, line, code, to, from, until } => {
@@ -197,11 +202,10 @@ fn is_refused(event: &Event) -> bool {
     matches!(event, Event::Refused { .. })
 }
 
-fn computed(expression: &str, reads: &[(String, String)], gave: Option<&str>) -> String {
+fn computed(expression: &str, reads: &[(String, String)], outcome: &str) -> String {
     let reads: Vec<String> = reads.iter().map(|(path, text)| format!("{path} is {text}")).collect();
     let with = if reads.is_empty() { String::new() } else { format!(" with {}", reads.join(", ")) };
-    let gave = gave.map_or("nothing".to_owned(), quoted);
-    format!("{}{with} gives {gave}", cut(expression))
+    format!("{}{with} {outcome}", cut(expression))
 }
 
 /// In quotation marks; blanks are made to be seen where they matter.
@@ -220,7 +224,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Harmless to print, and not endless.
-fn cut(text: &str) -> String {
+pub fn cut(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '␀' } else { c };
     let mut cut: String = text.chars().take(TEXT_MAX).map(plain).collect();
     if text.chars().nth(TEXT_MAX).is_some() {

@@ -52,8 +52,6 @@ fn sentence(code: &str) -> String {
 
 /// What a code means, within a line.
 pub fn means(code: &str) -> &'static str {
-    // Each format has a code of its own for what stands there twice.
-    let code = if code.ends_with(".duplicate") { "record.duplicate" } else { code };
     cause::find(code).map_or("", |cause| cause.means)
 }
 

@@ -103,13 +103,25 @@ impl Layout {
             1_000_000..=1_000_000_000_000,
             UNPACKED_BYTES_MAX as i64,
         );
-        let xml = |table: &Table<'_>| shared(XmlFormat::settings(table, record_bytes_max));
-        let csv = |table: &Table<'_>| shared(CsvFormat::settings(table, record_bytes_max));
-        let fixed = |table: &Table<'_>| shared(FixedWidthFormat::settings(table, record_bytes_max));
+        let said = encoding;
+        let xml = |table: &Table<'_>| {
+            let format = XmlFormat::settings(table, record_bytes_max);
+            shared(format.map(|format| XmlFormat { said, ..format }))
+        };
+        let csv = |table: &Table<'_>| {
+            let format = CsvFormat::settings(table, record_bytes_max);
+            shared(format.map(|format| CsvFormat { said, ..format }))
+        };
+        let fixed = |table: &Table<'_>| {
+            let format = FixedWidthFormat::settings(table, record_bytes_max);
+            shared(format.map(|format| FixedWidthFormat { said, ..format }))
+        };
+        let json =
+            |format: Option<JsonFormat>| shared(format.map(|format| JsonFormat { said, ..format }));
         let lines =
-            |table: &Table<'_>| shared(JsonFormat::settings_of_lines(table, record_bytes_max));
+            |table: &Table<'_>| json(JsonFormat::settings_of_lines(table, record_bytes_max));
         let document =
-            |table: &Table<'_>| shared(JsonFormat::settings_of_document(table, record_bytes_max));
+            |table: &Table<'_>| json(JsonFormat::settings_of_document(table, record_bytes_max));
         let format = settings.variant(
             FORMAT,
             &[

@@ -16,6 +16,7 @@ pub mod sum;
 mod trying;
 pub mod xml;
 
+use self::encoding::Encoding;
 use crate::record::document::{Document, Only, Path, Step};
 use crate::record::personal::unprinted;
 
@@ -50,6 +51,17 @@ pub trait RecordSink: Send {
         cause: String,
         raw: Raw<'_>,
     ) -> Result<(), Stopped>;
+    /// A record whose key is sound and that cannot be read all the same, since a part of it is bad: it
+    /// is kept and held under `code`, and can be told by its key.
+    fn unsound(
+        &mut self,
+        _key: &str,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.unreadable(code, cause, raw)
+    }
     /// Nothing more comes, whether the stream ended well or not. Called on the thread that cuts.
     fn finish(&mut self) -> Result<(), Stopped> {
         Ok(())
@@ -125,6 +137,21 @@ pub trait Format: Send + Sync {
     /// Reads one record that stands alone.
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError>;
 
+    /// Whether a record that was kept and held could be cut as one now, beyond what reading it says.
+    fn sound(&self, _record: &str) -> Result<(), FormatError> {
+        Ok(())
+    }
+
+    /// The parts of a record that may be there or not, by the words of its definition: types of line.
+    fn parts(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Which of them a record has.
+    fn parts_in(&self, _record: &str) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// From a record to the parts of its key.
     fn key(&self) -> Vec<Path>;
 
@@ -136,6 +163,11 @@ pub trait Format: Send + Sync {
     /// The code of a text, or of a record, whose bytes its encoding does not have.
     fn encoding_code(&self) -> &'static str {
         "file.encoding"
+    }
+
+    /// What the definition says of the encoding of its files.
+    fn said(&self) -> Encoding {
+        Encoding::Unsaid
     }
 
     /// The encoding that a text declares of itself in its first characters, as XML does.

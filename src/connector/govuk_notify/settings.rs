@@ -87,6 +87,15 @@ impl GovukNotifySettings {
                 .example("templates = { moved_home = \"11111111-1111-4111-8111-111111111101\" }"),
             "copy the template's identifier from the platform",
         );
+        for (name, id) in &templates {
+            if !is_uuid(&id.value) {
+                let what =
+                    format!("the template `{}` has no identifier of the platform's", name.value);
+                let help = "copy it from the template's page; it looks like \
+                            `f33517ff-2a88-4f6e-b855-c550268ce08a`";
+                settings.error(id.at, what, "not a UUID", Some(help.to_owned()));
+            }
+        }
         Some(GovukNotifySettings {
             base_url: base_url?,
             api_key: api_key?,
@@ -101,6 +110,12 @@ impl GovukNotifySettings {
     pub fn template_id(&self, name: &str) -> Option<&str> {
         self.templates.get(name).map(String::as_str)
     }
+}
+
+/// Eight digits and letters to f, four, four, four and twelve.
+fn is_uuid(text: &str) -> bool {
+    let digits = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    text.bytes().all(digits) && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
 }
 
 impl Settings for GovukNotifySettings {
@@ -144,11 +159,14 @@ mod tests {
     #[test]
     fn settings_are_read_and_every_fault_is_told() {
         let good = "base_url = \"${NOTIFY_URL}\"\napi_key = \"secret:NOTIFY_API_KEY\"\n\
-                    [settings.templates]\nmoved_home = \"1-2\"";
+                    [settings.templates]\nmoved_home = \"f33517ff-2a88-4f6e-b855-c550268ce08a\"";
         let (settings, faults) = read(good);
         assert_eq!(faults, 0);
         let settings = settings.expect("settings");
-        assert_eq!(settings.template_id("moved_home"), Some("1-2"));
+        assert_eq!(
+            settings.template_id("moved_home"),
+            Some("f33517ff-2a88-4f6e-b855-c550268ce08a")
+        );
         assert_eq!((settings.requests_per_minute, settings.timeout_ms), (3_000, 30_000));
         for (wrong, faults) in [
             ("", 2),
@@ -156,6 +174,7 @@ mod tests {
             ("base_url = \"x\"\napi_key = \"secret:K\"\nbase_ur = 1", 1),
             ("base_url = \"x\"\napi_key = \"secret:K\"\ntimeout_ms = 1", 1),
             ("base_url = \"x\"\napi_key = \"secret:K\"\n[settings.templates]\na = 1", 1),
+            ("base_url = \"x\"\napi_key = \"secret:K\"\n[settings.templates]\na = \"b-1\"", 1),
         ] {
             assert_eq!(read(wrong).1, faults, "{wrong}");
         }

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::cards::{self, Cards};
 use super::{Watch, is_gone};
 use crate::connector::channel::Source;
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::{Encoding, not_text};
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
@@ -80,6 +80,7 @@ pub struct Admission {
     seed: u64,
     /// The code of a record that is not UTF-8.
     encoding_code: &'static str,
+    said: Encoding,
     packer: Option<Packer>,
     /// Records waiting for a dictionary to be trained on them.
     samples: Vec<Vec<u8>>,
@@ -117,6 +118,7 @@ impl Admission {
             met: HashSet::default(),
             seed,
             encoding_code: source.format().encoding_code(),
+            said: source.format().said(),
             packer,
             samples: Vec::new(),
             sample_bytes: 0,
@@ -153,7 +155,7 @@ impl Admission {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
         if entry.fault.is_none() && std::str::from_utf8(&self.alone).is_err() {
-            entry.fault = Some((self.encoding_code, not_utf8(&self.alone)));
+            entry.fault = Some((self.encoding_code, not_text(self.said, &self.alone)));
         }
         let card = match entry.fault {
             None => self.cards.mask(&mut self.alone, &entry.key),
@@ -205,20 +207,37 @@ impl Admission {
         self.sender.blocking_send(portion).map_err(|_| Stopped)
     }
 
-    /// A row that is kept, and held for why.
-    fn hold(&mut self, code: &'static str, cause: String, raw: Raw<'_>) -> Result<(), Stopped> {
+    /// A row that is kept, and held for why; with its key, and what that is known under, as far as it
+    /// has one.
+    fn hold(
+        &mut self,
+        (key, known): (&str, Option<i64>),
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
         self.count()?;
         // A row without a key is found again in its file by nothing else.
         let cause = format!("{cause}; it is record {} of the extract", self.rows);
         let entry = Entry {
-            key: String::new(),
+            key: key.to_owned(),
             key_digest: 0,
             digest: 0,
-            known: None,
+            known,
             fault: Some((code, cause)),
             payload: Vec::new(),
         };
         self.put(entry, raw)
+    }
+
+    /// Notes that a key came: where it is known, and whether it came before.
+    fn meet(&mut self, key_digest: u64) -> (Option<usize>, bool) {
+        let found = self.known.find(key_digest);
+        let twice = match found {
+            Some(place) => self.known.mark_seen(place),
+            None => !self.met.insert(key_digest),
+        };
+        (found, twice)
     }
 
     /// Counts a row. What is remembered of each adds up, so that there is a most.
@@ -240,20 +259,16 @@ impl RecordSink for Admission {
             let cause = "the record has no key".to_owned();
             return self.unreadable("record.no_key", cause, raw);
         }
-        if key.len() > KEY_BYTES_MAX || key.contains('\0') {
+        if !is_key(key) {
             let cause = format!("the key is longer than {KEY_BYTES_MAX} bytes, or no text");
             return self.unreadable("record.bad_key", cause, raw);
         }
         let key_digest = xxh3_64(key.as_bytes());
         let digest = self.digest(raw);
-        let found = self.known.find(key_digest);
-        let twice = match found {
-            Some(place) => self.known.mark_seen(place),
-            None => !self.met.insert(key_digest),
-        };
+        let (found, twice) = self.meet(key_digest);
         if twice {
             let cause = "another record of this extract has the same key".to_owned();
-            return self.hold("record.duplicate_key", cause, raw);
+            return self.hold((key, None), "record.duplicate_key", cause, raw);
         }
         self.count()?;
         if let Some(place) = found
@@ -280,7 +295,27 @@ impl RecordSink for Admission {
         raw: Raw<'_>,
     ) -> Result<(), Stopped> {
         self.nameless += 1;
-        self.hold(code, cause, raw)
+        self.hold(("", None), code, cause, raw)
+    }
+
+    /// The bad part of it may belong to another record, which then seems absent: it counts as a row
+    /// that nobody knows the key of.
+    fn unsound(
+        &mut self,
+        key: &str,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        if !is_key(key) {
+            return self.unreadable(code, cause, raw);
+        }
+        self.nameless += 1;
+        let known = match self.meet(xxh3_64(key.as_bytes())) {
+            (Some(place), false) => Some(self.known.id(place)),
+            _ => None,
+        };
+        self.hold((key, known), code, cause, raw)
     }
 
     /// The last portion and the tally.
@@ -303,6 +338,11 @@ impl RecordSink for Admission {
         *held = Some(tally);
         Ok(())
     }
+}
+
+/// Whether a record can be looked up by it.
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.len() <= KEY_BYTES_MAX && !key.contains('\0')
 }
 
 /// Known keys in the order of their digests, with a first guess by the digest's leading bits.

@@ -14,7 +14,7 @@ pub mod types;
 
 use std::sync::Arc;
 
-use cel::{Context, IdedExpr, Value};
+use cel::{Context, ExecutionError, IdedExpr, Value};
 
 use self::check::Checker;
 use self::types::Type;
@@ -99,15 +99,23 @@ pub enum Outcome {
     Text(String),
 }
 
-/// Why an expression came to nothing, as a code.
+/// Why an expression came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure(pub &'static str);
+pub struct Failure {
+    pub code: &'static str,
+    /// In words, without what stood in the record.
+    pub why: &'static str,
+}
 
 impl Failure {
     /// What went in or came out is too long.
-    pub const LIMIT: Failure = Failure("expression.limit");
+    pub const LIMIT: Failure =
+        Failure { code: "expression.limit", why: "a text or a list is longer than it may be" };
+
     /// It could not be computed: a text that is no number, a division by nothing.
-    pub const FAILED: Failure = Failure("expression.failed");
+    pub const fn failed(why: &'static str) -> Failure {
+        Failure { code: "expression.failed", why }
+    }
 }
 
 /// An expression, ready to run.
@@ -177,14 +185,15 @@ impl Expression {
     }
 
     fn outcome(&self, scope: &Context<'_, '_>) -> Result<Outcome, Failure> {
-        let value = Value::resolve(&self.tree, scope).map_err(|_| Failure::FAILED)?;
+        let value = Value::resolve(&self.tree, scope).map_err(|error| why(&error))?;
         let text = match value {
             Value::Null => return Ok(Outcome::Absent),
             Value::Bool(flag) => return Ok(Outcome::Flag(flag)),
             Value::String(text) => Arc::unwrap_or_clone(text),
             Value::Int(number) => number.to_string(),
             Value::Float(number) if number.is_finite() => number.to_string(),
-            _ => return Err(Failure::FAILED),
+            Value::Float(_) => return Err(Failure::failed(TOO_LARGE)),
+            _ => return Err(Failure::failed(UNFIT)),
         };
         if text.len() > TEXT_MAX { Err(Failure::LIMIT) } else { Ok(Outcome::Text(text)) }
     }
@@ -247,6 +256,24 @@ fn parse_and_check(text: &str, scope: Scope, wanted: Wanted) -> Result<Expressio
         asked,
         kind,
         at: Span::default(),
+    })
+}
+
+const TOO_LARGE: &str = "a number in it grows too large";
+const UNFIT: &str = "its parts do not fit together";
+
+/// The language's own words repeat values of the record: these do not.
+fn why(error: &ExecutionError) -> Failure {
+    Failure::failed(match error {
+        ExecutionError::FunctionError { function, .. } if function == "int" => {
+            "`int(…)` was given a text that is no whole number"
+        }
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "it divides by nothing"
+        }
+        ExecutionError::Overflow(..) => TOO_LARGE,
+        ExecutionError::IndexOutOfBounds(_) => "it asks for an item that is not there",
+        _ => UNFIT,
     })
 }
 

@@ -20,7 +20,7 @@ fn run(text: &str, wanted: Wanted) -> Result<Outcome, String> {
             _ => Given::Absent,
         })
     });
-    found.map_err(|failure| failure.0.to_owned())
+    found.map_err(|failure| failure.code.to_owned())
 }
 
 fn holds(text: &str) -> Result<bool, String> {
@@ -137,7 +137,7 @@ fn what_is_absent_is_neither_more_nor_less() {
                 _ => Given::Absent,
             })
         });
-        run.map_err(|failure| failure.0.to_owned())
+        run.map_err(|failure| failure.code.to_owned())
     };
     let (yes, no) = (Ok(Outcome::Flag(true)), Ok(Outcome::Flag(false)));
     for (text, absent, five) in [

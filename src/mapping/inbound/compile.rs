@@ -42,6 +42,8 @@ pub struct List {
 pub struct Party {
     pub each: Option<At>,
     pub names: Option<At>,
+    /// One of its fields is a part of a name.
+    pub names_people: bool,
     pub when: Option<Compiled>,
     pub key: Option<Key>,
     pub role: Role,
@@ -85,6 +87,8 @@ pub enum Role {
 pub struct Field {
     pub target: FieldId,
     pub name: String,
+    /// It is a part of a person's name.
+    pub is_name: bool,
     /// Where it is read; the first that is not empty wins.
     pub from: Vec<At>,
     pub expression: Option<Compiled>,
@@ -176,6 +180,7 @@ impl Inbound {
         let party = |map: &PartyMap| Party {
             each: map.each.as_ref().map(path),
             names: map.names.as_ref().map(path),
+            names_people: map.fields.iter().any(|field| is_name(&field.target.value)),
             when: map.when.as_ref().map(|when| compiled(when, &path)),
             key: map.key.as_ref().map(|key| match key {
                 KeyMap::Path(from) => Key::Path(path(from)),
@@ -251,6 +256,7 @@ fn compile_field(
     Some(Field {
         target,
         name: map.target.value.clone(),
+        is_name: is_name(&map.target.value),
         from: map.from.iter().map(path).collect(),
         expression: map.expr.as_ref().map(|expression| compiled(expression, path)),
         constant: map.value.as_deref().and_then(typed),
@@ -264,6 +270,11 @@ fn compile_field(
         read,
         read_as: read_as(&map.kind, kind),
     })
+}
+
+/// Whether a field is a part of what a person is called. A title alone is none.
+pub fn is_name(field: &str) -> bool {
+    field.starts_with("name.") && field != "name.title"
 }
 
 /// As what a text is read, as a mapping would say it.
@@ -286,7 +297,7 @@ fn read_as(kind: &AsType, target: Kind) -> String {
         AsType::Flag { yes, .. } if yes.len() > 3 => "flag".to_owned(),
         AsType::Flag { yes, no } => format!("flag: yes {}, no {}", yes.join("|"), no.join("|")),
         AsType::Pence(format) => format!("pence {format}"),
-        AsType::Date(formats) => format!("date {}", formats.join(" or ")),
+        AsType::Date { formats, .. } => format!("date {}", formats.join(" or ")),
     }
 }
 
@@ -305,8 +316,9 @@ fn compile_read(kind: &AsType, target: Kind) -> Option<Read> {
         AsType::Decimal => Read::Decimal,
         AsType::Flag { yes, no } => Read::Flag(yes.clone(), no.clone()),
         AsType::Pence(format) => Read::Pence(PenceFormat::from_word(format)?),
-        AsType::Date(formats) => {
-            let formats = formats.iter().map(|format| DateFormat::new(format).ok());
+        AsType::Date { formats, years_from } => {
+            let format = |format: &String| DateFormat::with_years(format, *years_from).ok();
+            let formats = formats.iter().map(format);
             Read::Date(formats.collect::<Option<_>>()?)
         }
         AsType::ByTarget => match target {

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 
 use self::compile::{
-    Account, At, Codes, Compiled, Field, Filter, FilterOn, Key, List, Party, Role,
+    Account, At, Codes, Compiled, Field, Filter, FilterOn, Key, List, Party, Role, is_name,
 };
 use self::story::{Event, Found, Nobody, Story, Witness};
 use self::value::{apply, read, why_dropped};
@@ -24,8 +24,8 @@ use crate::record::facts::{Facts, Item, Value};
 use crate::record::fragment::{
     AccountFragment, FRAGMENT_BYTES_MAX, FieldIssue, Fragment, PartyFragment,
 };
-use crate::record::name::{NamedParty, PartyKind, parse_names};
-use crate::record::schema;
+use crate::record::name::{NamedParty, Note, PartyKind, parse_names};
+use crate::record::schema::{self, FieldId};
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,14 @@ impl Inbound {
                 walk.parties(map, context, &mut fragment.parties);
             }
         }
+        if walk.nameless {
+            // Where nobody was named there may be no party to note it of.
+            let account = fragment.account.as_mut().map(|account| &mut account.issues);
+            let party = fragment.parties.last_mut().map(|party| &mut party.issues);
+            if let Some(issues) = account.or(party) {
+                note(issues, "name", NAME_BLANK);
+            }
+        }
         fragment
     }
 }
@@ -149,6 +157,9 @@ fn issue(field: &str, code: &str) -> FieldIssue {
     FieldIssue { field: field.to_owned(), code: code.to_owned() }
 }
 
+/// The code of a place that names people and is blank.
+const NAME_BLANK: &str = "name_blank";
+
 /// What a party and an item of a list weigh, whatever is said of them: bytes.
 const PARTY_BYTES: usize = 64;
 const ITEM_BYTES: usize = 16;
@@ -161,12 +172,14 @@ struct Walk<'r, W> {
     failed: Option<FieldIssue>,
     /// How much was said so far, bytes.
     said: usize,
+    /// A place that names people is blank.
+    nameless: bool,
     witness: &'r mut W,
 }
 
 impl<'r, W: Witness> Walk<'r, W> {
     fn new(record: &'r Document, on: NaiveDate, witness: &'r mut W) -> Self {
-        Walk { record, on, held: Vec::new(), failed: None, said: 0, witness }
+        Walk { record, on, held: Vec::new(), failed: None, said: 0, nameless: false, witness }
     }
 
     /// Counts what is said. Where it is too much the record is held, and no more of it is read.
@@ -201,12 +214,26 @@ impl<'r, W: Witness> Walk<'r, W> {
         let key = self.key(map.key.as_ref(), context, place);
         let Some(names) = &map.names else {
             let party = self.party(map, context, key, None, parties.len() + 1);
+            let is_named = |(id, _): &(FieldId, Value)| is_name(schema::PARTY[*id as usize].name);
+            self.nameless |= map.names_people && !party.facts.fields().iter().any(is_named);
             parties.push(party);
             return;
         };
         self.witness.begin(place, "names");
         let named = self.text(context, names, place, "names").unwrap_or_default();
-        let named = parse_names(named);
+        let mut named = parse_names(named);
+        if named.is_empty() {
+            self.nameless = true;
+            self.witness.tell(|| Event::Noted { code: NAME_BLANK.to_owned() });
+        }
+        if let Some(last) =
+            named.last_mut().filter(|_| self.may_be_cut(context, std::slice::from_ref(names)))
+        {
+            last.notes.push(Note::Cut);
+        }
+        for note in named.iter().flat_map(|named| &named.notes) {
+            self.witness.tell(|| Event::Noted { code: note.code().to_owned() });
+        }
         self.witness.tell(|| Event::Named { parties: named.len() });
         let several = named.len() > 1;
         for (place, person) in named.into_iter().enumerate() {
@@ -228,7 +255,7 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Ok(Outcome::Text(key)) => Some(key).filter(|key| !key.is_empty()),
                 Ok(_) => None,
                 Err(failure) => {
-                    self.hold(place.issue("key", failure.0));
+                    self.hold(place.issue("key", failure.code));
                     None
                 }
             },
@@ -254,6 +281,7 @@ impl<'r, W: Witness> Walk<'r, W> {
             ..Default::default()
         };
         if let Some(named) = named {
+            named.notes.iter().for_each(|one| note(&mut party.issues, "name", one.code()));
             set_names(&mut party.facts, named);
             if W::ASKED {
                 for (field, value) in party.facts.fields() {
@@ -373,6 +401,17 @@ impl<'r, W: Witness> Walk<'r, W> {
         said
     }
 
+    /// Whether a name, the first that is not blank, fills the columns that were meant for it, so that more
+    /// of it may have been cut off.
+    fn may_be_cut(&self, context: NodeId, from: &[At]) -> bool {
+        let record = self.record;
+        let mut texts = from.iter().filter_map(|at| match record.find_only(context, &at.path) {
+            Only::One(node) => Some(node).filter(|node| !record.text(*node).trim().is_empty()),
+            _ => None,
+        });
+        record.has_full() && texts.next().is_some_and(|node| record.fills_its_columns(node))
+    }
+
     /// Notes that the mapping reads here, where somebody asks.
     fn told_of(&mut self, context: NodeId, at: &At) {
         if W::ASKED {
@@ -427,7 +466,7 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Ok(Outcome::Text(text)) => Some(Cow::Owned(text)),
                 Ok(Outcome::Flag(flag)) => Some(Cow::Owned(flag.to_string())),
                 Ok(Outcome::Absent) => None,
-                Err(failure) => return self.refused(field, failure.0, place, issues),
+                Err(failure) => return self.refused(field, failure.code, place, issues),
             },
         };
         if self.held.len() > held {
@@ -443,6 +482,8 @@ impl<'r, W: Witness> Walk<'r, W> {
         };
         match coded.and_then(|coded| read(field, coded)) {
             Ok((Some(value), flag)) => {
+                let cut = field.is_name && self.may_be_cut(context, &field.from);
+                let flag = flag.or(cut.then(|| Note::Cut.code()));
                 self.witness
                     .tell(|| Event::Read { kind: field.read_as.clone(), text: value.to_text() });
                 if let Some(flag) = flag {
@@ -515,7 +556,7 @@ impl<'r, W: Witness> Walk<'r, W> {
                 holds
             }
             Err(failure) => {
-                self.hold(place.issue(what, failure.0));
+                self.hold(place.issue(what, failure.code));
                 false
             }
         }
@@ -540,8 +581,9 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Ok(Outcome::Flag(flag)) => Some(flag.to_string()),
                 Ok(Outcome::Absent) | Err(_) => None,
             };
-            let expression = expression.text.clone();
-            self.witness.tell(|| Event::Computed { expression, reads, gave });
+            let (expression, failed) = (expression.text.clone(), outcome.as_ref().err());
+            let failed = failed.map(|failure| failure.why);
+            self.witness.tell(|| Event::Computed { expression, reads, gave, failed });
         }
         outcome
     }
@@ -575,7 +617,12 @@ fn given(record: &Document, context: NodeId, at: &At, slot: &Slot) -> Result<Giv
             Only::Nothing => Given::Text(String::new()),
             Only::One(node) if text(node).len() > TEXT_MAX => return Err(Failure::LIMIT),
             Only::One(node) => Given::Text(text(node).to_owned()),
-            Only::Several => return Err(Failure(record.repeated_code())),
+            Only::Several => {
+                return Err(Failure {
+                    code: record.repeated_code(),
+                    why: "a place that it reads is there more than once",
+                });
+            }
         },
         Slot::Count(_) => Given::Whole(record.find_all(context, &at.path).len() as i64),
         _ => {
@@ -597,7 +644,7 @@ fn given_text(given: Result<Given, Failure>) -> String {
         Ok(Given::Decimal(number)) => number.to_string(),
         Ok(Given::Flag(flag)) => flag.to_string(),
         Ok(Given::Absent) => "nothing".to_owned(),
-        Err(failure) => failure.0.to_owned(),
+        Err(failure) => failure.code.to_owned(),
     }
 }
 

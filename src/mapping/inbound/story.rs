@@ -95,8 +95,13 @@ pub enum Event {
     Each { path: String, count: usize },
     /// The mapping says a constant.
     Constant { text: String },
-    /// An expression was computed from what stood at the paths that it reads.
-    Computed { expression: String, reads: Vec<(String, String)>, gave: Option<String> },
+    /// An expression was computed from what stood at the paths that it reads; or why it could not be.
+    Computed {
+        expression: String,
+        reads: Vec<(String, String)>,
+        gave: Option<String>,
+        failed: Option<&'static str>,
+    },
     /// A step of `via` changed the text, or said that it is none.
     Stepped { by: String, to: Option<String> },
     /// A code list says what it means.

@@ -7,12 +7,14 @@
 //! fails: matching, and the stewards behind it, decide what a poor name is worth.
 
 mod people;
+mod remark;
 mod token;
 mod vocabulary;
 
 use std::fmt;
 
 use people::people;
+use remark::marked;
 use token::{Token, Word, tokens, words};
 
 /// No real field names more; a longer list is someone's essay.
@@ -31,6 +33,33 @@ pub struct NamedParty {
     pub family: String,
     /// The field says that this person has died.
     pub deceased: bool,
+    /// What stood with the name and is no part of it.
+    pub notes: Vec<Note>,
+}
+
+/// What makes a name less than sound, and was left out of it: somebody should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// Letters behind the name, such as `OBE`.
+    Letters,
+    /// Words in brackets, such as `(STUDENT)`.
+    Remark,
+    /// An earlier name, such as `(NEE FAKELEY)`.
+    Former,
+    /// The name fills its columns: more of it may have been cut off. Whoever knows the columns says so.
+    Cut,
+}
+
+impl Note {
+    /// The code of the issue.
+    pub fn code(self) -> &'static str {
+        match self {
+            Note::Letters => "name_letters",
+            Note::Remark => "name_remark",
+            Note::Former => "name_former",
+            Note::Cut => "name_cut",
+        }
+    }
 }
 
 /// What kind of party a name stands for.
@@ -57,14 +86,17 @@ pub fn parse_names(text: &str) -> Vec<NamedParty> {
     if text.trim().len() > FIELD_MAX {
         return vec![whole(PartyKind::Placeholder, text)];
     }
-    let mut tokens = tokens(text);
-    if tokens.is_empty() {
+    let all = tokens(text);
+    if all.is_empty() {
         let marks_only = text.chars().any(|letter| !letter.is_whitespace());
         return if marks_only { vec![whole(PartyKind::Placeholder, text)] } else { Vec::new() };
     }
-    if is_organisation(&tokens) {
+    if is_organisation(&all) {
         return vec![whole(PartyKind::Organisation, text)];
     }
+    // Where everything stands in brackets, it is the name.
+    let without_remarks = tokens(&marked(text));
+    let mut tokens = if words(&without_remarks).next().is_some() { without_remarks } else { all };
     let estate = take_executors(&mut tokens);
     if names_nobody(&tokens) {
         return vec![whole(PartyKind::Placeholder, text)];
@@ -135,7 +167,7 @@ fn is_joint(token: &Token) -> bool {
     match token {
         Token::Word(word) => matches!(word.plain.as_str(), "OF" | "FOR" | "TO" | "THE" | "ESTATE"),
         Token::And => true,
-        Token::Comma => false,
+        Token::Comma | Token::Note(_) => false,
     }
 }
 

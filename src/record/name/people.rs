@@ -4,7 +4,7 @@
 use crate::record::value::spelling::title_case;
 
 use super::token::{Token, Word, words};
-use super::{NamedParty, PartyKind, vocabulary};
+use super::{NamedParty, Note, PartyKind, vocabulary};
 
 /// The people in a field. One without any family name is left out.
 pub(super) fn people(tokens: &[Token]) -> Vec<NamedParty> {
@@ -25,6 +25,15 @@ struct Share {
     names: Vec<Word>,
     deceased: bool,
     titled: bool,
+    notes: Vec<Note>,
+}
+
+impl Share {
+    fn note(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
 }
 
 /// `MR A TESTBERRY, MRS B FAKELEY`: each piece between commas is titled and has a name to itself.
@@ -44,6 +53,9 @@ fn share(tokens: &[Token]) -> Share {
     let comma = tokens.iter().position(|token| *token == Token::Comma);
     let count = words(tokens).count();
     for (at, token) in tokens.iter().enumerate() {
+        if let Token::Note(note) = token {
+            share.note(*note);
+        }
         let Token::Word(word) = token else { continue };
         let before_comma = comma.is_some_and(|comma| at < comma);
         // `LORD,MR A`: the only word before a comma is a name whatever else it could be.
@@ -56,7 +68,15 @@ fn share(tokens: &[Token]) -> Share {
                 share.family.append(&mut share.names);
             }
             titles.push(title);
-        } else if !(vocabulary::is_behind(&word.plain) && at > 1) && word.plain != "OF" {
+        } else if at > 1 && is_former(tokens, at) && !share.names.is_empty() {
+            // `MRS A TESTBERRY NEE FAKELEY`: what follows is no name of hers any more.
+            share.note(Note::Former);
+            break;
+        } else if at > 1 && is_behind(tokens, at) && is_named(&share, comma.is_some(), word) {
+            if word.plain != "ESQ" {
+                share.note(Note::Letters);
+            }
+        } else if word.plain != "OF" {
             let place = if before_comma { &mut share.family } else { &mut share.names };
             place.push(word.clone());
         }
@@ -71,6 +91,33 @@ fn share(tokens: &[Token]) -> Share {
         share.family = family_at_the_end(&mut share.names);
     }
     share
+}
+
+/// Whether a share has a name without this word: what looks like letters behind a name may be its
+/// initials. Of two letters that is likelier than of more.
+fn is_named(share: &Share, surname_first: bool, word: &Word) -> bool {
+    let least = if word.plain.len() == 2 { 2 } else { 1 };
+    match surname_first {
+        true => !share.names.is_empty(),
+        false => share.names.len() + share.family.len() >= least,
+    }
+}
+
+/// Letters behind a name, with no more of the name behind them.
+fn is_behind(tokens: &[Token], at: usize) -> bool {
+    let ends = |word: &Word| {
+        vocabulary::is_behind(&word.plain)
+            || vocabulary::is_deceased(&word.plain)
+            || word.title().is_some()
+    };
+    tokens[at].word().is_some_and(|word| vocabulary::is_behind(&word.plain))
+        && words(&tokens[at..]).all(ends)
+}
+
+/// `NEE`, with a name behind it.
+fn is_former(tokens: &[Token], at: usize) -> bool {
+    tokens[at].word().is_some_and(|word| vocabulary::is_former(&word.plain))
+        && words(&tokens[at + 1..]).next().is_some()
 }
 
 /// Gives a family name to each share: its own, or that of the one it leans on.
@@ -142,6 +189,7 @@ fn finish(share: Share) -> NamedParty {
         middle: joined(names),
         family: joined(share.family.iter()),
         deceased: share.deceased,
+        notes: share.notes,
     }
 }
 

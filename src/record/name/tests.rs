@@ -19,6 +19,55 @@ fn shown(text: &str) -> String {
     parse_names(text).iter().map(one).collect::<Vec<_>>().join(" + ")
 }
 
+/// The same, each with the codes of what was left out.
+fn noted(text: &str) -> String {
+    let codes = |party: &NamedParty| {
+        party.notes.iter().map(|note| format!(" [{}]", note.code())).collect::<String>()
+    };
+    let shown = shown(text);
+    let parties = parse_names(text);
+    let noted = shown.split(" + ").zip(&parties);
+    noted.map(|(shown, party)| format!("{shown}{}", codes(party))).collect::<Vec<_>>().join(" + ")
+}
+
+#[test]
+fn what_is_no_part_of_a_name_is_left_out_and_noted() {
+    for (text, wanted) in [
+        ("TESTBERRY,MS ARDEN KC", "person|Ms|Arden||Testberry [name_letters]"),
+        ("TESTBERRY,MS ARDEN,OBE", "person|Ms|Arden||Testberry [name_letters]"),
+        ("TESTBERRY,DR ARDEN J PhD MRCVS", "person|Dr|Arden|J|Testberry [name_letters]"),
+        ("MR ARDEN TESTBERRY O.B.E.", "person|Mr|Arden||Testberry [name_letters]"),
+        ("Mr Arden Testberry M.R.C.V.S.", "person|Mr|Arden||Testberry [name_letters]"),
+        ("Arden Testberry BEM", "person||Arden||Testberry [name_letters]"),
+        ("TESTBERRY,MR ARDEN JNR", "person|Mr|Arden||Testberry [name_letters]"),
+        ("FAKELEY,MR B MBE & MRS C", "person|Mr|B||Fakeley [name_letters] + person|Mrs|C||Fakeley"),
+        ("FAKELEY,MR A ESQ", "person|Mr|A||Fakeley"),
+        // Initials that look like letters behind a name, with no other name before them.
+        ("TESTBERRY,MR KC", "person|Mr|Kc||Testberry"),
+        ("TESTBERRY,MR J.P.", "person|Mr|J|P|Testberry"),
+        ("MR KC TESTBERRY", "person|Mr|Kc||Testberry"),
+        ("MR A KC TESTBERRY", "person|Mr|A|Kc|Testberry"),
+        ("TESTBERRY,MS ARDEN (STUDENT)", "person|Ms|Arden||Testberry [name_remark]"),
+        ("TESTBERRY,MS ARDEN (STUD", "person|Ms|Arden||Testberry [name_remark]"),
+        (
+            "FAKELEY,MR B (STUDENT) & MRS C",
+            "person|Mr|B||Fakeley [name_remark] + person|Mrs|C||Fakeley",
+        ),
+        ("TESTBERRY,MRS ARDEN (NEE FAKELEY)", "person|Mrs|Arden||Testberry [name_former]"),
+        ("TESTBERRY,MRS ARDEN (Née Fakeley)", "person|Mrs|Arden||Testberry [name_former]"),
+        ("MRS ARDEN TESTBERRY NEE FAKELEY", "person|Mrs|Arden||Testberry [name_former]"),
+        ("TESTBERRY,MRS ARDEN NEE FAKELEY", "person|Mrs|Arden||Testberry [name_former]"),
+        ("NEE,MR ARDEN", "person|Mr|Arden||Nee"),
+        ("TESTBERRY,MS ARDEN (DEC'D)", "person|Ms|Arden||Testberry|†"),
+        ("TESTBERRY,ARDEN (MS)", "person|Ms|Arden||Testberry"),
+        ("(TESTBERRY)", "person||||Testberry"),
+        ("FAKELEY (UK) LTD", "organisation||||FAKELEY (UK) LTD"),
+        ("OCCUPIER (FLAT 2)", "nobody||||OCCUPIER (FLAT 2)"),
+    ] {
+        assert_eq!(noted(text), wanted, "{text}");
+    }
+}
+
 fn check(table: &[(&str, &str)]) {
     let wrong: Vec<_> = table
         .iter()

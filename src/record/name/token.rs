@@ -2,7 +2,11 @@
 
 use crate::record::value::spelling::fold_name;
 
-use super::vocabulary;
+use super::{Note, vocabulary};
+
+/// What stands in a field in place of a remark: no field has these characters of nobody's.
+pub(super) const REMARK: char = '\u{E000}';
+pub(super) const FORMER: char = '\u{E001}';
 
 /// One piece of a name field.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(super) enum Token {
     Comma,
     /// `&`, `AND`, `+`.
     And,
+    /// Something stood here that is no part of a name.
+    Note(Note),
 }
 
 /// A word as written, and in the plain capitals that word lists are kept in.
@@ -39,7 +45,7 @@ impl Token {
     pub fn word(&self) -> Option<&Word> {
         match self {
             Token::Word(word) => Some(word),
-            Token::Comma | Token::And => None,
+            Token::Comma | Token::And | Token::Note(_) => None,
         }
     }
 }
@@ -59,6 +65,12 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     for chunk in text.split(is_gap).filter(|chunk| !chunk.is_empty()) {
         if chunk.eq_ignore_ascii_case("c/o") {
             break;
+        }
+        // `O.B.E.`: letters behind a name, and no three initials. Two may be either.
+        let whole = plain(chunk);
+        if whole.len() > 2 && chunk.contains('.') && vocabulary::is_behind(&whole) {
+            tokens.push(Token::Word(Word { written: chunk.to_owned(), plain: whole }));
+            continue;
         }
         let mut left = chunk;
         while let Some(at) = left.find([',', '&', '+', ';']) {
@@ -90,6 +102,10 @@ fn push_words(chunk: &str, tokens: &mut Vec<Token>) {
     }
     if chunk.is_empty() {
         return;
+    }
+    let note = [(REMARK, Note::Remark), (FORMER, Note::Former)].into_iter();
+    if let Some((_, note)) = note.into_iter().find(|(mark, _)| chunk.contains(*mark)) {
+        return tokens.push(Token::Note(note));
     }
     if let Some((before, after)) = chunk.split_once('/')
         && vocabulary::title(&plain(before)).is_some()

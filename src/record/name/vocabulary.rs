@@ -44,9 +44,19 @@ const TITLES: [(&str, &str); 37] = [
     ("THE", ""),
 ];
 
-/// Letters behind a name, which are no part of it.
-const BEHIND: [&str; 13] =
-    ["ESQ", "JNR", "JR", "SNR", "SR", "OBE", "MBE", "CBE", "BSC", "MSC", "PHD", "JP", "QC"];
+/// Letters behind a name, which are no part of it: generations, honours, degrees, chartered bodies.
+/// Those that are family names as well, such as `BA`, `MENG` and `SEN`, are not among them.
+const BEHIND: [&str; 56] = [
+    "ESQ", "JNR", "JR", "SNR", "SR", "JP", "QC", "KC", "OBE", "MBE", "CBE", "DBE", "KBE", "GBE",
+    "BEM", "CMG", "KCMG", "DCMG", "CVO", "LVO", "MVO", "QPM", "KPM", "QFSM", "KFSM", "DSO", "DSC",
+    "DFC", "BSC", "MSC", "LLB", "LLM", "MBBS", "MBCHB", "MPHIL", "DPHIL", "PHD", "PGCE", "HONS",
+    "MRCVS", "FRCVS", "MRCGP", "MRCP", "FRCP", "FRCS", "FRCA", "MRICS", "FRICS", "FRSA", "FRS",
+    "FBA", "FCA", "ACCA", "FCCA", "MCIPD", "RGN",
+];
+
+/// Said before an earlier name.
+const FORMER: [&str; 8] =
+    ["NEE", "FORMERLY", "FORMER", "PREVIOUSLY", "PREV", "FKA", "FMLY", "MAIDEN"];
 
 const DECEASED: [&str; 10] =
     ["DECD", "DECED", "DECSD", "DCSD", "DCD", "DECSED", "DECEASED", "DECEASE", "DESEASED", "LATE"];
@@ -183,6 +193,10 @@ pub(super) fn title(word: &str) -> Option<&'static str> {
 
 pub(super) fn is_behind(word: &str) -> bool {
     BEHIND.contains(&word)
+}
+
+pub(super) fn is_former(word: &str) -> bool {
+    FORMER.contains(&word)
 }
 
 /// The usual abbreviations, and misspellings that are nearer to `DECEASED` than to any name.

@@ -33,6 +33,8 @@ pub struct DateFormat {
 enum Step {
     Literal(u8),
     Year,
+    /// Two digits: of the hundred years that begin with this one.
+    ShortYear(u32),
     Month,
     /// One digit or two, as people write it.
     ShortMonth,
@@ -49,16 +51,22 @@ enum Step {
 }
 
 impl DateFormat {
-    /// Compiles a format. It must give a year of four digits, a month and a day, each once; two
-    /// digits of a year are refused because which century they mean would be a guess. A `Z` that is not
-    /// read as what it says would be an hour's error, and at times a day's.
+    /// Compiles a format. It must give a year, a month and a day, each once. A `Z` that is not read as
+    /// what it says would be an hour's error, and at times a day's.
     pub fn new(pattern: &str) -> Result<Self, ValueError> {
+        Self::with_years(pattern, None)
+    }
+
+    /// The same, where `%y` is one of the hundred years that begin with `years_from`. Where nothing says
+    /// so it is refused, because which century two digits mean would be a guess.
+    pub fn with_years(pattern: &str, years_from: Option<u32>) -> Result<Self, ValueError> {
         let mut steps = Vec::new();
         let mut bytes = pattern.bytes();
         while let Some(byte) = bytes.next() {
             steps.push(if byte == b'%' {
                 match bytes.next() {
                     Some(b'Y') => Step::Year,
+                    Some(b'y') => Step::ShortYear(years_from.ok_or(UNKNOWN_FORMAT)?),
                     Some(b'm') => Step::Month,
                     Some(b'b') => Step::MonthName,
                     Some(b'd') => Step::Day,
@@ -82,12 +90,18 @@ impl DateFormat {
         let count = |wanted: &[Step]| steps.iter().filter(|step| wanted.contains(step)).count();
         let zones = count(&[Step::Zone]);
         let zone_unread = pattern.ends_with('Z') && count(&[Step::Hour]) > 0;
-        let whole = count(&[Step::Year]) == 1
+        let is_year = |step: &&Step| matches!(step, Step::Year | Step::ShortYear(_));
+        let whole = steps.iter().filter(is_year).count() == 1
             && count(&[Step::Month, Step::ShortMonth, Step::MonthName]) == 1
             && count(&[Step::Day, Step::ShortDay]) == 1
             && !zone_unread
             && (zones == 0 || (zones == 1 && count(&[Step::Hour]) == 1));
         if whole { Ok(Self { steps }) } else { Err(UNKNOWN_FORMAT) }
+    }
+
+    /// Whether it says the year in two digits.
+    pub fn is_short(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::ShortYear(_)))
     }
 
     fn read(&self, text: &str) -> Result<NaiveDate, ValueError> {
@@ -104,6 +118,7 @@ impl DateFormat {
                     left = rest;
                 }
                 Step::Year => year = digits::<4>(&mut left)?,
+                Step::ShortYear(from) => year = in_hundred(digits::<2>(&mut left)?, from),
                 Step::Month => month = digits::<2>(&mut left)?,
                 Step::MonthName => month = month_name(&mut left)?,
                 Step::Day => day = digits::<2>(&mut left)?,
@@ -129,6 +144,11 @@ impl DateFormat {
             Some(hour) => in_london(date, hour, minute, zone),
         }
     }
+}
+
+/// The year with these last two digits among the hundred that begin with `from`.
+fn in_hundred(digits: u32, from: u32) -> u32 {
+    from + (digits + 100 - from % 100) % 100
 }
 
 /// The day on which it is that time. Without a zone it is London's clock that was read: a time that
@@ -332,6 +352,27 @@ mod tests {
             let failure = DateFormat::new(pattern).map_err(|error| error.code);
             assert_eq!(failure, Err("date_format_unknown"), "{pattern:?}");
         }
+    }
+
+    #[test]
+    fn two_digits_of_a_year_are_of_the_hundred_that_are_declared() {
+        for (from, text, wanted) in [
+            (1930, "010430", Ok("1930-04-01")),
+            (1930, "010429", Ok("2029-04-01")),
+            (1930, "010400", Ok("2000-04-01")),
+            (1930, "290224", Ok("2024-02-29")),
+            (1930, "290233", Err("date_impossible")),
+            (2000, "010499", Ok("2099-04-01")),
+            (1999, "010498", Ok("2098-04-01")),
+            (1930, "01041930", Err("date_wrong_shape")),
+        ] {
+            let format = DateFormat::with_years("%d%m%y", Some(from)).unwrap();
+            let found = parse_date(text, &[format]);
+            let found = found.map(|date| date.to_string()).map_err(|error| error.code);
+            assert_eq!(found, wanted.map(str::to_owned), "{text} from {from}");
+        }
+        assert!(DateFormat::with_years("%d%m%y%Y", Some(1930)).is_err());
+        assert!(DateFormat::with_years("%d%m", Some(1930)).is_err());
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub enum PenceFormat {
     IntegerPence,
     /// `0000012345-`: pence with the sign behind; no sign means positive.
     SignedPenceTrailing,
+    /// `0000012345` as `000001234E`, `-12345` as `000001234N`: pence whose last digit has the sign in it,
+    /// as mainframes write it. A plain digit means positive.
+    Overpunched,
 }
 
 impl Pence {
@@ -66,6 +69,7 @@ impl Pence {
                 let (negative, digits) = trailing_sign(text);
                 Amount::default().digits(digits)?.signed(negative)
             }
+            PenceFormat::Overpunched => overpunched(text),
         }
     }
 
@@ -103,12 +107,13 @@ impl fmt::Display for Pence {
 }
 
 impl PenceFormat {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::DecimalPounds,
         Self::DecimalPoundsLoose,
         Self::NumberPounds,
         Self::IntegerPence,
         Self::SignedPenceTrailing,
+        Self::Overpunched,
     ];
 
     /// The word a mapping uses for it.
@@ -119,6 +124,7 @@ impl PenceFormat {
             Self::NumberPounds => "number_pounds",
             Self::IntegerPence => "integer_pence",
             Self::SignedPenceTrailing => "signed_pence_trailing",
+            Self::Overpunched => "overpunched",
         }
     }
 
@@ -134,6 +140,10 @@ impl PenceFormat {
             }
             Self::IntegerPence => "`85500`, `-1250`, `+0000085500`: pence already.",
             Self::SignedPenceTrailing => "`0000012345-`: pence with the sign behind.",
+            Self::Overpunched => {
+                "`000001234E`, `000001234N`: pence whose last digit has the sign in it, `{` and `A` to \
+                 `I` for plus, `}` and `J` to `R` for minus."
+            }
         }
     }
 
@@ -177,6 +187,25 @@ impl Amount {
         }
         Ok(Pence(if negative { -self.value } else { self.value }))
     }
+}
+
+/// The last digit is a letter or a brace, which says the sign as well.
+fn overpunched(text: &str) -> Result<Pence, ValueError> {
+    let last = text.chars().next_back().ok_or(WRONG_SHAPE)?;
+    let (digit, negative) = match last {
+        '0'..='9' => (last, false),
+        '{' => ('0', false),
+        '}' => ('0', true),
+        'A'..='I' => (char::from(last as u8 - b'A' + b'1'), false),
+        'J'..='R' => (char::from(last as u8 - b'J' + b'1'), true),
+        _ => return Err(WRONG_SHAPE),
+    };
+    let mut amount = Amount::default();
+    for byte in text[..text.len() - last.len_utf8()].bytes() {
+        amount.digit(byte)?;
+    }
+    amount.digit(digit as u8)?;
+    amount.signed(negative)
 }
 
 /// Pounds without a sign; with `commas`, in groups of three.
@@ -383,6 +412,28 @@ mod tests {
                 ("-12345", SHAPE),
                 ("12.34-", SHAPE),
                 ("-", SHAPE),
+            ],
+        );
+        check(
+            PenceFormat::Overpunched,
+            &[
+                ("0000001234E", Ok(12_345)),
+                ("0000001234N", Ok(-12_345)),
+                ("0000008550{", Ok(85_500)),
+                ("0000000125}", Ok(-1_250)),
+                ("00A", Ok(1)),
+                ("00I", Ok(9)),
+                ("00J", Ok(-1)),
+                ("00R", Ok(-9)),
+                ("{", Ok(0)),
+                ("}", Ok(0)),
+                ("0000012345", Ok(12_345)),
+                ("00S", SHAPE),
+                ("00a", SHAPE),
+                ("A00", SHAPE),
+                ("-00A", SHAPE),
+                ("12.3D", SHAPE),
+                ("00é", SHAPE),
             ],
         );
     }

@@ -16,7 +16,7 @@ use self::fields::Fields;
 use self::header::{COLUMNS_MAX, Header};
 use self::rows::{Found, Rows, row_end};
 use self::trailer::{Tally, Trailer};
-use super::encoding::not_utf8;
+use super::encoding::{Encoding, not_text};
 use super::{CutError, Format, FormatError, Raw, RecordSink, Total, by_name};
 use crate::record::document::{Document, Path, SpaceId};
 
@@ -33,6 +33,8 @@ pub struct CsvFormat {
     pub trailer: Option<Trailer>,
     /// The header row of a file that has none, as the definition gives it.
     pub header: Option<String>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -41,14 +43,15 @@ impl Format for CsvFormat {
         let mut rows = Rows::new(input, self.delimiter, self.record_bytes_max);
         let line = match &self.header {
             Some(line) => line.clone(),
-            None => header_row(&mut rows)?,
+            None => header_row(&mut rows, self.said)?,
         };
         let context = format!("{line}\n");
         let mut fields = Fields::new(self.delimiter);
         let header = Header::read(&line, self, &mut fields)?;
         header.check(self)?;
         let key: Vec<usize> = self.key.iter().filter_map(|name| header.place(name)).collect();
-        let mut tally = self.trailer.as_ref().map(|trailer| Tally::new(trailer, &header));
+        let mut tally =
+            self.trailer.as_ref().map(|trailer| Tally::new(trailer, &header, self.said));
         let mut begun = self.header.is_none();
         while let Some((row, number)) = rows.next()? {
             let row = if begun { row } else { without_mark(row) };
@@ -59,12 +62,12 @@ impl Format for CsvFormat {
                 return Err(refuse("csv.size", cause, number).into());
             }
             if let Some(tally) = &mut tally
-                && tally.take(&fields, number)?
+                && tally.take(&fields, &header, number)?
             {
                 continue;
             }
             let raw = Raw { bytes: row, context: context.as_bytes(), context_at: 0 };
-            give(&fields, &header, &key, raw, sink)?;
+            give(&fields, &header, (&key, self.said), raw, sink)?;
         }
         if !begun {
             return Err(refuse("csv.header", "the file has no rows", 1).into());
@@ -104,18 +107,22 @@ impl Format for CsvFormat {
         self.key.iter().map(|name| by_name(name)).collect()
     }
 
+    fn said(&self) -> Encoding {
+        self.said
+    }
+
     fn encoding_code(&self) -> &'static str {
         "csv.encoding"
     }
 }
 
-fn header_row(rows: &mut Rows<'_>) -> Result<String, CutError> {
+fn header_row(rows: &mut Rows<'_>, said: Encoding) -> Result<String, CutError> {
     let Some((line, number)) = rows.next()? else {
         return Err(refuse("csv.header", "the file has no header row", 1).into());
     };
     let line = without_mark(line);
-    let line =
-        std::str::from_utf8(line).map_err(|_| refuse("csv.encoding", not_utf8(line), number))?;
+    let line = std::str::from_utf8(line)
+        .map_err(|_| refuse("csv.encoding", not_text(said, line), number))?;
     Ok(line.to_owned())
 }
 
@@ -153,7 +160,7 @@ impl Last {
 fn give(
     fields: &Fields,
     header: &Header,
-    key_places: &[usize],
+    (key_places, said): (&[usize], Encoding),
     raw: Raw<'_>,
     sink: &mut dyn RecordSink,
 ) -> Result<(), CutError> {
@@ -163,7 +170,7 @@ fn give(
     let mut key = String::new();
     for (place, column) in key_places.iter().enumerate() {
         let Some(part) = fields.text(*column) else {
-            return Ok(sink.unreadable("csv.encoding", not_utf8(raw.bytes), raw)?);
+            return Ok(sink.unreadable("csv.encoding", not_text(said, raw.bytes), raw)?);
         };
         if place > 0 {
             key.push('/');

@@ -2,6 +2,7 @@
 
 use super::CsvFormat;
 use super::trailer::{SumTotal, Trailer};
+use crate::connector::format::encoding::Encoding;
 use crate::connector::format::settings;
 use crate::definition::shape::{Key, key};
 use crate::definition::table::Table;
@@ -51,6 +52,7 @@ impl CsvFormat {
             trailer: read_trailer(table),
             key: columns?.into_iter().map(|column| column.value).collect(),
             required: required.into_iter().map(|column| column.value).collect(),
+            said: Encoding::Unsaid,
             record_bytes_max,
         })
     }

@@ -2,7 +2,8 @@
 
 use super::fields::Fields;
 use super::header::Header;
-use super::refuse;
+use super::{refuse, width};
+use crate::connector::format::encoding::{Encoding, not_text};
 use crate::connector::format::sum::{Sum, amount};
 use crate::connector::format::{FormatError, Total};
 use crate::record::value::pence::{Pence, PenceFormat};
@@ -35,6 +36,7 @@ const COUNT: &str = "{count}";
 /// What is counted and added up while rows go by.
 pub struct Tally<'f> {
     trailer: &'f Trailer,
+    said: Encoding,
     rows: i64,
     sums: Vec<Column<'f>>,
     /// The trailer was met; and its number of rows, where it could be read.
@@ -50,23 +52,29 @@ struct Column<'f> {
 
 impl<'f> Tally<'f> {
     /// For the rows below a header that has every column.
-    pub fn new(trailer: &'f Trailer, header: &Header) -> Tally<'f> {
+    pub fn new(trailer: &'f Trailer, header: &Header, said: Encoding) -> Tally<'f> {
         let sum = |of: &'f SumTotal| {
             let place = header.place(&of.column)?;
             Some(Column { of, place, sum: Sum::default(), declared: None })
         };
         let sums = trailer.sums.iter().filter_map(sum).collect();
-        Tally { trailer, rows: 0, sums, met: None }
+        Tally { trailer, said, rows: 0, sums, met: None }
     }
 
     /// Takes the next row. True where it is the trailer and not a record.
-    pub fn take(&mut self, fields: &Fields, row: u64) -> Result<bool, FormatError> {
+    pub fn take(
+        &mut self,
+        fields: &Fields,
+        header: &Header,
+        row: u64,
+    ) -> Result<bool, FormatError> {
         let Some(marked) = self.trailer.marked(fields) else {
             if self.met.is_some() {
                 return Err(refuse("csv.trailer", "a row stands after the trailer", row));
             }
             self.rows += 1;
-            self.sums.iter_mut().for_each(|column| column.add(fields, row));
+            let said = self.said;
+            self.sums.iter_mut().for_each(|column| column.add(fields, header, (row, said)));
             return Ok(false);
         };
         if self.met.is_some() {
@@ -103,9 +111,15 @@ impl<'f> Tally<'f> {
 }
 
 impl Column<'_> {
-    fn add(&mut self, fields: &Fields, row: u64) {
-        let text = fields.text(self.place);
-        self.sum.add(text.and_then(|text| amount(text, self.of.format)), row);
+    fn add(&mut self, fields: &Fields, header: &Header, (row, said): (u64, Encoding)) {
+        // In a row that is too short or too long, nobody knows which field is which.
+        if fields.count() != header.columns.len() {
+            return self.sum.miss(row, &width(fields, header));
+        }
+        match fields.text(self.place) {
+            Some(text) => self.sum.add(&self.of.column, amount(text, self.of.format), row),
+            None => self.sum.miss(row, &not_text(said, fields.get(self.place))),
+        }
     }
 }
 

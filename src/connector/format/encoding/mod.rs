@@ -377,8 +377,26 @@ impl<R: Read> Read for Decoded<'_, R> {
     }
 }
 
-/// Why bytes that should be UTF-8 are not, with a remedy where one can be seen.
-pub fn not_utf8(bytes: &[u8]) -> String {
+/// Why bytes are no text in what a definition says of them, with a remedy where one can be seen.
+pub fn not_text(said: Encoding, bytes: &[u8]) -> String {
+    // What these have was made UTF-8 before: what is left is what they do not have.
+    if !matches!(said, Encoding::Iso8859_1 | Encoding::Windows1252) {
+        return not_utf8(bytes);
+    }
+    let mut left = bytes.utf8_chunks().flat_map(|chunk| chunk.invalid());
+    let windows = left.all(|byte| character(*byte, Charset::Windows1252).is_some());
+    let remedy = match said == Encoding::Iso8859_1 && windows {
+        true => "; they look like Windows-1252: write `encoding = \"windows-1252\"`",
+        false => "",
+    };
+    let word = said.word();
+    format!(
+        "there are bytes that {word} does not have, and the connector says that it is {word}{remedy}"
+    )
+}
+
+/// Why bytes that should be UTF-8 are not.
+fn not_utf8(bytes: &[u8]) -> String {
     let surrogate = |three: &[u8]| matches!(three, [0xED, 0xA0..=0xBF, 0x80..=0xBF]);
     if bytes.windows(3).any(surrogate) {
         return "half of a UTF-16 character stands in it".to_owned();

@@ -29,6 +29,7 @@ fn xml() -> XmlFormat {
         count: None,
         sums: Vec::new(),
         namespaces: Vec::new(),
+        said: Encoding::Unsaid,
         record_bytes_max: 1_024,
     }
 }
@@ -221,7 +222,17 @@ fn a_record_that_is_not_utf_8_is_told_with_its_remedy() {
         (b"1,\xC3\xA9\xC3\xA9\xFF", "bytes that the encoding does not have"),
         (b"1,\xED\xA0\xBD", "half of a UTF-16 character"),
     ] {
-        let told = not_utf8(bytes);
+        let told = not_text(Encoding::Unsaid, bytes);
         assert!(told.contains(said), "{told}");
+    }
+    // Of a text that is said to be something else, UTF-8 is not spoken of.
+    for (said, bytes, wanted) in [
+        (Encoding::Iso8859_1, b"1,\x93x\x94,caf\xC3\xA9".as_slice(), "look like Windows-1252"),
+        (Encoding::Iso8859_1, b"1,\x81", "bytes that iso-8859-1 does not have"),
+        (Encoding::Windows1252, b"1,\x81", "bytes that windows-1252 does not have"),
+    ] {
+        let told = not_text(said, bytes);
+        assert!(told.contains(wanted) && !told.contains("UTF-8"), "{told}");
+        assert!(told.contains(said.word()), "{told}");
     }
 }

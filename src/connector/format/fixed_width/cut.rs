@@ -8,7 +8,7 @@ use std::mem;
 
 use super::lines::{Cut, Field, LineType, Place, Role};
 use super::{Declared, FixedWidthFormat, Typed, refuse};
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::not_text;
 use crate::connector::format::lines::{Line, Lines};
 use crate::connector::format::sum::{Sum, amount};
 use crate::connector::format::{CutError, FormatError, Raw, RecordSink, Total};
@@ -20,6 +20,9 @@ type Fault = (&'static str, String);
 const HALVED: &str =
     "a field's columns cut a character in two: is `columns = \"characters\"` meant?";
 
+/// What DOS wrote behind the end of a text, and some systems write still.
+const DOS_END: u8 = 0x1A;
+
 /// Gathers lines into records.
 pub struct Cutter<'f> {
     format: &'f FixedWidthFormat,
@@ -28,6 +31,8 @@ pub struct Cutter<'f> {
     met_trailer: bool,
     records: i64,
     lines: i64,
+    /// The number of the last line that says anything.
+    last_line: u64,
     declared_count: Option<i64>,
     sums: Vec<Sum>,
     declared_sums: Vec<Option<Pence>>,
@@ -52,6 +57,8 @@ struct Open {
     number: u64,
     /// The first fault in it.
     fault: Option<Fault>,
+    /// Its own line is as it should be, and with it its key.
+    has_key: bool,
     /// Its bytes are too many, and were let go.
     gone: bool,
 }
@@ -75,6 +82,7 @@ impl<'f> Cutter<'f> {
             met_trailer: false,
             records: 0,
             lines: 0,
+            last_line: 0,
             declared_count: None,
             sums: vec![Sum::default(); format.sums.len()],
             declared_sums: vec![None; format.sums.len()],
@@ -100,10 +108,12 @@ impl<'f> Cutter<'f> {
                 continue;
             }
             let bytes = lines.bytes(line.from, line.to);
-            if bytes.iter().all(u8::is_ascii_whitespace) {
+            let ends_here = self.met_trailer && bytes.trim_ascii() == [DOS_END];
+            if ends_here || bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             self.lines += 1;
+            self.last_line = line.number;
             let (kind, fault) = self.look(bytes, line.number);
             self.place(line, kind.map(|kind| kind.role), fault, &mut lines, sink)?;
         }
@@ -112,7 +122,37 @@ impl<'f> Cutter<'f> {
             let cause = "the extract has no header line".to_owned();
             return Err(refuse("fixed.header", cause, 1).into());
         }
+        if self.format.has(Role::Trailer) && !self.met_trailer {
+            let cause = "the extract has no trailer line: it may be cut off".to_owned();
+            return Err(refuse("fixed.trailer", cause, self.last_line.max(1)).into());
+        }
         Ok(self.totals()?)
+    }
+
+    /// Whether lines that were kept as one record make one, and nothing is wrong with any of them.
+    pub fn sound(mut self, record: &str) -> Result<(), FormatError> {
+        let mut met_own = false;
+        for (number, line) in (1..).zip(record.split(['\n', '\r'])) {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let (kind, fault) = self.look(line.as_bytes(), number);
+            if let Some((code, cause)) = fault {
+                return Err(refuse(code, cause, number));
+            }
+            match kind.map(|kind| kind.role) {
+                Some(Role::Record) if !met_own => {
+                    met_own = true;
+                    mem::swap(&mut self.own, &mut self.next);
+                }
+                Some(Role::Detail) if met_own => {}
+                _ => {
+                    let cause = "the line belongs to no record".to_owned();
+                    return Err(refuse("fixed.orphan", cause, number));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What a line is, and what is wrong with it. What it says is noted.
@@ -123,7 +163,10 @@ impl<'f> Cutter<'f> {
             return (format.kind_of_bytes(bytes), Some(("fixed.char", cause)));
         }
         let Ok(text) = std::str::from_utf8(bytes) else {
-            return (format.kind_of_bytes(bytes), Some(("fixed.encoding", not_utf8(bytes))));
+            return (
+                format.kind_of_bytes(bytes),
+                Some(("fixed.encoding", not_text(format.said, bytes))),
+            );
         };
         match format.line(text, number) {
             Ok(typed) => (Some(typed.kind), self.note(&typed, number)),
@@ -175,7 +218,8 @@ impl<'f> Cutter<'f> {
                     }
                 }
                 for (of, sum) in self.format.sums.iter().zip(&mut self.sums) {
-                    sum.add(line.get(of.place).and_then(|text| amount(text, of.format)), number);
+                    let amount = line.get(of.place).and_then(|text| amount(text, of.format));
+                    sum.add(&of.of, amount, number);
                 }
             }
             Role::Detail => {
@@ -220,8 +264,8 @@ impl<'f> Cutter<'f> {
             Some(Role::Record) => {
                 self.shut(lines, sink)?;
                 mem::swap(&mut self.own, &mut self.next);
-                if fault.is_some() {
-                    self.sums.iter_mut().for_each(|sum| sum.add(None, line.number));
+                if let Some((_, cause)) = &fault {
+                    self.miss(line.number, cause);
                 }
                 self.begin(line, fault, lines);
                 // Where no line can follow that is part of it, it is whole. If the next is too long to be
@@ -239,9 +283,10 @@ impl<'f> Cutter<'f> {
             None if self.open.is_none() || !self.format.has(Role::Detail) => {
                 self.shut(lines, sink)?;
                 self.records += 1;
-                self.sums.iter_mut().for_each(|sum| sum.add(None, line.number));
                 let strange = ("fixed.type", "the line cannot be read".to_owned());
-                self.alone(line, fault.unwrap_or(strange), lines, sink)
+                let fault = fault.unwrap_or(strange);
+                self.miss(line.number, &fault.1);
+                self.alone(line, fault, lines, sink)
             }
             Some(Role::Detail) | None => {
                 self.go_on(line, fault, lines);
@@ -250,10 +295,16 @@ impl<'f> Cutter<'f> {
         }
     }
 
+    /// What a bad line adds to the sums cannot be known.
+    fn miss(&mut self, number: u64, cause: &str) {
+        self.sums.iter_mut().for_each(|sum| sum.miss(number, cause));
+    }
+
     fn begin(&mut self, line: Line, fault: Option<Fault>, lines: &mut Lines<'_>) {
         self.records += 1;
         let (from, to, number) = (line.from, line.to, line.number);
-        self.open = Some(Open { from, to, number, fault, gone: line.overlong });
+        let has_key = fault.is_none();
+        self.open = Some(Open { from, to, number, fault, has_key, gone: line.overlong });
         lines.keep(Some(from).filter(|_| !line.overlong));
     }
 
@@ -274,6 +325,7 @@ impl<'f> Cutter<'f> {
     /// Gives the record that is open.
     fn shut(&mut self, lines: &mut Lines<'_>, sink: &mut dyn RecordSink) -> Result<(), CutError> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        let key = if open.has_key { self.own.key.trim_matches('/') } else { "" };
         if open.gone {
             let most = self.format.record_bytes_max;
             let raw = Raw { bytes: b"", context: b"", context_at: 0 };
@@ -281,13 +333,13 @@ impl<'f> Cutter<'f> {
                 "the record that begins on line {} is longer than {most} bytes",
                 open.number
             );
-            return Ok(sink.unreadable("fixed.size", cause, raw)?);
+            return Ok(sink.unsound(key, "fixed.size", cause, raw)?);
         }
         let bytes = lines.bytes(open.from, open.to);
         let raw = Raw { bytes, context: b"", context_at: 0 };
         match open.fault {
-            Some((code, cause)) => sink.unreadable(code, cause, raw)?,
-            None => sink.record(self.own.key.trim_matches('/'), raw)?,
+            Some((code, cause)) => sink.unsound(key, code, cause, raw)?,
+            None => sink.record(key, raw)?,
         }
         lines.keep(None);
         Ok(())
@@ -322,21 +374,16 @@ impl<'f> Cutter<'f> {
 
     fn totals(&self) -> Result<Vec<Total>, FormatError> {
         let mut totals = Vec::new();
-        let cut_off = self.format.has(Role::Trailer) && !self.met_trailer;
-        let count = self.format.count.as_ref();
-        if count.is_some() || cut_off {
-            let lines = count.is_some_and(|count| count.lines);
+        if let Some(count) = &self.format.count {
             totals.push(Total {
-                name: if lines { "lines" } else { "records" }.to_owned(),
-                declared: self.declared_count.filter(|_| !cut_off),
-                counted: if lines { self.lines } else { self.records },
+                name: if count.lines { "lines" } else { "records" }.to_owned(),
+                declared: self.declared_count,
+                counted: if count.lines { self.lines } else { self.records },
             });
         }
-        if !cut_off {
-            let sums = self.format.sums.iter().zip(&self.sums).zip(&self.declared_sums);
-            for ((of, sum), declared) in sums {
-                totals.push(sum.total(&of.of, "line", *declared)?);
-            }
+        let sums = self.format.sums.iter().zip(&self.sums).zip(&self.declared_sums);
+        for ((of, sum), declared) in sums {
+            totals.push(sum.total(&of.of, "line", *declared)?);
         }
         Ok(totals)
     }

@@ -161,6 +161,17 @@ impl<'l> Cut<'l> {
         };
         Some(self.text.get(at(place.from - 1)..at(place.to))?.trim())
     }
+
+    /// Whether a text that stands there fills the columns to a letter in the last: of a name more may
+    /// have been cut off. Codes of a few letters are as long as they are meant to be.
+    pub fn fills(&self, place: Place, text: &str) -> bool {
+        const SHORT: usize = 4;
+        let width = place.to + 1 - place.from;
+        width > SHORT
+            && text.len() >= width
+            && text.ends_with(char::is_alphabetic)
+            && (if self.plain { text.len() } else { text.chars().count() }) == width
+    }
 }
 
 unprinted!(Cut<'_>);

@@ -12,6 +12,7 @@ use std::io::Read;
 
 use self::cut::Cutter;
 use self::lines::{ANY, Columns, Cut, LineType, Place, Role};
+use super::encoding::Encoding;
 use super::{CutError, Format, FormatError, RecordSink, Total, by_name};
 use crate::record::document::{Document, NODES_MAX, Path, SpaceId};
 use crate::record::value::pence::PenceFormat;
@@ -32,6 +33,8 @@ pub struct FixedWidthFormat {
     pub key: Vec<String>,
     pub count: Option<Count>,
     pub sums: Vec<FixedWidthSum>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -90,12 +93,31 @@ impl Format for FixedWidthFormat {
         Ok(())
     }
 
+    fn sound(&self, record: &str) -> Result<(), FormatError> {
+        Cutter::new(self).sound(record)
+    }
+
+    fn parts(&self) -> Vec<&str> {
+        let details = self.lines.iter().filter(|line| line.role == Role::Detail);
+        details.map(|line| line.mark.as_str()).collect()
+    }
+
+    fn parts_in(&self, record: &str) -> Vec<&str> {
+        let lines = record.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
+        let kinds = lines.filter_map(|line| self.kind_of(&Cut::new(line, self.columns)));
+        kinds.map(|kind| kind.mark.as_str()).collect()
+    }
+
     fn key(&self) -> Vec<Path> {
         self.key.iter().map(|name| by_name(name)).collect()
     }
 
     fn values_touch(&self) -> bool {
         true
+    }
+
+    fn said(&self) -> Encoding {
+        self.said
     }
 
     fn encoding_code(&self) -> &'static str {
@@ -176,7 +198,7 @@ impl FixedWidthFormat {
     fn fill(&self, typed: &Typed<'_, '_>, into: &mut Document) -> Option<()> {
         let Some(list) = &typed.kind.list else {
             for field in &typed.kind.fields {
-                into.leaf(&field.name, typed.line.get(field.place)?);
+                leaf(&field.name, field.place, &typed.line, into)?;
             }
             return Some(());
         };
@@ -193,7 +215,7 @@ impl FixedWidthFormat {
                 into.attribute("n", SpaceId::NONE, &number.to_string());
             }
             for (name, place) in item.fields() {
-                into.leaf(name, typed.line.get(place)?);
+                leaf(name, place, &typed.line, into)?;
             }
             into.close();
         }
@@ -205,6 +227,16 @@ impl FixedWidthFormat {
             "a field's columns cut a character in two: is `columns = \"characters\"` meant?";
         refuse("fixed.width", cause.to_owned(), number)
     }
+}
+
+/// Adds what a line says in these columns.
+fn leaf(name: &str, place: Place, line: &Cut<'_>, into: &mut Document) -> Option<()> {
+    let text = line.get(place)?;
+    match line.fills(place, text) {
+        true => into.full_leaf(name, text),
+        false => into.leaf(name, text),
+    }
+    Some(())
 }
 
 fn refuse(code: &'static str, cause: String, line: u64) -> FormatError {

@@ -2,6 +2,7 @@
 
 use super::lines::{Columns, Field, LineType, Place, Repeat, Role};
 use super::{Count, Declared, FixedWidthFormat, FixedWidthSum};
+use crate::connector::format::encoding::Encoding;
 use crate::connector::format::settings;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::shape::{Key, key, word};
@@ -118,6 +119,7 @@ impl FixedWidthFormat {
             key: keys?.into_iter().map(|name| name.value).collect(),
             count,
             sums,
+            said: Encoding::Unsaid,
             record_bytes_max,
         })
     }

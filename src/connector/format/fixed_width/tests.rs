@@ -4,6 +4,7 @@ use proptest::prelude::{any, prop_assert_eq, proptest};
 
 use crate::connector::format::layout::Layout;
 use crate::connector::format::trying::{cut, faults, layout, read};
+use crate::connector::format::{Raw, RecordSink, Stopped};
 
 /// The layout that the council's nightly accounts come in, one line each.
 const ACCOUNTS: &str = r#"
@@ -124,7 +125,7 @@ fn b29_a_line_of_the_wrong_width_holds_its_record_and_no_other() {
         lines[4] = format!("{:200}", "T00000003+000000085500");
         let seen = cut(&exact, lines.join("\r\n"));
         // The amount on it is not known, so that the sum cannot be checked.
-        assert_eq!(seen, Err("file.total (line 3)".to_owned()), "{wanted}");
+        assert_eq!(seen, Err("file.total_unsure (line 3)".to_owned()), "{wanted}");
         let unsummed = layout(&ACCOUNTS[..ACCOUNTS.find("[[sums]]").unwrap()]);
         let seen = cut(&unsummed, lines.join("\r\n")).unwrap();
         assert_eq!(seen.keys(), ["99000001", wanted, "99000003"]);
@@ -189,7 +190,49 @@ fn a_line_that_belongs_to_no_record_is_held() {
             "\n",
         ),
     );
-    assert_eq!(seen, Err("file.total (line 3)".to_owned()));
+    assert_eq!(seen, Err("file.total_unsure (line 3)".to_owned()));
+}
+
+#[test]
+fn a_record_that_was_held_is_told_by_its_key_and_is_no_sounder_by_itself() {
+    let lines = layout(LINES);
+    let mut held = Held::default();
+    lines.cut(&mut with_lines(&[ONE, FALSE, TWO]).as_bytes(), "tried.txt", &mut held).unwrap();
+    assert_eq!(held.0, ["0001", "0002"]);
+    let sound =
+        |lines: &[&str]| layout(LINES).format.sound(&lines.join("\n")).map_err(|fault| fault.code);
+    assert_eq!(sound(&[ONE, PERSON, PAID]), Ok(()));
+    assert!(read(&lines, &[ONE, FALSE].join("\n")).is_ok(), "it reads as if it were one");
+    assert_eq!(sound(&[ONE, FALSE]), Err("fixed.orphan"));
+    assert_eq!(sound(&[ONE, TWO]), Err("fixed.orphan"));
+    assert_eq!(sound(&[PERSON]), Err("fixed.orphan"));
+    assert_eq!(sound(&[&ONE[..8]]), Err("fixed.width"));
+}
+
+/// The keys of what is given, held or not.
+#[derive(Default)]
+struct Held(Vec<String>);
+
+impl RecordSink for Held {
+    fn record(&mut self, key: &str, _: Raw<'_>) -> Result<(), Stopped> {
+        self.0.push(key.to_owned());
+        Ok(())
+    }
+
+    fn unreadable(&mut self, code: &'static str, _: String, _: Raw<'_>) -> Result<(), Stopped> {
+        self.0.push(format!("!{code}"));
+        Ok(())
+    }
+
+    fn unsound(
+        &mut self,
+        key: &str,
+        _: &'static str,
+        _: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.record(key, raw)
+    }
 }
 
 #[test]
@@ -199,7 +242,7 @@ fn header_and_trailer_frame_the_extract() {
     let headless = whole.split_once('\n').unwrap().1;
     assert_eq!(cut(&lines, headless), Err("fixed.header (line 1)".to_owned()));
     let cut_off = &whole[..whole.find("99").unwrap()];
-    assert_eq!(cut(&lines, cut_off).unwrap().totals, ["records ? = 2"]);
+    assert_eq!(cut(&lines, cut_off), Err("fixed.trailer (line 3)".to_owned()));
     let wrong = whole.replace("990002", "990007");
     assert_eq!(cut(&lines, wrong).unwrap().totals, ["records 7 = 2"]);
     assert_eq!(cut(&lines, format!("{whole}{ONE}\n")), Err("fixed.trailer (line 5)".to_owned()));
@@ -207,10 +250,13 @@ fn header_and_trailer_frame_the_extract() {
         cut(&lines, whole.replace(TWO, "00CTAX      ")),
         Err("fixed.header (line 3)".to_owned())
     );
-    assert_eq!(
-        cut(&lines, format!("{whole}   \n\n\x1a").replace('\x1a', "")).unwrap().keys(),
-        ["0001", "0002"]
-    );
+    for behind in ["   \n\n", "\x1a", "\n\x1a\r\n"] {
+        let text = format!("{whole}{behind}");
+        assert_eq!(cut(&lines, text).unwrap().keys(), ["0001", "0002"], "{behind:?}");
+    }
+    // Only behind the trailer, and only by itself.
+    assert!(cut(&lines, format!("{whole}\x1aX")).is_err());
+    assert!(cut(&lines, format!("\x1a\n{whole}")).is_err());
     let every = layout(&format!("count_of = \"lines\"\n{LINES}"));
     assert_eq!(cut(&every, whole).unwrap().totals, ["lines 2 = 4"]);
 }

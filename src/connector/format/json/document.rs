@@ -10,7 +10,7 @@ use memchr::memchr2;
 
 use super::parse::opening;
 use super::{Gathered, JsonFormat};
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::not_text;
 use crate::connector::format::stream::Stream;
 use crate::connector::format::{CutError, FormatError, RecordSink};
 use crate::record::document::DEPTH_MAX;
@@ -91,7 +91,9 @@ impl<'f> Cutter<'f> {
             return Err(refuse("json.root", &cause, place).into());
         }
         let around = String::from_utf8(self.around);
-        Ok(around.map_err(|error| refuse("json.encoding", &not_utf8(error.as_bytes()), 0))?)
+        let said = self.format.said;
+        let cause = |error: std::string::FromUtf8Error| not_text(said, error.as_bytes());
+        Ok(around.map_err(|error| refuse("json.encoding", &cause(error), 0))?)
     }
 
     /// The next byte, still ahead; `None` at the end.

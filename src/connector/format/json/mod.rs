@@ -11,7 +11,7 @@ use std::io::Read;
 
 use self::document::Cutter;
 use self::parse::{parse, value_length};
-use super::encoding::not_utf8;
+use super::encoding::{Encoding, not_text};
 use super::lines::Lines;
 use super::sum::{Sum, amount};
 use super::{CutError, Format, FormatError, Raw, RecordSink, Total};
@@ -27,6 +27,8 @@ pub struct JsonFormat {
     /// From the root to the number of records that the extract declares.
     pub count: Option<Path>,
     pub sums: Vec<JsonSum>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -82,6 +84,10 @@ impl Format for JsonFormat {
         self.key.clone()
     }
 
+    fn said(&self) -> Encoding {
+        self.said
+    }
+
     fn encoding_code(&self) -> &'static str {
         "json.encoding"
     }
@@ -112,7 +118,7 @@ impl JsonFormat {
                 let place = || format!("line {}", line.number);
                 let text = std::str::from_utf8(bytes).map_err(|_| FormatError {
                     code: "json.encoding",
-                    cause: not_utf8(bytes),
+                    cause: not_text(self.said, bytes),
                     place: place(),
                 })?;
                 parse(text, &mut document)
@@ -155,22 +161,20 @@ impl<'f> Gathered<'f> {
         self.records += 1;
         let raw = Raw { bytes, context: b"", context_at: 0 };
         let Ok(text) = std::str::from_utf8(bytes) else {
-            self.unreadable();
-            return Ok(sink.unreadable("json.encoding", not_utf8(bytes), raw)?);
+            let cause = not_text(self.format.said, bytes);
+            self.miss(&cause);
+            return Ok(sink.unreadable("json.encoding", cause, raw)?);
         };
         if self.sums.is_empty() && bytes.last() == Some(&b'}') && self.quick_key(bytes) {
             return Ok(sink.record(self.key.trim_matches('/'), raw)?);
         }
         if let Err(fault) = parse(text, &mut self.parsed) {
-            self.unreadable();
-            return Ok(sink.unreadable(
-                fault.code,
-                format!("{} ({})", fault.cause, fault.place),
-                raw,
-            )?);
+            let cause = format!("{} ({})", fault.cause, fault.place);
+            self.miss(&cause);
+            return Ok(sink.unreadable(fault.code, cause, raw)?);
         }
         for (sum, of) in self.sums.iter_mut().zip(&self.format.sums) {
-            sum.add(of.amount(&self.parsed), self.records);
+            sum.add(of.name(), of.amount(&self.parsed), self.records);
         }
         self.key.clear();
         for (at, path) in self.format.key.iter().enumerate() {
@@ -213,14 +217,15 @@ impl<'f> Gathered<'f> {
 
     fn too_long(&mut self, sink: &mut dyn RecordSink) -> Result<(), CutError> {
         self.records += 1;
-        self.unreadable();
         let raw = Raw { bytes: b"", context: b"", context_at: 0 };
         let cause = format!("the record is longer than {} bytes", self.format.record_bytes_max);
+        self.miss(&cause);
         Ok(sink.unreadable("json.size", cause, raw)?)
     }
 
-    fn unreadable(&mut self) {
-        self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+    /// What a bad record adds to the sums cannot be known.
+    fn miss(&mut self, cause: &str) {
+        self.sums.iter_mut().for_each(|sum| sum.miss(self.records, cause));
     }
 
     /// Notes what stands around the records.
@@ -257,14 +262,18 @@ impl<'f> Gathered<'f> {
         for ((of, sum), declared) in
             self.format.sums.iter().zip(&self.sums).zip(&self.declared_sums)
         {
-            let name = of.of.steps.last().map_or("the record", |step| step.name.as_str());
-            totals.push(sum.total(name, "record", *declared)?);
+            totals.push(sum.total(of.name(), "record", *declared)?);
         }
         Ok(totals)
     }
 }
 
 impl JsonSum {
+    /// What people call it.
+    fn name(&self) -> &str {
+        self.of.steps.last().map_or("the record", |step| step.name.as_str())
+    }
+
     /// What one record adds; nothing where an amount cannot be read.
     fn amount(&self, record: &Document) -> Option<Pence> {
         let nodes = record.find_all(record.root()?, &self.of);

@@ -1,6 +1,7 @@
 //! What `format = "json_lines"` and `format = "json"` can be told.
 
 use super::{JsonFormat, JsonSum, Records};
+use crate::connector::format::encoding::Encoding;
 use crate::connector::format::settings;
 use crate::definition::reader::Spanned;
 use crate::definition::shape::{Key, key};
@@ -88,6 +89,7 @@ fn common(
             None => None,
         },
         sums: sums.into_iter().collect::<Option<_>>()?,
+        said: Encoding::Unsaid,
         record_bytes_max,
     })
 }

@@ -231,7 +231,7 @@ fn totals_are_added_up_to_the_penny() {
     );
     assert_eq!(
         cut(&summed, text.replace("855.0", "\"#N/A\"")),
-        Err("file.total (record 1)".to_owned())
+        Err("file.total_unsure (record 1)".to_owned())
     );
     let cut_off = &text[..text.find("{\"trailer\"").unwrap()];
     assert_eq!(cut(&summed, cut_off).unwrap().totals[0], "records ? = 2");

@@ -11,7 +11,7 @@ use memchr::{memchr, memchr2_iter, memmem};
 use super::XmlFormat;
 use super::parse::{self, DOCTYPE};
 use super::token::{Kind, Token, attribute, each_attribute, name_of, start_tag_of, token};
-use crate::connector::format::encoding::not_utf8;
+use crate::connector::format::encoding::not_text;
 use crate::connector::format::sum::Sum;
 use crate::connector::format::{CutError, FormatError, Raw, RecordSink};
 use crate::record::document::{DEPTH_MAX, Document, Only, Path, Step};
@@ -251,8 +251,9 @@ impl<'f> Cutter<'f> {
             return Err(refuse("xml.size", cause, buffer, self).into());
         }
         for part in [if blank { b"" } else { text }, tag] {
-            let part = std::str::from_utf8(part)
-                .map_err(|_| refuse("xml.encoding", not_utf8(part), buffer, self))?;
+            let part = std::str::from_utf8(part).map_err(|_| {
+                refuse("xml.encoding", not_text(self.format.said, part), buffer, self)
+            })?;
             self.around.push_str(part);
         }
         Ok(())
@@ -351,7 +352,7 @@ impl<'f> Cutter<'f> {
             let most = self.format.record_bytes_max;
             let raw = Raw { bytes: b"", context: b"", context_at: 0 };
             let cause = format!("the record is longer than {most} bytes");
-            self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+            self.sums.iter_mut().for_each(|sum| sum.miss(self.records, &cause));
             return Ok(sink.unreadable("xml.size", cause, raw)?);
         }
         let own = memmem::find(start_tag_of(bytes), b"xmlns").is_some();
@@ -371,7 +372,9 @@ impl<'f> Cutter<'f> {
         raw.write_alone(&mut self.alone);
         let read = match std::str::from_utf8(&self.alone) {
             Ok(text) => parse::parse(text, &mut self.parsed),
-            Err(_) => Err(refuse("xml.encoding", not_utf8(&self.alone), buffer, self)),
+            Err(_) => {
+                Err(refuse("xml.encoding", not_text(self.format.said, &self.alone), buffer, self))
+            }
         };
         match read {
             // Not a doubtful record but no XML: whoever wrote it wrote the rest of it too.
@@ -379,12 +382,12 @@ impl<'f> Cutter<'f> {
                 Err(refuse(fault.code, fault.cause, buffer, self).into())
             }
             Err(fault) => {
-                self.sums.iter_mut().for_each(|sum| sum.add(None, self.records));
+                self.sums.iter_mut().for_each(|sum| sum.miss(self.records, &fault.cause));
                 Ok(sink.unreadable(fault.code, fault.cause, raw)?)
             }
             Ok(()) => {
                 for (sum, of) in self.sums.iter_mut().zip(&self.format.sums) {
-                    sum.add(of.amount(&self.parsed), self.records);
+                    sum.add(of.name(), of.amount(&self.parsed), self.records);
                 }
                 let root = self.parsed.root();
                 let key = match root.map(|root| self.parsed.find_only(root, &self.format.key)) {

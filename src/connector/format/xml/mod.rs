@@ -11,6 +11,7 @@ mod token;
 
 use std::io::Read;
 
+use super::encoding::Encoding;
 use super::sum::{Sum, amount};
 use super::{CutError, Format, FormatError, RecordSink, Total};
 use crate::record::document::{Document, Only, Path};
@@ -29,6 +30,8 @@ pub struct XmlFormat {
     pub sums: Vec<XmlSum>,
     /// Prefixes that paths use.
     pub namespaces: Vec<(String, String)>,
+    /// What their text is said to be written in.
+    pub said: Encoding,
     pub record_bytes_max: usize,
 }
 
@@ -77,6 +80,10 @@ impl Format for XmlFormat {
         vec![self.key.clone()]
     }
 
+    fn said(&self) -> Encoding {
+        self.said
+    }
+
     fn encoding_code(&self) -> &'static str {
         "xml.encoding"
     }
@@ -98,6 +105,11 @@ impl Format for XmlFormat {
 }
 
 impl XmlSum {
+    /// What people call it.
+    fn name(&self) -> &str {
+        self.of.steps.last().map_or("the record", |step| step.name.as_str())
+    }
+
     /// What one record adds; nothing where an amount cannot be read.
     fn amount(&self, record: &Document) -> Option<Pence> {
         let mut sum = Pence::ZERO;
@@ -108,10 +120,9 @@ impl XmlSum {
     }
 
     fn total(&self, around: &Document, sum: &Sum) -> Result<Total, FormatError> {
-        let name = self.of.steps.last().map_or("the record", |step| step.name.as_str());
         let declared = find_from_root(around, &self.declared)?;
         let declared = declared.and_then(|text| Pence::parse(text, self.declared_format).ok());
-        sum.total(name, "record", declared)
+        sum.total(self.name(), "record", declared)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `format = "xml"` can be told.
 
 use super::{XmlFormat, XmlSum};
+use crate::connector::format::encoding::Encoding;
 use crate::connector::format::settings;
 use crate::definition::reader::Spanned;
 use crate::definition::shape::{Key, key};
@@ -59,6 +60,7 @@ impl XmlFormat {
             },
             sums: sums.into_iter().collect::<Option<_>>()?,
             namespaces,
+            said: Encoding::Unsaid,
             record_bytes_max,
         })
     }
