@@ -34,6 +34,9 @@ enum Likeness {
     Number,
 }
 
+/// A pair that may be one person: how sure it is, with one key before two; its places before and now.
+type Possible = (Reverse<(Likeness, bool)>, usize, usize);
+
 /// Among more pairs than this, only those of one key are looked at.
 const PAIRS_MAX: usize = 10_000;
 /// From so many letters on, one letter that differs is a slip: Carl and Carol are two.
@@ -58,7 +61,7 @@ pub fn pair(before: &[Named<'_>], now: &[Named<'_>]) -> Vec<Option<usize>> {
     }
     let open = |pairs: &[Option<usize>]| pairs.iter().filter(|pair| pair.is_none()).count();
     let many = open(&pairs) * left.iter().filter(|left| **left).count() > PAIRS_MAX;
-    let mut possible: Vec<(Reverse<(Likeness, bool)>, usize, usize)> = Vec::new();
+    let mut possible: Vec<Possible> = Vec::new();
     for (place, is) in now.iter().enumerate().filter(|(place, _)| pairs[*place].is_none()) {
         let all = 0..before.len();
         let of_its_key = of_key.get(is.key).map_or(&[][..], Vec::as_slice);

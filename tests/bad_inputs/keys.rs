@@ -49,7 +49,7 @@ async fn junk(on: On) {
     assert_eq!(report["total"]["residents_created"], json!(802));
     let (code, cause) = note(&report);
     assert_eq!(code, "match.keys_unused");
-    assert!(cause.starts_with("700 have a key that says nothing"), "{cause}");
+    assert!(cause.starts_with("700 parties have a key that says nothing"), "{cause}");
     // Kept as they were given.
     assert_eq!(count(&hub, "party WHERE facts LIKE '%999999999%'").await, 100);
 }
