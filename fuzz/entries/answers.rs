@@ -57,6 +57,7 @@ pub fn answers(bytes: &[u8]) {
             assert!(!code.is_empty() && code.bytes().all(plain), "{code}");
         }
         Err(ConnectorError::Unauthorised { code, .. }) => assert!(!code.is_empty()),
+        Err(ConnectorError::Untried { .. }) => panic!("an answer is an answer"),
         Err(ConnectorError::Malformed(fault)) => assert!(!fault.cause.is_empty()),
     }
 }

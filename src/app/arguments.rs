@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Sight;
-use super::{audit, batches, bulk, deliveries, hold, init, resident};
+use super::{audit, batches, bulk, deliveries, destinations, hold, init, resident};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -197,6 +197,11 @@ pub enum Command {
         listing: deliveries::Listing,
         #[command(subcommand)]
         one: Option<deliveries::One>,
+    },
+    /// How each system that is told stands; pause one, or let it go on
+    Destinations {
+        #[command(subcommand)]
+        one: Option<destinations::One>,
     },
     /// Play two nights of an invented council, and send to the sandbox; ends by itself
     Demo {

@@ -19,8 +19,8 @@ use super::replay::Chosen;
 use super::sandbox::{self, Notify, Pay, Told};
 use super::sight::Sight;
 use super::{
-    audit, batches, bulk, deliveries, demo, held, held_show, hold, init, logging, panics, preview,
-    replay, resident, run, serve,
+    audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, logging,
+    panics, preview, replay, resident, run, serve,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -212,6 +212,12 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             };
             database.close().await;
             said.map(|(json, text, exit)| Done { json, text, exit })
+        }
+        Command::Destinations { one } => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let said = destinations::answer(&context, one).await;
+            context.database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Connectors { what } => connectors(what),
         Command::Schema { write } => {

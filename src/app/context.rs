@@ -13,6 +13,7 @@ use crate::connector::channel::{ConnectorError, Destination, Source};
 use crate::connector::definition::{ConnectorDefinition, Surroundings};
 use crate::connector::kinds::KINDS;
 use crate::connector::stand_in::Stored;
+use crate::job::bell::Bell;
 use crate::job::clock::Clock;
 use crate::job::definition::{Action, FirstLoad, JobDefinition};
 use crate::job::deliver::Deliver;
@@ -60,6 +61,8 @@ pub struct Context {
     pub around: Surroundings,
     /// What links to payments are sealed with.
     pub link_key: LinkKey,
+    /// Wakes those who send, and ends them.
+    pub bell: Arc<Bell>,
     /// Those that were opened. One door for each: it keeps the pace.
     destinations: Mutex<HashMap<String, Arc<dyn Destination>>>,
 }
@@ -79,6 +82,7 @@ impl Context {
             clock: Arc::new(MachineClock),
             around: surroundings(HashMap::new()),
             link_key: LinkKey::new(&secret),
+            bell: Arc::default(),
             destinations: Mutex::default(),
         })
     }
@@ -92,6 +96,7 @@ impl Context {
             clock: Arc::clone(&self.clock),
             around: self.around.clone(),
             link_key: self.link_key.clone(),
+            bell: Arc::default(),
             destinations: Mutex::default(),
         }
     }
@@ -187,6 +192,9 @@ impl Context {
             policy: Arc::new(self.catalogue.suppression.policy.clone()),
             retry: job.retry,
             patience: definition.settings.patience(),
+            conduct: definition.conduct.clone(),
+            bell: Arc::clone(&self.bell),
+            is_gone: holder::is_gone,
             ..Deliver::new(connector, &definition.system.value, destination)
         })
     }

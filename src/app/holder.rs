@@ -13,8 +13,8 @@ use crate::store::database::Database;
 use crate::store::leases::{self, Lease, Taking, Wanted};
 
 /// For how long a lease is taken, and how often it is renewed.
-const LEASE_MS: i64 = 30_000;
-const RENEW: Duration = Duration::from_secs(8);
+const LEASE_MS: i64 = 20_000;
+const RENEW: Duration = Duration::from_secs(6);
 /// How long a job waits for another one to end.
 const WAIT_MS: i64 = 60_000;
 const LOOK_AGAIN_MS: i64 = 500;
@@ -30,7 +30,8 @@ pub async fn dead_holder(database: &Database, lease: &str) -> Result<Option<Stri
     Ok(leases::holder(database, lease).await?.filter(|holder| is_gone(holder)))
 }
 
-fn is_gone(holder: &str) -> bool {
+/// Whether a holder is a process of this machine that is not there any more.
+pub fn is_gone(holder: &str) -> bool {
     let mut parts = holder.rsplitn(3, ':');
     let (Some(began_then), Some(process), Some(host)) = (parts.next(), parts.next(), parts.next())
     else {

@@ -55,6 +55,10 @@ async fn deliver(context: &Context, destination: &str) -> Result<(), AppError> {
     let job = jobs.find(|job| job.connector.value == destination).ok_or_else(|| {
         AppError::NotThere(format!("no job delivers to `{destination}`: add one in `jobs/`"))
     })?;
+    if context.bell.is_attended(destination) {
+        context.bell.ring();
+        return Ok(());
+    }
     run::deliver_now(context, context.deliver(job)?, 0).await.map(|_| ())
 }
 

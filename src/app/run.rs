@@ -16,8 +16,8 @@ use crate::job::deliver::{Deliver, Report, deliver};
 use crate::job::holds;
 use crate::job::ingest::{Watch, ingest};
 use crate::record::moment::Moment;
+use crate::store::due::{self, Stopped};
 use crate::store::outbox;
-use crate::store::sending::{self, Stopped};
 
 /// How many causes are named for which deliveries wait.
 const CAUSES: i64 = 5;
@@ -33,6 +33,7 @@ pub async fn run_ingest(context: &Context, job: &JobDefinition) -> Result<RunRep
     holds::warn_of_nobody(&context.database, context.clock.now_ms()).await?;
     drawing.abort();
     held.release().await?;
+    context.bell.ring();
     // What was done is done, whether or not the folder can be looked at once more.
     let ignored = ready.source.ignored().await.unwrap_or_else(|error| {
         tracing::warn!(job = job.name, %error, "what was left alone cannot be counted");
@@ -119,18 +120,15 @@ pub async fn run_deliver(context: &Context, job: &JobDefinition) -> Result<Sent,
     let patience_ms = ready.patience.run_ms;
     let report = deliver_now(context, ready, patience_ms).await?;
     let states = outbox::counts_of_destination(&context.database, &job.connector.value).await?;
-    let stopped = sending::stopped(&context.database, &job.connector.value, CAUSES).await?;
+    let stopped = due::stopped(&context.database, &job.connector.value, CAUSES).await?;
     Ok(Sent { report, states, stopped, now_ms: context.clock.now_ms() })
 }
 
 /// Does a deliver job that is ready, and waits no longer than that when there is nothing else to do.
 pub async fn deliver_now(
     context: &Context,
-    mut ready: Deliver,
+    ready: Deliver,
     patience_ms: i64,
 ) -> Result<Report, AppError> {
-    let name = format!("deliver:{}", ready.destination_name);
-    holds::catch_up(&context.database, context.clock.now_ms()).await?;
-    ready.dead_holder = holder::dead_holder(&context.database, &name).await?;
     Ok(deliver(&ready, &context.bench(), patience_ms).await?)
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::context::{AppError, Context};
+use super::senders::Senders;
 use super::worker::Doorbell;
 use super::{links, scheduler};
 use crate::job::bulk;
@@ -38,10 +39,18 @@ pub async fn serve(mut context: Context, listen: SocketAddr) -> Result<(), AppEr
         }
     }
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
+    let senders = Senders::start(&context);
+    let bell = Arc::clone(&context.bell);
+    let stop = async move {
+        let told = stop.await;
+        bell.end();
+        told
+    };
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop).await;
     clock.abort();
     bulk.abort();
+    senders.end().await;
     if let Some(pages) = pages {
         pages.abort();
     }

@@ -216,6 +216,11 @@ async fn look(context: &Context, name: &str) -> Result<serde_json::Value, AppErr
     let job = context.job(name)?;
     Ok(match job.action {
         Action::Ingest => run::run_ingest(context, job).await?.json()["total"].take(),
+        // Somebody is at it all the time, and only has to be woken.
+        Action::Deliver if context.bell.is_attended(&job.connector.value) => {
+            context.bell.ring();
+            serde_json::Value::Null
+        }
         Action::Deliver => run::run_deliver(context, job).await?.json()["total"].take(),
     })
 }

@@ -12,6 +12,9 @@ pub enum ConnectorError {
     /// Nothing happened there; try later.
     #[error("the system is not available: {cause}")]
     Unavailable { cause: String, retry_after_ms: Option<i64> },
+    /// It was not called at all: what came before was turned away, and this would be too.
+    #[error("the system was not called: {cause}")]
+    Untried { cause: String, after_ms: Option<i64> },
     /// Stop this connector and tell someone.
     #[error("{} ({code}): {cause}", no_way_in(code))]
     Unauthorised { code: &'static str, cause: String },

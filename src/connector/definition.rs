@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::address::Lookup;
 use super::channel::{ConnectorError, Destination, Extract, SETTING_MISSING, Source};
+use super::conduct::{self, Conduct};
 use super::format::layout::Layout;
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::{self, Secret, SecretReference};
@@ -29,6 +30,7 @@ pub struct ConnectorDefinition {
     pub sample: Option<Spanned<String>>,
     pub settings: Arc<dyn Settings>,
     pub limits: Limits,
+    pub conduct: Conduct,
 }
 
 /// One kind of connector: the word in `kind = "…"`, what it is, and how its settings are read.
@@ -247,6 +249,7 @@ pub fn read(file: &File, name: &str, kinds: &[Kind]) -> Option<ConnectorDefiniti
         sample: head.sample,
         settings: settings?,
         limits: head.limits,
+        conduct: head.conduct,
     })
 }
 
@@ -260,6 +263,7 @@ pub struct Head {
     pub owner: Option<String>,
     pub sample: Option<Spanned<String>>,
     pub limits: Limits,
+    pub conduct: Conduct,
 }
 
 /// Reads it; also how it is described.
@@ -281,7 +285,13 @@ pub fn head(root: &Table<'_>) -> Head {
         }
         None => Limits::default(),
     };
-    Head { kind, system, owner: owner.map(|owner| owner.value), sample, limits }
+    let conduct = root.table(conduct::SENDING).map(|table| {
+        let conduct = conduct::read(&table);
+        table.finish();
+        conduct
+    });
+    let (owner, conduct) = (owner.map(|owner| owner.value), conduct.unwrap_or_default());
+    Head { kind, system, owner, sample, limits, conduct }
 }
 
 impl Default for Limits {

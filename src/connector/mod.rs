@@ -3,6 +3,7 @@
 pub mod address;
 pub mod answering;
 pub mod channel;
+pub mod conduct;
 pub mod definition;
 pub mod file_drop;
 pub mod format;
@@ -15,3 +16,4 @@ pub mod null;
 pub mod pace;
 pub mod sending;
 pub mod stand_in;
+pub mod window;

@@ -12,8 +12,11 @@ use crate::suppression::gate::Cleared;
 /// Enough to keep under a platform's limit busy, few enough to stop soon.
 pub const AT_ONCE: usize = 8;
 
-/// Sends each, so many at once, with one outcome for each in the same order. When the platform shuts the door on one,
-/// those not yet sent are not tried: they are told the same, which is true of them too.
+/// So many in a row without an answer, and the rest is not tried.
+const FAILURES_MAX: usize = 5;
+
+/// Sends each, with one outcome for each in the same order. When the platform shuts the door on one,
+/// or on several after another without saying so, those not yet sent are not tried.
 pub async fn each<'d, Sent>(
     deliveries: &'d [Cleared<Delivery>],
     at_once: usize,
@@ -22,29 +25,55 @@ pub async fn each<'d, Sent>(
 where
     Sent: Future<Output = Result<Receipt, ConnectorError>> + Send,
 {
-    let shut: Mutex<Option<ConnectorError>> = Mutex::new(None);
-    let (shut, send) = (&shut, &send);
+    let door = Mutex::new(Door::default());
+    let (door, send) = (&door, &send);
+    let look = move || door.lock().unwrap_or_else(PoisonError::into_inner);
     // Collected first: a stream that maps over borrowed items cannot be sent between threads.
     let sends: Vec<_> = deliveries
         .iter()
         .map(|cleared| async move {
-            let earlier = shut.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some(error) = earlier {
+            let shut = look().shut.clone();
+            if let Some(error) = shut {
                 return Err(error);
             }
             let sent = send(cleared.get()).await;
-            if let Err(error) = &sent
-                && shuts_the_door(error)
-            {
-                *shut.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-            }
+            look().learn(&sent);
             sent
         })
         .collect();
     stream::iter(sends).buffered(at_once.max(1)).collect().await
 }
 
-/// Whether the others would fare no better: the key is wrong, we are too fast, or nobody is there.
-fn shuts_the_door(error: &ConnectorError) -> bool {
-    matches!(error, ConnectorError::Unauthorised { .. } | ConnectorError::Unavailable { .. })
+/// What the sends so far say of those to come.
+#[derive(Default)]
+struct Door {
+    /// What those are told that are not tried.
+    shut: Option<ConnectorError>,
+    failures: usize,
+}
+
+impl Door {
+    fn learn<T>(&mut self, sent: &Result<T, ConnectorError>) {
+        let shut = match sent {
+            Ok(_) | Err(ConnectorError::Refused { .. }) => {
+                self.failures = 0;
+                return;
+            }
+            // The key is wrong for all of them.
+            Err(error @ ConnectorError::Unauthorised { .. }) => error.clone(),
+            Err(error) => {
+                self.failures += 1;
+                let told_ms = match error {
+                    ConnectorError::Unavailable { retry_after_ms, .. } => *retry_after_ms,
+                    _ => None,
+                };
+                let after_ms = told_ms.filter(|ms| *ms > 0);
+                if after_ms.is_none() && self.failures < FAILURES_MAX {
+                    return;
+                }
+                ConnectorError::Untried { cause: error.to_string(), after_ms }
+            }
+        };
+        self.shut = Some(shut);
+    }
 }

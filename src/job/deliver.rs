@@ -6,36 +6,50 @@
 //! the holder before had in its hands is asked after first. A run that is dropped at any point, or
 //! killed, leaves nothing that the next one does not find.
 //!
-//! Two messages to one person may leave in either order; nothing here reads what a message says.
+//! While a batch is on its way, the next is claimed and judged, and what became of the one before is
+//! written. `deliver` ends when nothing is due; `attend` goes on until it is told to end, and is woken
+//! when there is something to send.
 
+mod door;
+mod drain;
 pub mod judgement;
 mod outcome;
+mod questions;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
 use serde::Serialize;
+use tokio::sync::futures::Notified;
 
+use self::door::{Door, Opening};
+use super::bell::Bell;
 use super::definition::Retry;
 use super::error::JobError;
 use super::fail_point;
+use super::holds;
 use super::ingest::Bench;
-use crate::connector::channel::{ConnectorError, Destination, Inquiry, Question};
+use crate::connector::channel::{ConnectorError, Destination};
+use crate::connector::conduct::Conduct;
 use crate::connector::definition::Patience;
-use crate::record::delivery::{Content, State};
+use crate::record::delivery::State;
 use crate::store::database::StoreError;
+use crate::store::destinations::{self, DestinationRow};
+use crate::store::due;
 use crate::store::leases::{self, Lease, Taking, Wanted};
-use crate::store::sending::{self, PendingRow, Postponed, Settled};
+use crate::store::outbox::NEVER_MS;
+use crate::store::sending::{self, Postponed, Settled};
 use crate::suppression::policy::Policy;
 
-/// Questions to a platform under way at once.
-const QUESTIONS_AT_ONCE: usize = 8;
-/// Questions put before the next look at what is waiting.
-const QUESTIONS: i64 = 64;
 /// A run never looks again sooner than this.
 const SHORTEST_MS: i64 = 1_000;
+/// Long enough for a busy machine, and short enough that a dead node's work is taken up in half a minute.
+const LEASE_MS: i64 = 20_000;
+/// No wait ends later than this: somebody may have changed what we do not look at.
+/// How soon a database that was away is tried again.
+const DATABASE_AWAY_MS: i64 = 200;
+const AGES_MS: i64 = i64::MAX / 2;
 
 /// How a deliver job goes about it; filled by `app` from the definitions.
 pub struct Deliver {
@@ -51,9 +65,9 @@ pub struct Deliver {
     pub production: bool,
     /// What the gate judges by.
     pub policy: Arc<Policy>,
-    /// A holder of the destination's lease who is known to be dead: its lease is taken although it is
-    /// not over. Nobody else's is, whoever took over meanwhile.
-    pub dead_holder: Option<String>,
+    /// Whether a holder of the destination's lease is known to be dead: its lease is taken although it
+    /// is not over. Nobody else's is, whoever took over meanwhile.
+    pub is_gone: fn(&str) -> bool,
     /// Deliveries claimed at once.
     pub batch: i64,
     /// How long a sender that is silent keeps the destination. Renewed while we send.
@@ -61,6 +75,10 @@ pub struct Deliver {
     pub retry: Retry,
     /// How long is waited for what.
     pub patience: Patience,
+    /// How fast, how much a day, when not at all.
+    pub conduct: Conduct,
+    /// What wakes it, and tells it to end.
+    pub bell: Arc<Bell>,
     /// How soon a run that waits sees what somebody else has set going: a payer may be waiting too.
     pub notice_ms: i64,
 }
@@ -80,11 +98,13 @@ impl Deliver {
             holder: "viaduct".to_owned(),
             production: true,
             policy: Arc::default(),
-            dead_holder: None,
+            is_gone: |_| false,
             batch: 200,
-            lease_ms: 30_000,
+            lease_ms: LEASE_MS,
             retry: Retry { attempts: 8, ..Retry::default() },
             patience: Patience::default(),
+            conduct: Conduct::default(),
+            bell: Arc::default(),
             notice_ms: 500,
         }
     }
@@ -107,6 +127,8 @@ pub struct Report {
     pub offered: u64,
     /// When something is due next, if anything is (UTC milliseconds).
     pub next_ms: Option<i64>,
+    /// Never sent, since a newer one was.
+    pub replaced: u64,
     /// Somebody else sends to this destination now, and nothing was done.
     pub busy: bool,
 }
@@ -117,16 +139,26 @@ pub async fn deliver(job: &Deliver, bench: &Bench, patience_ms: i64) -> Result<R
     let Some(lease) = take_lease(job, bench, patience_ms).await? else {
         return Ok(Report { busy: true, ..Report::default() });
     };
-    let report = Report::default();
-    let mut run = Run { job, bench, lease, shut_until_ms: 0, shut_times: 0, report };
-    let done = run.go(patience_ms).await;
-    let released = leases::release(&bench.database, &run.lease).await;
-    done?;
-    released?;
-    Ok(run.report)
+    let mut run = Run::open(job, bench, lease).await?;
+    // Whoever runs it by hand has mended what halted it, or wants to see whether they have.
+    run.door.retry();
+    run.until_the_end(Some(patience_ms)).await
 }
 
-/// The right to send to the destination; None where somebody else keeps it for too long.
+/// Sends whatever is due, whenever it is, until the bell says that it is over. `is_first` where this
+/// process begins: what halted the destination may be mended by now.
+pub async fn attend(job: &Deliver, bench: &Bench, is_first: bool) -> Result<Report, JobError> {
+    let Some(lease) = take_lease(job, bench, AGES_MS).await? else {
+        return Ok(Report::default());
+    };
+    let mut run = Run::open(job, bench, lease).await?;
+    if is_first {
+        run.door.retry();
+    }
+    run.until_the_end(None).await
+}
+
+/// The right to send to the destination; None where somebody else keeps it for too long, or it is over.
 async fn take_lease(
     job: &Deliver,
     bench: &Bench,
@@ -134,6 +166,7 @@ async fn take_lease(
 ) -> Result<Option<Lease>, JobError> {
     let name = format!("deliver:{}", job.destination_name);
     let deadline_ms = bench.clock.now_ms().saturating_add(patience_ms);
+    let mut dead: Option<String> = None;
     loop {
         let now_ms = bench.clock.now_ms();
         let wanted = Wanted {
@@ -141,15 +174,24 @@ async fn take_lease(
             holder: &job.holder,
             now_ms,
             until_ms: now_ms + job.lease_ms,
-            from: job.dead_holder.as_deref(),
+            from: dead.as_deref(),
         };
         match leases::take(&bench.database, wanted).await? {
             Taking::Ours(lease) => return Ok(Some(lease)),
-            Taking::Theirs { .. } if now_ms >= deadline_ms => return Ok(None),
+            Taking::Theirs { holder, .. } if dead.is_none() && (job.is_gone)(&holder) => {
+                dead = Some(holder);
+            }
+            Taking::Theirs { .. } if now_ms >= deadline_ms || job.bell.is_over() => {
+                return Ok(None);
+            }
             Taking::Theirs { until_ms, .. } => {
                 // They may end before their time, so we look again sooner.
-                let wait_ms = until_ms.min(deadline_ms) - now_ms;
-                bench.clock.pause(wait_ms.clamp(1, SHORTEST_MS)).await;
+                let wait_ms = (until_ms.min(deadline_ms) - now_ms).clamp(1, SHORTEST_MS);
+                dead = None;
+                tokio::select! {
+                    () = bench.clock.pause(wait_ms) => {}
+                    () = job.bell.over() => {}
+                }
             }
         }
     }
@@ -159,34 +201,57 @@ struct Run<'a> {
     job: &'a Deliver,
     bench: &'a Bench,
     lease: Lease,
-    /// Nothing is claimed until then: the platform turned us away, or nobody was there.
-    shut_until_ms: i64,
-    /// How many times, one after another.
-    shut_times: u32,
+    door: Door,
+    /// Whether anything waits whose sender died: it is sent apart from the rest.
+    has_suspects: bool,
     report: Report,
 }
 
-impl Run<'_> {
-    async fn go(&mut self, patience_ms: i64) -> Result<(), JobError> {
+impl<'a> Run<'a> {
+    async fn open(job: &'a Deliver, bench: &'a Bench, lease: Lease) -> Result<Run<'a>, JobError> {
+        let row = destinations::get(&bench.database, &job.destination_name).await?;
+        let row = row.unwrap_or_else(|| DestinationRow::fresh(&job.destination_name));
+        let door = Door::new(job.conduct.clone(), row);
+        Ok(Run { job, bench, lease, door, has_suspects: true, report: Report::default() })
+    }
+
+    async fn until_the_end(mut self, patience_ms: Option<i64>) -> Result<Report, JobError> {
+        let done = self.go(patience_ms).await;
+        let released = leases::release(&self.bench.database, &self.lease).await;
+        done?;
+        released?;
+        Ok(self.report)
+    }
+
+    /// Without patience it goes on until it is over.
+    async fn go(&mut self, patience_ms: Option<i64>) -> Result<(), JobError> {
         self.recover().await?;
         let mut deadline_ms = None;
         loop {
+            // Whoever rings from here on is heard.
+            let mut rung = std::pin::pin!(self.job.bell.rung());
+            rung.as_mut().enable();
+            holds::catch_up(&self.bench.database, self.now_ms()).await?;
             let asked = self.ask().await?;
-            let claimed = self.send().await?;
-            if claimed == self.job.batch {
+            let claimed = self.drain().await?;
+            let followed = self.follow().await? + self.watch().await?;
+            if self.job.bell.is_over() {
+                return Ok(());
+            }
+            if claimed > 0 {
                 continue;
             }
-            let followed = self.follow().await? + self.watch().await?;
             let now_ms = self.now_ms();
             // What is due and yet was not done is not ours to do: it is looked at again later.
-            let idle = asked + claimed + followed == 0;
+            let idle = asked + followed == 0;
             let not_before_ms = if idle { now_ms + SHORTEST_MS } else { now_ms };
             self.report.next_ms = self.next_ms(not_before_ms).await?;
             if self.report.next_ms.is_some_and(|next_ms| next_ms <= now_ms) {
                 continue;
             }
-            let deadline_ms = *deadline_ms.get_or_insert(now_ms.saturating_add(patience_ms));
-            if !self.wait(not_before_ms, deadline_ms).await? {
+            let deadline_ms = patience_ms
+                .map(|patience_ms| *deadline_ms.get_or_insert(now_ms.saturating_add(patience_ms)));
+            if !self.wait(not_before_ms, deadline_ms, rung).await? {
                 return Ok(());
             }
         }
@@ -194,26 +259,39 @@ impl Run<'_> {
 
     /// Waits until something is due, and holds on to the lease meanwhile. Says whether it comes in
     /// time.
-    async fn wait(&mut self, not_before_ms: i64, deadline_ms: i64) -> Result<bool, JobError> {
+    async fn wait(
+        &mut self,
+        not_before_ms: i64,
+        deadline_ms: Option<i64>,
+        mut rung: Pin<&mut Notified<'_>>,
+    ) -> Result<bool, JobError> {
         let beat_ms = (self.job.lease_ms / 3).max(1);
         let mut renew_ms = self.now_ms();
-        while let Some(next_ms) = self.report.next_ms {
+        loop {
             let now_ms = self.now_ms();
-            if next_ms <= now_ms {
-                return Ok(true);
-            }
-            if next_ms > deadline_ms {
-                return Ok(false);
-            }
+            let next_ms = match (self.report.next_ms, deadline_ms) {
+                (Some(next_ms), _) if next_ms <= now_ms => return Ok(true),
+                (None, Some(_)) => return Ok(false),
+                (Some(next_ms), Some(deadline_ms)) if next_ms > deadline_ms => return Ok(false),
+                (next_ms, _) => next_ms.unwrap_or(AGES_MS),
+            };
             let wait_ms = (next_ms - now_ms).min(beat_ms).min(self.job.notice_ms);
-            self.bench.clock.pause(wait_ms.max(1)).await;
+            tokio::select! {
+                () = self.bench.clock.pause(wait_ms.max(1)) => {}
+                () = rung.as_mut() => return Ok(true),
+                () = self.job.bell.over() => return Ok(false),
+            }
             if self.now_ms() >= renew_ms {
                 leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
                 renew_ms = self.now_ms() + beat_ms / 2;
+                self.look_at_the_door().await?;
+            }
+            // No bell is heard from another process on SQLite.
+            if self.is_open() && self.is_due(false).await? {
+                return Ok(true);
             }
             self.report.next_ms = self.next_ms(not_before_ms).await?;
         }
-        Ok(false)
     }
 
     /// What the sender before us left in mid-air.
@@ -222,161 +300,94 @@ impl Run<'_> {
         let (database, name) = (&self.bench.database, &self.job.destination_name);
         let found = sending::recover(database, &self.lease, name, now_ms, until_ms).await?;
         fail_point::pass("deliver.recovered");
-        self.report.unknown += found;
+        self.report.unknown += found.unknown;
+        self.report.held += found.held;
         Ok(())
     }
 
-    /// Asks what became of sends that nobody answered.
-    async fn ask(&mut self) -> Result<i64, JobError> {
-        let rows = self.pending(State::Unknown).await?;
-        let answers = self.inquire(&rows).await?;
-        self.report.asked += rows.len() as u64;
+    /// How the destination stands by now: a person may have paused it, or let it go on.
+    async fn look_at_the_door(&mut self) -> Result<(), StoreError> {
+        let row = destinations::get(&self.bench.database, &self.job.destination_name).await?;
+        if let Some(row) = row {
+            self.door.renew(row);
+        }
+        Ok(())
+    }
+
+    /// Writes how the destination stands, if that changed.
+    async fn keep_the_door(&mut self) -> Result<(), StoreError> {
+        match self.door.changed() {
+            Some(row) => destinations::save(&self.bench.database, &self.lease, row).await,
+            None => Ok(()),
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
         let now_ms = self.now_ms();
-        let mut learnt = Learnt::default();
-        for (row, answer) in rows.iter().zip(answers) {
-            learnt.add(outcome::of_inquiry(self.job, row, answer, now_ms));
-        }
-        self.write(learnt).await?;
-        Ok(rows.len() as i64)
-    }
-
-    /// Reads what became of what was accepted.
-    async fn follow(&mut self) -> Result<i64, JobError> {
-        let rows = self.pending(State::Accepted).await?;
-        let destination = &self.job.destination;
-        let about = self.questions(&rows);
-        let questions: Vec<_> = about.iter().map(|about| destination.status(about)).collect();
-        let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
-        let answers = self.while_leased(questions).await?;
-        let now_ms = self.now_ms();
-        let mut learnt = Learnt::default();
-        for (row, answer) in rows.iter().zip(answers) {
-            learnt.add(outcome::of_status(self.job, row, answer, now_ms));
-        }
-        self.write(learnt).await?;
-        Ok(rows.len() as i64)
-    }
-
-    /// Looks for what an attempt that was given up may have left on the platform all the same.
-    async fn watch(&mut self) -> Result<i64, JobError> {
-        let rows = self.pending(State::Offered).await?;
-        let answers = self.inquire(&rows).await?;
-        let now_ms = self.now_ms();
-        let mut learnt = Learnt::default();
-        for (row, answer) in rows.iter().zip(answers) {
-            learnt.add(outcome::of_watch(self.job, row, answer, now_ms));
-        }
-        self.write(learnt).await?;
-        Ok(rows.len() as i64)
-    }
-
-    async fn inquire(
-        &self,
-        rows: &[PendingRow],
-    ) -> Result<Vec<Result<Inquiry, ConnectorError>>, StoreError> {
-        let destination = &self.job.destination;
-        let about = self.questions(rows);
-        // Collected first: a stream that maps over borrowed items cannot be sent between threads.
-        let questions: Vec<_> = about.iter().map(|about| destination.inquire(about)).collect();
-        let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
-        self.while_leased(questions).await
-    }
-
-    fn questions(&self, rows: &[PendingRow]) -> Vec<Question> {
-        let now_ms = self.now_ms();
-        let question = |row: &PendingRow| Question {
-            reference: row.reference.clone(),
-            content: Content::from_json(&row.message),
-            platform_id: row.platform_id.clone(),
-            first_intent_ms: row.first_intent_ms,
-            in_doubt: outcome::is_in_doubt(row.doubt_until_ms, now_ms),
-        };
-        rows.iter().map(question).collect()
-    }
-
-    /// Claims some, shows them to the gate, and sends those that it lets through.
-    async fn send(&mut self) -> Result<i64, JobError> {
-        let now_ms = self.now_ms();
-        if now_ms < self.shut_until_ms {
-            return Ok(0);
-        }
-        let (database, name) = (&self.bench.database, &self.job.destination_name);
-        let (until_ms, most) = (self.until_ms(), self.job.batch);
-        fail_point::pass("deliver.before_intent");
-        let claimed = sending::claim(database, &self.lease, name, now_ms, until_ms, most).await?;
-        if claimed.is_empty() {
-            return Ok(0);
-        }
-        fail_point::pass("deliver.intent");
-        let count = claimed.len() as i64;
-        self.report.claimed += claimed.len() as u64;
-        let (cleared, settled) = judgement::judge(self.job, self.bench, claimed).await?;
-        let mut learnt = Learnt { settled, ..Learnt::default() };
-        fail_point::pass("deliver.before_send");
-        let mut results = match cleared.is_empty() {
-            true => Vec::new(),
-            false => self.while_leased(self.job.destination.deliver(&cleared)).await?,
-        }
-        .into_iter();
-        fail_point::pass("deliver.sent");
-        let now_ms = self.now_ms();
-        for cleared in &cleared {
-            let silence = || ConnectorError::Unknown { cause: "no outcome was given".to_owned() };
-            let result = results.next().unwrap_or_else(|| Err(silence()));
-            self.mind_the_door(&result, now_ms);
-            learnt.add(outcome::of_send(self.job, cleared.get(), result, now_ms));
-        }
-        self.write(learnt).await?;
-        Ok(count)
-    }
-
-    /// Where the platform turns one away, it would turn away the next too: nothing more is claimed
-    /// for a while.
-    fn mind_the_door<T>(&mut self, result: &Result<T, ConnectorError>, now_ms: i64) {
-        match result {
-            Ok(_) => self.shut_times = 0,
-            Err(ConnectorError::Unavailable { retry_after_ms, .. }) => {
-                if self.shut_until_ms <= now_ms {
-                    self.shut_times += 1;
-                }
-                let retry = &self.job.retry;
-                let wait_ms = retry.wait_ms(self.shut_times).unwrap_or(retry.longest_ms);
-                let wait_ms = retry_after_ms.unwrap_or(wait_ms).max(SHORTEST_MS);
-                self.shut_until_ms = self.shut_until_ms.max(now_ms + wait_ms);
-            }
-            Err(_) => {}
+        match self.door.opening(now_ms, self.job.batch, false) {
+            Opening::Now { all, .. } => all > 0,
+            Opening::Shut { .. } => false,
         }
     }
 
-    async fn pending(&self, state: State) -> Result<Vec<PendingRow>, StoreError> {
+    async fn is_due(&self, suspects: bool) -> Result<bool, StoreError> {
         let name = &self.job.destination_name;
-        sending::pending(&self.bench.database, name, state, self.now_ms(), QUESTIONS).await
+        sending::is_due(&self.bench.database, name, self.now_ms(), suspects).await
     }
 
     /// Writes what was learnt, all of it, before a closed door stops the job.
     async fn write(&mut self, learnt: Learnt) -> Result<(), JobError> {
-        let database = &self.bench.database;
-        if !learnt.settled.is_empty() {
-            fail_point::pass("deliver.before_outcome");
-            let changed = sending::settle(database, &learnt.settled, self.now_ms()).await?;
-            for one in learnt.settled.iter().filter(|one| changed.contains(&one.id)) {
-                self.report.count(one.state);
-            }
-            fail_point::pass("deliver.outcome");
-        }
+        let written = self.settle(&learnt.settled);
+        let changed = self.while_leased(written).await??;
+        self.report.count(&changed);
         if !learnt.postponed.is_empty() {
-            sending::postpone(database, &learnt.postponed).await?;
+            sending::postpone(&self.bench.database, &learnt.postponed).await?;
         }
+        if let Some(ConnectorError::Unauthorised { code, cause }) = &learnt.halt {
+            self.door.halt(code, cause.clone(), self.now_ms());
+        }
+        self.keep_the_door().await?;
         learnt.halt.map_or(Ok(()), |error| Err(JobError::Connector(error)))
+    }
+
+    /// Writes how deliveries stand; a database that is away is waited for, as long as the lease is ours.
+    /// Gives the states of those that were still ours to settle.
+    async fn settle(&self, settled: &[Settled]) -> Result<Vec<State>, StoreError> {
+        if settled.is_empty() {
+            return Ok(Vec::new());
+        }
+        fail_point::pass("deliver.before_outcome");
+        let changed = loop {
+            match sending::settle(&self.bench.database, settled, self.now_ms()).await {
+                Err(StoreError::Unavailable(_)) => self.bench.clock.pause(DATABASE_AWAY_MS).await,
+                done => break done?,
+            }
+        };
+        fail_point::pass("deliver.outcome");
+        let ours = settled.iter().filter(|one| changed.contains(&one.id));
+        Ok(ours.map(|one| one.state).collect())
     }
 
     /// When something is due next: a question not before that time, a send at once, unless the door is
     /// shut.
-    async fn next_ms(&self, not_before_ms: i64) -> Result<Option<i64>, StoreError> {
-        let due = sending::next_due(&self.bench.database, &self.job.destination_name).await?;
-        let waiting_ms = due.waiting_ms.map(|ms| ms.max(self.shut_until_ms));
+    async fn next_ms(&mut self, not_before_ms: i64) -> Result<Option<i64>, StoreError> {
+        let now_ms = self.now_ms();
+        let opening = self.door.opening(now_ms, self.job.batch, false);
+        let (shut_ms, after_ms) = match opening {
+            Opening::Shut { until_ms } => (until_ms, i64::MIN),
+            Opening::Now { all: 0, .. } => {
+                (self.door.ordinary_from_ms(now_ms).unwrap_or(now_ms), i64::MIN)
+            }
+            // What is due and was not claimed waits for another, which comes due by itself.
+            Opening::Now { .. } => (now_ms, now_ms),
+        };
+        let name = &self.job.destination_name;
+        let due = due::next_due(&self.bench.database, name, after_ms).await?;
+        let waiting_ms = due.waiting_ms.map(|ms| ms.max(shut_ms)).filter(|ms| *ms < NEVER_MS);
+        let from_ms = self.door.questions_from_ms(now_ms).unwrap_or(not_before_ms);
         let asked = [due.unknown_ms, due.accepted_ms, due.offered_ms].into_iter().flatten();
-        Ok(asked.map(|ms| ms.max(not_before_ms)).chain(waiting_ms).min())
+        let asked = asked.map(|ms| ms.max(not_before_ms).max(from_ms));
+        Ok(asked.chain(waiting_ms).filter(|ms| *ms < NEVER_MS).min())
     }
 
     /// Does what takes its time while the lease is renewed beside it. Where somebody else has taken
@@ -412,16 +423,19 @@ impl Run<'_> {
 }
 
 impl Report {
-    fn count(&mut self, state: State) {
-        match state {
-            State::Waiting => self.waiting += 1,
-            State::Accepted => self.accepted += 1,
-            State::Delivered => self.delivered += 1,
-            State::Unknown => self.unknown += 1,
-            State::Held => self.held += 1,
-            State::Offered => self.offered += 1,
-            // Nothing is settled as being sent, and dismissed by nobody but a person.
-            State::Sending | State::Dismissed => {}
+    fn count(&mut self, states: &[State]) {
+        for state in states {
+            match state {
+                State::Waiting => self.waiting += 1,
+                State::Accepted => self.accepted += 1,
+                State::Delivered => self.delivered += 1,
+                State::Unknown => self.unknown += 1,
+                State::Held => self.held += 1,
+                State::Offered => self.offered += 1,
+                State::Replaced => self.replaced += 1,
+                // Nothing is settled as being sent, and dismissed by nobody but a person.
+                State::Sending | State::Dismissed => {}
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::store::database::StoreError;
 pub enum Disposition {
     /// Nothing happened: try again, not before so long if we were told.
     Retry { after_ms: Option<i64>, cause: String },
+    /// It was not even tried: as if nothing had been done.
+    GiveBack { after_ms: Option<i64>, cause: String },
     /// Never again by itself: a person decides.
     Hold { code: String, cause: String },
     /// Nobody knows whether it happened: ask, before anything else.
@@ -22,6 +24,9 @@ pub fn of_connector(error: &ConnectorError) -> Disposition {
     match error {
         ConnectorError::Unavailable { cause, retry_after_ms } => {
             Disposition::Retry { after_ms: *retry_after_ms, cause: cause.clone() }
+        }
+        ConnectorError::Untried { cause, after_ms } => {
+            Disposition::GiveBack { after_ms: *after_ms, cause: cause.clone() }
         }
         ConnectorError::Unauthorised { code, cause } => {
             Disposition::Halt { code, cause: cause.clone() }
@@ -72,6 +77,7 @@ mod tests {
         let fault = FormatError { code: "json.syntax", cause: said(), place: said() };
         for (error, word) in [
             (ConnectorError::Unavailable { cause: said(), retry_after_ms: Some(5) }, "retry"),
+            (ConnectorError::Untried { cause: said(), after_ms: None }, "give back"),
             (ConnectorError::Unauthorised { code: "notify.key", cause: said() }, "halt"),
             (ConnectorError::Refused { code: said(), cause: said() }, "hold"),
             (ConnectorError::Malformed(fault), "ask"),
@@ -82,6 +88,7 @@ mod tests {
                     assert_eq!(after_ms, Some(5));
                     "retry"
                 }
+                Disposition::GiveBack { .. } => "give back",
                 Disposition::Hold { .. } => "hold",
                 Disposition::Ask { .. } => "ask",
                 Disposition::Halt { .. } => "halt",

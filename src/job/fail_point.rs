@@ -21,13 +21,33 @@ pub fn pass(name: &'static str) {
         let _ = writeln!(file, "{name}");
     }
     if *FAIL_AT.get_or_init(|| number("VIADUCT_FAIL_AT")) == Some(passed) {
-        let killed = std::process::Command::new("kill")
-            .args(["-9", &std::process::id().to_string()])
-            .status();
-        panic!("this process should have been killed at {name}: {killed:?}");
+        die(name);
     }
+}
+
+/// Kills the process, as `kill -9` does, where the work in hand holds what a test names in
+/// `VIADUCT_FAIL_ON`.
+#[cfg(debug_assertions)]
+pub fn die_of(work: &str) {
+    use std::sync::OnceLock;
+    static FAIL_ON: OnceLock<Option<String>> = OnceLock::new();
+    let fail_on = FAIL_ON.get_or_init(|| std::env::var("VIADUCT_FAIL_ON").ok());
+    if fail_on.as_ref().is_some_and(|wanted| work.contains(wanted)) {
+        die("the work that a test names");
+    }
+}
+
+#[cfg(debug_assertions)]
+fn die(place: &str) {
+    let killed =
+        std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
+    panic!("this process should have been killed at {place}: {killed:?}");
 }
 
 /// Passes a named place.
 #[cfg(not(debug_assertions))]
 pub fn pass(_name: &'static str) {}
+
+/// Takes up a piece of work.
+#[cfg(not(debug_assertions))]
+pub fn die_of(_work: &str) {}

@@ -1,5 +1,6 @@
 //! The verbs: ingest, resolve, deliver.
 
+pub mod bell;
 pub mod bulk;
 pub mod clock;
 pub mod definition;

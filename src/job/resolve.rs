@@ -10,6 +10,7 @@ mod settle;
 mod telling;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -30,6 +31,7 @@ use crate::record::fragment::FieldIssue;
 use crate::record::payment_link::Links;
 use crate::resolution::policy::Policy;
 use crate::store::batches::{self, BatchRow, Progress};
+use crate::store::crashes::{self, Care};
 use crate::store::database::{Database, cells};
 use crate::store::dead_letters::{self, DeadLetter, SettledAs};
 use crate::store::hold_matching;
@@ -61,8 +63,25 @@ pub struct Translated {
     pub translation: Translation,
 }
 
-/// Resolves what a released batch still has to resolve, and closes it.
+/// Resolves what a released batch still has to resolve, and closes it. What kills whoever reads it is
+/// held after some deaths, and the rest goes on.
 pub async fn resolve(
+    batch: &BatchRow,
+    rules: &Arc<Rules>,
+    source: &Arc<dyn Source>,
+    bench: &mut Bench,
+    matches: &mut Matches,
+) -> Result<(), JobError> {
+    // One chunk is written while the next is read.
+    let care = crashes::begin(&bench.database, batch, 2 * rules.chunk as i64).await?;
+    let done = resolve_with(care, batch, rules, source, bench, matches).await;
+    // Whatever came of it, we live.
+    crashes::end(&bench.database, batch.id).await?;
+    done
+}
+
+async fn resolve_with(
+    care: Care,
     batch: &BatchRow,
     rules: &Arc<Rules>,
     source: &Arc<dyn Source>,
@@ -76,20 +95,28 @@ pub async fn resolve(
         unpacker: Unpacker::new(&dictionaries)?,
         document: Document::default(),
         today: bench.clock.today(),
+        deadly: care.deadly,
     });
     let mut mark = outbox::hub_mark(&bench.database).await?;
     mark.push('-');
     let mut at = batch.resolved_to;
     let mut unlinked = Unlinked::default();
-    let mut ahead = next_chunk(&bench.database, batch, at, rules.chunk, &mut translator)?;
+    let most = |at: i64| if at < care.careful_to { 1 } else { rules.chunk };
+    let mut ahead = next_chunk(&bench.database, batch, at, most(at), &mut translator)?;
     loop {
         let (chunk, back) = ahead.await??;
         translator = Some(back);
         let Some(last) = chunk.last().map(|record| record.row_id) else { break };
-        // The next chunk is translated while this one is written.
-        ahead = next_chunk(&bench.database, batch, last, rules.chunk, &mut translator)?;
         let many = chunk.len() as u64;
-        unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
+        if last <= care.careful_to {
+            // Nothing else is in hand: a death here is this record's.
+            unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
+            ahead = next_chunk(&bench.database, batch, last, most(last), &mut translator)?;
+        } else {
+            // The next chunk is translated while this one is written.
+            ahead = next_chunk(&bench.database, batch, last, most(last), &mut translator)?;
+            unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
+        }
         bench.watch.records_resolved.fetch_add(many, Ordering::Relaxed);
         at = last;
         if matches.is_full() {
@@ -134,6 +161,8 @@ struct Translator {
     unpacker: Unpacker,
     document: Document,
     today: chrono::NaiveDate,
+    /// The record that is not to be read.
+    deadly: Option<i64>,
 }
 
 /// A chunk ends where it says so much, bytes, however few records it has: memory stays flat where
@@ -149,14 +178,13 @@ impl Translator {
             if bytes > CHUNK_BYTES_MAX {
                 break;
             }
-            let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
-            bytes += record.as_ref().map_or(0, String::len);
-            let translation = match record {
-                None => unreadable(self.source.format().encoding_code()),
-                Some(record) => match self.source.format().read(&record, &mut self.document) {
-                    Err(fault) => unreadable(fault.code),
-                    Ok(()) => self.rules.inbound.translate(&self.document, self.today),
-                },
+            let translation = match self.deadly == Some(row.id) {
+                true => unreadable(CRASHED),
+                false => {
+                    let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
+                    bytes += record.as_ref().map_or(0, String::len);
+                    self.read(record)
+                }
             };
             if let Translation::Published(fragment) = &translation {
                 bytes += fragment.bytes();
@@ -171,7 +199,27 @@ impl Translator {
         }
         Ok(chunk)
     }
+
+    /// What a record means. One at which we fail ourselves is held by itself, too.
+    fn read(&mut self, record: Option<String>) -> Translation {
+        let Some(record) = record else {
+            return unreadable(self.source.format().encoding_code());
+        };
+        fail_point::die_of(&record);
+        let reading =
+            AssertUnwindSafe(|| match self.source.format().read(&record, &mut self.document) {
+                Err(fault) => unreadable(fault.code),
+                Ok(()) => self.rules.inbound.translate(&self.document, self.today),
+            });
+        catch_unwind(reading).unwrap_or_else(|_| {
+            self.document = Document::default();
+            unreadable(CRASHED)
+        })
+    }
 }
+
+/// The code of a record at which its reader failed or died.
+const CRASHED: &str = "record.crashed";
 
 fn unreadable(code: &str) -> Translation {
     Translation::Held(vec![FieldIssue { field: "record".to_owned(), code: code.to_owned() }])
@@ -284,7 +332,7 @@ async fn write(
     transaction.insert(residents::RESIDENTS, draft.residents).await?;
     transaction.insert(residents::RESIDENTS_AGAIN, draft.residents_again).await?;
     transaction.insert(residents::EVENTS, draft.events).await?;
-    transaction.insert(outbox::DELIVERIES, draft.deliveries).await?;
+    draft.deliveries.write(transaction).await?;
     Ok(draft.keys)
 }
 

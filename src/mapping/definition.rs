@@ -329,6 +329,13 @@ pub struct OutboundMapping {
     pub consent: bool,
     /// It asks for money, so breathing space stops it.
     pub collection: bool,
+    /// A newer message takes the place of one that was not sent yet; where nothing is said, that of a
+    /// change does, unless it asks what the change was.
+    pub newest_only: Option<bool>,
+    /// What is behind it for the same resident waits even while it is held.
+    pub strict_order: bool,
+    /// It goes before all that are not urgent.
+    pub urgent: bool,
     /// Only such a change is told.
     pub when: Option<Expression>,
     /// What is asked for beside the message, which brings a link to it.

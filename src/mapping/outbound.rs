@@ -74,6 +74,10 @@ pub struct Outbound {
     pub needs_consent: bool,
     /// It asks for money.
     pub collection: bool,
+    /// A newer one takes the place of one that was not sent yet.
+    pub newest_only: bool,
+    pub strict_order: bool,
+    pub urgent: bool,
     pub payment: Option<PaymentMap>,
     /// What a system is told, in place of a message to a person.
     pub push: Option<PushMap>,
@@ -113,13 +117,17 @@ impl Outbound {
             Some(group) => On::Group(group.to_owned()),
             None => On::Kind(what.to_owned()),
         };
-        Some(Outbound {
+        let is_change = matches!(&hears, On::Group(_)) || what == "changed";
+        let outbound = Outbound {
             name: mapping.name.clone(),
             version: mapping.version as i64,
             destination: mapping.destination.value.clone(),
             purpose: mapping.purpose.clone(),
             needs_consent: mapping.consent,
             collection: mapping.collection || mapping.payment.is_some(),
+            newest_only: false,
+            strict_order: mapping.strict_order,
+            urgent: mapping.urgent,
             payment: mapping.payment.clone(),
             push: mapping.push.clone(),
             on: mapping.on.value.clone(),
@@ -128,7 +136,10 @@ impl Outbound {
             roles: mapping.roles.clone(),
             when: mapping.when.clone(),
             messages: mapping.messages.clone(),
-        })
+        };
+        // What a change was is told of each; what is so now, once.
+        let usual = is_change && !outbound.asks_what_changed();
+        Some(Outbound { newest_only: mapping.newest_only.unwrap_or(usual), ..outbound })
     }
 
     /// Whether this mapping listens for that change.

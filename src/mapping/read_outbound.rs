@@ -40,6 +40,18 @@ const SOURCES: Key = key(
 .example("sources = [\"revenues\"]");
 const CONSENT: Key = key("consent", "Only those who agreed to be contacted are written to.");
 const COLLECTION: Key = key("collection", "It asks for money, so that breathing space stops it.");
+const NEWEST_ONLY: Key = key(
+    "newest_only",
+    "A newer message about the same account or resident takes the place of one that was not sent yet. \
+     Where nothing is said, so it is for a change (`…changed`), unless an expression asks what the change \
+     was.",
+);
+const ORDER: Key =
+    key("order", "Messages to one resident leave in the order they were made in. What is held:");
+const URGENT: Key = key(
+    "urgent",
+    "It goes before all that are not urgent, and a part of the destination's pace is kept for it.",
+);
 const WHEN: Key = key("when", "Only such a change is told: an expression.")
     .example("when = \"change.paid.new > change.paid.old\"");
 const MESSAGE: Key = key(
@@ -115,6 +127,13 @@ pub fn parts(root: &Table<'_>, name: &str, templates: &Templates) -> OutboundMap
     let sources = root.texts(SOURCES).unwrap_or_default();
     let consent = root.is_set(CONSENT);
     let collection = root.is_set(COLLECTION);
+    let newest_only = root.flag(NEWEST_ONLY).map(|flag| flag.value);
+    let strict_order = root.choice_or(
+        ORDER,
+        word("loose", "Lets those behind it pass.", false),
+        &[word("strict", "Has those behind it wait until a person decides.", true)],
+    );
+    let urgent = root.is_set(URGENT);
     let scope = match on.as_ref().is_some_and(|on| on.value.starts_with("account.")) {
         true => Scope::Account,
         false => Scope::Resident,
@@ -155,6 +174,9 @@ pub fn parts(root: &Table<'_>, name: &str, templates: &Templates) -> OutboundMap
         purpose: purpose.map(|purpose| purpose.value).unwrap_or_default(),
         consent,
         collection,
+        newest_only,
+        strict_order,
+        urgent,
         when,
         payment,
         messages,

@@ -86,6 +86,16 @@ pub static CHAPTERS: &[Chapter] = &[
                 "it was tried as often as the job allows, and did not get through",
                 "find out whether the platform is up; then tell the resident by hand if it cannot wait",
             ),
+            cause(
+                "delivery.crashed",
+                "whoever sent it died of it, three times",
+                "tell the developers its number: it is not sent again by itself",
+            ),
+            cause(
+                "delivery.daily_cap",
+                "as many as the day allows have left by this channel",
+                "nothing: it goes after midnight UTC. Have the limit raised at the platform, and then in the connector's file, if that is too late",
+            ),
             cause("delivery.held", "it waits without a cause of its own", "look at its story"),
             cause(
                 "delivery.missing_field",
@@ -96,6 +106,16 @@ pub static CHAPTERS: &[Chapter] = &[
                 "delivery.no_address",
                 "there is nowhere to send it: no address of the kinds that the mapping lists",
                 "ask the resident for an e-mail address or a mobile number, and record it at its source",
+            ),
+            cause(
+                "delivery.replaced",
+                "a newer one of the same mapping says what is so now, and this was not sent yet",
+                "nothing: the newer one goes",
+            ),
+            cause(
+                "delivery.stale",
+                "it came late: a newer one of the same mapping was sent before it",
+                "nothing: the resident has been told what is so now",
             ),
             cause(
                 "delivery.unknown",

@@ -167,10 +167,12 @@ pub enum State {
     Held,
     /// A person decided that it is never sent.
     Dismissed,
+    /// Never sent: a newer one of the same mapping and subject says what is so now.
+    Replaced,
 }
 
 impl State {
-    pub const ALL: [State; 8] = [
+    pub const ALL: [State; 9] = [
         State::Offered,
         State::Waiting,
         State::Sending,
@@ -179,6 +181,7 @@ impl State {
         State::Unknown,
         State::Held,
         State::Dismissed,
+        State::Replaced,
     ];
 
     /// The state of that word.
@@ -188,7 +191,7 @@ impl State {
 
     /// Whether nothing goes on from here.
     pub fn is_settled(self) -> bool {
-        matches!(self, State::Delivered | State::Dismissed)
+        matches!(self, State::Delivered | State::Dismissed | State::Replaced)
     }
 
     /// The word in tables, screens and counts.
@@ -202,6 +205,7 @@ impl State {
             State::Unknown => "unknown",
             State::Held => "held",
             State::Dismissed => "dismissed",
+            State::Replaced => "replaced",
         }
     }
 }

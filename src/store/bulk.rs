@@ -2,10 +2,10 @@
 //! at a time. Whatever happens in between, each item has its turn once.
 
 use super::audit::{self, Entry};
-use super::database::{Cell, Database, StoreError, Transaction, cells};
+use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
 use super::deliveries::{self, Delivery, Filter};
 use super::outbox::NEVER_MS;
-use super::sending::{ROWS_AT_ONCE, tuples};
+use super::ringing;
 use crate::record::delivery::State;
 
 /// A bulk action as it stands.
@@ -103,6 +103,9 @@ async fn fix_fitting(
     Ok(transaction.execute(&sql, cells).await? as i64)
 }
 
+const ITEMS: Insert =
+    Insert { table: "bulk_item", columns: "bulk_id,place,delivery_id,fence", after: "" };
+
 async fn fix_numbers(
     transaction: &mut Transaction,
     bulk: i64,
@@ -112,16 +115,9 @@ async fn fix_numbers(
     let mut found: Vec<(i64, i64)> = transaction.fetch_for(before, numbers, "").await?;
     found.sort_unstable();
     found.dedup();
-    for (chunk, some) in found.chunks(ROWS_AT_ONCE).enumerate() {
-        let sql = format!(
-            "INSERT INTO bulk_item (bulk_id, place, delivery_id, fence) VALUES {}",
-            tuples(some.len(), 4)
-        );
-        let places = (chunk * ROWS_AT_ONCE + 1) as i64..;
-        let cells =
-            places.zip(some).flat_map(|(place, (id, fence))| cells![bulk, place, *id, *fence]);
-        transaction.execute(&sql, cells.collect()).await?;
-    }
+    let rows = (1_i64..).zip(&found);
+    let rows = rows.flat_map(|(place, (id, fence))| cells![bulk, place, *id, *fence]);
+    transaction.insert(ITEMS, rows.collect()).await?;
     Ok(found.len() as i64)
 }
 
@@ -195,18 +191,15 @@ pub async fn step(
         // here: what slipped in between is seen by the next try.
         return Ok(Step::Done(0));
     }
-    for some in done.chunks(ROWS_AT_ONCE) {
-        let sql = format!(
-            "WITH v (bulk_id, place, outcome, why, done_ms) AS (VALUES {}) \
-             UPDATE bulk_item SET outcome = v.outcome, why = v.why, done_ms = v.done_ms FROM v \
-             WHERE bulk_item.bulk_id = v.bulk_id AND bulk_item.place = v.place",
-            tuples(some.len(), 5)
-        );
-        let cells = some.iter().flat_map(|(place, outcome, why)| {
-            cells![id, *place, (*outcome).to_owned(), why.map(str::to_owned), now_ms]
-        });
-        transaction.execute(&sql, cells.collect()).await?;
-    }
+    let sql = "WITH v (bulk_id, place, outcome, why, done_ms) AS ({rows}) \
+               UPDATE bulk_item SET outcome = v.outcome, why = v.why, done_ms = v.done_ms FROM v \
+               WHERE bulk_item.bulk_id = v.bulk_id AND bulk_item.place = v.place \
+               RETURNING bulk_item.place";
+    let rows = done.iter().flat_map(|(place, outcome, why)| {
+        cells![id, *place, (*outcome).to_owned(), why.map(str::to_owned), now_ms]
+    });
+    transaction.fetch_with::<(i64,)>(sql, 5, rows.collect()).await?;
+    ringing::ring(&mut transaction).await?;
     transaction.commit().await?;
     Ok(Step::Done(done.len()))
 }
@@ -219,25 +212,20 @@ async fn move_on(
     due_ms: i64,
     now_ms: i64,
 ) -> Result<usize, StoreError> {
-    let mut moved = 0;
-    for some in going.chunks(ROWS_AT_ONCE) {
-        let sql = format!(
-            "WITH v (id, fence, state, since_ms, next_ms, settled_ms) AS (VALUES {}) \
+    let sql = "WITH v (id, fence, state, since_ms, next_ms, settled_ms) AS ({rows}) \
              UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
-             settled_ms = v.settled_ms, attempts = 0, polls = 0, fence = delivery.fence + 1, \
+             settled_ms = v.settled_ms, attempts = 0, polls = 0, crashes = 0, \
+             fence = delivery.fence + 1, \
              cause_code = CASE WHEN v.settled_ms IS NULL THEN NULL ELSE delivery.cause_code END, \
              cause = CASE WHEN v.settled_ms IS NULL THEN NULL ELSE delivery.cause END \
-             FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence",
-            tuples(some.len(), 6)
-        );
-        let cells = some.iter().flat_map(|(id, fence, state)| {
-            let settled_ms = state.is_settled().then_some(now_ms);
-            let next_ms = if *state == State::Waiting { due_ms } else { NEVER_MS };
-            cells![*id, *fence, state.word(), now_ms, next_ms, settled_ms]
-        });
-        moved += transaction.execute(&sql, cells.collect()).await? as usize;
-    }
-    Ok(moved)
+             FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence RETURNING delivery.id";
+    let rows = going.iter().flat_map(|(id, fence, state)| {
+        let settled_ms = state.is_settled().then_some(now_ms);
+        let next_ms = if *state == State::Waiting { due_ms } else { NEVER_MS };
+        cells![*id, *fence, state.word(), now_ms, next_ms, settled_ms]
+    });
+    let moved: Vec<(i64,)> = transaction.fetch_with(sql, 6, rows.collect()).await?;
+    Ok(moved.len())
 }
 
 async fn end(transaction: &mut Transaction, bulk: &Bulk, now_ms: i64) -> Result<(), StoreError> {

@@ -347,6 +347,43 @@ impl Transaction {
         Ok(())
     }
 
+    /// Runs a statement for many rows at once, which stand in it as `{rows}`: a table of so many
+    /// columns. Gives what it returns.
+    pub async fn fetch_with<T: Row>(
+        &mut self,
+        sql: &str,
+        width: usize,
+        rows: Vec<Cell>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        match self {
+            Transaction::Sqlite(transaction) => {
+                let mut cells = rows.into_iter();
+                while cells.len() > 0 {
+                    let some = piece(cells.len() / width, width);
+                    let row = format!("({})", ["?"].repeat(width).join(","));
+                    let values = format!("VALUES {}", vec![row; some].join(","));
+                    let sql = sql.replace("{rows}", &values);
+                    let cells = cells.by_ref().take(some * width).collect();
+                    let query = bind_as::<T, Sqlite>(&sql, cells);
+                    found.extend(query.fetch_all(&mut **transaction).await?);
+                }
+            }
+            // One array for each column is one short text, whatever the number of rows.
+            Transaction::Postgres(transaction) if !rows.is_empty() => {
+                let table = format!("SELECT * FROM UNNEST({})", places(1, width));
+                let sql = sql.replace("{rows}", &table);
+                let mut query = sqlx::query_as::<Postgres, T>(AssertSqlSafe(sql));
+                for column in columns::columns(rows, width)? {
+                    query = bind_column!(query, column);
+                }
+                found = query.fetch_all(&mut **transaction).await?;
+            }
+            Transaction::Postgres(_) => {}
+        }
+        Ok(found)
+    }
+
     /// Reads rows for many values: `before (…values…) after`, each value once; `before` ends in
     /// `IN`.
     pub async fn fetch_for<T: Row>(
@@ -441,6 +478,18 @@ macro_rules! bind_cell {
 }
 use bind_cell;
 
+macro_rules! bind_column {
+    ($query:expr, $column:expr) => {
+        match $column {
+            Column::Ints(values) => $query.bind(values),
+            Column::Texts(values) => $query.bind(values),
+            Column::Blobs(values) => $query.bind(values),
+            Column::Flags(values) => $query.bind(values),
+        }
+    };
+}
+use bind_column;
+
 /// Where a multi-row insert writes, and what follows its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Insert {
@@ -496,12 +545,7 @@ async fn insert_columns(
     let sql = format!("INSERT INTO {table} ({columns}) SELECT * FROM UNNEST({places}) {after}");
     let mut query = sqlx::query::<Postgres>(AssertSqlSafe(sql));
     for column in columns::columns(rows, into.width())? {
-        query = match column {
-            Column::Ints(values) => query.bind(values),
-            Column::Texts(values) => query.bind(values),
-            Column::Blobs(values) => query.bind(values),
-            Column::Flags(values) => query.bind(values),
-        };
+        query = bind_column!(query, column);
     }
     query.execute(transaction).await?;
     Ok(())

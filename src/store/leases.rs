@@ -90,3 +90,11 @@ pub async fn release(database: &Database, lease: &Lease) -> Result<(), StoreErro
     transaction.execute(sql, cells![lease.name.clone(), lease.fence]).await?;
     transaction.commit().await
 }
+
+/// Gives back every lease of a holder, who does nothing any more.
+pub async fn release_all(database: &Database, holder: &str) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "UPDATE lease SET until_ms = 0 WHERE holder = $1";
+    transaction.execute(sql, cells![holder.to_owned()]).await?;
+    transaction.commit().await
+}

@@ -1,6 +1,7 @@
 //! Payments that are offered by a link: found again when somebody opens it, and set going.
 
 use super::database::{Database, StoreError, cells};
+use super::ringing;
 use crate::record::personal::unprinted;
 
 /// A delivery as its link finds it.
@@ -58,6 +59,7 @@ pub async fn open(database: &Database, id: i64, now_ms: i64) -> Result<bool, Sto
                cause_code = NULL, cause = NULL WHERE id = $1 AND state = 'offered'";
     let mut transaction = database.begin().await?;
     let opened = transaction.execute(sql, cells![id, now_ms]).await?;
+    ringing::ring(&mut transaction).await?;
     transaction.commit().await?;
     Ok(opened == 1)
 }
@@ -68,6 +70,7 @@ pub async fn look_now(database: &Database, id: i64, now_ms: i64) -> Result<(), S
                AND next_ms > $2";
     let mut transaction = database.begin().await?;
     transaction.execute(sql, cells![id, now_ms]).await?;
+    ringing::ring(&mut transaction).await?;
     transaction.commit().await
 }
 

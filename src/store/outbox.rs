@@ -1,7 +1,7 @@
 //! Deliveries as they are made, with the change they tell of, and how many there are. How they
 //! leave is in `sending`; how a payment's link finds it, in `offers`.
 
-use super::database::{Cell, Database, Insert, StoreError, cells};
+use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
 use crate::record::delivery::{Content, State};
 
 /// When what only a person can set going is looked at: never by itself.
@@ -12,7 +12,7 @@ pub const DELIVERIES: Insert = Insert {
     table: "delivery",
     columns: "id,change_event_id,batch_id,resident_id,destination,mapping,mapping_version,purpose,\
         needs_consent,collection,account_id,reference,message,state,since_ms,next_ms,cause_code,cause,\
-        created_ms",
+        created_ms,subject_id,in_line,newest_only,urgent",
     after: "",
 };
 
@@ -37,8 +37,30 @@ pub struct New<'a> {
     pub now_ms: i64,
 }
 
-/// The row of a new delivery.
+/// Its place among others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The account or resident that it speaks of.
+    pub subject_id: i64,
+    /// A newer one about the same takes its place while it is not sent.
+    pub newest_only: bool,
+    /// Those behind it wait even while it is held.
+    pub strict_order: bool,
+    pub urgent: bool,
+}
+
+/// The row of a new delivery that is like any other.
 pub fn row(new: New<'_>) -> Vec<Cell> {
+    row_at(new, Place::default())
+}
+
+/// The row of a new delivery.
+pub fn row_at(new: New<'_>, place: Place) -> Vec<Cell> {
+    // Who pays comes in their own time, and stands behind nobody.
+    let in_line = match &new.composed {
+        Ok(Content::Payment(_)) => 0_i64,
+        _ => 1 + i64::from(place.strict_order),
+    };
     let (content, state, code, cause) = match new.composed {
         Ok(content) => {
             let state = match &content {
@@ -71,7 +93,50 @@ pub fn row(new: New<'_>) -> Vec<Cell> {
         code,
         cause,
         new.now_ms,
+        place.subject_id,
+        in_line,
+        place.newest_only,
+        place.urgent,
     ]
+}
+
+/// A delivery that takes the place of older ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Newest<'a> {
+    pub id: i64,
+    pub resident_id: i64,
+    pub destination: &'a str,
+    pub mapping: &'a str,
+    pub subject_id: i64,
+    pub now_ms: i64,
+}
+
+impl Newest<'_> {
+    /// As `replace_older` takes it.
+    pub fn cells(&self) -> Vec<Cell> {
+        let (destination, mapping) = (self.destination.to_owned(), self.mapping.to_owned());
+        cells![self.id, self.resident_id, destination, mapping, self.subject_id, self.now_ms]
+    }
+}
+
+/// Ends what newer deliveries make pointless: of the same mapping about the same, and not sent yet. The
+/// newer ones are there already, by the same transaction.
+pub async fn replace_older(
+    transaction: &mut Transaction,
+    newest: Vec<Cell>,
+) -> Result<(), StoreError> {
+    let sql = "WITH v (id, resident_id, destination, mapping, subject_id, now_ms) AS ({rows}) \
+         UPDATE delivery SET state = 'replaced', since_ms = v.now_ms, settled_ms = v.now_ms, \
+         fence = delivery.fence + 1, cause_code = 'delivery.replaced', \
+         cause = 'delivery ' || CAST(v.id AS TEXT) || ' says what is so now' \
+         FROM v WHERE delivery.resident_id = v.resident_id AND delivery.settled_ms IS NULL \
+         AND delivery.id < v.id AND delivery.destination = v.destination \
+         AND delivery.mapping = v.mapping AND delivery.subject_id = v.subject_id \
+         AND delivery.newest_only AND (delivery.state = 'waiting' \
+         OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%')) \
+         RETURNING delivery.id";
+    transaction.fetch_with::<(i64,)>(sql, 6, newest).await?;
+    Ok(())
 }
 
 /// What begins every reference of this hub. Made once for each database.

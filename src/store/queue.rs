@@ -68,12 +68,3 @@ pub async fn last_slot(database: &Database, job: &str) -> Result<Option<i64>, St
     let rows: Vec<(Option<i64>,)> = database.fetch(sql, cells![job.to_owned()]).await?;
     Ok(rows.into_iter().next().and_then(|(slot,)| slot))
 }
-
-/// Destinations for which something waits or has to be asked after, now.
-pub async fn destinations_due(database: &Database, now_ms: i64) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT destination FROM delivery WHERE settled_ms IS NULL \
-               AND state IN ('waiting', 'sending', 'accepted', 'unknown', 'offered') \
-               AND next_ms <= $1";
-    let rows: Vec<(String,)> = database.fetch(sql, cells![now_ms]).await?;
-    Ok(rows.into_iter().map(|(destination,)| destination).collect())
-}

@@ -3,12 +3,15 @@
 //! Only the holder of a destination's lease claims, and the claim renews that lease in the same
 //! commit: there are never two senders. Every outcome names the fence it was claimed with; a writer
 //! that comes late changes nothing.
+//!
+//! Those of one resident leave in the order they were made in. One that goes on by itself has those
+//! behind it wait; nobody else waits for it. What only a person sets going, and what the gate put
+//! off, lets them pass, unless its mapping says that the order is strict.
 
 use std::collections::HashSet;
 
-use super::database::{Cell, Database, StoreError, Transaction, cells, places};
+use super::database::{Cell, Database, Insert, StoreError, cells};
 use super::leases::{self, Lease};
-use super::outbox::NEVER_MS;
 use crate::record::delivery::State;
 use crate::record::personal::unprinted;
 
@@ -27,7 +30,12 @@ pub struct ClaimedRow {
     pub attempts: i64,
     pub intents: i64,
     pub fence: i64,
+    /// When the intent was written.
+    pub since_ms: i64,
     pub doubt_until_ms: Option<i64>,
+    /// Not 0 where the destination has had a newer one of the same mapping and subject, which says
+    /// what is so now.
+    pub stale: i64,
 }
 
 /// A delivery that the platform is asked about.
@@ -54,6 +62,8 @@ pub struct PendingRow {
 pub struct Settled {
     pub id: i64,
     pub intents: i64,
+    /// When its last intent was written.
+    pub intent_ms: i64,
     pub fence: i64,
     pub state: State,
     pub next_ms: i64,
@@ -76,69 +86,159 @@ pub struct Postponed {
     pub platform_status: Option<String>,
 }
 
-/// When the next delivery is due, in each state that goes on by itself (UTC milliseconds).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct Due {
-    pub waiting_ms: Option<i64>,
-    pub unknown_ms: Option<i64>,
-    pub accepted_ms: Option<i64>,
-    pub offered_ms: Option<i64>,
+/// What is claimed.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    pub now_ms: i64,
+    /// The lease's new end.
+    pub until_ms: i64,
+    /// So many that are urgent, and then of all so many as `most` leaves.
+    pub urgent: i64,
+    pub most: i64,
+    /// Only what some sender died with in hand, those first that fewer died with; or only the others.
+    pub suspects: bool,
+}
+
+/// Whether `e` has those behind it wait.
+const BLOCKS: &str = "(e.state IN ('sending', 'unknown') \
+    OR (e.state = 'waiting' AND (e.cause_code IS NULL OR e.cause_code NOT LIKE 'suppressed.%')) \
+    OR (e.state IN ('waiting', 'held') AND e.in_line = 2))";
+
+/// The numbers of those that may leave now: `$1` is the time, `$2` the destination, `$3` how many.
+fn candidates(urgent: bool, suspects: bool) -> String {
+    let urgent = if urgent { "d.urgent AND" } else { "" };
+    // Those few are found by an index of their own.
+    let (crashed, order) = match suspects {
+        false => ("d.crashes = 0", "d.next_ms, d.id"),
+        true => ("d.crashes > 0", "d.crashes, d.id"),
+    };
+    format!(
+        "SELECT d.id FROM delivery d WHERE {urgent} {crashed} AND d.destination = $2 \
+         AND d.state = 'waiting' AND d.settled_ms IS NULL AND d.next_ms <= $1 \
+         AND (d.in_line = 0 OR NOT EXISTS (SELECT 1 FROM delivery e \
+         WHERE e.resident_id = d.resident_id AND e.settled_ms IS NULL \
+         AND e.destination = d.destination AND e.id < d.id AND e.in_line > 0 \
+         AND e.urgent = d.urgent AND {BLOCKS})) ORDER BY {order} LIMIT $3"
+    )
 }
 
 /// Takes what is waiting and due, and writes the intent to send each, in one commit that is on disk
-/// before anything is sent. `until_ms` is the lease's new end.
+/// before anything is sent.
 pub async fn claim(
     database: &Database,
     lease: &Lease,
     destination: &str,
-    now_ms: i64,
-    until_ms: i64,
-    limit: i64,
+    claim: Claim,
 ) -> Result<Vec<ClaimedRow>, StoreError> {
-    // The state is looked at twice: a person may have taken the row back in between.
-    let sql = "UPDATE delivery SET state = 'sending', since_ms = $1, attempts = attempts + 1, \
-               intents = intents + 1, fence = fence + 1, polls = 0 \
-               WHERE state = 'waiting' AND id IN (SELECT id FROM delivery \
-               WHERE destination = $2 AND state = 'waiting' AND settled_ms IS NULL \
-               AND next_ms <= $1 ORDER BY next_ms, id LIMIT $3) \
-               RETURNING id, resident_id, purpose, needs_consent, collection, account_id, reference, \
-               message, attempts, intents, fence, doubt_until_ms";
     let mut transaction = database.begin_durable().await?;
-    leases::renew(&mut transaction, lease, until_ms).await?;
-    let cells = cells![now_ms, destination.to_owned(), limit];
-    let mut rows: Vec<ClaimedRow> = transaction.fetch(sql, cells).await?;
-    rows.sort_by_key(|row| row.id);
-    let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms) VALUES";
-    for some in rows.chunks(ROWS_AT_ONCE) {
-        let sql = format!("{sql} {}", tuples(some.len(), 3));
-        let cells = some.iter().flat_map(|row| cells![row.id, row.intents, now_ms]);
-        transaction.execute(&sql, cells.collect()).await?;
+    leases::renew(&mut transaction, lease, claim.until_ms).await?;
+    let mut rows: Vec<ClaimedRow> = Vec::new();
+    for urgent in [true, false] {
+        let wanted = if urgent { claim.urgent } else { claim.most - rows.len() as i64 };
+        if wanted <= 0 {
+            continue;
+        }
+        // The state is looked at twice: somebody may have changed the row in between.
+        let sql = format!(
+            "UPDATE delivery SET state = 'sending', since_ms = $1, attempts = attempts + 1, \
+             intents = intents + 1, fence = fence + 1, polls = 0 \
+             WHERE state = 'waiting' AND id IN ({}) \
+             RETURNING id, resident_id, purpose, needs_consent, collection, account_id, \
+             reference, message, attempts, intents, fence, since_ms, doubt_until_ms, {STALE} AS stale",
+            candidates(urgent, claim.suspects)
+        );
+        let cells = cells![claim.now_ms, destination.to_owned(), wanted];
+        rows.extend(transaction.fetch::<ClaimedRow>(&sql, cells).await?);
     }
     transaction.commit().await?;
+    rows.sort_by_key(|row| row.id);
     Ok(rows)
 }
 
+/// A newer one of the same mapping and subject has left us. It can only have passed one on which
+/// somebody had a hand before.
+const STALE: &str = "CASE WHEN newest_only AND fence > 1 AND EXISTS (SELECT 1 FROM delivery n \
+    WHERE n.resident_id = delivery.resident_id AND n.id > delivery.id \
+    AND n.destination = delivery.destination AND n.mapping = delivery.mapping \
+    AND n.subject_id = delivery.subject_id AND n.state IN ('accepted', 'delivered')) \
+    THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END";
+
+/// Whether anything may be claimed now.
+pub async fn is_due(
+    database: &Database,
+    destination: &str,
+    now_ms: i64,
+    suspects: bool,
+) -> Result<bool, StoreError> {
+    let sql = candidates(false, suspects);
+    let cells = cells![now_ms, destination.to_owned(), 1_i64];
+    let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
+    Ok(!rows.is_empty())
+}
+
+/// A delivery that was alone in the hands of so many senders who died is held.
+const DEATHS_MAX: i64 = 3;
+
+/// What was found in the hands of a sender who is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Nobody knows what became of them: they are asked after.
+    pub unknown: u64,
+    /// Whoever had them in hand died too often.
+    pub held: u64,
+}
+
+/// Whether anything is there whose sender died of it, or with it.
+pub async fn has_suspects(database: &Database, destination: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM delivery WHERE destination = $1 AND crashes > 0 \
+               AND state IN ('waiting', 'sending', 'unknown') AND settled_ms IS NULL LIMIT 1";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![destination.to_owned()]).await?;
+    Ok(!rows.is_empty())
+}
+
 /// Takes over from a sender who is gone: nobody knows what became of what was in its hands, so it
-/// is asked after; and what it may still have to say is too late. Gives how many those are.
+/// is asked after; and what it may still have to say is too late. The attempt does not count, and the
+/// death does: at once where only one was in hand, and else only as a suspicion. A sender that was
+/// killed from outside dies with many, and so one that kills its senders is told apart.
 pub async fn recover(
     database: &Database,
     lease: &Lease,
     destination: &str,
     now_ms: i64,
     until_ms: i64,
-) -> Result<u64, StoreError> {
+) -> Result<Recovered, StoreError> {
+    let to = || destination.to_owned();
     let mut transaction = database.begin().await?;
     leases::renew(&mut transaction, lease, until_ms).await?;
     let sql = "UPDATE delivery SET fence = fence + 1 \
                WHERE destination = $1 AND state = 'unknown' AND settled_ms IS NULL";
-    transaction.execute(sql, cells![destination.to_owned()]).await?;
+    transaction.execute(sql, cells![to()]).await?;
+    let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, ended_ms, outcome, \
+               cause) SELECT id, intents, since_ms, $2, 'interrupted', \
+               'its sender stopped before it knew' FROM delivery \
+               WHERE destination = $1 AND state = 'sending' AND settled_ms IS NULL \
+               ON CONFLICT (delivery_id, attempt) DO NOTHING";
+    transaction.execute(sql, cells![to(), now_ms]).await?;
     let sql = "UPDATE delivery SET state = 'unknown', since_ms = $2, next_ms = $2, \
-               fence = fence + 1, polls = 0 \
-               WHERE destination = $1 AND state = 'sending' AND settled_ms IS NULL";
-    let found = transaction.execute(sql, cells![destination.to_owned(), now_ms]).await?;
+               fence = fence + 1, polls = 0, attempts = attempts - 1, \
+               crashes = CASE crashes WHEN 0 THEN 1 ELSE crashes END \
+               WHERE destination = $1 AND state = 'sending' AND settled_ms IS NULL RETURNING id";
+    let found: Vec<(i64,)> = transaction.fetch(sql, cells![to(), now_ms]).await?;
+    let mut held = 0;
+    if let [(alone,)] = found[..] {
+        let sql = "UPDATE delivery SET crashes = crashes + 1 WHERE id = $1";
+        transaction.execute(sql, cells![alone]).await?;
+        let sql = "UPDATE delivery SET state = 'held', cause_code = $2, cause = $3 \
+                   WHERE id = $1 AND crashes > $4";
+        let cause = format!("{DEATHS_MAX} who had it alone in hand died");
+        held = transaction.execute(sql, cells![alone, CRASHED_CODE, cause, DEATHS_MAX]).await?;
+    }
+    let unknown = found.len() as u64 - held;
     transaction.commit().await?;
-    Ok(found)
+    Ok(Recovered { unknown, held })
 }
+
+const CRASHED_CODE: &str = "delivery.crashed";
 
 /// Deliveries of a state, `unknown`, `accepted` or `offered`, that it is time to ask about.
 pub async fn pending(
@@ -159,42 +259,26 @@ pub async fn pending(
     database.fetch(sql, cells![destination.to_owned(), state.word(), now_ms, limit]).await
 }
 
-/// When something is due next.
-pub async fn next_due(database: &Database, destination: &str) -> Result<Due, StoreError> {
-    let least = |state: &str| {
-        format!(
-            "(SELECT MIN(next_ms) FROM delivery WHERE destination = $1 AND state = '{state}' \
-             AND settled_ms IS NULL AND next_ms < $2) AS {state}_ms"
-        )
-    };
-    let states = ["waiting", "unknown", "accepted", "offered"].map(least);
-    let sql = format!("SELECT {}", states.join(", "));
-    let cells = cells![destination.to_owned(), NEVER_MS];
-    let rows: Vec<Due> = database.fetch(&sql, cells).await?;
-    Ok(rows.into_iter().next().unwrap_or_default())
-}
+/// The story of each intent that has ended; one that has not is the delivery's own row.
+const ATTEMPTS: Insert = Insert {
+    table: "delivery_attempt",
+    columns: "delivery_id,attempt,intent_ms,ended_ms,outcome,cause",
+    after: "ON CONFLICT (delivery_id, attempt) DO UPDATE SET ended_ms = excluded.ended_ms, \
+        outcome = excluded.outcome, cause = excluded.cause",
+};
 
-/// Deliveries that wait because something stopped them: why, how many, and when the first is due.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Stopped {
-    pub state: String,
-    pub cause: String,
-    pub many: i64,
-    pub next_ms: i64,
-}
-
-/// Why deliveries of a destination wait, the most frequent cause first.
-pub async fn stopped(
-    database: &Database,
-    destination: &str,
-    most: i64,
-) -> Result<Vec<Stopped>, StoreError> {
-    let sql = "SELECT state, cause, COUNT(*) AS many, MIN(next_ms) AS next_ms FROM delivery \
-               WHERE destination = $1 AND state IN ('waiting', 'unknown') AND cause IS NOT NULL \
-               AND settled_ms IS NULL GROUP BY state, cause ORDER BY many DESC, state, cause \
-               LIMIT $2";
-    database.fetch(sql, cells![destination.to_owned(), most]).await
-}
+const SETTLE: &str = "WITH v (id, fence, state, since_ms, next_ms, back, platform_id, word, code, \
+    cause, settled_ms, doubt_until_ms) AS ({rows}) \
+    UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
+    attempts = delivery.attempts - v.back, polls = 0, \
+    platform_id = COALESCE(v.platform_id, delivery.platform_id), \
+    platform_status = COALESCE(v.word, delivery.platform_status), \
+    cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms, \
+    doubt_until_ms = COALESCE(v.doubt_until_ms, delivery.doubt_until_ms), \
+    crashes = CASE WHEN v.state IN ('accepted', 'delivered') THEN 0 ELSE delivery.crashes END \
+    FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
+    AND delivery.state IN ('sending', 'unknown', 'accepted', 'offered') \
+    RETURNING delivery.id";
 
 /// Writes how deliveries stand, in one commit; gives those that were still the writer's to settle.
 pub async fn settle(
@@ -202,59 +286,7 @@ pub async fn settle(
     settled: &[Settled],
     now_ms: i64,
 ) -> Result<HashSet<i64>, StoreError> {
-    let mut transaction = database.begin().await?;
-    let mut changed = HashSet::new();
-    for some in settled.chunks(ROWS_AT_ONCE) {
-        changed.extend(settle_some(&mut transaction, some, now_ms).await?);
-        let closed: Vec<&Settled> = some.iter().filter(|one| changed.contains(&one.id)).collect();
-        close_attempts(&mut transaction, &closed, now_ms).await?;
-    }
-    transaction.commit().await?;
-    Ok(changed)
-}
-
-/// Writes when questions are put again.
-pub async fn postpone(database: &Database, postponed: &[Postponed]) -> Result<(), StoreError> {
-    let mut transaction = database.begin().await?;
-    for some in postponed.chunks(ROWS_AT_ONCE) {
-        let sql = format!(
-            "WITH v (id, fence, next_ms, word) AS (VALUES {}) \
-             UPDATE delivery SET next_ms = v.next_ms, polls = delivery.polls + 1, \
-             platform_status = COALESCE(v.word, delivery.platform_status) \
-             FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
-             AND delivery.state IN ('unknown', 'accepted', 'offered')",
-            tuples(some.len(), 4)
-        );
-        let cells = some
-            .iter()
-            .flat_map(|one| cells![one.id, one.fence, one.next_ms, one.platform_status.clone()]);
-        transaction.execute(&sql, cells.collect()).await?;
-    }
-    transaction.commit().await
-}
-
-pub(super) const ROWS_AT_ONCE: usize = 64;
-
-async fn settle_some(
-    transaction: &mut Transaction,
-    settled: &[Settled],
-    now_ms: i64,
-) -> Result<Vec<i64>, StoreError> {
-    let sql = format!(
-        "WITH v (id, fence, state, since_ms, next_ms, back, platform_id, word, code, cause, \
-         settled_ms, doubt_until_ms) AS (VALUES {}) \
-         UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
-         attempts = delivery.attempts - v.back, polls = 0, \
-         platform_id = COALESCE(v.platform_id, delivery.platform_id), \
-         platform_status = COALESCE(v.word, delivery.platform_status), \
-         cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms, \
-         doubt_until_ms = COALESCE(v.doubt_until_ms, delivery.doubt_until_ms) \
-         FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
-         AND delivery.state IN ('sending', 'unknown', 'accepted', 'offered') \
-         RETURNING delivery.id",
-        tuples(settled.len(), 12)
-    );
-    let cells: Vec<Cell> = settled
+    let rows: Vec<Cell> = settled
         .iter()
         .flat_map(|one| {
             cells![
@@ -273,38 +305,34 @@ async fn settle_some(
             ]
         })
         .collect();
-    let changed: Vec<(i64,)> = transaction.fetch(&sql, cells).await?;
-    Ok(changed.into_iter().map(|(id,)| id).collect())
-}
-
-/// The story of each attempt: when it ended, and how.
-async fn close_attempts(
-    transaction: &mut Transaction,
-    settled: &[&Settled],
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    if settled.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "WITH v (id, attempt, ended_ms, outcome, cause) AS (VALUES {}) \
-         UPDATE delivery_attempt SET ended_ms = v.ended_ms, outcome = v.outcome, cause = v.cause \
-         FROM v WHERE delivery_attempt.delivery_id = v.id \
-         AND delivery_attempt.attempt = v.attempt",
-        tuples(settled.len(), 5)
-    );
-    let cells = settled.iter().flat_map(|one| {
+    let mut transaction = database.begin().await?;
+    let changed: Vec<(i64,)> = transaction.fetch_with(SETTLE, 12, rows).await?;
+    let changed: HashSet<i64> = changed.into_iter().map(|(id,)| id).collect();
+    let mut attempts = Vec::with_capacity(changed.len() * 6);
+    for one in settled.iter().filter(|one| changed.contains(&one.id)) {
         let outcome = one.code.clone().unwrap_or_else(|| one.state.word().to_owned());
-        cells![one.id, one.intents, now_ms, outcome, one.cause.clone()]
-    });
-    transaction.execute(&sql, cells.collect()).await?;
-    Ok(())
+        let cause = one.cause.clone();
+        attempts.extend(cells![one.id, one.intents, one.intent_ms, Some(now_ms), outcome, cause]);
+    }
+    transaction.insert(ATTEMPTS, attempts).await?;
+    transaction.commit().await?;
+    Ok(changed)
 }
 
-/// `($1,$2),($3,$4)`
-pub(super) fn tuples(rows: usize, width: usize) -> String {
-    let row = |row: usize| format!("({})", places(1 + row * width, width));
-    (0..rows).map(row).collect::<Vec<_>>().join(",")
+/// Writes when questions are put again.
+pub async fn postpone(database: &Database, postponed: &[Postponed]) -> Result<(), StoreError> {
+    let sql = "WITH v (id, fence, next_ms, word) AS ({rows}) \
+               UPDATE delivery SET next_ms = v.next_ms, polls = delivery.polls + 1, \
+               platform_status = COALESCE(v.word, delivery.platform_status) \
+               FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
+               AND delivery.state IN ('unknown', 'accepted', 'offered') RETURNING delivery.id";
+    let word = |one: &Postponed| one.platform_status.clone();
+    let rows = (postponed.iter())
+        .flat_map(|one| cells![one.id, one.fence, one.next_ms, word(one)])
+        .collect();
+    let mut transaction = database.begin().await?;
+    transaction.fetch_with::<(i64,)>(sql, 4, rows).await?;
+    transaction.commit().await
 }
 
 unprinted!(ClaimedRow, PendingRow);

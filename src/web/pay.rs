@@ -119,7 +119,9 @@ impl Visit<'_> {
                     row.cause_code.as_ref().is_some_and(|code| code.starts_with(WITHHELD));
                 return show(if withheld { Page::NotOnline } else { Page::Unavailable });
             }
-            Some(State::Held | State::Dismissed) | None => return show(Page::NotOnline),
+            Some(State::Held | State::Dismissed | State::Replaced) | None => {
+                return show(Page::NotOnline);
+            }
             // It is asked about when it is time, and that is not soon.
             Some(State::Unknown) if row.next_ms > self.deadline_ms => {
                 return show(Page::BeingSetUp);

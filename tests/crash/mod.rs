@@ -45,6 +45,53 @@ async fn a_replay_killed_anywhere_is_made_good_by_the_next_on_postgres() {
     replays_killed(On::Postgres).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_kills_its_readers_is_held_and_the_others_go_on_sqlite() {
+    deadly_record(On::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_kills_its_readers_is_held_and_the_others_go_on_postgres() {
+    deadly_record(On::Postgres).await;
+}
+
+/// F6: one row aborts the process each time. It is read in the middle of a chunk, with another chunk
+/// behind.
+async fn deadly_record(on: On) {
+    const JOB: &str = "ingest-revenues";
+    let stage = Stage::with(on, 90).await;
+    let undisturbed = Stage::with(on, 90).await;
+    undisturbed.run(JOB).await;
+    let keys = undisturbed.hub.rows("SELECT key FROM source_key ORDER BY id").await;
+    let deadly = keys[47][0].clone();
+    let mut deaths = 0;
+    while !stage
+        .command(JOB)
+        .env("VIADUCT_FAIL_ON", &deadly)
+        .output()
+        .await
+        .unwrap()
+        .status
+        .success()
+    {
+        deaths += 1;
+        assert!(deaths < 9, "it is never held");
+    }
+    // Once among others, and three times alone.
+    assert_eq!(deaths, 4);
+    let held = "SELECT l.code, r.key FROM dead_letter l JOIN source_record r ON r.id = l.record_id \
+                WHERE l.settled_ms IS NULL AND l.code = 'record.crashed'";
+    assert_eq!(stage.hub.rows(held).await, [["record.crashed", deadly.as_str()]]);
+    let counts = "SELECT CAST(published + held + filtered AS TEXT), state FROM batch";
+    assert_eq!(stage.hub.rows(counts).await, undisturbed.hub.rows(counts).await);
+    // With the version that mends it, it is read again, and all is as if nothing had been.
+    stage.must(&mut stage.asked(&["replay", "--code", "record.crashed"])).await;
+    stage.run(JOB).await;
+    let (seen, expected) = (stage.seen().await, undisturbed.seen().await);
+    assert_eq!((seen.held, seen.accounts.len()), (expected.held, expected.accounts.len()));
+    assert_eq!((seen.accounts, seen.parties), (expected.accounts, expected.parties));
+}
+
 /// Killed at every place that a replay passes, each on a hub of its own.
 async fn replays_killed(on: On) {
     const REPLAY: [&str; 3] = ["replay", "--code", "code_unknown"];

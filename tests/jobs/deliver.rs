@@ -5,7 +5,7 @@ use viaduct::connector::channel::ConnectorError;
 use viaduct::job::error::JobError;
 use viaduct::sandbox::govuk_notify::council::{LIVE_SECRET, TEST_SECRET};
 use viaduct::store::database::Cell;
-use viaduct::store::sending;
+use viaduct::store::due;
 
 use super::hub::{DAY_MS, Hub, MINUTE_MS, RESIDENT, notify};
 
@@ -61,7 +61,7 @@ async fn when_the_day_is_used_up_it_waits_for_midnight() {
         hub.platform.arm(&json!({"next": [used_up]})).await;
         let report = hub.run(MINUTE_MS).await;
         // The door is shut for all: the rest is not even claimed.
-        assert_eq!((report.claimed, report.waiting), (200, 200));
+        assert_eq!((report.claimed, report.waiting), (8, 8));
         assert_eq!(report.next_ms, Some(hub.now_ms() + DAY_MS / 2));
         hub.run(DAY_MS).await;
         hub.sent_once(300).await;
@@ -197,11 +197,11 @@ async fn why_deliveries_wait_is_counted_by_cause() {
         hub.wait_for(2).await;
         hub.platform.arm(&json!({"next": [{"kind": "status", "status": 503, "times": 99}]})).await;
         hub.run(0).await;
-        let stopped = sending::stopped(&hub.bench.database, "notify", 5).await.unwrap();
+        let stopped = due::stopped(&hub.bench.database, "notify", 5).await.unwrap();
         let many: i64 = stopped.iter().map(|one| one.many).sum();
         let first_ms = stopped.iter().map(|one| one.next_ms).min().unwrap();
         assert!(many >= 1 && first_ms > hub.now_ms() - MINUTE_MS, "{stopped:?}");
         assert!(stopped[0].cause.contains("503"), "{stopped:?}");
-        assert!(sending::stopped(&hub.bench.database, "other", 5).await.unwrap().is_empty());
+        assert!(due::stopped(&hub.bench.database, "other", 5).await.unwrap().is_empty());
     }
 }

@@ -13,7 +13,7 @@ use viaduct::sandbox::govuk_notify::council::LIVE_SECRET;
 use viaduct::store::database::{Database, StoreError};
 use viaduct::store::ids::Ids;
 use viaduct::store::leases::{self, Lease, Taking, Wanted};
-use viaduct::store::sending::{self, ClaimedRow, Settled};
+use viaduct::store::sending::{self, Claim, ClaimedRow, Settled};
 use viaduct::suppression::gate::Cleared;
 
 use super::hub::{DAY_MS, Hub, MINUTE_MS, notify};
@@ -26,7 +26,8 @@ async fn die(hub: &Hub, holder: &str, from: Option<&str>, limit: i64) -> (Lease,
     let Taking::Ours(lease) = leases::take(database, wanted).await.expect("a lease") else {
         panic!("the lease is free, or taken from the dead")
     };
-    let claimed = sending::claim(database, &lease, "notify", now_ms, until_ms, limit).await;
+    let claim = Claim { now_ms, until_ms, urgent: limit, most: limit, suspects: false };
+    let claimed = sending::claim(database, &lease, "notify", claim).await;
     (lease, claimed.expect("a claim"))
 }
 
@@ -34,6 +35,7 @@ fn accepted(row: &ClaimedRow) -> Settled {
     Settled {
         id: row.id,
         intents: row.intents,
+        intent_ms: row.since_ms,
         fence: row.fence,
         state: State::Accepted,
         next_ms: 0,
@@ -123,7 +125,7 @@ async fn who_knows_that_the_sender_is_dead_need_not_wait() {
     for mut hub in Hub::both().await {
         hub.wait_for(2).await;
         die(&hub, "the dead", None, 1).await;
-        hub.job.dead_holder = Some("the dead".to_owned());
+        hub.job.is_gone = |holder| holder == "the dead";
         let report = hub.run(0).await;
         assert!(!report.busy);
         assert_eq!((report.unknown, report.asked, report.accepted), (1, 1, 1));
@@ -142,11 +144,12 @@ async fn a_late_writer_changes_nothing() {
         let (database, now_ms) = (&hub.bench.database, hub.now_ms());
         let until_ms = now_ms + MINUTE_MS;
         let recovered = sending::recover(database, &new, "notify", now_ms, until_ms).await;
-        assert_eq!(recovered.expect("a recovery"), 1);
+        assert_eq!(recovered.expect("a recovery").unknown, 1);
         let late = sending::settle(database, &[accepted(&claimed[0])], now_ms).await;
         assert!(late.expect("a commit").is_empty());
         assert_eq!(hub.state(1).await.0, "unknown");
-        let claimed = sending::claim(database, &old, "notify", now_ms, until_ms, 9).await;
+        let claim = Claim { now_ms, until_ms, urgent: 9, most: 9, suspects: false };
+        let claimed = sending::claim(database, &old, "notify", claim).await;
         assert!(matches!(claimed, Err(StoreError::Conflict(_))), "{claimed:?}");
         assert_eq!(hub.state(2).await.0, "waiting");
         let kept = leases::keep(database, &old, until_ms).await;
@@ -213,7 +216,7 @@ async fn who_loses_the_lease_stops_sending_at_once() {
         assert!(matches!(stopped, Err(JobError::Store(StoreError::Conflict(_)))), "{stopped:?}");
         assert_eq!(hub.state(1).await.0, "sending");
         // The next sender asks; where the platform cannot tell, a person decides.
-        hub.job.dead_holder = Some("the next".to_owned());
+        hub.job.is_gone = |holder| holder == "the next";
         assert_eq!(hub.run(0).await.held, 1);
         let held = ("held".to_owned(), Some("delivery.unknown".to_owned()));
         assert_eq!(hub.state(1).await, held);
@@ -226,7 +229,7 @@ async fn a_platform_that_may_have_forgotten_is_not_believed() {
         hub.wait_for(1).await;
         die(&hub, "the dead", None, 1).await;
         hub.later(6 * DAY_MS).await;
-        hub.job.dead_holder = Some("the dead".to_owned());
+        hub.job.is_gone = |holder| holder == "the dead";
         let report = hub.run(MINUTE_MS).await;
         assert_eq!((report.held, report.claimed), (1, 0));
         let held = ("held".to_owned(), Some("delivery.unknown".to_owned()));

@@ -19,12 +19,14 @@ use viaduct::record::delivery::{Channel, Content, Message};
 use viaduct::sandbox::govuk_notify::council::{EMAIL_MOVED_HOME, LIVE_SECRET, SERVICE_ID};
 use viaduct::store::database::{Cell, Database};
 use viaduct::store::ids::Ids;
-use viaduct::store::outbox;
+use viaduct::store::outbox::{self, Place};
 
 use crate::sandbox;
 use crate::support::postgres;
 
 pub const RESIDENT: i64 = 7;
+/// The numbers of others begin behind it.
+pub const NEIGHBOURS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60_000;
 pub const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
@@ -91,12 +93,30 @@ impl Hub {
         transaction.commit().await.expect("a commit");
     }
 
-    /// Deliveries to the resident, waiting, numbered from 1.
+    /// Deliveries, waiting, numbered from 1, each to a resident of its own; the first to the resident.
     pub async fn wait_for(&self, count: i64) {
-        self.wait_for_to(1..=count, "pat@example.com", false).await;
+        for id in 2..=count {
+            let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
+                       VALUES ($1, 1, 0, 0, $2) ON CONFLICT (id) DO NOTHING";
+            let cells = vec![Cell::Int(NEIGHBOURS + id), Cell::Word("{\"kind\":\"person\"}")];
+            self.execute(sql, cells).await;
+        }
+        let ids = (1..=count).map(|id| (id, if id == 1 { RESIDENT } else { NEIGHBOURS + id }));
+        self.waiting(ids, "pat@example.com", false, Place::default()).await;
     }
 
     pub async fn wait_for_to(&self, ids: impl Iterator<Item = i64>, to: &str, needs_consent: bool) {
+        self.waiting(ids.map(|id| (id, RESIDENT)), to, needs_consent, Place::default()).await;
+    }
+
+    /// Deliveries, each with its number and its resident.
+    pub async fn waiting(
+        &self,
+        ids: impl Iterator<Item = (i64, i64)>,
+        to: &str,
+        needs_consent: bool,
+        place: Place,
+    ) {
         let fields = [("first_name", "Pat"), ("account", "1"), ("postcode", "SW1A 1AA")];
         let message = Message {
             channel: Channel::Email,
@@ -105,12 +125,12 @@ impl Hub {
             fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         };
         let mut transaction = self.bench.database.begin().await.expect("a transaction");
-        for id in ids {
-            let row = outbox::row(outbox::New {
+        for (id, resident_id) in ids {
+            let new = outbox::New {
                 id,
                 event_id: 1,
                 batch_id: 1,
-                resident_id: RESIDENT,
+                resident_id,
                 destination: "notify",
                 mapping: "moved_home",
                 mapping_version: 1,
@@ -121,7 +141,8 @@ impl Hub {
                 reference: format!("r-{id}"),
                 composed: Ok(Content::Message(message.clone())),
                 now_ms: self.now_ms(),
-            });
+            };
+            let row = outbox::row_at(new, place);
             transaction.insert(outbox::DELIVERIES, row).await.expect("a delivery");
         }
         transaction.commit().await.expect("a commit");

@@ -2,7 +2,10 @@
 //! test's own.
 
 mod deliver;
+mod deliver_conduct;
+mod deliver_crash;
 mod deliver_once;
+mod deliver_order;
 mod hub;
 pub mod pay_hub;
 mod pay_once;

@@ -16,7 +16,7 @@ use viaduct::store::ids::Ids;
 use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::store::outbox;
 use viaduct::store::residents;
-use viaduct::store::sending::{self, Settled};
+use viaduct::store::sending::{self, Claim, Settled};
 use viaduct::suppression::policy::Policy;
 
 use super::hub::{DAY_MS, Hub};
@@ -117,7 +117,8 @@ impl Lane {
                 _ => {}
             }
             let most = AT_ONCE as i64;
-            let claimed = sending::claim(database, &lease, &name, now_ms, until_ms, most).await;
+            let claim = Claim { now_ms, until_ms, urgent: 0, most, suspects: false };
+            let claimed = sending::claim(database, &lease, &name, claim).await;
             let claimed = claimed.expect("a claim");
             assert!(claimed.iter().map(|row| row.resident_id).eq(some.iter().copied()));
             match turn % 4 {
@@ -166,6 +167,7 @@ fn sent(delivery: &Delivery) -> Settled {
     Settled {
         id: delivery.id,
         intents: delivery.intent,
+        intent_ms: 0,
         fence: delivery.fence,
         state: State::Delivered,
         next_ms: 0,

@@ -180,7 +180,9 @@ fn rows_do_not_print() {
         attempts: 0,
         intents: 0,
         fence: 0,
+        since_ms: 0,
         doubt_until_ms: None,
+        stale: 0,
     };
     let staged = Staged {
         id: 1,

@@ -4,6 +4,7 @@
 mod arrivals;
 mod expressions;
 mod held;
+mod newest;
 mod payments;
 mod people;
 mod preview;
@@ -20,6 +21,7 @@ on_both! {
     a_first_load_sends_nothing_unless_its_job_says_so => super::first_load,
     a_message_brings_the_link_to_its_payment => super::payments::message_and_payment,
     no_link_is_written_without_its_address => super::payments::no_address,
+    what_is_so_now_is_said_once => super::newest::once,
     a_change_is_told_to_another_system => super::pushes::told,
     a_rehearsal_tells_nobody_and_says_so => super::pushes::rehearsed,
 }

@@ -94,6 +94,7 @@ fn next(row: &Delivery, now_ms: i64) -> String {
             format!("the platform is asked {when}, by our reference, whether it has it")
         }
         Some(State::Delivered) => "nothing: it is done".to_owned(),
+        Some(State::Replaced) => "nothing: a newer one says what is so now".to_owned(),
         Some(State::Held) => "nothing by itself: a person decides".to_owned(),
         Some(State::Dismissed) => "nothing: it is never sent".to_owned(),
         None => format!("it is looked at again {when}"),

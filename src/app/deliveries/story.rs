@@ -69,12 +69,28 @@ impl Story {
         now_ms: i64,
     ) -> Result<Story, AppError> {
         let event = history::event(database, row.change_event_id).await?;
-        let attempts = deliveries::attempts(database, row.id).await?;
+        let mut attempts = deliveries::attempts(database, row.id).await?;
         let state = State::from_word(&row.state);
+        if state == Some(State::Sending) {
+            // An intent that has not ended is the delivery's own row.
+            attempts.push(Attempt {
+                attempt: row.intents,
+                intent_ms: row.since_ms,
+                ended_ms: None,
+                outcome: None,
+                cause: None,
+            });
+        }
         let code = row.cause_code.as_deref();
         let goes_on = !matches!(
             state,
-            Some(State::Delivered | State::Held | State::Offered | State::Dismissed)
+            Some(
+                State::Delivered
+                    | State::Held
+                    | State::Offered
+                    | State::Dismissed
+                    | State::Replaced
+            )
         );
         Ok(Story {
             line: Line::of(row, sight, now_ms),
@@ -209,6 +225,7 @@ fn remedy(state: State, code: Option<&str>) -> &'static str {
     match (state, code.and_then(cause::find)) {
         (State::Delivered, _) => "nothing: it is done",
         (State::Dismissed, _) => "nothing: it was decided that it is never sent",
+        (State::Replaced, None) => "nothing: a newer one says what is so now",
         (_, Some(cause)) => cause.remedy,
         (State::Held, None) => "read the cause: it is not sent by itself, a person decides",
         (State::Offered, None) => "nothing: it is made when its payer opens the link",

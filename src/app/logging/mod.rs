@@ -46,6 +46,7 @@ pub static FIELDS: &[Field] = &[
     ours("batch.id", "The batch, as in the table `batch`."),
     ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("cause", "Why, in a sentence that names places and never values."),
+    ours("circuit", "How a destination stands: `closed`, `open` or `halted`."),
     ours("code", "The cause as a word that runbooks use: `file.total`."),
     ours("counts", "What a job did: numbers alone, as JSON."),
     ours("delivery.id", "The delivery, as in the table `delivery`."),

@@ -198,6 +198,7 @@ mod tests {
             Err(ConnectorError::Refused { code, .. }) => format!("refused {code}"),
             Err(ConnectorError::Malformed(_)) => "malformed".to_owned(),
             Err(ConnectorError::Unknown { .. }) => "unknown".to_owned(),
+            Err(ConnectorError::Untried { .. }) => "untried".to_owned(),
         };
         for (answered, sending, asking) in [
             (Ok(Answer { status: 201, body: b"{}".to_vec(), ..Answer::default() }), "ok", "ok"),

@@ -30,6 +30,10 @@ pub async fn judge(
         standing::of(&bench.database, &about, policy, job.production, now_ms).await?;
     let (mut cleared, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
+        if row.stale != 0 {
+            settled.push(outcome::stale(&row));
+            continue;
+        }
         let Some(content) = Content::from_json(&row.message) else {
             settled.push(outcome::unreadable(&row, now_ms));
             continue;
@@ -39,6 +43,7 @@ pub async fn judge(
             Content::Payment(_) | Content::Push(_) => None,
         };
         let collection = row.collection;
+        let intent_ms = row.since_ms;
         let delivery = Delivery {
             id: row.id,
             resident_id: row.resident_id,
@@ -63,7 +68,7 @@ pub async fn judge(
             }
             Err(kept) => {
                 let (delivery, why) = *kept;
-                settled.push(outcome::withheld(&delivery, why, now_ms));
+                settled.push(outcome::withheld(&delivery, intent_ms, why, now_ms));
             }
         }
     }

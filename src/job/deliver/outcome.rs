@@ -13,6 +13,7 @@ use crate::suppression::gate::Withheld;
 const ATTEMPTS_CODE: &str = "delivery.attempts";
 const UNKNOWN_CODE: &str = "delivery.unknown";
 const UNREADABLE_CODE: &str = "delivery.unreadable";
+const STALE_CODE: &str = "delivery.stale";
 /// How soon a question is put again; each wait is twice the one before.
 const ASK_MS: i64 = 5_000;
 /// After a judgement with an end: the end may lie a moment back.
@@ -31,10 +32,11 @@ pub enum Next {
 pub fn of_send(
     job: &Deliver,
     delivery: &Delivery,
+    intent_ms: i64,
     result: Result<Receipt, ConnectorError>,
     now_ms: i64,
 ) -> Next {
-    let about = About::claimed(delivery);
+    let about = About::claimed(delivery, intent_ms);
     let error = match result {
         Ok(receipt) => return Next::Settled(received(job, &about, receipt, now_ms)),
         Err(error) => error,
@@ -45,6 +47,10 @@ pub fn of_send(
             Some(after_ms) => again(job, &about, now_ms + after_ms, about.attempts - 1, cause),
             None => again(job, &about, now_ms, about.attempts, cause),
         },
+        Disposition::GiveBack { after_ms, cause } => {
+            let then_ms = now_ms + after_ms.unwrap_or(0);
+            Settled { cause: Some(cause), ..given_back(delivery, intent_ms, then_ms, now_ms) }
+        }
         Disposition::Hold { code, cause } => about.held(code, cause),
         Disposition::Ask { cause } => {
             let code = Some(UNKNOWN_CODE.to_owned());
@@ -60,8 +66,8 @@ pub fn of_send(
 }
 
 /// What the gate kept here.
-pub fn withheld(delivery: &Delivery, why: Withheld, now_ms: i64) -> Settled {
-    let about = About::claimed(delivery);
+pub fn withheld(delivery: &Delivery, intent_ms: i64, why: Withheld, now_ms: i64) -> Settled {
+    let about = About::claimed(delivery, intent_ms);
     let settled = match why.until_ms {
         Some(until_ms) => about.back(until_ms.max(now_ms + AGAIN_MS), now_ms),
         // Judged anew when its payer comes again: there is nothing for anybody else to do.
@@ -75,18 +81,27 @@ pub fn withheld(delivery: &Delivery, why: Withheld, now_ms: i64) -> Settled {
 /// A message that was written by a program that we are not.
 pub fn unreadable(row: &ClaimedRow, now_ms: i64) -> Settled {
     Settled {
-        id: row.id,
-        intents: row.intents,
-        fence: row.fence,
-        state: State::Held,
         next_ms: now_ms,
         give_back: true,
-        platform_id: None,
-        platform_status: None,
         code: Some(UNREADABLE_CODE.to_owned()),
         cause: Some("the message cannot be read".to_owned()),
-        doubt_until_ms: None,
+        ..About::row(row).settled(State::Held)
     }
+}
+
+/// One that comes late: what it says was so once.
+pub fn stale(row: &ClaimedRow) -> Settled {
+    Settled {
+        give_back: true,
+        code: Some(STALE_CODE.to_owned()),
+        cause: Some("a newer one has been sent, which says what is so now".to_owned()),
+        ..About::row(row).settled(State::Replaced)
+    }
+}
+
+/// One that was claimed and not sent after all: it waits as before, or until then.
+pub fn given_back(delivery: &Delivery, intent_ms: i64, then_ms: i64, now_ms: i64) -> Settled {
+    Settled { give_back: true, ..About::claimed(delivery, intent_ms).back(then_ms, now_ms) }
 }
 
 /// What the answer to "did it happen?" means.
@@ -124,7 +139,7 @@ pub fn of_inquiry(
         Err(error) => error,
     };
     match disposition::of_connector(&error) {
-        Disposition::Retry { after_ms, .. } => {
+        Disposition::Retry { after_ms, .. } | Disposition::GiveBack { after_ms, .. } => {
             let wait_ms = growing(ASK_MS, row.polls, patience.poll_longest_ms);
             later(row, now_ms + wait_ms.max(after_ms.unwrap_or(0)), None)
         }
@@ -161,7 +176,7 @@ pub fn of_status(
         Err(error) => error,
     };
     match disposition::of_connector(&error) {
-        Disposition::Retry { after_ms, .. } => {
+        Disposition::Retry { after_ms, .. } | Disposition::GiveBack { after_ms, .. } => {
             later(row, next_ms.max(now_ms + after_ms.unwrap_or(0)), None)
         }
         Disposition::Ask { .. } => later(row, next_ms, None),
@@ -202,6 +217,7 @@ struct About<'a> {
     id: i64,
     intents: i64,
     fence: i64,
+    intent_ms: i64,
     attempts: i64,
     reference: &'a str,
     /// A payment, which is made when its payer comes and not by itself.
@@ -210,15 +226,29 @@ struct About<'a> {
 }
 
 impl<'a> About<'a> {
-    fn claimed(delivery: &'a Delivery) -> About<'a> {
+    fn claimed(delivery: &'a Delivery, intent_ms: i64) -> About<'a> {
         About {
             id: delivery.id,
             intents: delivery.intent,
             fence: delivery.fence,
+            intent_ms,
             attempts: delivery.attempts,
             reference: &delivery.reference,
             is_offer: delivery.content.payment().is_some(),
             doubt_until_ms: delivery.doubt_until_ms,
+        }
+    }
+
+    fn row(row: &'a ClaimedRow) -> About<'a> {
+        About {
+            id: row.id,
+            intents: row.intents,
+            fence: row.fence,
+            intent_ms: row.since_ms,
+            attempts: row.attempts,
+            reference: &row.reference,
+            is_offer: false,
+            doubt_until_ms: row.doubt_until_ms,
         }
     }
 
@@ -227,6 +257,7 @@ impl<'a> About<'a> {
             id: row.id,
             intents: row.intents,
             fence: row.fence,
+            intent_ms: row.intent_ms,
             attempts: row.attempts,
             reference: &row.reference,
             is_offer: Content::from_json(&row.message).is_some_and(|one| one.payment().is_some()),
@@ -261,6 +292,7 @@ impl<'a> About<'a> {
         Settled {
             id: self.id,
             intents: self.intents,
+            intent_ms: self.intent_ms,
             fence: self.fence,
             state,
             next_ms: 0,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::crowding::{self, Crowding, Unlinked};
-use super::telling::{Telling, Told};
+use super::telling::{Made, Telling, Told};
 use super::{Rules, Translated, distinct, grouped};
 use crate::job::error::JobError;
 use crate::job::matches::{self, Matches};
@@ -41,7 +41,7 @@ pub struct Draft {
     pub residents: Vec<Cell>,
     pub residents_again: Vec<Cell>,
     pub events: Vec<Cell>,
-    pub deliveries: Vec<Cell>,
+    pub deliveries: Made,
     /// Match keys of new parties: digest, party, resident.
     pub keys: Vec<(i64, i64, i64)>,
     pub residents_created: i64,
@@ -446,7 +446,7 @@ impl<'c> Settling<'c> {
                     now_ms: self.now_ms,
                     links: &self.rules.links,
                 };
-                self.draft.deliveries.extend(telling.deliveries(mapping, told, ids));
+                telling.tell(mapping, told, ids, &mut self.draft.deliveries);
             }
         }
         self.draft.unlinked = self.crowding.unlinked;

@@ -9,10 +9,11 @@ use crate::record::delivery::Content;
 use crate::record::payment_link::Links;
 use crate::record::schema;
 use crate::store::batches::BatchRow;
-use crate::store::database::{Cell, Transaction};
+use crate::store::database::{Cell, StoreError, Transaction};
 use crate::store::ids::Ids;
 use crate::store::outbox;
 use crate::store::residents::{self, read_facts};
+use crate::store::ringing;
 
 /// What every delivery of a batch is made with.
 pub struct Telling<'t> {
@@ -32,13 +33,33 @@ pub struct Told<'t> {
     pub about: Change<'t>,
 }
 
+/// Deliveries that were made.
+#[derive(Debug, Default)]
+pub struct Made {
+    pub rows: Vec<Cell>,
+    /// Those that take the place of older ones.
+    newest: Vec<Cell>,
+}
+
+impl Made {
+    /// Writes them, ends what they make pointless, and wakes those who send.
+    pub async fn write(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        transaction.insert(outbox::DELIVERIES, self.rows).await?;
+        outbox::replace_older(transaction, self.newest).await?;
+        ringing::ring(transaction).await
+    }
+}
+
 impl Telling<'_> {
-    /// The message, and the payment that it asks for; nothing where this is not to be told.
-    pub fn deliveries(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids) -> Vec<Cell> {
+    /// Makes the message, and the payment that it asks for; nothing where this is not to be told.
+    pub fn tell(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids, made: &mut Made) {
         let (id, mut payment) = (ids.take(), None);
         let reference = |id: i64| format!("{}{id}", self.mark);
         let composed = match mapping.applies(told.about) {
-            Ok(false) => return Vec::new(),
+            Ok(false) => return,
             // Whether they are to be told is not known: a person looks.
             Err(reason) => Err(reason),
             Ok(true) => match &mapping.push {
@@ -80,14 +101,31 @@ impl Telling<'_> {
             now_ms: self.now_ms,
         };
         let composed = composed.map_err(|reason| (reason.code, reason.cause));
-        let told = new(id, &mapping.destination, mapping.needs_consent, composed);
-        let mut rows = outbox::row(told);
+        let new_one = new(id, &mapping.destination, mapping.needs_consent, composed);
+        let subject_id = told.account_id.unwrap_or(told.resident_id);
+        let place = outbox::Place {
+            subject_id,
+            newest_only: mapping.newest_only,
+            strict_order: mapping.strict_order,
+            urgent: mapping.urgent,
+        };
+        // What cannot be said takes nobody's place.
+        if mapping.newest_only && new_one.composed.is_ok() {
+            let (destination, mapping) = (&mapping.destination, &mapping.name);
+            let (resident_id, now_ms) = (told.resident_id, self.now_ms);
+            let newest =
+                outbox::Newest { id, resident_id, destination, mapping, subject_id, now_ms };
+            made.newest.extend(newest.cells());
+        }
+        made.rows.extend(outbox::row_at(new_one, place));
         if let Some(((destination, id), payment)) = payment {
             // Consent is about being written to: who opens a link has come by themselves.
             let payment = new(id, destination, false, Ok(Content::Payment(payment)));
-            rows.extend(outbox::row(payment));
+            made.rows.extend(outbox::row_at(
+                payment,
+                outbox::Place { subject_id, ..Default::default() },
+            ));
         }
-        rows
     }
 }
 
@@ -106,7 +144,7 @@ pub async fn tell_of_gone(
         let rows = residents::residents(transaction, &ids).await?;
         let accounts = residents::accounts(transaction, &keys).await?;
         bench.ids.reserve(&bench.database, parties.len() * told.len() * 2).await?;
-        let mut deliveries = Vec::new();
+        let mut made = Made::default();
         for party in parties.iter().filter(|party| party.ended_ms.is_none()) {
             let Some(row) = rows.iter().find(|row| row.id == party.resident_id) else { continue };
             let facts = read_facts(&row.facts, schema::PARTY, "resident", row.id)?;
@@ -123,10 +161,10 @@ pub async fn tell_of_gone(
                     account_id: Some(party.source_key_id),
                     about: Change { resident: &facts, account, differences: &[] },
                 };
-                deliveries.extend(telling.deliveries(mapping, told, &mut bench.ids));
+                telling.tell(mapping, told, &mut bench.ids, &mut made);
             }
         }
-        transaction.insert(outbox::DELIVERIES, deliveries).await?;
+        made.write(transaction).await?;
     }
     Ok(())
 }

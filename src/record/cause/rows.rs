@@ -198,6 +198,11 @@ pub(super) const GIVEN: &[Cause] = &[
         "ask for the key to be mended at its source; the next extract brings the row",
     ),
     cause(
+        "record.crashed",
+        "whoever read it failed at it, or died of it, again and again",
+        "tell the developers its number; then, with the version that mends it, `viaduct replay`",
+    ),
+    cause(
         "record.duplicate",
         "a value that should be there once is there several times",
         "ask which of them is meant; then mend the mapping's path, or the record at its \

@@ -1,0 +1,103 @@
+//! Those who send, for as long as `viaduct serve` runs: one for each deliver job that has no schedule. One
+//! that has keeps to it: nobody wants a text message at three in the morning.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use tokio::task::JoinHandle;
+
+use super::context::{AppError, Context};
+use super::holder;
+use crate::job::definition::{Action, JobDefinition};
+use crate::job::deliver::{Report, attend};
+use crate::job::error::JobError;
+use crate::store::{leases, ringing};
+
+/// How soon one that failed is begun again: where the database was away, or the lease another's; and where
+/// somebody has to mend something first.
+const AGAIN_MS: i64 = 1_000;
+const MENDED_MS: i64 = 15_000;
+/// How long a stop waits for what is being sent. What is left then is asked about by the next start.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// All of them.
+pub struct Senders {
+    context: Arc<Context>,
+    tasks: Vec<JoinHandle<()>>,
+    listening: JoinHandle<()>,
+}
+
+impl Senders {
+    pub fn start(context: &Arc<Context>) -> Senders {
+        let jobs = context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
+        let tasks = jobs.map(|job| {
+            context.bell.attend(&job.connector.value);
+            tokio::spawn(send_always(Arc::clone(context), job.clone()))
+        });
+        let tasks = tasks.collect();
+        let listening = tokio::spawn(listen_always(Arc::clone(context)));
+        Senders { context: Arc::clone(context), tasks, listening }
+    }
+
+    /// Ends them: what is being sent is ended, what was only claimed is given back, and nothing stays
+    /// leased.
+    pub async fn end(self) {
+        self.listening.abort();
+        self.context.bell.end();
+        let aborts: Vec<_> = self.tasks.iter().map(JoinHandle::abort_handle).collect();
+        if tokio::time::timeout(GRACE, join_all(self.tasks)).await.is_err() {
+            tracing::warn!("what is being sent is broken off; the next start asks about it");
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+        }
+        if let Err(error) = leases::release_all(&self.context.database, &holder::name()).await {
+            tracing::warn!(%error, "leases could not be given back, and run out by themselves");
+        }
+    }
+}
+
+/// Sends until it is over. What fails is said, and begun again.
+async fn send_always(context: Arc<Context>, job: JobDefinition) {
+    let mut is_first = true;
+    while !context.bell.is_over() {
+        let sending = AssertUnwindSafe(send(&context, &job, is_first)).catch_unwind().await;
+        is_first = false;
+        let again_ms = match sending {
+            Ok(Ok(report)) => {
+                let counts = serde_json::to_value(&report).unwrap_or_default();
+                tracing::info!(job = job.name, %counts, "sending ended");
+                AGAIN_MS
+            }
+            Ok(Err(error)) => {
+                tracing::error!(job = job.name, %error, "sending failed");
+                let store = matches!(error, AppError::Store(_) | AppError::Job(JobError::Store(_)));
+                if store { AGAIN_MS } else { MENDED_MS }
+            }
+            Err(_) => {
+                tracing::error!(job = job.name, "sending broke off: this is our fault");
+                MENDED_MS
+            }
+        };
+        tokio::select! {
+            () = context.clock.pause(again_ms) => {}
+            () = context.bell.over() => {}
+        }
+    }
+}
+
+async fn send(context: &Context, job: &JobDefinition, is_first: bool) -> Result<Report, AppError> {
+    let ready = context.deliver(job)?;
+    Ok(attend(&ready, &context.bench(), is_first).await?)
+}
+
+/// Hears the bell of other nodes.
+async fn listen_always(context: Arc<Context>) {
+    loop {
+        if let Err(error) = ringing::listen(&context.database, || context.bell.ring()).await {
+            tracing::warn!(%error, "the bell of other nodes cannot be heard");
+        }
+        context.clock.pause(AGAIN_MS).await;
+    }
+}

@@ -1,0 +1,232 @@
+//! The drain: batches on their way, three at a time. While one is being sent, the next is claimed, and
+//! what became of the one before is written. The gate judges a batch when its turn has come to be sent,
+//! and not when it is claimed: what is learnt in between counts.
+//!
+//! What a dead sender had in its hands goes apart from the rest, one by one: so the one that kills
+//! whoever sends it is found, and nobody else pays for it.
+
+use super::door::Opening;
+use super::{Learnt, Run, judgement, outcome};
+use crate::connector::channel::{ConnectorError, Receipt};
+use crate::job::error::JobError;
+use crate::job::fail_point;
+use crate::record::delivery::{Content, Delivery};
+use crate::store::database::StoreError;
+use crate::store::sending::{self, Claim, ClaimedRow, Settled};
+use crate::suppression::gate::Cleared;
+
+/// After so many batches questions have their turn.
+const BATCHES: usize = 32;
+const CAP_CODE: &str = "delivery.daily_cap";
+
+/// Some that were judged, and how those stand that are not sent.
+#[derive(Default)]
+struct Batch {
+    intent_ms: i64,
+    cleared: Vec<Cleared<Delivery>>,
+    settled: Vec<Settled>,
+}
+
+type Results = Vec<Result<Receipt, ConnectorError>>;
+
+impl Run<'_> {
+    /// Sends what is due, until there is no more of it or others have to have their turn. Gives how
+    /// many were claimed.
+    pub(super) async fn drain(&mut self) -> Result<i64, JobError> {
+        let mut count = self.drain_suspects().await?;
+        let mut batches = 0;
+        let (mut ready, mut learnt) = (Vec::new(), Learnt::default());
+        loop {
+            let is_idle = ready.is_empty() && learnt.settled.is_empty();
+            // The first goes alone, and shows whether the platform is there.
+            let alone = batches == 1 && !ready.is_empty();
+            let batch = self.judge(std::mem::take(&mut ready)).await?;
+            let claim = match batches < BATCHES && !alone {
+                true => {
+                    // A person's pause is heard before the next batch.
+                    self.look_at_the_door().await?;
+                    self.wanted(!batch.cleared.is_empty())
+                }
+                false => None,
+            };
+            let (next, results, written) = {
+                let this = &*self;
+                let stages = futures_util::future::join3(
+                    this.claim(claim, batches == 0),
+                    this.send(&batch),
+                    this.settle(&learnt.settled),
+                );
+                this.while_leased(stages).await?
+            };
+            self.report.count(&written?);
+            learnt = self.learn(batch, results);
+            ready = match next {
+                Ok(next) => next,
+                Err(error) => {
+                    self.write(learnt).await?;
+                    return Err(error.into());
+                }
+            };
+            count += ready.len() as i64;
+            batches += usize::from(claim.is_some());
+            self.took(&ready).await?;
+            if learnt.halt.is_some() {
+                // What was claimed beside it is given back.
+                let back = self.judge(ready).await?;
+                learnt.settled.extend(back.settled);
+                self.write(learnt).await?;
+                return Ok(count);
+            }
+            // What was just written may let others go: only a look with nothing in hand is the last.
+            if is_idle && ready.is_empty() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// So many were claimed.
+    async fn took(&mut self, rows: &[ClaimedRow]) -> Result<(), StoreError> {
+        self.report.claimed += rows.len() as u64;
+        self.door.took(rows.len() as i64);
+        self.keep_the_door().await
+    }
+
+    /// Sends what a sender died with in hand, each alone.
+    async fn drain_suspects(&mut self) -> Result<i64, JobError> {
+        let mut count = 0;
+        if !self.has_suspects {
+            return Ok(count);
+        }
+        let name = self.job.destination_name.clone();
+        self.has_suspects = sending::has_suspects(&self.bench.database, &name).await?;
+        while let Some(claim) = self.wanted(false) {
+            let claim = Claim { suspects: true, urgent: 0, most: claim.most.min(1), ..claim };
+            let rows = self.claim(Some(claim), true).await?;
+            if rows.is_empty() {
+                break;
+            }
+            count += rows.len() as i64;
+            self.took(&rows).await?;
+            let batch = self.judge(rows).await?;
+            let results = self.while_leased(self.send(&batch)).await?;
+            let learnt = self.learn(batch, results);
+            self.write(learnt).await?;
+        }
+        Ok(count)
+    }
+
+    /// What may be claimed now, if anything.
+    fn wanted(&mut self, is_busy: bool) -> Option<Claim> {
+        let now_ms = self.now_ms();
+        if self.job.bell.is_over() {
+            return None;
+        }
+        match self.door.opening(now_ms, self.job.batch, is_busy) {
+            Opening::Now { urgent, all } if urgent > 0 => {
+                let until_ms = self.until_ms();
+                Some(Claim { now_ms, until_ms, urgent, most: all, suspects: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// Claims a batch.
+    async fn claim(
+        &self,
+        claim: Option<Claim>,
+        looks_first: bool,
+    ) -> Result<Vec<ClaimedRow>, StoreError> {
+        let Some(claim) = claim else { return Ok(Vec::new()) };
+        // A look costs nothing; a claim is a commit that waits for the disk.
+        if looks_first && !self.is_due(claim.suspects).await? {
+            return Ok(Vec::new());
+        }
+        fail_point::pass("deliver.before_intent");
+        let (database, name) = (&self.bench.database, &self.job.destination_name);
+        let rows = sending::claim(database, &self.lease, name, claim).await?;
+        if !rows.is_empty() {
+            fail_point::pass("deliver.intent");
+        }
+        Ok(rows)
+    }
+
+    /// Shows a batch to the gate, and counts it against the day's number. What is too many for today
+    /// waits for tomorrow; and where the door was shut meanwhile, or it is over, all is given back.
+    async fn judge(&mut self, rows: Vec<ClaimedRow>) -> Result<Batch, JobError> {
+        let Some(first) = rows.first() else { return Ok(Batch::default()) };
+        let intent_ms = first.since_ms;
+        let (cleared, settled) = judgement::judge(self.job, self.bench, rows).await?;
+        let mut batch = Batch { intent_ms, cleared, settled };
+        self.admit(&mut batch);
+        self.keep_the_door().await?;
+        Ok(batch)
+    }
+
+    fn admit(&mut self, batch: &mut Batch) {
+        let (now_ms, intent_ms) = (self.now_ms(), batch.intent_ms);
+        let back_ms = match self.door.shut_until_ms(now_ms) {
+            Some(until_ms) => Some(until_ms),
+            None => self.job.bell.is_over().then_some(now_ms),
+        };
+        let kept = std::mem::take(&mut batch.cleared);
+        for cleared in kept {
+            let delivery = cleared.get();
+            if let Some(until_ms) = back_ms {
+                // It is due as before: the door has its own time.
+                let back = outcome::given_back(delivery, intent_ms, now_ms.min(until_ms), now_ms);
+                batch.settled.push(back);
+                continue;
+            }
+            let channel = match &delivery.content {
+                Content::Message(message) => Some(message.channel),
+                _ => None,
+            };
+            match channel.and_then(|channel| self.door.admit(channel, now_ms)) {
+                Some(until_ms) => {
+                    let back = outcome::given_back(delivery, intent_ms, until_ms, now_ms);
+                    let cause = "the day has had its number by this channel".to_owned();
+                    let code = Some(CAP_CODE.to_owned());
+                    batch.settled.push(Settled { code, cause: Some(cause), ..back });
+                }
+                None => batch.cleared.push(cleared),
+            }
+        }
+    }
+
+    async fn send(&self, batch: &Batch) -> Results {
+        if batch.cleared.is_empty() {
+            return Results::new();
+        }
+        fail_point::pass("deliver.before_send");
+        for cleared in &batch.cleared {
+            fail_point::die_of(&cleared.get().reference);
+        }
+        let results = self.job.destination.deliver(&batch.cleared).await;
+        fail_point::pass("deliver.sent");
+        results
+    }
+
+    /// What a batch came to, and what that says of the destination.
+    fn learn(&mut self, batch: Batch, results: Results) -> Learnt {
+        let now_ms = self.now_ms();
+        let silence = || ConnectorError::Unknown { cause: "no outcome was given".to_owned() };
+        let given = results.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+        let results: Results = (given.take(batch.cleared.len()))
+            .map(|given| given.unwrap_or_else(|| Err(silence())))
+            .collect();
+        let said = results.iter().map(|result| result.as_ref().map(|_| ()));
+        let before = self.door.circuit().to_owned();
+        self.door.learn(said, now_ms);
+        let (circuit, job) = (self.door.circuit(), &self.job.job);
+        if circuit != before {
+            let cause = self.door.cause();
+            tracing::warn!(job, circuit, cause, "the circuit of a destination changed");
+        }
+        let mut learnt = Learnt { settled: batch.settled, ..Learnt::default() };
+        for (cleared, result) in batch.cleared.iter().zip(results) {
+            let delivery = cleared.get();
+            learnt.add(outcome::of_send(self.job, delivery, batch.intent_ms, result, now_ms));
+        }
+        learnt
+    }
+}
