@@ -1,6 +1,7 @@
 //! Stored records read again: what was held is released, once, by a replay as by the next extract.
 
 use serde_json::{Value, json};
+use viaduct::app::actor::of_this_process as me;
 use viaduct::app::preview::{self, Listing};
 use viaduct::app::replay::{self, Chosen};
 use viaduct::app::sight::Sight;
@@ -27,7 +28,7 @@ const CODES: &str = "mappings/codes/account_status.csv";
 const MAPPING: &str = "mappings/inbound/ctax_account.toml";
 
 async fn replayed(hub: &TestHub, chosen: Chosen) -> Value {
-    let json = replay::run(&hub.context, &chosen).await.unwrap().json();
+    let json = replay::run(&hub.context, &chosen, &me()).await.unwrap().json();
     for batch in json["batches"].as_array().unwrap() {
         let count = |name: &str| batch[name].as_i64().unwrap();
         let sum = count("published") + count("unchanged") + count("held") + count("filtered");
@@ -333,7 +334,7 @@ async fn quiet(on: On) {
 async fn not_held(on: On) {
     let (mut hub, _) = with_limbo(on).await;
     let refused = async |hub: &TestHub, chosen: Chosen| {
-        replay::run(&hub.context, &chosen).await.err().map(|error| error.to_string())
+        replay::run(&hub.context, &chosen, &me()).await.err().map(|error| error.to_string())
     };
     let id = |id: i64| Chosen { ids: vec![id], ..Chosen::default() };
     let said = refused(&hub, id(1)).await.unwrap();
