@@ -9,6 +9,7 @@ use super::problem::{Kind, Problem};
 use super::routes::Verb;
 use crate::access::actor::Actor;
 use crate::access::scope::{Scope, Scopes};
+use crate::record::personal::unprinted;
 
 /// A name of a field that is repeated in a problem is no longer than this.
 const NAME_CHARS_MAX: usize = 60;
@@ -22,8 +23,8 @@ pub struct Caller {
     pub key: Option<i64>,
 }
 
-/// A call.
-#[derive(Debug, Clone)]
+/// A call. Its words may say who is searched for: it never prints.
+#[derive(Clone)]
 pub struct Call {
     pub verb: Verb,
     /// What stands in the path for `{id}`.
@@ -35,8 +36,8 @@ pub struct Call {
     pub body: Vec<u8>,
 }
 
-/// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is answered; as unprinted, since it may show somebody.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     pub json: Value,
     /// It was begun, and goes on in the background.
@@ -52,6 +53,8 @@ impl Answer {
         Answer { json, begun: true }
     }
 }
+
+unprinted!(Call, Answer);
 
 /// Where no words are expected.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
