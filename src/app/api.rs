@@ -9,15 +9,19 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::context::{AppError, Context};
+use super::hold::What;
 use super::preview::Listing;
 use super::replay::Chosen;
 use super::resident::{Asked, Known};
 use super::sight::Sight;
 use super::worker::Doorbell;
-use super::{audit, batches, bulk, deliveries, held, held_show, jobs, preview, replay, resident};
+use super::{
+    audit, batches, bulk, deliveries, held, held_show, hold, jobs, preview, replay, resident,
+};
 use crate::access::scope::Scope;
 use crate::job::bulk::{self as work, Action};
 use crate::job::clock::Clock;
+use crate::job::holds::HoldError;
 use crate::store;
 use crate::store::audit::Entry;
 use crate::store::database::{Database, StoreError};
@@ -26,6 +30,8 @@ use crate::web::api::call::{Answer, Call, Nothing, Showing};
 use crate::web::api::problem::{Kind, Problem};
 use crate::web::api::routes::Verb;
 
+/// As holds name the door by which they came.
+const DOOR: &str = "api";
 /// How many of each kind a list of held things has at most.
 const HELD_MOST_MAX: u32 = 100_000;
 
@@ -62,6 +68,15 @@ struct PreviewWanted {
     show: bool,
 }
 
+/// Why a hold is lifted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LiftAsked {
+    reason: String,
+    #[serde(default)]
+    at_once: bool,
+}
+
 /// What is told of a resident's past.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,11 +108,14 @@ impl Hub for Api {
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,
+            Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
             Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
                 Ok(Answer::done(self.decide(&call).await?))
             }
             Verb::Held
             | Verb::HeldOne
+            | Verb::Holds
+            | Verb::Hold
             | Verb::PreviewReplay
             | Verb::Delivery
             | Verb::Search
@@ -170,6 +188,16 @@ impl Api {
                 self.put_down(call, sight, format!("held {id}"), None).await?;
                 Ok(shown.json())
             }
+            Verb::Holds => {
+                let list: hold::List = call.query()?;
+                within(list.most, hold::MOST_MAX)?;
+                let show = list.show;
+                self.holds(call, show, What::List(list)).await
+            }
+            Verb::Hold => {
+                let Showing { show } = call.query()?;
+                self.holds(call, show, What::Show { id: call.number()?, show }).await
+            }
             Verb::PreviewReplay => self.preview(call).await,
             Verb::Delivery => {
                 let Showing { show } = call.query()?;
@@ -203,6 +231,17 @@ impl Api {
         let items = held::items(&self.context, &code, most as usize, sight).await?;
         self.put_down(call, sight, format!("held {code}"), None).await?;
         Ok(items.json())
+    }
+
+    async fn holds(&self, call: &Call, show: bool, what: What) -> Result<Value, Problem> {
+        let sight = sight(call, show)?;
+        let said = hold::answer(&self.context, what, &call.caller.actor, DOOR).await?;
+        let target = match call.id.is_empty() {
+            true => "holds".to_owned(),
+            false => format!("hold {}", call.id),
+        };
+        self.put_down(call, sight, target, None).await?;
+        Ok(said.json)
     }
 
     async fn search(&self, call: &Call) -> Result<Value, Problem> {
@@ -263,6 +302,18 @@ impl Api {
             _ => return Err(unanswered()),
         };
         Ok(json)
+    }
+
+    async fn hold(&self, call: &Call) -> Result<Value, Problem> {
+        let what = match call.verb {
+            Verb::AddHold => What::Add(Box::new(call.body()?)),
+            Verb::LiftHold => {
+                let LiftAsked { reason, at_once } = call.body()?;
+                What::Lift { id: call.number()?, reason, at_once }
+            }
+            _ => return Err(unanswered()),
+        };
+        Ok(hold::answer(&self.context, what, &call.caller.actor, DOOR).await?.json)
     }
 
     /// The set is fixed before the answer; its items have their turns afterwards.
@@ -378,8 +429,13 @@ fn within(most: u32, most_max: i64) -> Result<(), Problem> {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Problem {
         match error {
-            AppError::NotThere(what) => Problem::new(Kind::NotThere, what),
-            AppError::Asked(what) => Problem::new(Kind::Words, what),
+            AppError::NotThere(what) | AppError::Hold(HoldError::NotThere(what)) => {
+                Problem::new(Kind::NotThere, what)
+            }
+            AppError::Asked(what) | AppError::Hold(HoldError::Asked(what)) => {
+                Problem::new(Kind::Words, what)
+            }
+            AppError::Hold(HoldError::Store(error)) => Problem::from(AppError::Store(error)),
             AppError::Stands(what) => Problem::new(Kind::Stands, what),
             AppError::Store(StoreError::Unavailable(_)) => {
                 tracing::error!(%error, "a call could not be answered");

@@ -177,7 +177,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Hold(what) => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = hold::answer(&context, what).await;
+            let said = hold::answer(&context, what, &actor::of_this_process(), "command").await;
             context.database.close().await;
             said.map(|Said { json, text, exit }| Done { json, text, exit })
         }

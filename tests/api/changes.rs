@@ -13,6 +13,7 @@ on_both! {
     what_stands_otherwise_is_a_conflict_and_changes_nothing => super::conflicts,
     held_ones_are_released_in_the_background_each_once => super::released,
     rows_are_read_again_in_the_background => super::replayed,
+    a_hold_is_put_down_seen_and_lifted => super::held_back,
 }
 
 /// Held deliveries 1, 2, 3 …: the last is one that nobody answered.
@@ -190,4 +191,52 @@ async fn replayed(on: On) {
     };
     let batches = served.until("/batches?most=1", "", closed).await;
     assert_eq!(batches[0]["held"], json!(1), "the code is as unknown as it was: {batches}");
+}
+
+async fn held_back(on: On) {
+    let (hub, _) = worked(on).await;
+    let served = Served::of(hub).await;
+    let key = served.key("crm", &[Scope::Read, Scope::Act]).await;
+    let boss = served.key("boss", &[Scope::Read, Scope::Show, Scope::Decide]).await;
+    let asked = json!({"kind": "dispute", "account": "9900005", "reason": "they say it is paid",
+        "reference": "c-1"});
+    let put = served.post("/holds", &key, asked.clone()).await;
+    assert_eq!((put.status, &put.json["door"]), (200, &json!("api")), "{put:?}");
+    assert_eq!(
+        (&put.json["added_by"], &put.json["code"]),
+        (&json!("key:crm"), &json!(null)),
+        "{put:?}"
+    );
+    assert!(!put.json.to_string().contains("9900005"), "{put:?}");
+    let again = served.post("/holds", &key, asked).await;
+    assert_eq!((again.status, &again.json["hold"]), (200, &put.json["hold"]), "{again:?}");
+    let path = format!("/holds/{}", put.json["hold"]);
+    let one = served.get(&path, &key).await;
+    assert_eq!((one.status, &one.json["state"]), (200, &json!("in force")), "{one:?}");
+    assert_eq!(
+        served.get("/holds?kind=dispute", &key).await.json["holds"].as_array().unwrap().len(),
+        1
+    );
+    let wrong = json!({"kind": "no_such_kind", "account": "9900005", "reason": "x"});
+    assert_eq!(served.post("/holds", &key, wrong).await.status, 422);
+    assert_eq!(served.get("/holds/1", &key).await.status, 404);
+    let lift = json!({"reason": "it was a mistake", "at_once": true});
+    assert_eq!(served.post(&format!("{path}/lift"), &key, lift.clone()).await.status, 403);
+    let lifted = served.post(&format!("{path}/lift"), &boss, lift).await;
+    assert_eq!((lifted.status, &lifted.json["hold"]), (200, &put.json["hold"]), "{lifted:?}");
+    let shown =
+        served.request("GET", &format!("{path}?show=true"), &boss).header("Reason", "asked");
+    let shown = super::seen(shown).await;
+    assert!(shown.json.to_string().contains("9900005"), "{shown:?}");
+    assert_eq!(shown.json["state"], json!("lifted"));
+    let target = format!("hold {}", put.json["hold"]);
+    let lines: Vec<(String, String)> = (served.audit().await.into_iter())
+        .filter(|(_, _, about)| *about == target)
+        .map(|(actor, action, _)| (actor, action))
+        .collect();
+    let wanted = [("key:crm", "added"), ("key:boss", "lifted"), ("key:boss", "shown")];
+    for (actor, action) in wanted {
+        let line = (actor.to_owned(), action.to_owned());
+        assert!(lines.contains(&line), "{line:?}: {lines:?}");
+    }
 }

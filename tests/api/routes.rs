@@ -15,7 +15,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 24] = [
+const WANTED: [(&str, &str, Scope); 28] = [
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -38,6 +38,10 @@ const WANTED: [(&str, &str, Scope); 24] = [
     ("POST", "/residents/search", Scope::Read),
     ("GET", "/residents/7", Scope::Read),
     ("GET", "/residents/7/history", Scope::Read),
+    ("GET", "/holds", Scope::Read),
+    ("GET", "/holds/7", Scope::Read),
+    ("POST", "/holds", Scope::Act),
+    ("POST", "/holds/7/lift", Scope::Decide),
     ("GET", "/jobs", Scope::Read),
     ("POST", "/jobs/nothing/run", Scope::Act),
 ];

@@ -42,7 +42,7 @@ const fn number(name: &'static str, doc: &'static str) -> Field {
 
 /// Every field there is. None of them may hold a value of a record.
 pub static FIELDS: &[Field] = &[
-    ours("actor", "Who did it: `user:NAME`."),
+    ours("actor", "Who did it: `user:NAME`, `key:NAME` or `local`."),
     ours("batch.id", "The batch, as in the table `batch`."),
     ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("cause", "Why, in a sentence that names places and never values."),

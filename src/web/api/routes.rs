@@ -28,6 +28,10 @@ pub enum Verb {
     Search,
     Resident,
     History,
+    Holds,
+    Hold,
+    AddHold,
+    LiftHold,
     Jobs,
     RunJob,
 }
@@ -98,6 +102,10 @@ pub static ROUTES: &[Route] = &[
     post("/residents/search", Search, Scope::Read, "Who it may be, by what is known of them"),
     get("/residents/{id}", Resident, Scope::Read, "The common record"),
     get("/residents/{id}/history", History, Scope::Read, "Why somebody was written to"),
+    get("/holds", Holds, Scope::Read, "The holds that are not over, the newest first"),
+    get("/holds/{id}", Hold, Scope::Read, "Everything about one hold"),
+    post("/holds", AddHold, Scope::Act, "Puts a hold down: collection stops"),
+    post("/holds/{id}/lift", LiftHold, Scope::Decide, "Lifts one hold, and no other"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
 ];
