@@ -16,7 +16,8 @@ use super::resident::{Asked, Known};
 use super::sight::Sight;
 use super::worker::Doorbell;
 use super::{
-    audit, batches, bulk, deliveries, held, held_show, hold, jobs, preview, replay, resident,
+    audit, batches, bulk, deliveries, destinations, held, held_show, hold, jobs, preview, replay,
+    resident,
 };
 use crate::access::scope::Scope;
 use crate::job::bulk::{self as work, Action};
@@ -68,6 +69,13 @@ struct PreviewWanted {
     show: bool,
 }
 
+/// Why something is done.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    reason: String,
+}
+
 /// Why a hold is lifted.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +117,9 @@ impl Hub for Api {
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,
             Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
+            Verb::PauseDestination | Verb::ResumeDestination => {
+                Ok(Answer::done(self.destination(&call).await?))
+            }
             Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
                 Ok(Answer::done(self.decide(&call).await?))
             }
@@ -167,6 +178,10 @@ impl Api {
                 let Nothing {} = call.query()?;
                 let (json, text, _) = audit::verify(database).await?;
                 (json, text)
+            }
+            Verb::Destinations => {
+                let Nothing {} = call.query()?;
+                destinations::answer(&self.context, None, &call.caller.actor).await?
             }
             Verb::Jobs => {
                 let Nothing {} = call.query()?;
@@ -314,6 +329,15 @@ impl Api {
             _ => return Err(unanswered()),
         };
         Ok(hold::answer(&self.context, what, &call.caller.actor, DOOR).await?.json)
+    }
+
+    async fn destination(&self, call: &Call) -> Result<Value, Problem> {
+        let (destination, Why { reason }) = (call.id.clone(), call.body()?);
+        let one = match call.verb {
+            Verb::PauseDestination => destinations::One::Pause { destination, reason },
+            _ => destinations::One::Resume { destination, reason },
+        };
+        Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
     }
 
     /// The set is fixed before the answer; its items have their turns afterwards.

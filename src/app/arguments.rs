@@ -7,9 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Sight;
-use super::{
-    audit, batches, bulk, deliveries, destinations, hold, init, keys, resident,
-};
+use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]

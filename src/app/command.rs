@@ -19,8 +19,8 @@ use super::replay::Chosen;
 use super::sandbox::{self, Notify, Pay, Told};
 use super::sight::Sight;
 use super::{
-    actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs, keys, logging,
-    panics, preview, replay, resident, run, serve,
+    actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
+    keys, logging, panics, preview, replay, resident, run, serve,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -233,7 +233,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Destinations { one } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = destinations::answer(&context, one).await;
+            let said = destinations::answer(&context, one, &actor::of_this_process()).await;
             context.database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }

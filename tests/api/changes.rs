@@ -49,6 +49,8 @@ async fn put_down(on: On) {
             200,
         ),
         ("/replay", json!({"code": "code_unknown", "quiet": true}), 202),
+        ("/destinations/notify/pause", json!({"reason": "they asked for it"}), 200),
+        ("/destinations/notify/resume", json!({"reason": "they are done"}), 200),
         ("/jobs/ingest-crm/run", json!({}), 202),
     ];
     for (path, body, status) in asked {
@@ -76,6 +78,8 @@ async fn put_down(on: On) {
         line("key:crm", "ended", &bulk(1)),
         line("key:crm", "happened", "delivery 4"),
         line("key:crm", "replayed", "code code_unknown"),
+        line("key:crm", "paused", "destination notify"),
+        line("key:crm", "resumed", "destination notify"),
         line("key:crm", "run", "job ingest-crm"),
     ] {
         assert_eq!(
@@ -84,8 +88,8 @@ async fn put_down(on: On) {
             "{wanted:?}: {lines:?}"
         );
     }
-    assert_eq!(lines.len(), 9, "and nothing else: {lines:?}");
-    assert!(matches!(audit::verify(served.database()).await.unwrap(), Verdict::Whole(9)));
+    assert_eq!(lines.len(), 11, "and nothing else: {lines:?}");
+    assert!(matches!(audit::verify(served.database()).await.unwrap(), Verdict::Whole(11)));
     let rung = match on {
         On::Postgres => served.hub.text("SELECT CAST(COUNT(*) AS TEXT) FROM apalis.jobs").await,
         // The queue of SQLite is a file of its own: that the ring was answered says it.

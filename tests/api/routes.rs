@@ -15,7 +15,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 28] = [
+const WANTED: [(&str, &str, Scope); 31] = [
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -42,6 +42,9 @@ const WANTED: [(&str, &str, Scope); 28] = [
     ("GET", "/holds/7", Scope::Read),
     ("POST", "/holds", Scope::Act),
     ("POST", "/holds/7/lift", Scope::Decide),
+    ("GET", "/destinations", Scope::Read),
+    ("POST", "/destinations/notify/pause", Scope::Act),
+    ("POST", "/destinations/notify/resume", Scope::Act),
     ("GET", "/jobs", Scope::Read),
     ("POST", "/jobs/nothing/run", Scope::Act),
 ];

@@ -254,7 +254,7 @@ async fn strange_line(on: On) {
     let (json, text) = shown(&hub, "code = 'fixed.orphan'", Sight::Shown).await;
     assert_eq!(json["key"], json!("7000000001"), "{text}");
     // What was kept reads like a record and is none: a replay does not make one of it.
-    let done = replay::run(&hub.context, &Chosen::default()).await.unwrap();
+    let done = replay::run(&hub.context, &Chosen::default(), &me()).await.unwrap();
     assert!(done.any_left(), "{}", done.text());
     assert!(done.text().contains("1 held rows wait as before"), "{}", done.text());
     let open = "SELECT COUNT(*) FROM dead_letter WHERE settled_ms IS NULL";
@@ -272,7 +272,7 @@ async fn strange_line(on: On) {
         assert_eq!(report["total"]["held"], json!(1), "{report}");
         assert_eq!(hub.text(&open).await, "1");
     }
-    let done = replay::run(&hub.context, &Chosen::default()).await.unwrap();
+    let done = replay::run(&hub.context, &Chosen::default(), &me()).await.unwrap();
     assert!(done.text().contains("is no sound record"), "{}", done.text());
     assert_eq!(hub.text(&open).await, "1", "an older good record does not supersede it");
     drop_file(&hub, "ctax-5.dat", &format!("{good}\n\n"));

@@ -368,7 +368,7 @@ async fn stays_held(on: On) {
     assert!(text.contains("\n  held      1 stays held\n"), "{text}");
     assert!(text.contains("\n  records   1 read again\n") && text.ends_with('\n'), "{text}");
 
-    let done = replay::run(&hub.context, &chosen).await.unwrap();
+    let done = replay::run(&hub.context, &chosen, &me()).await.unwrap();
     assert!(done.any_left());
     assert!(
         done.text().contains("Read again and held again\n  1 × code_unknown"),
@@ -376,7 +376,7 @@ async fn stays_held(on: On) {
         done.text()
     );
     // The number that waited names the one that waits now.
-    let said = replay::run(&hub.context, &chosen).await.err().unwrap().to_string();
+    let said = replay::run(&hub.context, &chosen, &me()).await.err().unwrap().to_string();
     let newest = "SELECT CAST(MAX(id) AS TEXT) FROM dead_letter WHERE settled_ms IS NULL";
     let newest = format!("its record waits as row {}", hub.text(newest).await);
     assert!(said.contains("it was superseded") && said.contains(&newest), "{said}");

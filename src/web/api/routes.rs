@@ -32,6 +32,9 @@ pub enum Verb {
     Hold,
     AddHold,
     LiftHold,
+    Destinations,
+    PauseDestination,
+    ResumeDestination,
     Jobs,
     RunJob,
 }
@@ -40,7 +43,7 @@ pub enum Verb {
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     pub method: &'static str,
-    /// `{id}` is a number, or a job's name.
+    /// `{id}` is a number, or the name of a job or a destination.
     pub path: &'static str,
     pub verb: Verb,
     pub scope: Scope,
@@ -106,6 +109,9 @@ pub static ROUTES: &[Route] = &[
     get("/holds/{id}", Hold, Scope::Read, "Everything about one hold"),
     post("/holds", AddHold, Scope::Act, "Puts a hold down: collection stops"),
     post("/holds/{id}/lift", LiftHold, Scope::Decide, "Lifts one hold, and no other"),
+    get("/destinations", Destinations, Scope::Read, "How each system that is told stands"),
+    post("/destinations/{id}/pause", PauseDestination, Scope::Act, "Sends nothing to it"),
+    post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
 ];
