@@ -1,5 +1,6 @@
 //! Viaduct: the hub under a council's finance service. The floors are drawn in `docs/architecture.md`.
 
+pub mod access;
 pub mod app;
 pub mod catalogue;
 pub mod connector;

@@ -71,9 +71,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv_core", &["connector/format/csv/", "mapping/code_list.rs"]),
     ("encoding_rs", &["connector/format/encoding/"]),
     ("flate2", &["connector/format/gzip.rs"]),
-    ("form_urlencoded", &["sandbox/"]),
+    ("form_urlencoded", &["web/api/call.rs", "sandbox/"]),
     ("httpdate", &["connector/http_push/answer.rs"]),
     ("indicatif", &["app/"]),
+    ("ipnet", &["access/grant.rs", "app/keys.rs", "web/api/door.rs"]),
     ("mimalloc", &["main.rs"]),
     ("minijinja", &["mapping/template.rs"]),
     ("quick_xml", &["connector/format/xml/"]),
@@ -81,6 +82,8 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "ring",
         &[
+            "access/key.rs",
+            "app/keys.rs",
             "app/links.rs",
             "connector/govuk_notify/",
             "connector/http_push/signature.rs",
@@ -92,9 +95,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     // The store asks how much room there is before it copies itself.
     ("rustix", &["connector/file_drop/", "connector/format/xml/tests.rs", "store/copy.rs"]),
+    ("serde_path_to_error", &["web/api/call.rs"]),
+    ("serde_urlencoded", &["web/api/call.rs"]),
     ("sqlx", &["store/"]),
-    ("url", &["connector/address.rs"]),
+    ("subtle", &["access/key.rs"]),
     ("toml", &["definition/reader", "definition/syntax"]),
+    ("url", &["connector/address.rs"]),
     ("zstd", &["job/packing.rs"]),
 ];
 

@@ -6,6 +6,7 @@
     reason = "tests use the machine's clock and clients of their own"
 )]
 
+mod api;
 mod architecture;
 mod bad_inputs;
 mod bulk;

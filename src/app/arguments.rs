@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Sight;
-use super::{audit, batches, bulk, deliveries, destinations, hold, init, resident};
+use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -167,12 +167,23 @@ pub enum Command {
         #[command(flatten)]
         listing: Listed,
     },
-    /// Work the queue, fire the schedules and open payment links, until stopped
+    /// Work the queue, fire the schedules, answer the API and open payment links, until stopped
     Serve {
-        /// Where the links to payments are opened: an address of this machine and a port
+        /// Where the API is answered and the links to payments are opened: an address of this machine and
+        /// a port. One that others reach needs a key first: `viaduct keys add`
         #[arg(long, env = "VIADUCT_LISTEN", default_value = "127.0.0.1:8480")]
         listen: SocketAddr,
+        /// A name by which callers reach the API, where something stands in front; several times for several
+        #[arg(long, env = "VIADUCT_HOSTS", value_name = "NAME", value_delimiter = ',')]
+        host: Vec<String>,
     },
+    /// Make, list and revoke the keys of the API
+    Keys {
+        #[command(subcommand)]
+        what: keys::What,
+    },
+    /// List the jobs there are, and when each comes next
+    Jobs,
     /// List the kinds of connectors there are, or describe one: every setting, with its default
     Connectors {
         #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! `viaduct audit`: who changed what, when and why; and whether the log is as it was written.
 
 use clap::{Args, Subcommand, value_parser};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::AppError;
@@ -8,11 +9,19 @@ use crate::record::moment::Moment;
 use crate::store::audit::{self, Line, Verdict};
 use crate::store::database::Database;
 
+pub const MOST_MAX: i64 = 100_000;
+
+fn most() -> u32 {
+    50
+}
+
 /// Which lines are listed.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// How many, the newest first
-    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
+    #[serde(default = "most")]
     pub most: u32,
     /// Go on with the lines before this one
     #[arg(long, value_name = "LINE")]

@@ -19,8 +19,8 @@ use super::replay::Chosen;
 use super::sandbox::{self, Notify, Pay, Told};
 use super::sight::Sight;
 use super::{
-    audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, logging,
-    panics, preview, replay, resident, run, serve,
+    actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
+    keys, logging, panics, preview, replay, resident, run, serve,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -124,7 +124,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Run { job } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let done = run_job(&context, &job).await;
+            let done = run_by_hand(&context, &job).await;
             context.database.close().await;
             done
         }
@@ -147,10 +147,27 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             done
         }
-        Command::Serve { listen } => {
+        Command::Serve { listen, host } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            serve::serve(context, listen).await?;
+            serve::serve(context, listen, host).await?;
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
+        }
+        Command::Keys { what } => {
+            let database = Database::open(&arguments.database).await?;
+            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
+            let said = match what {
+                keys::What::Add(new) => keys::add(&database, &new, &me, now_ms).await,
+                keys::What::List => keys::list(&database, now_ms).await,
+                keys::What::Revoke { key } => keys::revoke(&database, &key, &me, now_ms).await,
+            };
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Jobs => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let (json, text) = jobs::list(&context);
+            context.database.close().await;
+            Ok(Done { json, text, exit: 0 })
         }
         Command::Resident(asked) => {
             let database = Database::open_existing(&arguments.database).await?;
@@ -160,26 +177,26 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Hold(what) => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = hold::answer(&context, what).await;
+            let said = hold::answer(&context, what, &actor::of_this_process(), "command").await;
             context.database.close().await;
             said.map(|Said { json, text, exit }| Done { json, text, exit })
         }
         Command::Deliveries { listing, one } => {
             let database = Database::open_existing(&arguments.database).await?;
-            let now_ms = MachineClock.now_ms();
+            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
             let said = match one {
                 None => deliveries::list(&database, &listing, now_ms).await,
                 Some(deliveries::One::Show { delivery, show }) => {
                     deliveries::show(&database, &delivery, Sight::of(show), now_ms).await
                 }
                 Some(deliveries::One::Release(chosen)) => {
-                    bulk::ask(&database, &MachineClock, &chosen, bulk::RELEASE).await
+                    bulk::ask(&database, &MachineClock, &chosen, bulk::RELEASE, &me).await
                 }
                 Some(deliveries::One::Dismiss(chosen)) => {
-                    bulk::ask(&database, &MachineClock, &chosen, bulk::DISMISS).await
+                    bulk::ask(&database, &MachineClock, &chosen, bulk::DISMISS, &me).await
                 }
                 Some(deliveries::One::Decide(asked)) => {
-                    deliveries::decide::decide(&database, &asked, now_ms).await
+                    deliveries::decide::decide(&database, &asked, &me, now_ms).await
                 }
             };
             database.close().await;
@@ -191,14 +208,15 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Bulk { one } => {
             let database = Database::open_existing(&arguments.database).await?;
+            let me = actor::of_this_process();
             let said = match one {
                 None => bulk::watch::list(&database).await,
                 Some(bulk::watch::One::Show(wanted)) => bulk::watch::show(&database, &wanted).await,
                 Some(bulk::watch::One::Pause { bulk }) => {
-                    bulk::watch::pause(&database, &MachineClock, bulk).await
+                    bulk::watch::pause(&database, &MachineClock, bulk, &me).await
                 }
                 Some(bulk::watch::One::Resume { bulk }) => {
-                    bulk::watch::resume(&database, &MachineClock, bulk).await
+                    bulk::watch::resume(&database, &MachineClock, bulk, &me).await
                 }
             };
             database.close().await;
@@ -215,7 +233,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Destinations { one } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = destinations::answer(&context, one).await;
+            let said = destinations::answer(&context, one, &actor::of_this_process()).await;
             context.database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
@@ -289,9 +307,10 @@ async fn read_batches(
         Some(batches::One::Refuse(decided)) => (decided, false),
     };
     let context = Context::open(definitions, url).await?;
+    let me = actor::of_this_process();
     let said = match accepted {
-        true => batches::decide::accept(&context, &decided).await,
-        false => batches::decide::refuse(&context, &decided).await,
+        true => batches::decide::accept(&context, &decided, &me).await,
+        false => batches::decide::refuse(&context, &decided, &me).await,
     };
     context.database.close().await;
     said
@@ -321,6 +340,12 @@ fn write_file(path: &Path, text: &str) -> Result<(), AppError> {
     let io = |error| AppError::Io { what: what.clone(), error };
     std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(io)?;
     std::fs::write(path, text).map_err(io)
+}
+
+async fn run_by_hand(context: &Context, name: &str) -> Result<Done, AppError> {
+    let job = context.job(name)?;
+    jobs::asked(context, &job.name, &actor::of_this_process()).await?;
+    run_job(context, name).await
 }
 
 async fn run_job(context: &Context, name: &str) -> Result<Done, AppError> {
@@ -398,7 +423,7 @@ async fn replay_chosen(
         let foretold = preview::of_replay(context, chosen, listing.listing()).await?;
         return Ok(foretold_done(&foretold));
     }
-    let done = replay::run(context, chosen).await?;
+    let done = replay::run(context, chosen, &actor::of_this_process()).await?;
     let exit = if done.any_left() { 3 } else { 0 };
     Ok(Done { json: done.json(), text: done.text(), exit })
 }

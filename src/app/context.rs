@@ -40,6 +40,12 @@ pub enum AppError {
     /// What was asked for is not there; the text says what there is.
     #[error("{0}")]
     NotThere(String),
+    /// It was not asked for as it must be; the text says how it is.
+    #[error("{0}")]
+    Asked(String),
+    /// It stands otherwise than it would have to; the text says how it stands.
+    #[error("{0}")]
+    Stands(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -5,8 +5,8 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::actor;
 use super::context::{AppError, Context};
+use crate::access::actor::Actor;
 use crate::job::definition::Action;
 use crate::record::moment::Moment;
 use crate::store::destinations::{self, DestinationRow};
@@ -48,22 +48,26 @@ struct Stands {
 }
 
 /// Does it, or says how all of them stand.
-pub async fn answer(context: &Context, one: Option<One>) -> Result<(Value, String), AppError> {
+pub async fn answer(
+    context: &Context,
+    one: Option<One>,
+    actor: &Actor,
+) -> Result<(Value, String), AppError> {
     let now_ms = context.clock.now_ms();
     let database = &context.database;
-    let by = actor::of_this_process();
+    let by = actor.as_str();
     match one {
         None => list(context).await,
         Some(One::Pause { destination, reason }) => {
             known(context, &destination, &reason)?;
-            destinations::pause(database, &destination, &by, reason.trim(), now_ms).await?;
+            destinations::pause(database, &destination, by, reason.trim(), now_ms).await?;
             let text = format!("Nothing is sent to {destination} until it is resumed.\n");
             Ok((json!({ "destination": destination, "paused": true, "by": by }), text))
         }
         Some(One::Resume { destination, reason }) => {
             known(context, &destination, &reason)?;
             let reason = reason.trim();
-            let resumed = destinations::resume(database, &destination, &by, reason, now_ms).await?;
+            let resumed = destinations::resume(database, &destination, by, reason, now_ms).await?;
             let text = match resumed {
                 true => format!("What waits for {destination} goes on.\n"),
                 false => format!("{destination} was neither paused nor left alone.\n"),
@@ -90,7 +94,7 @@ fn known(context: &Context, destination: &str, reason: &str) -> Result<(), AppEr
         return Err(AppError::NotThere(what));
     }
     match reason.trim().is_empty() {
-        true => Err(AppError::NotThere("a decision needs its reason: --reason WHY".to_owned())),
+        true => Err(AppError::Asked("a decision needs its reason: --reason WHY".to_owned())),
         false => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Wiring: reads the definitions, opens what they name, and runs the verbs. Decides nothing.
 
 pub mod actor;
+pub mod api;
 pub mod arguments;
 pub mod audit;
 pub mod batches;
@@ -18,6 +19,8 @@ pub mod held_show;
 pub mod hold;
 pub mod holder;
 pub mod init;
+pub mod jobs;
+pub mod keys;
 pub mod links;
 pub mod logging;
 pub mod panics;

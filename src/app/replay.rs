@@ -1,17 +1,20 @@
 //! `viaduct replay`: held rows, or all that a source has, are read again with the definitions as
 //! they are now. It is an ingest, and waits for its turn as one.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context};
 use super::held::Group;
 use super::holder;
 use super::report::RunReport;
+use crate::access::actor::Actor;
 use crate::definition::suggest;
 use crate::job::definition::{Action, JobDefinition};
 use crate::job::replay::{Replayed, Rows, Wanted, Why, replay};
 use crate::record::cause;
 use crate::record::moment::Moment;
+use crate::store::audit::{self, Entry};
 use crate::store::held;
 use crate::store::replays::{self, Letters};
 use crate::store::since;
@@ -20,7 +23,8 @@ use crate::store::since;
 const IDS_MAX: usize = 1_000;
 
 /// What is to be read again.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Chosen {
     pub code: Option<String>,
     pub job: Option<String>,
@@ -39,6 +43,26 @@ impl Chosen {
             None => "replay of held rows".to_owned(),
         }
     }
+
+    /// What it is done to, for the audit log.
+    fn target(&self) -> String {
+        match (&self.everything_of, &self.code, &self.job) {
+            (Some(job), ..) | (None, None, Some(job)) => format!("job {job}"),
+            (None, Some(code), _) => format!("code {code}"),
+            (None, None, None) => "held rows".to_owned(),
+        }
+    }
+
+    /// Everything, or some of what is held.
+    fn must_agree(&self) -> Result<(), AppError> {
+        let some = self.code.is_some() || self.job.is_some() || !self.ids.is_empty();
+        match self.everything_of.is_some() && some {
+            true => Err(AppError::Asked(
+                "`everything_of` is everything: leave out `code`, `job` and `ids`".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What came of it.
@@ -54,7 +78,40 @@ pub struct Done {
 }
 
 /// Reads what was chosen again.
-pub async fn run(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
+pub async fn run(context: &Context, chosen: &Chosen, actor: &Actor) -> Result<Done, AppError> {
+    ask(context, chosen, actor).await?;
+    work(context, chosen).await
+}
+
+/// Sees that it can be read again, and puts down who asked for it. Gives the jobs whose rows those are, and
+/// how many of them are held.
+pub async fn ask(
+    context: &Context,
+    chosen: &Chosen,
+    actor: &Actor,
+) -> Result<Vec<(String, i64)>, AppError> {
+    let mut jobs: Vec<(String, i64)> = Vec::new();
+    for (job, _, many) in wanted(context, chosen).await? {
+        match jobs.iter_mut().find(|(known, _)| *known == job) {
+            Some((_, before)) => *before += many,
+            None => jobs.push((job, many)),
+        }
+    }
+    if !jobs.is_empty() {
+        let asked = Entry {
+            actor: actor.as_str(),
+            action: "replayed",
+            target: chosen.target(),
+            reason: None,
+            details: Some(json!({ "jobs": jobs, "quiet": chosen.quiet }).to_string()),
+        };
+        audit::write_alone(&context.database, &asked, context.clock.now_ms()).await?;
+    }
+    Ok(jobs)
+}
+
+/// Does what was asked for.
+pub async fn work(context: &Context, chosen: &Chosen) -> Result<Done, AppError> {
     let held = holder::Held::take(context, "ingest").await?;
     let done = all(context, chosen).await;
     held.release().await?;
@@ -92,11 +149,12 @@ async fn wanted(
     context: &Context,
     chosen: &Chosen,
 ) -> Result<Vec<(String, Wanted, i64)>, AppError> {
+    chosen.must_agree()?;
     for name in chosen.everything_of.iter().chain(&chosen.job) {
         let job = context.job(name)?;
         if job.action != Action::Ingest {
             let what = format!("`{name}` is not an ingest job: it has no records to read again");
-            return Err(AppError::NotThere(what));
+            return Err(AppError::Asked(what));
         }
     }
     if let Some(job) = &chosen.everything_of {
@@ -158,22 +216,21 @@ async fn no_rows_of(context: &Context, code: &str) -> Result<Option<AppError>, A
 async fn must_be_held(context: &Context, ids: &[i64]) -> Result<(), AppError> {
     if ids.len() > IDS_MAX {
         let what = format!("at most {IDS_MAX} rows can be named: use --code or --job");
-        return Err(AppError::NotThere(what));
+        return Err(AppError::Asked(what));
     }
     for id in ids {
-        let what = match held::letter(&context.database, *id).await? {
-            None => format!("there is no held row {id}: `viaduct held` lists what there is"),
-            Some(letter) => match (letter.settled_ms, letter.settled_as) {
-                (None, _) => continue,
-                (Some(at_ms), how) => format!(
-                    "row {id} waits no more: it was {} on {}{}",
-                    how.unwrap_or_else(|| "settled".to_owned()),
-                    Moment(at_ms),
-                    waiting_now(context, letter.source_key_id).await?
-                ),
-            },
+        let Some(letter) = held::letter(&context.database, *id).await? else {
+            let what = format!("there is no held row {id}: `viaduct held` lists what there is");
+            return Err(AppError::NotThere(what));
         };
-        return Err(AppError::NotThere(what));
+        if let Some(at_ms) = letter.settled_ms {
+            let how = letter.settled_as.unwrap_or_else(|| "settled".to_owned());
+            return Err(AppError::Stands(format!(
+                "row {id} waits no more: it was {how} on {}{}",
+                Moment(at_ms),
+                waiting_now(context, letter.source_key_id).await?
+            )));
+        }
     }
     Ok(())
 }

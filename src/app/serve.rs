@@ -1,37 +1,47 @@
-//! `viaduct serve`: works the queue, fires schedules and opens payment links, until it is told to stop.
+//! `viaduct serve`: works the queue, fires schedules, answers the API and opens payment links, until it is
+//! told to stop.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::api::Api;
 use super::context::{AppError, Context};
 use super::senders::Senders;
 use super::worker::Doorbell;
-use super::{links, scheduler};
+use super::{jobs, links, scheduler};
 use crate::job::bulk;
-use crate::record::moment::Moment;
 use crate::store;
 use crate::store::batches;
 use crate::store::database::StoreError;
+use crate::store::keys;
 use crate::store::queue::QueuePool;
+use crate::web::api::routes::ROOT;
 use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
-pub async fn serve(mut context: Context, listen: SocketAddr) -> Result<(), AppError> {
+pub async fn serve(
+    mut context: Context,
+    listen: SocketAddr,
+    names: Vec<String>,
+) -> Result<(), AppError> {
     let stop = stop()?;
-    let listening = if links::are_served(&context) { Some(take(listen).await?) } else { None };
-    context.around.listening.extend(listening.as_ref().map(|port| port.address));
+    must_be_shut(&context, listen).await?;
+    let listening = take(listen).await?;
+    context.around.listening.push(listening.address);
     let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
     let context = Arc::new(context);
     eprint!("{}", overview(&context));
     for line in unopened(&context) {
         eprintln!("warning: {line}");
     }
-    let desk = Arc::clone(&context) as Arc<dyn Desk>;
-    let pages = listening.map(|listening| {
+    eprintln!("  the API answers on {}{ROOT}", listening.url());
+    if links::are_served(&context) {
         eprintln!("  payment links are opened on {}", listening.url());
-        listening.serve(desk)
-    });
+    }
+    let desk = Arc::clone(&context) as Arc<dyn Desk>;
+    let api = Arc::new(Api::new(Arc::clone(&context), doorbell.clone()));
+    let pages = listening.serve_with_api(desk, api, names);
     // What a stop left undone is found by looking, not by remembering.
     for job in batches::unfinished_jobs(&context.database).await? {
         if context.catalogue.jobs.contains_key(&job) {
@@ -51,9 +61,7 @@ pub async fn serve(mut context: Context, listen: SocketAddr) -> Result<(), AppEr
     clock.abort();
     bulk.abort();
     senders.end().await;
-    if let Some(pages) = pages {
-        pages.abort();
-    }
+    pages.abort();
     context.database.close().await;
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
@@ -78,30 +86,33 @@ async fn take_up_bulk(context: Arc<Context>) {
     }
 }
 
-/// The port for payment links, or what to do about it.
+/// An address that others reach is not listened on before there is a key: the API would be theirs.
+async fn must_be_shut(context: &Context, listen: SocketAddr) -> Result<(), AppError> {
+    let open = !listen.ip().is_loopback()
+        && !keys::any_live(&context.database, context.clock.now_ms()).await?;
+    match open {
+        true => Err(AppError::Stands(format!(
+            "{listen} can be reached from other machines, and there is no key that anybody would have to \
+             show: make one first with `viaduct keys add NAME --scope read`, or listen on 127.0.0.1"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// The port that we are reached on, or what to do about it.
 async fn take(listen: SocketAddr) -> Result<Listening, AppError> {
     Listening::on(listen).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => AppError::NotThere(format!(
             "{listen} is taken by another program: name another address with `--listen`, such as \
              `--listen 127.0.0.1:0` for any that is free"
         )),
-        _ => AppError::Io { what: format!("payment links cannot be opened on {listen}"), error },
+        _ => AppError::Io { what: format!("{listen} cannot be listened on"), error },
     })
 }
 
 /// The jobs there are, and when each comes next.
 fn overview(context: &Context) -> String {
-    let now_ms = context.clock.now_ms();
-    let mut text = String::from("Serving. Stop with Ctrl-C.\n");
-    for job in context.catalogue.jobs.values() {
-        let next = job.schedule.as_ref().and_then(|schedule| {
-            let slot = schedule.next_after(now_ms, 1).into_iter().next()?;
-            Some(Moment(slot).said(schedule.zone()))
-        });
-        let next = next.unwrap_or_else(|| "when it is told to".to_owned());
-        text.push_str(&format!("  {:<24} next {next}\n", job.name));
-    }
-    text
+    format!("Serving. Stop with Ctrl-C.\n{}", jobs::list(context).1)
 }
 
 /// The connectors that cannot be opened now, and why: their jobs fail until that is mended.

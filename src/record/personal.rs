@@ -51,6 +51,13 @@ impl<T> fmt::Display for Personal<T> {
     }
 }
 
+/// What comes in may be wrapped by whoever reads it; it is only on its way out that a value must be asked for.
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Personal<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Personal)
+    }
+}
+
 /// Gives types that hold values about people a Debug that tells their name and nothing more: they are
 /// printed where an error or a test prints what it has.
 macro_rules! unprinted {

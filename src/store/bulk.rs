@@ -259,7 +259,7 @@ pub async fn turn(
                WHERE id = $1 AND state <> 'done' AND state <> $2";
     let turned = transaction.execute(sql, cells![id, to.to_owned(), now_ms]).await?;
     if turned > 0 {
-        let action = if to == PAUSED { "paused" } else { "bulk.resumed" };
+        let action = if to == PAUSED { "paused" } else { "resumed" };
         let target = format!("bulk {id}");
         let entry = Entry { actor, action, target, reason: None, details: None };
         audit::write(&mut transaction, &entry, now_ms).await?;

@@ -1,6 +1,7 @@
-//! What residents meet of the hub: the pages behind the links in their messages. It tells nobody who is
-//! asked to pay, and keeps nothing of its own.
+//! What is met of the hub over HTTP: the pages behind the links in residents' messages, which tell nobody
+//! who is asked to pay; and the API for the council's own programs.
 
+pub mod api;
 pub mod page;
 pub mod pay;
 pub mod server;

@@ -1,4 +1,4 @@
-//! Serves the pages over HTTP, with headers that leave a browser nothing to run and nothing to keep. TLS
+//! Serves the pages and the API over HTTP, with headers that leave a browser nothing to run and nothing to keep. TLS
 //! and the outside address are the business of whatever stands in front.
 
 use std::io;
@@ -14,6 +14,9 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::api::Hub;
+use super::api::door::Door;
+use super::api::service;
 use super::page::{Page, STYLE};
 use super::pay::{self, Answer, Desk};
 
@@ -38,12 +41,28 @@ impl Listening {
         format!("http://{}", self.address)
     }
 
-    /// Serves until what is given back is aborted.
+    /// Serves the pages until what is given back is aborted.
     pub fn serve(self, desk: Arc<dyn Desk>) -> JoinHandle<()> {
-        let router = router(desk);
+        self.keep_serving(router(desk))
+    }
+
+    /// The same with the API; `names` are those of what stands in front.
+    pub fn serve_with_api(
+        self,
+        desk: Arc<dyn Desk>,
+        hub: Arc<dyn Hub>,
+        names: Vec<String>,
+    ) -> JoinHandle<()> {
+        let door = Door { listening: self.address, names };
+        let api = service::router(hub, door).layer(middleware::from_fn(guarded));
+        self.keep_serving(router(desk).merge(api))
+    }
+
+    fn keep_serving(self, router: Router) -> JoinHandle<()> {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
-            if let Err(error) = axum::serve(self.listener, router).await {
-                tracing::error!(%error, "payment links are not served any more");
+            if let Err(error) = axum::serve(self.listener, service).await {
+                tracing::error!(%error, "nothing is served over HTTP any more");
             }
         })
     }

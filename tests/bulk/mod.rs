@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
+use viaduct::app::actor::of_this_process as me;
 use viaduct::app::bulk::watch;
 use viaduct::app::clock::MachineClock;
 use viaduct::job::bulk as work;
@@ -84,7 +85,7 @@ async fn killed(on: On) {
     let lines: Value = serde_json::from_slice(&audit.stdout).unwrap();
     let actions: Vec<&str> =
         lines.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["ended", "bulk.begun"]);
+    assert_eq!(actions, ["ended", "begun"]);
 }
 
 async fn begun(database: &Database) -> i64 {
@@ -133,15 +134,15 @@ async fn paused(on: On) {
     let id = begun(database).await;
     let judge = |_: &_| Verdict::To(viaduct::record::delivery::State::Waiting);
     assert_eq!(bulk::step(database, id, 500, 60, judge).await.unwrap(), Step::Done(500));
-    let (json, text) = watch::pause(database, &MachineClock, id).await.unwrap();
+    let (json, text) = watch::pause(database, &MachineClock, id, &me()).await.unwrap();
     assert_eq!((&json["state"], &json["counts"]["open"]), (&json!(PAUSED), &json!(1_500)));
     assert!(text.contains(&format!("viaduct bulk resume {id}")), "{text}");
     assert_eq!(bulk::step(database, id, 500, 60, judge).await.unwrap(), Step::Stopped);
     assert!(bulk::standing_still(database, i64::MAX).await.unwrap().is_empty(), "it is wanted so");
-    let (json, text) = watch::resume(database, &MachineClock, id).await.unwrap();
+    let (json, text) = watch::resume(database, &MachineClock, id, &me()).await.unwrap();
     assert_eq!(json["counts"], json!({ "waiting": 2_000 }));
     assert!(text.starts_with("2000 of 2000 released"), "{text}");
-    let late = watch::pause(database, &MachineClock, id).await.unwrap_err().to_string();
+    let late = watch::pause(database, &MachineClock, id, &me()).await.unwrap_err().to_string();
     assert!(late.contains("is done"), "{late}");
 }
 

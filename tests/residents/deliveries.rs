@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use serde_json::json;
+use viaduct::app::actor::of_this_process as me;
 use viaduct::app::bulk::{self, RELEASE, ask};
 use viaduct::app::deliveries::decide::{self, Decide};
 use viaduct::app::deliveries::{self, Listing};
@@ -177,7 +178,7 @@ async fn released(on: On) {
     let release = async |words: &str| {
         let words = ["release", "--reason", "mended"].into_iter().chain(words.split_whitespace());
         let chosen = Which::try_parse_from(words).unwrap().chosen;
-        ask(database, &StillClock(400), &chosen, RELEASE).await
+        ask(database, &StillClock(400), &chosen, RELEASE, &me()).await
     };
     let row = async |id: i64| {
         let sql = format!(
@@ -214,7 +215,7 @@ async fn released(on: On) {
     assert!(Which::try_parse_from(["release", "1"]).is_err(), "no reason");
     let dismiss = ["dismiss", "--code", "delivery.no_address", "--reason", "moved abroad"];
     let chosen = Which::try_parse_from(dismiss).unwrap().chosen;
-    ask(database, &StillClock(500), &chosen, bulk::DISMISS).await.unwrap();
+    ask(database, &StillClock(500), &chosen, bulk::DISMISS, &me()).await.unwrap();
     assert!(row(7).await.starts_with("dismissed "));
     assert!(Which::try_parse_from(["release"]).is_err());
     let both = ["release", "1", "--code", "notify", "--reason", "x"];
@@ -236,17 +237,18 @@ async fn decided(database: &Database, row: &impl AsyncFn(i64) -> String) {
         send_again: !happened,
         reason: reason.to_owned(),
     };
-    let none = decide::decide(database, &word(true, " "), 600).await.unwrap_err().to_string();
+    let none =
+        decide::decide(database, &word(true, " "), &me(), 600).await.unwrap_err().to_string();
     assert!(none.contains("--reason"), "{none}");
-    decide::decide(database, &word(false, "the platform has none"), 600).await.unwrap();
+    decide::decide(database, &word(false, "the platform has none"), &me(), 600).await.unwrap();
     assert_eq!(row(3).await, "waiting 0 4 600 -");
-    let late = decide::decide(database, &word(true, "it is there"), 601).await.unwrap_err();
+    let late = decide::decide(database, &word(true, "it is there"), &me(), 601).await.unwrap_err();
     assert!(late.to_string().contains("delivery 3 is waiting"), "{late}");
     let mut transaction = database.begin().await.unwrap();
     let sql = "UPDATE delivery SET state = 'unknown' WHERE id = $1";
     transaction.execute(sql, vec![Cell::Int(3)]).await.unwrap();
     transaction.commit().await.unwrap();
-    decide::decide(database, &word(true, "it is there"), 700).await.unwrap();
+    decide::decide(database, &word(true, "it is there"), &me(), 700).await.unwrap();
     assert!(row(3).await.starts_with("delivered "));
     let (json, _) = deliveries::show(database, "3", MASKED, 700).await.unwrap();
     assert_eq!(json["platform_id"], json!("p-3"));

@@ -36,7 +36,7 @@ async fn serve(hub: &TestHub) -> Child {
     child
 }
 
-fn program(hub: &TestHub, listen: &str) -> Child {
+pub fn program(hub: &TestHub, listen: &str) -> Child {
     Command::new(env!("CARGO_BIN_EXE_viaduct"))
         .args(["--database", &hub.url, "serve", "--listen", listen, "--definitions"])
         .arg(&hub.definitions)
@@ -50,7 +50,7 @@ fn program(hub: &TestHub, listen: &str) -> Child {
 }
 
 /// Reads what it says until a line has `wanted`, and gives all of it.
-async fn read_until(child: &mut Child, wanted: &str) -> String {
+pub async fn read_until(child: &mut Child, wanted: &str) -> String {
     let out = child.stderr.take().unwrap();
     let mut lines = BufReader::new(out).lines();
     let mut all = String::new();
@@ -69,7 +69,7 @@ async fn read_until(child: &mut Child, wanted: &str) -> String {
     all
 }
 
-async fn stop(mut child: Child) {
+pub async fn stop(mut child: Child) {
     let id = child.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     let ended = tokio::time::timeout(DEADLINE, child.wait()).await;

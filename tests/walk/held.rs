@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use viaduct::app::actor::of_this_process as me;
 use viaduct::app::batches::decide::{self, Decide};
 use viaduct::app::context::surroundings;
 use viaduct::app::replay::{self, Chosen};
@@ -89,7 +90,7 @@ async fn groups(on: On) {
     assert!(items.text().contains("•••0003") && !items.text().contains("9900003"));
     let replayed = async |code: &str| {
         let chosen = Chosen { code: Some(code.to_owned()), ..Chosen::default() };
-        replay::run(&hub.context, &chosen).await.err().unwrap().to_string()
+        replay::run(&hub.context, &chosen, &me()).await.err().unwrap().to_string()
     };
     let said = replayed("code_unknow").await;
     assert!(said.contains("did you mean `code_unknown`?"), "{said}");
@@ -253,7 +254,7 @@ async fn strange_line(on: On) {
     let (json, text) = shown(&hub, "code = 'fixed.orphan'", Sight::Shown).await;
     assert_eq!(json["key"], json!("7000000001"), "{text}");
     // What was kept reads like a record and is none: a replay does not make one of it.
-    let done = replay::run(&hub.context, &Chosen::default()).await.unwrap();
+    let done = replay::run(&hub.context, &Chosen::default(), &me()).await.unwrap();
     assert!(done.any_left(), "{}", done.text());
     assert!(done.text().contains("1 held rows wait as before"), "{}", done.text());
     let open = "SELECT COUNT(*) FROM dead_letter WHERE settled_ms IS NULL";
@@ -271,7 +272,7 @@ async fn strange_line(on: On) {
         assert_eq!(report["total"]["held"], json!(1), "{report}");
         assert_eq!(hub.text(&open).await, "1");
     }
-    let done = replay::run(&hub.context, &Chosen::default()).await.unwrap();
+    let done = replay::run(&hub.context, &Chosen::default(), &me()).await.unwrap();
     assert!(done.text().contains("is no sound record"), "{}", done.text());
     assert_eq!(hub.text(&open).await, "1", "an older good record does not supersede it");
     drop_file(&hub, "ctax-5.dat", &format!("{good}\n\n"));
@@ -315,12 +316,14 @@ async fn accepted(on: On) {
     let report = hub.run("ingest-revenues").await;
     let batch = report["batches"][0]["batch"].as_i64().unwrap();
     let decide = |reason: &str| Decide { batch, reason: reason.to_owned() };
-    let nothing_said = decide::accept(&hub.context, &decide("  ")).await.unwrap_err().to_string();
+    let nothing_said =
+        decide::accept(&hub.context, &decide("  "), &me()).await.unwrap_err().to_string();
     assert!(nothing_said.contains("--reason"), "{nothing_said}");
-    let (json, text) = decide::accept(&hub.context, &decide("a ward moved away")).await.unwrap();
+    let (json, text) =
+        decide::accept(&hub.context, &decide("a ward moved away"), &me()).await.unwrap();
     assert_eq!(json["put_back"], json!(true));
     assert!(text.contains("viaduct run ingest-revenues"), "{text}");
-    let other = decide::refuse(&hub.context, &decide("no")).await.unwrap_err().to_string();
+    let other = decide::refuse(&hub.context, &decide("no"), &me()).await.unwrap_err().to_string();
     assert!(other.contains("was accepted by user:"), "{other}");
     assert!(held::list(&hub.context).await.unwrap().text().starts_with("Nothing waits"));
     let taken = hub.run("ingest-revenues").await;
@@ -329,7 +332,8 @@ async fn accepted(on: On) {
     let cause = taken["batches"][0]["cause"].as_str().unwrap();
     assert!(cause.contains("a ward moved away"), "{cause}");
     assert_eq!(taken["total"]["records"]["gone"], json!(27));
-    let late = decide::accept(&hub.context, &Decide { batch: 1, reason: "x".to_owned() }).await;
+    let late =
+        decide::accept(&hub.context, &Decide { batch: 1, reason: "x".to_owned() }, &me()).await;
     assert!(late.unwrap_err().to_string().contains("there is no batch 1"));
     let (json, _) = batches::list(&hub.context.database, &all()).await.unwrap();
     let states: Vec<&str> =
@@ -351,7 +355,7 @@ async fn looks_utf8(on: On) {
     assert_eq!(report["batches"][0]["cause_code"], json!("file.looks_utf8"));
     let batch = report["batches"][0]["batch"].as_i64().unwrap();
     let asked = Decide { batch, reason: "it is what it is".to_owned() };
-    decide::accept(&hub.context, &asked).await.unwrap();
+    decide::accept(&hub.context, &asked, &me()).await.unwrap();
     let taken = hub.run("ingest-revenues").await;
     assert_eq!(taken["batches"][0]["cause_code"], json!("extract.accepted"));
     let cause = taken["batches"][0]["cause"].as_str().unwrap();
@@ -366,10 +370,10 @@ async fn refused(on: On) {
     let report = hub.run("ingest-revenues").await;
     let batch = report["batches"][0]["batch"].as_i64().unwrap();
     let decide = || Decide { batch, reason: "cut off on its way".to_owned() };
-    let never = decide::accept(&hub.context, &decide()).await.unwrap_err().to_string();
+    let never = decide::accept(&hub.context, &decide(), &me()).await.unwrap_err().to_string();
     assert!(never.contains("which nobody can accept"), "{never}");
-    decide::refuse(&hub.context, &decide()).await.unwrap();
-    decide::refuse(&hub.context, &decide()).await.expect("said twice is said");
+    decide::refuse(&hub.context, &decide(), &me()).await.unwrap();
+    decide::refuse(&hub.context, &decide(), &me()).await.expect("said twice is said");
     assert!(held::list(&hub.context).await.unwrap().text().starts_with("Nothing waits"));
 }
 
@@ -390,7 +394,7 @@ async fn message(on: On) {
     assert_eq!(group["code"], json!("delivery.no_address"));
     assert!(!list.text().contains("viaduct replay"), "{}", list.text());
     let chosen = Chosen { code: Some("delivery.no_address".to_owned()), ..Chosen::default() };
-    let said = replay::run(&hub.context, &chosen).await.err().unwrap().to_string();
+    let said = replay::run(&hub.context, &chosen, &me()).await.err().unwrap().to_string();
     assert!(said.contains("viaduct deliveries release --code delivery.no_address"), "{said}");
     let id = group["example"].as_i64().unwrap();
     let shown = held_show::show(&hub.context, id, Sight::Masked).await.unwrap();

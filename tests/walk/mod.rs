@@ -1,7 +1,7 @@
 //! The walk of a record, whole, on both databases: from the dropped file to residents, changes and
 //! messages. Each test is named for what it promises.
 
-mod arrivals;
+pub mod arrivals;
 mod expressions;
 mod held;
 mod newest;

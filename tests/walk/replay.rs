@@ -1,6 +1,7 @@
 //! Stored records read again: what was held is released, once, by a replay as by the next extract.
 
 use serde_json::{Value, json};
+use viaduct::app::actor::of_this_process as me;
 use viaduct::app::preview::{self, Listing};
 use viaduct::app::replay::{self, Chosen};
 use viaduct::app::sight::Sight;
@@ -27,7 +28,7 @@ const CODES: &str = "mappings/codes/account_status.csv";
 const MAPPING: &str = "mappings/inbound/ctax_account.toml";
 
 async fn replayed(hub: &TestHub, chosen: Chosen) -> Value {
-    let json = replay::run(&hub.context, &chosen).await.unwrap().json();
+    let json = replay::run(&hub.context, &chosen, &me()).await.unwrap().json();
     for batch in json["batches"].as_array().unwrap() {
         let count = |name: &str| batch[name].as_i64().unwrap();
         let sum = count("published") + count("unchanged") + count("held") + count("filtered");
@@ -333,7 +334,7 @@ async fn quiet(on: On) {
 async fn not_held(on: On) {
     let (mut hub, _) = with_limbo(on).await;
     let refused = async |hub: &TestHub, chosen: Chosen| {
-        replay::run(&hub.context, &chosen).await.err().map(|error| error.to_string())
+        replay::run(&hub.context, &chosen, &me()).await.err().map(|error| error.to_string())
     };
     let id = |id: i64| Chosen { ids: vec![id], ..Chosen::default() };
     let said = refused(&hub, id(1)).await.unwrap();
@@ -367,7 +368,7 @@ async fn stays_held(on: On) {
     assert!(text.contains("\n  held      1 stays held\n"), "{text}");
     assert!(text.contains("\n  records   1 read again\n") && text.ends_with('\n'), "{text}");
 
-    let done = replay::run(&hub.context, &chosen).await.unwrap();
+    let done = replay::run(&hub.context, &chosen, &me()).await.unwrap();
     assert!(done.any_left());
     assert!(
         done.text().contains("Read again and held again\n  1 × code_unknown"),
@@ -375,7 +376,7 @@ async fn stays_held(on: On) {
         done.text()
     );
     // The number that waited names the one that waits now.
-    let said = replay::run(&hub.context, &chosen).await.err().unwrap().to_string();
+    let said = replay::run(&hub.context, &chosen, &me()).await.err().unwrap().to_string();
     let newest = "SELECT CAST(MAX(id) AS TEXT) FROM dead_letter WHERE settled_ms IS NULL";
     let newest = format!("its record waits as row {}", hub.text(newest).await);
     assert!(said.contains("it was superseded") && said.contains(&newest), "{said}");

@@ -3,10 +3,11 @@
 //! Only what a person can know is theirs to decide: whether a short extract is whole, and a file that
 //! looks like UTF-8 is not. Totals that do not agree are mended where they come from.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::actor;
 use super::super::context::{AppError, Context};
+use crate::access::actor::Actor;
 use crate::connector::definition::HeldAt;
 use crate::job::ingest::DOUBTS;
 use crate::record::moment::Moment;
@@ -15,9 +16,11 @@ use crate::store::decisions::{self, ACCEPTED, Decision, REFUSED};
 use crate::store::held::{self, BatchHeld};
 
 /// What is decided about, and why.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The batch's number
+    #[serde(skip)]
     pub batch: i64,
     /// Why: it stays with the batch, with your name
     #[arg(long)]
@@ -25,16 +28,20 @@ pub struct Decide {
 }
 
 /// Takes an extract as it is: its file is put back, and the next run reads it.
-pub async fn accept(context: &Context, asked: &Decide) -> Result<(Value, String), AppError> {
+pub async fn accept(
+    context: &Context,
+    asked: &Decide,
+    actor: &Actor,
+) -> Result<(Value, String), AppError> {
     let batch = held(context, asked.batch).await?;
     if !DOUBTS.contains(&batch.code.as_str()) {
-        return Err(AppError::NotThere(format!(
+        return Err(AppError::Stands(format!(
             "batch {} is held under {}, which nobody can accept: have it mended where it comes from \
              (`viaduct held show {}`)",
             batch.id, batch.code, batch.id
         )));
     }
-    let decision = decide(context, asked, ACCEPTED).await?;
+    let decision = decide(context, asked, ACCEPTED, actor).await?;
     let lies = context
         .catalogue
         .connectors
@@ -60,9 +67,13 @@ pub async fn accept(context: &Context, asked: &Decide) -> Result<(Value, String)
 }
 
 /// Waits for it no longer.
-pub async fn refuse(context: &Context, asked: &Decide) -> Result<(Value, String), AppError> {
+pub async fn refuse(
+    context: &Context,
+    asked: &Decide,
+    actor: &Actor,
+) -> Result<(Value, String), AppError> {
     let batch = held(context, asked.batch).await?;
-    let decision = decide(context, asked, REFUSED).await?;
+    let decision = decide(context, asked, REFUSED, actor).await?;
     let text = format!(
         "Batch {} is refused: nothing of {} was published, and nobody waits for it.\n",
         batch.id, batch.origin
@@ -74,23 +85,28 @@ async fn held(context: &Context, id: i64) -> Result<BatchHeld, AppError> {
     if let Some(batch) = held::batch(&context.database, id).await? {
         return Ok(batch);
     }
-    let what = match batches::get(&context.database, id).await? {
-        Some(batch) => {
-            format!("batch {id} is {}: only one that is held is decided about", batch.state)
-        }
-        None => format!("there is no batch {id}: see `viaduct batches`"),
-    };
-    Err(AppError::NotThere(what))
+    Err(match batches::get(&context.database, id).await? {
+        Some(batch) => AppError::Stands(format!(
+            "batch {id} is {}: only one that is held is decided about",
+            batch.state
+        )),
+        None => AppError::NotThere(format!("there is no batch {id}: see `viaduct batches`")),
+    })
 }
 
-async fn decide(context: &Context, asked: &Decide, decided_as: &str) -> Result<Decision, AppError> {
+async fn decide(
+    context: &Context,
+    asked: &Decide,
+    decided_as: &str,
+    actor: &Actor,
+) -> Result<Decision, AppError> {
     let reason = asked.reason.trim();
     if reason.is_empty() {
-        return Err(AppError::NotThere("a decision needs its reason: --reason WHY".to_owned()));
+        return Err(AppError::Asked("a decision needs its reason: --reason WHY".to_owned()));
     }
     let decision = Decision {
         decided_as: decided_as.to_owned(),
-        decided_by: actor::of_this_process(),
+        decided_by: actor.to_string(),
         decided_why: reason.to_owned(),
         decided_ms: context.clock.now_ms(),
     };
@@ -98,13 +114,13 @@ async fn decide(context: &Context, asked: &Decide, decided_as: &str) -> Result<D
     match stands {
         Some(stands) if stands.decided_as == decided_as => Ok(stands),
         Some(Decision { decided_as, decided_by, decided_ms, .. }) => {
-            Err(AppError::NotThere(format!(
+            Err(AppError::Stands(format!(
                 "batch {} was {decided_as} by {decided_by}, {}: that stands",
                 asked.batch,
                 Moment(decided_ms)
             )))
         }
-        None => Err(AppError::NotThere(format!("batch {} is not held any more", asked.batch))),
+        None => Err(AppError::Stands(format!("batch {} is not held any more", asked.batch))),
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod decide;
 
 use clap::{Subcommand, value_parser};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::decide::Decide;
@@ -14,14 +15,22 @@ use crate::store::batches::{self, BatchRow};
 use crate::store::database::Database;
 use crate::store::{decisions, outbox};
 
+pub const MOST_MAX: i64 = 10_000;
+
+fn most() -> u32 {
+    20
+}
+
 /// What is listed.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Only batches of this job
     #[arg(long)]
     pub job: Option<String>,
     /// How many, the newest first
-    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
+    #[serde(default = "most")]
     pub most: u32,
 }
 

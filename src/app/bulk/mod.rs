@@ -6,10 +6,11 @@ pub mod watch;
 use std::collections::BTreeMap;
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::actor;
 use super::context::AppError;
+use crate::access::actor::Actor;
 use crate::job::bulk::{self as work, Action};
 use crate::job::clock::Clock;
 use crate::record::delivery::State;
@@ -24,7 +25,8 @@ pub const DISMISS: Action = Action::Dismiss;
 const PAGE: i64 = 1_000;
 
 /// Which held deliveries are meant, and why.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Chosen {
     /// Their numbers
     #[arg(value_name = "ID", required_unless_present = "code", conflicts_with = "code")]
@@ -50,6 +52,16 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// By their numbers or by a code: whoever says neither does not mean all there are.
+    fn must_choose(&self) -> Result<(), AppError> {
+        match self.ids.is_empty() == self.code.is_none() {
+            true => Err(AppError::Asked(
+                "say which deliveries are meant: by their numbers (`ids`), or by `code`".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn filter(&self) -> Filter {
         Filter {
             state: Some(State::Held.word()),
@@ -82,24 +94,34 @@ pub async fn ask(
     clock: &dyn Clock,
     chosen: &Chosen,
     action: Action,
+    actor: &Actor,
 ) -> Result<(Value, String), AppError> {
     if chosen.dry_run {
         return foretell(database, chosen, action, clock.now_ms()).await;
     }
+    let id = begin(database, clock, chosen, action, actor).await?;
+    work::work(database, clock, id).await?;
+    watch::show(database, &watch::Wanted::of(id)).await
+}
+
+/// Fixes the set and begins, and leaves the work to the caller. Gives its number.
+pub async fn begin(
+    database: &Database,
+    clock: &dyn Clock,
+    chosen: &Chosen,
+    action: Action,
+    actor: &Actor,
+) -> Result<i64, AppError> {
+    chosen.must_choose()?;
     let reason = chosen.reason.as_deref().map(str::trim).unwrap_or_default();
     if reason.is_empty() {
-        return Err(AppError::NotThere("it needs its reason: --reason WHY".to_owned()));
+        return Err(AppError::Asked("it needs its reason: --reason WHY".to_owned()));
     }
     let mut numbers = Ids::new();
     numbers.reserve(database, 1).await?;
     let id = numbers.take();
-    let asked = Asked {
-        id,
-        action: action.word(),
-        chosen: &chosen.words(),
-        actor: &actor::of_this_process(),
-        reason,
-    };
+    let asked =
+        Asked { id, action: action.word(), chosen: &chosen.words(), actor: actor.as_str(), reason };
     let filter = chosen.filter();
     let named = match chosen.ids.is_empty() {
         true => None,
@@ -110,8 +132,7 @@ pub async fn ask(
         Some(named) => Set::Numbers(named),
     };
     bulk::begin(database, &asked, set, clock.now_ms()).await?;
-    work::work(database, clock, id).await?;
-    watch::show(database, &watch::Wanted::of(id)).await
+    Ok(id)
 }
 
 /// Those of the named ones that are meant.
@@ -135,12 +156,13 @@ async fn of_those(database: &Database, chosen: &Chosen) -> Result<Vec<i64>, AppE
 }
 
 /// What would become of them: counts, and why some would stay.
-async fn foretell(
+pub async fn foretell(
     database: &Database,
     chosen: &Chosen,
     action: Action,
     now_ms: i64,
 ) -> Result<(Value, String), AppError> {
+    chosen.must_choose()?;
     let mut would: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut left: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut count = |row: &Delivery| match action.judge(row, now_ms) {

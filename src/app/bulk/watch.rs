@@ -1,10 +1,11 @@
 //! `viaduct bulk`: bulk actions, how far they are, what came of each item; paused, and gone on with.
 
 use clap::{Args, Subcommand, value_parser};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::actor;
 use super::super::context::AppError;
+use crate::access::actor::Actor;
 use crate::job::bulk as work;
 use crate::job::clock::Clock;
 use crate::record::moment::Moment;
@@ -13,6 +14,12 @@ use crate::store::database::Database;
 
 /// How many that stay are named, for people.
 const NAMED: usize = 20;
+
+pub const MOST_MAX: i64 = 100_000;
+
+fn most() -> u32 {
+    1_000
+}
 
 /// One bulk action.
 #[derive(Debug, Clone, Subcommand)]
@@ -32,25 +39,29 @@ pub enum One {
 }
 
 /// Which items are listed.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Its number
+    #[serde(skip)]
     pub bulk: i64,
     /// Only items of this outcome: waiting, offered, dismissed, left
     #[arg(long)]
     pub outcome: Option<String>,
     /// Go on behind this place, as the last page says
     #[arg(long, value_name = "PLACE", default_value_t = 0)]
+    #[serde(default)]
     pub after: i64,
     /// How many items at most, in JSON
-    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
+    #[serde(default = "most")]
     pub most: u32,
 }
 
 impl Wanted {
     /// The first items of one.
     pub fn of(bulk: i64) -> Wanted {
-        Wanted { bulk, outcome: None, after: 0, most: 1_000 }
+        Wanted { bulk, outcome: None, after: 0, most: most() }
     }
 }
 
@@ -131,8 +142,9 @@ pub async fn pause(
     database: &Database,
     clock: &dyn Clock,
     id: i64,
+    actor: &Actor,
 ) -> Result<(Value, String), AppError> {
-    turned(database, clock, id, PAUSED).await?;
+    turned(database, clock, id, PAUSED, actor).await?;
     show(database, &Wanted::of(id)).await
 }
 
@@ -141,10 +153,21 @@ pub async fn resume(
     database: &Database,
     clock: &dyn Clock,
     id: i64,
+    actor: &Actor,
 ) -> Result<(Value, String), AppError> {
-    turned(database, clock, id, RUNNING).await?;
+    go_on(database, clock, id, actor).await?;
     work::work(database, clock, id).await?;
     show(database, &Wanted::of(id)).await
+}
+
+/// Has it go on, and leaves the work to the caller.
+pub async fn go_on(
+    database: &Database,
+    clock: &dyn Clock,
+    id: i64,
+    actor: &Actor,
+) -> Result<(), AppError> {
+    turned(database, clock, id, RUNNING, actor).await
 }
 
 async fn turned(
@@ -152,12 +175,12 @@ async fn turned(
     clock: &dyn Clock,
     id: i64,
     to: &'static str,
+    actor: &Actor,
 ) -> Result<(), AppError> {
-    let actor = actor::of_this_process();
-    let stands = bulk::turn(database, id, to, &actor, clock.now_ms()).await?;
+    let stands = bulk::turn(database, id, to, actor.as_str(), clock.now_ms()).await?;
     match stands.ok_or_else(|| none(id))? {
         bulk if bulk.state == DONE => {
-            Err(AppError::NotThere(format!("bulk action {id} is done: every item had its turn")))
+            Err(AppError::Stands(format!("bulk action {id} is done: every item had its turn")))
         }
         _ => Ok(()),
     }

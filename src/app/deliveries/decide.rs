@@ -2,9 +2,10 @@
 //! after, a person says what became of it.
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::actor;
+use crate::access::actor::Actor;
 use crate::app::context::AppError;
 use crate::job::bulk::again;
 use crate::store::database::Database;
@@ -12,18 +13,22 @@ use crate::store::deliveries;
 use crate::store::unknowns::{self, Decided, Word};
 
 /// What was found out.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The delivery's number
+    #[serde(skip)]
     pub delivery: i64,
     /// It took effect
     #[arg(long, conflicts_with = "send_again", required_unless_present = "send_again")]
+    #[serde(default)]
     pub happened: bool,
     /// What the platform knows it by, where it took effect
     #[arg(long, value_name = "ID", requires = "happened")]
     pub platform_id: Option<String>,
     /// It did not take effect: send it once more
     #[arg(long)]
+    #[serde(default)]
     pub send_again: bool,
     /// How you know: it stays with the delivery, with your name
     #[arg(long)]
@@ -34,26 +39,34 @@ pub struct Decide {
 pub async fn decide(
     database: &Database,
     asked: &Decide,
+    actor: &Actor,
     now_ms: i64,
 ) -> Result<(Value, String), AppError> {
     let id = asked.delivery;
-    let refused = |what: String| Err(AppError::NotThere(what));
+    let stands = |what: String| Err(AppError::Stands(what));
     if asked.reason.trim().is_empty() {
-        return refused("a decision needs its reason: --reason WHY".to_owned());
+        let what = "a decision needs its reason: --reason WHY".to_owned();
+        return Err(AppError::Asked(what));
+    }
+    if asked.happened == asked.send_again || (asked.send_again && asked.platform_id.is_some()) {
+        return Err(AppError::Asked(
+            "say one of both: `happened`, with `platform_id` where it is known, or `send_again`"
+                .to_owned(),
+        ));
     }
     let Some(row) = deliveries::of_id(database, id).await? else {
-        return refused(format!("there is no delivery {id}: see `viaduct deliveries`"));
+        let what = format!("there is no delivery {id}: see `viaduct deliveries`");
+        return Err(AppError::NotThere(what));
     };
     let word = match (asked.happened, again(&row.message)) {
         (true, _) => Word::Happened { platform_id: asked.platform_id.as_deref() },
         (false, Some(state)) => Word::Again(state),
-        (false, None) => return refused(format!("there is nothing in delivery {id} to send")),
+        (false, None) => return stands(format!("there is nothing in delivery {id} to send")),
     };
-    let actor = actor::of_this_process();
     let decided =
-        Decided { id, fence: row.fence, word, actor: &actor, reason: asked.reason.trim() };
+        Decided { id, fence: row.fence, word, actor: actor.as_str(), reason: asked.reason.trim() };
     if !unknowns::decide(database, &decided, now_ms).await? {
-        return refused(format!(
+        return stands(format!(
             "delivery {id} is {}: only one of which nobody knows whether it was sent is decided about",
             row.state
         ));
@@ -66,6 +79,6 @@ pub async fn decide(
         ),
     };
     let json = json!({ "delivery": id, "decided": word, "platform_id": asked.platform_id,
-        "by": actor, "reason": asked.reason.trim() });
+        "by": actor.as_str(), "reason": asked.reason.trim() });
     Ok((json, text))
 }

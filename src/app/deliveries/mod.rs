@@ -6,6 +6,7 @@ pub mod line;
 pub mod story;
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::line::Line;
@@ -18,11 +19,15 @@ use crate::record::moment::Moment;
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Filter};
 
-const MOST: u16 = 50;
 const MOST_MAX: i64 = 1_000;
 
+fn most() -> u16 {
+    50
+}
+
 /// Which deliveries are listed.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Listing {
     /// Only those in this state: waiting, sending, accepted, delivered, unknown, held, dismissed
     #[arg(long)]
@@ -43,7 +48,8 @@ pub struct Listing {
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
     /// How many at most
-    #[arg(long, default_value_t = MOST)]
+    #[arg(long, default_value_t = most())]
+    #[serde(default = "most")]
     most: u16,
 }
 
@@ -129,7 +135,7 @@ impl Listing {
             None => None,
             Some(word) => Some(State::from_word(word).map(State::word).ok_or_else(|| {
                 let known: Vec<&str> = State::ALL.iter().map(|state| state.word()).collect();
-                AppError::NotThere(format!(
+                AppError::Asked(format!(
                     "there is no such state: it is one of {}",
                     known.join(", ")
                 ))

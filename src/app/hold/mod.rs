@@ -8,12 +8,13 @@ pub mod urgent;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, value_parser};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::said::Hold;
-use super::actor;
 use super::context::{AppError, Context};
 use super::sight::Sight;
+use crate::access::actor::Actor;
 use crate::job::holds::{self as verbs, Doing};
 use crate::record::hold::Asked;
 use crate::record::moment::Moment;
@@ -55,7 +56,8 @@ pub enum What {
 }
 
 /// A hold in words.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Add {
     /// Such as `breathing_space`: a kind that `mappings/suppression.toml` or the usual rules know
     kind: String,
@@ -82,6 +84,7 @@ pub struct Add {
     account: Option<String>,
     /// A debt that it covers, by its account's reference; several times for several. Without one, all
     #[arg(long, value_name = "REFERENCE")]
+    #[serde(default)]
     debt: Vec<String>,
     /// The first day; from now on where nothing is said
     #[arg(long, value_name = "DAY")]
@@ -97,14 +100,24 @@ pub struct Add {
     reason: String,
     /// Show values in place of their masks
     #[arg(long)]
+    #[serde(skip)]
     show: bool,
 }
 
+/// How many are listed at most, and where nothing is said.
+pub const MOST_MAX: i64 = 1_000;
+
+fn most() -> u32 {
+    50
+}
+
 /// Which holds are listed.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct List {
     /// Those that are over, too
     #[arg(long)]
+    #[serde(default)]
     all: bool,
     /// Only those of this kind
     #[arg(long)]
@@ -113,11 +126,13 @@ pub struct List {
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
     /// How many at most
-    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=1_000))]
-    most: u32,
+    #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
+    #[serde(default = "most")]
+    pub most: u32,
     /// Show values in place of their masks
     #[arg(long)]
-    show: bool,
+    #[serde(default)]
+    pub show: bool,
 }
 
 /// What a command about holds has to say.
@@ -130,13 +145,17 @@ pub struct Said {
 /// A person is needed.
 pub const URGENT: u8 = 3;
 
-/// Does what is asked.
-pub async fn answer(context: &Context, what: What) -> Result<Said, AppError> {
-    let actor = actor::of_this_process();
+/// Does what is asked, by that door: `command` or `api`.
+pub async fn answer(
+    context: &Context,
+    what: What,
+    actor: &Actor,
+    door: &str,
+) -> Result<Said, AppError> {
     let doing = Doing {
         policy: &context.catalogue.suppression.policy,
-        actor: &actor,
-        door: "command",
+        actor: actor.as_str(),
+        door,
         now_ms: context.clock.now_ms(),
     };
     match what {

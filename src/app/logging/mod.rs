@@ -42,7 +42,7 @@ const fn number(name: &'static str, doc: &'static str) -> Field {
 
 /// Every field there is. None of them may hold a value of a record.
 pub static FIELDS: &[Field] = &[
-    ours("actor", "Who did it: `user:NAME`."),
+    ours("actor", "Who did it: `user:NAME`, `key:NAME` or `local`."),
     ours("batch.id", "The batch, as in the table `batch`."),
     ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("cause", "Why, in a sentence that names places and never values."),
@@ -55,10 +55,18 @@ pub static FIELDS: &[Field] = &[
     ours("error", "An error of ours, whose text holds no value of a record."),
     ours("hold.id", "The hold, as in the table `hold`."),
     ours("hold.kind", "What kind of hold: a word of the council's."),
+    ours("http.method", "Of a call to the API: `GET`, `POST`."),
+    ours(
+        "http.route",
+        "Of a call to the API: the route as it is written in the docs, without its numbers.",
+    ),
+    ours("http.status", "Of a call to the API: what was answered."),
     ours("job", "The job's name, as its file is called."),
+    ours("key.id", "The number of a key of the API, which is no secret."),
     ours("lease", "What one process at a time may work on."),
     ours("panic.at", "The line of the program that broke off."),
     ours("panic.reference", "What a person quotes to find that line again."),
+    ours("request.id", "What a caller of the API quotes to find their call."),
     ours("resident.id", "The resident's number, which says nothing to anybody else."),
     number("elapsed_secs", "How long a statement of the database took."),
     number("rows_affected", "How many rows a statement changed."),

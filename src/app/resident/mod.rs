@@ -7,6 +7,7 @@ pub mod show;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::clock::MachineClock;
@@ -54,7 +55,8 @@ pub enum Asked {
 }
 
 /// What somebody knows of a resident.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Known {
     /// The number of an account or claim, as its system writes it
     #[arg(long)]

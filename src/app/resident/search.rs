@@ -35,7 +35,7 @@ impl Candidates {
         given: &Given,
         sight: Sight,
     ) -> Result<Candidates, AppError> {
-        let search = Search::new(given).map_err(AppError::NotThere)?;
+        let search = Search::new(given).map_err(AppError::Asked)?;
         let mut found = people::find(database, &search, SEARCHED_MAX).await?;
         let more = found.residents.len() > FOUND_MAX;
         found.residents.truncate(FOUND_MAX);

@@ -1,0 +1,483 @@
+//! What the API is answered with: each thing that may be asked for is what its command does, and the JSON
+//! is the command's own. What takes long is begun, and goes on in the background.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::context::{AppError, Context};
+use super::hold::What;
+use super::preview::Listing;
+use super::replay::Chosen;
+use super::resident::{Asked, Known};
+use super::sight::Sight;
+use super::worker::Doorbell;
+use super::{
+    audit, batches, bulk, deliveries, destinations, held, held_show, hold, jobs, preview, replay,
+    resident,
+};
+use crate::access::scope::Scope;
+use crate::job::bulk::{self as work, Action};
+use crate::job::clock::Clock;
+use crate::job::holds::HoldError;
+use crate::store;
+use crate::store::audit::Entry;
+use crate::store::database::{Database, StoreError};
+use crate::web::api::Hub;
+use crate::web::api::call::{Answer, Call, Nothing, Showing};
+use crate::web::api::problem::{Kind, Problem};
+use crate::web::api::routes::Verb;
+
+/// As holds name the door by which they came.
+const DOOR: &str = "api";
+/// How many of each kind a list of held things has at most.
+const HELD_MOST_MAX: u32 = 100_000;
+
+/// The hub, as the API asks it.
+pub struct Api {
+    context: Arc<Context>,
+    doorbell: Doorbell,
+    /// One preview at a time: each is a copy of the database.
+    previewing: Arc<Mutex<()>>,
+}
+
+/// What is listed of held things.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeldWanted {
+    code: Option<String>,
+    #[serde(default = "held_most")]
+    most: u32,
+    #[serde(default)]
+    show: bool,
+}
+
+fn held_most() -> u32 {
+    1_000
+}
+
+/// What is listed of a preview.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreviewWanted {
+    #[serde(default = "held_most")]
+    most: u32,
+    #[serde(default)]
+    show: bool,
+}
+
+/// Why something is done.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    reason: String,
+}
+
+/// Why a hold is lifted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LiftAsked {
+    reason: String,
+    #[serde(default)]
+    at_once: bool,
+}
+
+/// What is told of a resident's past.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryWanted {
+    #[serde(default = "history_most")]
+    most: u16,
+    #[serde(default)]
+    show: bool,
+}
+
+fn history_most() -> u16 {
+    resident::history::MOST
+}
+
+#[async_trait]
+impl Hub for Api {
+    fn database(&self) -> &Database {
+        &self.context.database
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.context.clock
+    }
+
+    async fn answer(&self, call: Call) -> Result<Answer, Problem> {
+        match call.verb {
+            Verb::Release => self.bulk(&call, bulk::RELEASE).await,
+            Verb::Dismiss => self.bulk(&call, bulk::DISMISS).await,
+            Verb::Resume => self.resume(&call).await,
+            Verb::Replay => self.replay(&call).await,
+            Verb::RunJob => self.run_job(&call).await,
+            Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
+            Verb::PauseDestination | Verb::ResumeDestination => {
+                Ok(Answer::done(self.destination(&call).await?))
+            }
+            Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
+                Ok(Answer::done(self.decide(&call).await?))
+            }
+            Verb::Held
+            | Verb::HeldOne
+            | Verb::Holds
+            | Verb::Hold
+            | Verb::PreviewReplay
+            | Verb::Delivery
+            | Verb::Search
+            | Verb::Resident
+            | Verb::History => Ok(Answer::done(self.shown(&call).await?)),
+            _ => Ok(Answer::done(self.look(&call).await?)),
+        }
+    }
+}
+
+impl Api {
+    pub fn new(context: Arc<Context>, doorbell: Doorbell) -> Api {
+        Api { context, doorbell, previewing: Arc::default() }
+    }
+
+    /// What changes nothing and shows nobody.
+    async fn look(&self, call: &Call) -> Result<Value, Problem> {
+        let database = &self.context.database;
+        let (json, _) = match call.verb {
+            Verb::Batches => {
+                let wanted: batches::Wanted = call.query()?;
+                within(wanted.most, batches::MOST_MAX)?;
+                batches::list(database, &wanted).await?
+            }
+            Verb::Batch => {
+                let Nothing {} = call.query()?;
+                batches::show(database, call.number()?).await?
+            }
+            Verb::Deliveries => {
+                let listing: deliveries::Listing = call.query()?;
+                deliveries::list(database, &listing, self.clock().now_ms()).await?
+            }
+            Verb::BulkActions => {
+                let Nothing {} = call.query()?;
+                bulk::watch::list(database).await?
+            }
+            Verb::BulkAction => {
+                let mut wanted: bulk::watch::Wanted = call.query()?;
+                within(wanted.most, bulk::watch::MOST_MAX)?;
+                wanted.bulk = call.number()?;
+                bulk::watch::show(database, &wanted).await?
+            }
+            Verb::Audit => {
+                let wanted: audit::Wanted = call.query()?;
+                within(wanted.most, audit::MOST_MAX)?;
+                audit::list(database, &wanted).await?
+            }
+            Verb::VerifyAudit => {
+                let Nothing {} = call.query()?;
+                let (json, text, _) = audit::verify(database).await?;
+                (json, text)
+            }
+            Verb::Destinations => {
+                let Nothing {} = call.query()?;
+                destinations::answer(&self.context, None, &call.caller.actor).await?
+            }
+            Verb::Jobs => {
+                let Nothing {} = call.query()?;
+                jobs::list(&self.context)
+            }
+            _ => return Err(unanswered()),
+        };
+        Ok(json)
+    }
+
+    /// What changes nothing, and has values that are masked unless they are asked for.
+    async fn shown(&self, call: &Call) -> Result<Value, Problem> {
+        match call.verb {
+            Verb::Held => self.held(call).await,
+            Verb::HeldOne => {
+                let Showing { show } = call.query()?;
+                let (id, sight) = (call.number()?, sight(call, show)?);
+                let shown = held_show::show(&self.context, id, sight).await?;
+                self.put_down(call, sight, format!("held {id}"), None).await?;
+                Ok(shown.json())
+            }
+            Verb::Holds => {
+                let list: hold::List = call.query()?;
+                within(list.most, hold::MOST_MAX)?;
+                let show = list.show;
+                self.holds(call, show, What::List(list)).await
+            }
+            Verb::Hold => {
+                let Showing { show } = call.query()?;
+                self.holds(call, show, What::Show { id: call.number()?, show }).await
+            }
+            Verb::PreviewReplay => self.preview(call).await,
+            Verb::Delivery => {
+                let Showing { show } = call.query()?;
+                let (id, sight) = (call.number()?, sight(call, show)?);
+                let now_ms = self.clock().now_ms();
+                let (json, _) =
+                    deliveries::show(self.database(), &id.to_string(), sight, now_ms).await?;
+                self.put_down(call, sight, format!("delivery {id}"), None).await?;
+                Ok(json)
+            }
+            Verb::Search => self.search(call).await,
+            Verb::Resident => {
+                let Showing { show } = call.query()?;
+                self.resident(call, show, Asked::Show { id: call.number()?, show }).await
+            }
+            Verb::History => {
+                let HistoryWanted { most, show } = call.query()?;
+                self.resident(call, show, Asked::History { id: call.number()?, show, most }).await
+            }
+            _ => Err(unanswered()),
+        }
+    }
+
+    async fn held(&self, call: &Call) -> Result<Value, Problem> {
+        let HeldWanted { code, most, show } = call.query()?;
+        within(most, i64::from(HELD_MOST_MAX))?;
+        let Some(code) = code else {
+            return Ok(held::list(&self.context).await?.json());
+        };
+        let sight = sight(call, show)?;
+        let items = held::items(&self.context, &code, most as usize, sight).await?;
+        self.put_down(call, sight, format!("held {code}"), None).await?;
+        Ok(items.json())
+    }
+
+    async fn holds(&self, call: &Call, show: bool, what: What) -> Result<Value, Problem> {
+        let sight = sight(call, show)?;
+        let said = hold::answer(&self.context, what, &call.caller.actor, DOOR).await?;
+        let target = match call.id.is_empty() {
+            true => "holds".to_owned(),
+            false => format!("hold {}", call.id),
+        };
+        self.put_down(call, sight, target, None).await?;
+        Ok(said.json)
+    }
+
+    async fn search(&self, call: &Call) -> Result<Value, Problem> {
+        let (Showing { show }, known) = call.words::<Showing, Known>()?;
+        let (given, sight) = (known.into(), sight(call, show)?);
+        let found = resident::search::Candidates::of(self.database(), &given, sight).await?;
+        let details = json!({ "residents": found.ids().collect::<Vec<i64>>() });
+        self.put_down(call, sight, "residents".to_owned(), Some(details)).await?;
+        Ok(found.json())
+    }
+
+    async fn resident(&self, call: &Call, show: bool, asked: Asked) -> Result<Value, Problem> {
+        let sight = sight(call, show)?;
+        let definitions = &self.context.definitions;
+        let (json, _) = resident::answer(self.database(), definitions, asked).await?;
+        self.put_down(call, sight, format!("resident {}", call.id), None).await?;
+        Ok(json)
+    }
+
+    async fn preview(&self, call: &Call) -> Result<Value, Problem> {
+        let (PreviewWanted { most, show }, chosen) = call.words::<_, Chosen>()?;
+        within(most, i64::from(HELD_MOST_MAX))?;
+        let sight = sight(call, show)?;
+        let listing = Listing { most: most as usize, sight };
+        let Ok(_alone) = self.previewing.try_lock() else {
+            let what =
+                "another preview is being made, on a copy of its own: try again when it has ended";
+            return Err(Problem::new(Kind::Stands, what));
+        };
+        let foretold = preview::of_replay(&self.context, &chosen, listing).await?;
+        self.put_down(call, sight, "preview of a replay".to_owned(), None).await?;
+        Ok(foretold.json())
+    }
+
+    /// A person's word, which is done at once.
+    async fn decide(&self, call: &Call) -> Result<Value, Problem> {
+        let (context, database) = (&*self.context, &self.context.database);
+        let actor = &call.caller.actor;
+        let (json, _) = match call.verb {
+            Verb::AcceptBatch | Verb::RefuseBatch => {
+                let mut asked: batches::decide::Decide = call.body()?;
+                asked.batch = call.number()?;
+                match call.verb {
+                    Verb::AcceptBatch => batches::decide::accept(context, &asked, actor).await?,
+                    _ => batches::decide::refuse(context, &asked, actor).await?,
+                }
+            }
+            Verb::Decide => {
+                let mut asked: deliveries::decide::Decide = call.body()?;
+                asked.delivery = call.number()?;
+                let now_ms = self.clock().now_ms();
+                deliveries::decide::decide(database, &asked, actor, now_ms).await?
+            }
+            Verb::Pause => {
+                let Nothing {} = call.body()?;
+                bulk::watch::pause(database, self.clock(), call.number()?, actor).await?
+            }
+            _ => return Err(unanswered()),
+        };
+        Ok(json)
+    }
+
+    async fn hold(&self, call: &Call) -> Result<Value, Problem> {
+        let what = match call.verb {
+            Verb::AddHold => What::Add(Box::new(call.body()?)),
+            Verb::LiftHold => {
+                let LiftAsked { reason, at_once } = call.body()?;
+                What::Lift { id: call.number()?, reason, at_once }
+            }
+            _ => return Err(unanswered()),
+        };
+        Ok(hold::answer(&self.context, what, &call.caller.actor, DOOR).await?.json)
+    }
+
+    async fn destination(&self, call: &Call) -> Result<Value, Problem> {
+        let (destination, Why { reason }) = (call.id.clone(), call.body()?);
+        let one = match call.verb {
+            Verb::PauseDestination => destinations::One::Pause { destination, reason },
+            _ => destinations::One::Resume { destination, reason },
+        };
+        Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
+    }
+
+    /// The set is fixed before the answer; its items have their turns afterwards.
+    async fn bulk(&self, call: &Call, action: Action) -> Result<Answer, Problem> {
+        let chosen: bulk::Chosen = call.body()?;
+        let database = self.database();
+        if chosen.dry_run {
+            let now_ms = self.clock().now_ms();
+            let (json, _) = bulk::foretell(database, &chosen, action, now_ms).await?;
+            return Ok(Answer::done(json));
+        }
+        let actor = &call.caller.actor;
+        let id = bulk::begin(database, self.clock(), &chosen, action, actor).await?;
+        self.work_on(id).await
+    }
+
+    async fn resume(&self, call: &Call) -> Result<Answer, Problem> {
+        let Nothing {} = call.body()?;
+        let id = call.number()?;
+        bulk::watch::go_on(self.database(), self.clock(), id, &call.caller.actor).await?;
+        self.work_on(id).await
+    }
+
+    async fn work_on(&self, id: i64) -> Result<Answer, Problem> {
+        let context = Arc::clone(&self.context);
+        tokio::spawn(async move {
+            if let Err(error) = work::work(&context.database, &*context.clock, id).await {
+                tracing::error!(bulk.id = id, %error, "a bulk action stands still");
+            }
+        });
+        let (json, _) = bulk::watch::show(self.database(), &bulk::watch::Wanted::of(id)).await?;
+        Ok(Answer::begun(json))
+    }
+
+    async fn replay(&self, call: &Call) -> Result<Answer, Problem> {
+        let chosen: Chosen = call.body()?;
+        let jobs = replay::ask(&self.context, &chosen, &call.caller.actor).await?;
+        let told: Vec<Value> =
+            jobs.iter().map(|(job, held)| json!({ "job": job, "held": held })).collect();
+        if !jobs.is_empty() {
+            let context = Arc::clone(&self.context);
+            tokio::spawn(async move {
+                if let Err(error) = replay::work(&context, &chosen).await {
+                    tracing::error!(%error, "rows that were to be read again were not");
+                }
+            });
+        }
+        Ok(Answer::begun(json!({ "jobs": told })))
+    }
+
+    async fn run_job(&self, call: &Call) -> Result<Answer, Problem> {
+        let Nothing {} = call.body()?;
+        let job = self.context.job(&call.id)?;
+        jobs::asked(&self.context, &job.name, &call.caller.actor).await?;
+        self.doorbell.ring(&job.name).await?;
+        Ok(Answer::begun(json!({ "job": job.name })))
+    }
+
+    /// That values were shown, to whom and why. Nothing is told before that is written.
+    async fn put_down(
+        &self,
+        call: &Call,
+        sight: Sight,
+        target: String,
+        details: Option<Value>,
+    ) -> Result<(), Problem> {
+        if sight == Sight::Masked {
+            return Ok(());
+        }
+        let entry = Entry {
+            actor: call.caller.actor.as_str(),
+            action: "shown",
+            target,
+            reason: call.reason.as_deref(),
+            details: details.map(|details| details.to_string()),
+        };
+        let now_ms = self.clock().now_ms();
+        Ok(store::audit::write_alone(self.database(), &entry, now_ms).await?)
+    }
+}
+
+/// What the caller may see: to be shown values takes a scope of its own, and a reason.
+fn sight(call: &Call, show: bool) -> Result<Sight, Problem> {
+    if !show {
+        return Ok(Sight::Masked);
+    }
+    call.caller.must(Scope::Show)?;
+    match call.reason {
+        Some(_) => Ok(Sight::Shown),
+        None => {
+            let what = "to be shown values takes a reason: send it as the header `Reason`";
+            Err(Problem::new(Kind::Words, what))
+        }
+    }
+}
+
+/// A route of another kind: it cannot come here.
+fn unanswered() -> Problem {
+    Problem::new(Kind::Broken, "this route is not answered: it is a fault of Viaduct's")
+}
+
+/// How many may be asked for at a time.
+fn within(most: u32, most_max: i64) -> Result<(), Problem> {
+    match (1..=most_max).contains(&i64::from(most)) {
+        true => Ok(()),
+        false => {
+            let what = format!("the parameter `most` is from 1 to {most_max}");
+            Err(Problem::new(Kind::Words, what))
+        }
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Problem {
+        match error {
+            AppError::NotThere(what) | AppError::Hold(HoldError::NotThere(what)) => {
+                Problem::new(Kind::NotThere, what)
+            }
+            AppError::Asked(what) | AppError::Hold(HoldError::Asked(what)) => {
+                Problem::new(Kind::Words, what)
+            }
+            AppError::Hold(HoldError::Store(error)) => Problem::from(AppError::Store(error)),
+            AppError::Stands(what) => Problem::new(Kind::Stands, what),
+            AppError::Store(StoreError::Unavailable(_)) => {
+                tracing::error!(%error, "a call could not be answered");
+                let what = "the database is not there, or too busy: try again in a moment";
+                Problem::new(Kind::Unavailable, what).again(5)
+            }
+            error => {
+                tracing::error!(%error, "a call could not be answered");
+                let what =
+                    "something of ours broke: the log says what, under the number in `request`";
+                Problem::new(Kind::Broken, what)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        Problem::from(AppError::from(error))
+    }
+}

@@ -1,0 +1,134 @@
+//! Every route there is, and what a caller must be allowed to take it. Words are those of the commands.
+
+use self::Verb::*;
+use crate::access::scope::Scope;
+
+/// What may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Batches,
+    Batch,
+    AcceptBatch,
+    RefuseBatch,
+    Held,
+    HeldOne,
+    Replay,
+    PreviewReplay,
+    Deliveries,
+    Delivery,
+    Release,
+    Dismiss,
+    Decide,
+    BulkActions,
+    BulkAction,
+    Pause,
+    Resume,
+    Audit,
+    VerifyAudit,
+    Search,
+    Resident,
+    History,
+    Holds,
+    Hold,
+    AddHold,
+    LiftHold,
+    Destinations,
+    PauseDestination,
+    ResumeDestination,
+    Jobs,
+    RunJob,
+}
+
+/// A way to ask for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    /// `{id}` is a number, or the name of a job or a destination.
+    pub path: &'static str,
+    pub verb: Verb,
+    pub scope: Scope,
+    /// One line for those who look for a way.
+    pub does: &'static str,
+}
+
+/// What all paths begin with.
+pub const ROOT: &str = "/api/v1";
+
+const fn get(path: &'static str, verb: Verb, scope: Scope, does: &'static str) -> Route {
+    Route { method: "GET", path, verb, scope, does }
+}
+
+const fn post(path: &'static str, verb: Verb, scope: Scope, does: &'static str) -> Route {
+    Route { method: "POST", path, verb, scope, does }
+}
+
+pub static ROUTES: &[Route] = &[
+    get("/batches", Batches, Scope::Read, "What was read, the newest first"),
+    get("/batches/{id}", Batch, Scope::Read, "One batch whole"),
+    post(
+        "/batches/{id}/accept",
+        AcceptBatch,
+        Scope::Decide,
+        "Takes an extract that is held as it is",
+    ),
+    post(
+        "/batches/{id}/refuse",
+        RefuseBatch,
+        Scope::Decide,
+        "Waits no longer for one that is held",
+    ),
+    get("/held", Held, Scope::Read, "What waits for a person, in groups; or the items of a code"),
+    get("/held/{id}", HeldOne, Scope::Read, "One row, file or message that waits, explained"),
+    post("/replay", Replay, Scope::Act, "Reads rows again, in the background"),
+    post(
+        "/replay/preview",
+        PreviewReplay,
+        Scope::Act,
+        "What that would change and send, on a copy",
+    ),
+    get("/deliveries", Deliveries, Scope::Read, "How many stand where, and which"),
+    get("/deliveries/{id}", Delivery, Scope::Read, "The story of one"),
+    post("/deliveries/release", Release, Scope::Act, "Has held ones sent again, in the background"),
+    post("/deliveries/dismiss", Dismiss, Scope::Act, "Has held ones never sent"),
+    post(
+        "/deliveries/{id}/decide",
+        Decide,
+        Scope::Decide,
+        "What became of one that nobody answered",
+    ),
+    get("/bulk", BulkActions, Scope::Read, "What was done to many deliveries at once"),
+    get("/bulk/{id}", BulkAction, Scope::Read, "How far one is, and what came of its items"),
+    post("/bulk/{id}/pause", Pause, Scope::Act, "Has it stop"),
+    post("/bulk/{id}/resume", Resume, Scope::Act, "Goes on with it, in the background"),
+    get("/audit", Audit, Scope::Audit, "Who changed what, when and why"),
+    get("/audit/verify", VerifyAudit, Scope::Audit, "Whether the log is as it was written"),
+    post("/residents/search", Search, Scope::Read, "Who it may be, by what is known of them"),
+    get("/residents/{id}", Resident, Scope::Read, "The common record"),
+    get("/residents/{id}/history", History, Scope::Read, "Why somebody was written to"),
+    get("/holds", Holds, Scope::Read, "The holds that are not over, the newest first"),
+    get("/holds/{id}", Hold, Scope::Read, "Everything about one hold"),
+    post("/holds", AddHold, Scope::Act, "Puts a hold down: collection stops"),
+    post("/holds/{id}/lift", LiftHold, Scope::Decide, "Lifts one hold, and no other"),
+    get("/destinations", Destinations, Scope::Read, "How each system that is told stands"),
+    post("/destinations/{id}/pause", PauseDestination, Scope::Act, "Sends nothing to it"),
+    post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
+    get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
+    post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
+];
+
+/// The paths, each once.
+pub fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// The table of `docs/api.md`.
+pub fn page_table() -> String {
+    let mut table = "| route | scope | |\n|---|---|---|\n".to_owned();
+    for Route { method, path, scope, does, .. } in ROUTES {
+        table.push_str(&format!("| `{method} {path}` | `{}` | {does} |\n", scope.word()));
+    }
+    table
+}

@@ -1,0 +1,169 @@
+//! Each route and the scope that it asks for, what it answers, and what it hides.
+
+use serde_json::{Value, json};
+use viaduct::access::scope::Scope;
+use viaduct::app::{audit, batches, held, jobs};
+use viaduct::web::api::routes::{ROUTES, page_table};
+
+use super::{Served, seen, worked};
+use crate::support::hub::{On, on_both};
+
+on_both! {
+    each_route_asks_for_its_scope => super::scopes,
+    the_api_says_what_the_commands_say => super::same_words,
+    values_are_masked_until_a_reason_is_given => super::masked,
+}
+
+/// What each route asks for, written down once more: a slip in the table of routes shows here.
+const WANTED: [(&str, &str, Scope); 31] = [
+    ("GET", "/batches", Scope::Read),
+    ("GET", "/batches/7", Scope::Read),
+    ("POST", "/batches/7/accept", Scope::Decide),
+    ("POST", "/batches/7/refuse", Scope::Decide),
+    ("GET", "/held", Scope::Read),
+    ("GET", "/held/7", Scope::Read),
+    ("POST", "/replay", Scope::Act),
+    ("POST", "/replay/preview", Scope::Act),
+    ("GET", "/deliveries", Scope::Read),
+    ("GET", "/deliveries/7", Scope::Read),
+    ("POST", "/deliveries/release", Scope::Act),
+    ("POST", "/deliveries/dismiss", Scope::Act),
+    ("POST", "/deliveries/7/decide", Scope::Decide),
+    ("GET", "/bulk", Scope::Read),
+    ("GET", "/bulk/7", Scope::Read),
+    ("POST", "/bulk/7/pause", Scope::Act),
+    ("POST", "/bulk/7/resume", Scope::Act),
+    ("GET", "/audit", Scope::Audit),
+    ("GET", "/audit/verify", Scope::Audit),
+    ("POST", "/residents/search", Scope::Read),
+    ("GET", "/residents/7", Scope::Read),
+    ("GET", "/residents/7/history", Scope::Read),
+    ("GET", "/holds", Scope::Read),
+    ("GET", "/holds/7", Scope::Read),
+    ("POST", "/holds", Scope::Act),
+    ("POST", "/holds/7/lift", Scope::Decide),
+    ("GET", "/destinations", Scope::Read),
+    ("POST", "/destinations/notify/pause", Scope::Act),
+    ("POST", "/destinations/notify/resume", Scope::Act),
+    ("GET", "/jobs", Scope::Read),
+    ("POST", "/jobs/nothing/run", Scope::Act),
+];
+
+async fn scopes(on: On) {
+    let served = Served::open(on).await;
+    assert_eq!(ROUTES.len(), WANTED.len(), "each route is looked at");
+    for scope in Scope::ALL {
+        let key = served.key(&format!("only-{}", scope.word()), &[scope]).await;
+        for (method, path, wanted) in WANTED {
+            // Words that nobody knows: whoever is let in is told so, and nothing is done.
+            let request = served.request(method, &format!("{path}?zzz=1"), &key);
+            let request = if method == "POST" { request.json(&json!({})) } else { request };
+            let seen = seen(request).await;
+            match scope == wanted {
+                true => assert!([404, 422].contains(&seen.status), "{path} {scope:?}: {seen:?}"),
+                false => {
+                    assert_eq!(seen.status, 403, "{method} {path} with {scope:?} alone");
+                    let named = format!("`{}`", wanted.word());
+                    assert!(seen.detail().contains(&named), "{seen:?}");
+                }
+            }
+        }
+    }
+}
+
+async fn same_words(on: On) {
+    let (hub, batch) = worked(on).await;
+    let served = Served::of(hub).await;
+    let (context, database) = (&served.hub.context, served.database());
+    let all = batches::Wanted { job: None, most: 20 };
+    let (listed, _) = batches::list(database, &all).await.unwrap();
+    let (one, _) = batches::show(database, batch).await.unwrap();
+    let (log, _) = audit::list(database, &audit::Wanted { most: 50, before: None }).await.unwrap();
+    let code = held::items(context, "code_unknown", 1_000, viaduct::app::sight::Sight::Masked);
+    for (path, wanted) in [
+        ("/batches".to_owned(), listed.clone()),
+        ("/batches?job=ingest-crm&most=5".to_owned(), json!([])),
+        (format!("/batches/{batch}"), one),
+        ("/held".to_owned(), held::list(context).await.unwrap().json()),
+        ("/held?code=code_unknown".to_owned(), code.await.unwrap().json()),
+        ("/audit".to_owned(), log),
+        ("/audit/verify".to_owned(), json!({ "whole": true, "lines": 0 })),
+        ("/bulk".to_owned(), json!([])),
+    ] {
+        let seen = served.get(&path, "").await;
+        assert_eq!((seen.status, &seen.json), (200, &wanted), "{path}");
+        assert_eq!(seen.header("content-type"), "application/json");
+        assert_eq!(seen.header("cache-control"), "no-store");
+    }
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    let names = |json: &Value| -> Vec<String> {
+        json.as_array().unwrap().iter().map(|job| job["job"].to_string()).collect()
+    };
+    let told = served.get("/jobs", "").await.json;
+    assert_eq!(names(&told), names(&jobs::list(context).0));
+    assert!(told[0]["next"].is_string(), "{told}");
+}
+
+async fn masked(on: On) {
+    let (hub, _) = worked(on).await;
+    let served = Served::of(hub).await;
+    let reader = served.key("reader", &[Scope::Read, Scope::Act]).await;
+    let shower = served.key("shower", &[Scope::Read, Scope::Act, Scope::Show]).await;
+    let text = async |sql: &str| served.hub.text(sql).await;
+    let resident = text("SELECT CAST(MIN(id) AS TEXT) FROM resident").await;
+    let row = text("SELECT CAST(MIN(id) AS TEXT) FROM dead_letter").await;
+    let secrets = ["Testberry", "9900003", "99-00003"];
+    let search = json!({ "name": "Testberry" });
+    let paths = [
+        ("GET", format!("/residents/{resident}"), "Testberry", format!("resident {resident}")),
+        ("GET", format!("/residents/{resident}/history"), "99000", format!("resident {resident}")),
+        ("GET", format!("/held/{row}"), "9900003", format!("held {row}")),
+        ("GET", "/held?code=code_unknown".to_owned(), "9900003", "held code_unknown".to_owned()),
+        ("POST", "/residents/search".to_owned(), "Testberry", "residents".to_owned()),
+        ("POST", "/replay/preview".to_owned(), "9900003", "preview of a replay".to_owned()),
+    ];
+    for (method, path, secret, target) in &paths {
+        let shown = match path.contains('?') {
+            true => format!("{path}&show=true"),
+            false => format!("{path}?show=true"),
+        };
+        let body = if path.contains("search") { search.clone() } else { json!({}) };
+        let ask = async |path: &str, key: &str, reason: &str| {
+            let mut request = served.request(method, path, key);
+            if *method == "POST" {
+                request = request.json(&body);
+            }
+            if !reason.is_empty() {
+                request = request.header("Reason", reason);
+            }
+            seen(request).await
+        };
+        let before = served.audit().await.len();
+        let masked = ask(path, &shower, "").await;
+        assert_eq!(masked.status, 200, "{path}: {masked:?}");
+        for secret in secrets {
+            assert!(!masked.json.to_string().contains(secret), "{path}: {masked:?}");
+        }
+        let forbidden = ask(&shown, &reader, "the resident is on the telephone").await;
+        assert_eq!(forbidden.status, 403, "{shown}: {forbidden:?}");
+        assert!(forbidden.detail().contains("`show`"), "{forbidden:?}");
+        assert_eq!(ask(&shown, &shower, "").await.status, 422, "{shown}: no reason");
+        assert_eq!(served.audit().await.len(), before, "nothing was shown yet");
+        let told = ask(&shown, &shower, "the resident is on the telephone").await;
+        assert_eq!(told.status, 200, "{shown}: {told:?}");
+        assert!(told.json.to_string().contains(secret), "{shown}: {told:?}");
+        let line = served.audit().await.pop().unwrap();
+        assert_eq!(line, ("key:shower".to_owned(), "shown".to_owned(), target.clone()));
+    }
+    let lines = served.hub.rows("SELECT reason FROM audit WHERE action = 'shown'").await;
+    assert_eq!(lines.len(), paths.len());
+    assert!(lines.iter().all(|line| line[0] == "the resident is on the telephone"));
+    let who = text("SELECT details FROM audit WHERE target = 'residents'").await;
+    assert!(who.contains(&resident) && !who.contains("Testberry"), "{who}");
+}
+
+#[test]
+fn the_page_of_the_api_has_its_routes() {
+    let page = include_str!("../../docs/api.md");
+    assert!(page.contains(&page_table()), "docs/api.md must have:\n{}", page_table());
+}
