@@ -226,12 +226,12 @@ impl<'a> Run<'a> {
     /// Without patience it goes on until it is over.
     async fn go(&mut self, patience_ms: Option<i64>) -> Result<(), JobError> {
         self.recover().await?;
+        holds::catch_up(&self.bench.database, self.now_ms()).await?;
         let mut deadline_ms = None;
         loop {
             // Whoever rings from here on is heard.
             let mut rung = std::pin::pin!(self.job.bell.rung());
             rung.as_mut().enable();
-            holds::catch_up(&self.bench.database, self.now_ms()).await?;
             let asked = self.ask().await?;
             let claimed = self.drain().await?;
             let followed = self.follow().await? + self.watch().await?;
@@ -285,6 +285,9 @@ impl<'a> Run<'a> {
                 leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
                 renew_ms = self.now_ms() + beat_ms / 2;
                 self.look_at_the_door().await?;
+                if deadline_ms.is_none() {
+                    holds::catch_up(&self.bench.database, self.now_ms()).await?;
+                }
             }
             // No bell is heard from another process on SQLite.
             if self.is_open() && self.is_due(false).await? {
