@@ -394,24 +394,33 @@ impl<'a> Run<'a> {
     }
 
     /// Does what takes its time while the lease is renewed beside it. Where somebody else has taken
-    /// the lease, the work is dropped on the spot: what was not sent yet is not sent.
+    /// the lease, or may have, the work is dropped on the spot: what was not sent yet is not sent.
     async fn while_leased<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         let beat = Duration::from_millis((self.job.lease_ms / 3).max(1).unsigned_abs());
         let mut kept_until_ms = self.until_ms();
+        let mut failed = None;
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 // A process that was stopped and goes on learns first whether it may.
                 biased;
-                () = tokio::time::sleep(beat) => {
-                    let until_ms = self.until_ms();
-                    match leases::keep(&self.bench.database, &self.lease, until_ms).await {
-                        Ok(()) => kept_until_ms = until_ms,
-                        Err(StoreError::Unavailable(_)) if self.now_ms() < kept_until_ms => {}
-                        Err(error) => return Err(error),
-                    }
-                }
+                () = tokio::time::sleep(beat) => {}
                 done = &mut work => return Ok(done),
+            }
+            if self.now_ms() >= kept_until_ms {
+                let what = format!("the lease {} was over before it was renewed", self.lease.name);
+                return Err(failed.unwrap_or(StoreError::Conflict(what)));
+            }
+            let until_ms = self.until_ms();
+            let kept = tokio::select! {
+                kept = leases::keep(&self.bench.database, &self.lease, until_ms) => kept,
+                // It goes on meanwhile: the renewal may wait for a transaction of its own.
+                done = &mut work => return Ok(done),
+            };
+            match kept {
+                Ok(()) => kept_until_ms = until_ms,
+                Err(error @ StoreError::Unavailable(_)) => failed = Some(error),
+                Err(error) => return Err(error),
             }
         }
     }

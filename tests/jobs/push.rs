@@ -240,3 +240,16 @@ async fn a_redirect_stops_the_job_and_names_the_host_alone() {
         hub.done_once(3).await;
     }
 }
+
+/// The renewal may wait for what the work it stands beside holds, and must not keep it from going on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_renewed_all_the_time_stands_in_nobodys_way() {
+    for mut hub in PushHub::both(KEYED).await {
+        hub.job.lease_ms = 3;
+        hub.job.batch = 16;
+        hub.wait_for(400).await;
+        let run = tokio::time::timeout(std::time::Duration::from_secs(60), hub.run(MINUTE_MS));
+        run.await.expect("it does not wait for itself");
+        hub.done_once(400).await;
+    }
+}
