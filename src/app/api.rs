@@ -111,8 +111,8 @@ impl Hub for Api {
 
     async fn answer(&self, call: Call) -> Result<Answer, Problem> {
         match call.verb {
-            Verb::Release => self.bulk(&call, bulk::RELEASE).await,
-            Verb::Dismiss => self.bulk(&call, bulk::DISMISS).await,
+            Verb::Release => self.bulk(&call, bulk::Action::Release).await,
+            Verb::Dismiss => self.bulk(&call, bulk::Action::Dismiss).await,
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,

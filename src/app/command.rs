@@ -190,10 +190,10 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
                     deliveries::show(&database, &delivery, Sight::of(show), now_ms).await
                 }
                 Some(deliveries::One::Release(chosen)) => {
-                    bulk::ask(&database, &MachineClock, &chosen, bulk::RELEASE, &me).await
+                    bulk::ask(&database, &MachineClock, &chosen, bulk::Action::Release, &me).await
                 }
                 Some(deliveries::One::Dismiss(chosen)) => {
-                    bulk::ask(&database, &MachineClock, &chosen, bulk::DISMISS, &me).await
+                    bulk::ask(&database, &MachineClock, &chosen, bulk::Action::Dismiss, &me).await
                 }
                 Some(deliveries::One::Decide(asked)) => {
                     deliveries::decide::decide(&database, &asked, &me, now_ms).await

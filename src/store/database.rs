@@ -265,7 +265,10 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
             // transaction: such a connection begins no other one.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    connection.ping().await?;
+                    // What was dropped is rolled back before the answer comes.
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })

@@ -146,8 +146,6 @@ impl Stage {
         let sql = "SELECT COUNT(*) FROM batch WHERE state IN ('closed') \
                    AND rows_in <> published + unchanged + held + filtered";
         let uneven: Vec<(i64,)> = database.fetch(sql, vec![]).await.unwrap();
-        let sql = "SELECT COUNT(*) FROM lease WHERE until_ms > 0 AND name LIKE 'deliver:%'";
-        let _: Vec<(i64,)> = database.fetch(sql, vec![]).await.unwrap();
         database.close().await;
         Outcome::of(self.records, self.nights, &rows, &self.ledger(), uneven[0].0)
     }

@@ -32,6 +32,8 @@ async fn told_to_end(on: On) {
         longest = longest.max(told.elapsed());
         let sending = "SELECT COUNT(*) FROM delivery WHERE state = 'sending'";
         assert_eq!(stage.number(sending).await, 0, "nothing is left in mid-air");
+        let leased = "SELECT COUNT(*) FROM lease WHERE until_ms > 0";
+        assert_eq!(stage.number(leased).await, 0, "nothing is left leased");
     }
     stage.settle().await;
     let outcome = stage.compare().await;

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::context::AppError;
 use crate::access::actor::Actor;
-use crate::job::bulk::{self as work, Action};
+use crate::job::bulk as work;
+pub use crate::job::bulk::Action;
 use crate::job::clock::Clock;
 use crate::record::delivery::State;
 use crate::store::bulk::{self, Asked, Set, Verdict};
@@ -19,8 +20,6 @@ use crate::store::database::Database;
 use crate::store::deliveries::{self, Delivery, Filter};
 use crate::store::ids::Ids;
 
-pub const RELEASE: Action = Action::Release;
-pub const DISMISS: Action = Action::Dismiss;
 /// Rows that are looked at in one go, for a dry run.
 const PAGE: i64 = 1_000;
 
