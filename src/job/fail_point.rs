@@ -37,6 +37,18 @@ pub fn die_of(work: &str) {
     }
 }
 
+/// Kills the process where it writes the staged record whose number a test names in
+/// `VIADUCT_FAIL_WRITING`.
+#[cfg(debug_assertions)]
+pub fn die_writing(record: i64) {
+    use std::sync::OnceLock;
+    static FAIL_WRITING: OnceLock<Option<String>> = OnceLock::new();
+    let fail_on = FAIL_WRITING.get_or_init(|| std::env::var("VIADUCT_FAIL_WRITING").ok());
+    if fail_on.as_ref().is_some_and(|wanted| *wanted == record.to_string()) {
+        die("the record that a test names");
+    }
+}
+
 #[cfg(debug_assertions)]
 fn die(place: &str) {
     let killed =
@@ -51,3 +63,7 @@ pub fn pass(_name: &'static str) {}
 /// Takes up a piece of work.
 #[cfg(not(debug_assertions))]
 pub fn die_of(_work: &str) {}
+
+/// Writes a staged record.
+#[cfg(not(debug_assertions))]
+pub fn die_writing(_record: i64) {}

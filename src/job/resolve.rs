@@ -96,25 +96,31 @@ async fn resolve_with(
         document: Document::default(),
         today: bench.clock.today(),
         deadly: care.deadly,
+        bytes: 0,
     });
     let mut mark = outbox::hub_mark(&bench.database).await?;
     mark.push('-');
     let mut at = batch.resolved_to;
     let mut unlinked = Unlinked::default();
-    let most = |at: i64| if at < care.careful_to { 1 } else { rules.chunk };
-    let mut ahead = next_chunk(&bench.database, batch, at, most(at), &mut translator)?;
+    let after = |at: i64| Ahead {
+        after: at,
+        most: if at < care.small_to { care.small } else { rules.chunk as i64 },
+        is_careful: at < care.careful_to,
+        suspect: care.suspect,
+    };
+    let mut ahead = next_chunk(&bench.database, batch, after(at), &mut translator)?;
     loop {
         let (chunk, back) = ahead.await??;
         translator = Some(back);
         let Some(last) = chunk.last().map(|record| record.row_id) else { break };
         let many = chunk.len() as u64;
-        if last <= care.careful_to {
-            // Nothing else is in hand: a death here is this record's.
+        if at < care.careful_to {
+            // Nothing else is in hand: a death here is one of these records'.
             unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
-            ahead = next_chunk(&bench.database, batch, last, most(last), &mut translator)?;
+            ahead = next_chunk(&bench.database, batch, after(last), &mut translator)?;
         } else {
             // The next chunk is translated while this one is written.
-            ahead = next_chunk(&bench.database, batch, last, most(last), &mut translator)?;
+            ahead = next_chunk(&bench.database, batch, after(last), &mut translator)?;
             unlinked.add(settle_chunk(batch, rules, bench, matches, &mark, chunk).await?);
         }
         bench.watch.records_resolved.fetch_add(many, Ordering::Relaxed);
@@ -130,28 +136,69 @@ async fn resolve_with(
     close(batch, rules, bench, &mark, at).await
 }
 
-type Ahead = tokio::task::JoinHandle<Result<(Vec<Translated>, Translator), JobError>>;
+/// Which records are read next.
+#[derive(Clone, Copy)]
+struct Ahead {
+    after: i64,
+    most: i64,
+    /// One at a time, each marked first.
+    is_careful: bool,
+    /// Taken alone.
+    suspect: Option<i64>,
+}
+
+type Reading = tokio::task::JoinHandle<Result<(Vec<Translated>, Translator), JobError>>;
 
 fn next_chunk(
     database: &Database,
     batch: &BatchRow,
-    after: i64,
-    most: usize,
+    ahead: Ahead,
     translator: &mut Option<Translator>,
-) -> Result<Ahead, JobError> {
+) -> Result<Reading, JobError> {
     let mut translator = translator
         .take()
         .ok_or_else(|| JobError::Broken("the translator is still at work".to_owned()))?;
     let database = database.clone();
     let (batch_id, last) = (batch.id, batch.last_record);
     Ok(tokio::spawn(async move {
-        let rows =
-            source_records::staged(&database, batch_id, after, last, most as i64, CHUNK_BYTES_MAX)
-                .await?;
+        let Ahead { after, most, is_careful, suspect } = ahead;
+        let mut rows =
+            source_records::staged(&database, batch_id, after, last, most, CHUNK_BYTES_MAX).await?;
+        if let Some(place) = rows.iter().position(|row| Some(row.id) == suspect) {
+            rows.truncate(place.max(1));
+        }
+        translator.bytes = 0;
+        if is_careful {
+            return carefully(&database, batch_id, rows, translator).await;
+        }
         let work = move || translator.translate(rows).map(|chunk| (chunk, translator));
         let done = tokio::task::spawn_blocking(work).await;
         done?
     }))
+}
+
+/// Reads one at a time, each marked first. The mark of one that is alone stands until it is written.
+async fn carefully(
+    database: &Database,
+    batch_id: i64,
+    rows: Vec<StagedRow>,
+    mut translator: Translator,
+) -> Result<(Vec<Translated>, Translator), JobError> {
+    let mut chunk = Vec::with_capacity(rows.len());
+    for row in rows {
+        crashes::reading(database, batch_id, row.id).await?;
+        let work = move || translator.translate(vec![row]).map(|read| (read, translator));
+        let (read, back) = tokio::task::spawn_blocking(work).await??;
+        translator = back;
+        if read.is_empty() {
+            break;
+        }
+        chunk.extend(read);
+    }
+    if let [_, .., last] = chunk.as_slice() {
+        crashes::writing(database, batch_id, chunk.len() as i64, last.row_id).await?;
+    }
+    Ok((chunk, translator))
 }
 
 /// Turns staged rows into what they mean. No I/O.
@@ -163,6 +210,8 @@ struct Translator {
     today: chrono::NaiveDate,
     /// The record that is not to be read.
     deadly: Option<i64>,
+    /// What the chunk in hand says so far.
+    bytes: usize,
 }
 
 /// A chunk ends where it says so much, bytes, however few records it has: memory stays flat where
@@ -173,21 +222,20 @@ impl Translator {
     /// Rows that do not fit into the chunk are left out at its end: they come with the next.
     fn translate(&mut self, rows: Vec<StagedRow>) -> Result<Vec<Translated>, JobError> {
         let mut chunk = Vec::with_capacity(rows.len());
-        let mut bytes = 0;
         for row in rows {
-            if bytes > CHUNK_BYTES_MAX {
+            if self.bytes > CHUNK_BYTES_MAX {
                 break;
             }
             let translation = match self.deadly == Some(row.id) {
                 true => unreadable(CRASHED),
                 false => {
                     let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
-                    bytes += record.as_ref().map_or(0, String::len);
+                    self.bytes += record.as_ref().map_or(0, String::len);
                     self.read(record)
                 }
             };
             if let Translation::Published(fragment) = &translation {
-                bytes += fragment.bytes();
+                self.bytes += fragment.bytes();
             }
             chunk.push(Translated {
                 row_id: row.id,
@@ -251,6 +299,9 @@ async fn settle_chunk(
     let mut read_again = Vec::new();
     for record in chunk {
         let (row_id, key) = (record.row_id, record.source_key_id);
+        if matches!(record.translation, Translation::Published(_)) {
+            fail_point::die_writing(row_id);
+        }
         if let Some(settled) = record.settles(batch) {
             read_again.push((key, settled));
         }

@@ -92,6 +92,44 @@ async fn deadly_record(on: On) {
     assert_eq!((seen.accounts, seen.parties), (expected.accounts, expected.parties));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_writing_kills_is_held_and_the_others_go_on_sqlite() {
+    deadly_to_write(On::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_writing_kills_is_held_and_the_others_go_on_postgres() {
+    deadly_to_write(On::Postgres).await;
+}
+
+/// Not the reading of a record kills, but what is made of it: chunks get smaller until it is alone.
+async fn deadly_to_write(on: On) {
+    const JOB: &str = "ingest-revenues";
+    let undisturbed = Stage::with(on, 90).await;
+    undisturbed.run(JOB).await;
+    let rows = "SELECT CAST(id AS TEXT) FROM source_record ORDER BY id";
+    let deadly = undisturbed.hub.rows(rows).await[47][0].clone();
+    let stage = Stage::with(on, 90).await;
+    let mut deaths = 0;
+    let asked = || {
+        let mut command = stage.command(JOB);
+        command.env("VIADUCT_FAIL_WRITING", &deadly);
+        command
+    };
+    while !asked().output().await.unwrap().status.success() {
+        deaths += 1;
+        assert!(deaths < 15, "it is never held");
+    }
+    // Among 40, 20 and 2, and three times alone.
+    assert_eq!(deaths, 6);
+    let held = format!(
+        "SELECT CAST(COUNT(*) AS TEXT) FROM dead_letter WHERE code = 'record.crashed' AND record_id = {deadly}"
+    );
+    assert_eq!(stage.hub.rows(&held).await, [["1"]]);
+    let counts = "SELECT CAST(published + held + filtered AS TEXT), state FROM batch";
+    assert_eq!(stage.hub.rows(counts).await, undisturbed.hub.rows(counts).await);
+}
+
 /// Killed at every place that a replay passes, each on a hub of its own.
 async fn replays_killed(on: On) {
     const REPLAY: [&str; 3] = ["replay", "--code", "code_unknown"];
