@@ -162,8 +162,14 @@ fn abroad(digits: &[u8]) -> Result<Phone, ValueError> {
     if !found.is_valid() {
         return Err(NOT_IN_USE);
     }
-    let mut e164 = Ascii::empty();
     let printed = found.format().mode(Mode::E164).to_string();
+    // Some countries' zeros are lost in print, and with them what made it valid.
+    if printed != e164.as_str()
+        && phonenumber::parse(None, &printed).is_ok_and(|again| !again.is_valid())
+    {
+        return Err(NOT_IN_USE);
+    }
+    let mut e164 = Ascii::empty();
     if !printed.bytes().all(|byte| e164.push(byte)) {
         return Err(WRONG_SHAPE);
     }
@@ -280,6 +286,7 @@ mod tests {
             ("+1 520 878 2491", Ok(("+15208782491", Other, false))),
             ("33612345678", Err("phone_wrong_shape")),
             ("0770090012", Err("phone_not_in_use")),
+            ("0000-8000-00000 0 622", Err("phone_not_in_use")),
             ("077009001234", Err("phone_wrong_shape")),
             ("07700 900123 ext 4", Err("phone_wrong_shape")),
             ("O7700 900123", Err("phone_wrong_shape")),
