@@ -37,6 +37,7 @@ use crate::record::delivery::State;
 use crate::store::database::StoreError;
 use crate::store::destinations::{self, DestinationRow};
 use crate::store::due;
+use crate::store::intents::Intent;
 use crate::store::leases::{self, Lease, Taking, Wanted};
 use crate::store::outbox::NEVER_MS;
 use crate::store::sending::{self, Postponed, Settled};
@@ -204,6 +205,8 @@ struct Run<'a> {
     door: Door,
     /// Whether anything waits whose sender died: it is sent apart from the rest.
     has_suspects: bool,
+    /// Batches claimed so far.
+    claims: i64,
     report: Report,
 }
 
@@ -212,7 +215,15 @@ impl<'a> Run<'a> {
         let row = destinations::get(&bench.database, &job.destination_name).await?;
         let row = row.unwrap_or_else(|| DestinationRow::fresh(&job.destination_name));
         let door = Door::new(job.conduct.clone(), row);
-        Ok(Run { job, bench, lease, door, has_suspects: true, report: Report::default() })
+        Ok(Run {
+            job,
+            bench,
+            lease,
+            door,
+            has_suspects: true,
+            claims: 0,
+            report: Report::default(),
+        })
     }
 
     async fn until_the_end(mut self, patience_ms: Option<i64>) -> Result<Report, JobError> {
@@ -340,7 +351,7 @@ impl<'a> Run<'a> {
 
     /// Writes what was learnt, all of it, before a closed door stops the job.
     async fn write(&mut self, learnt: Learnt) -> Result<(), JobError> {
-        let written = self.settle(&learnt.settled);
+        let written = self.settle(&learnt);
         let changed = self.while_leased(written).await??;
         self.report.count(&changed);
         if !learnt.postponed.is_empty() {
@@ -355,13 +366,14 @@ impl<'a> Run<'a> {
 
     /// Writes how deliveries stand; a database that is away is waited for, as long as the lease is ours.
     /// Gives the states of those that were still ours to settle.
-    async fn settle(&self, settled: &[Settled]) -> Result<Vec<State>, StoreError> {
-        if settled.is_empty() {
+    async fn settle(&self, learnt: &Learnt) -> Result<Vec<State>, StoreError> {
+        let Learnt { settled, ended, .. } = learnt;
+        if settled.is_empty() && ended.is_empty() {
             return Ok(Vec::new());
         }
         fail_point::pass("deliver.before_outcome");
         let changed = loop {
-            match sending::settle(&self.bench.database, settled, self.now_ms()).await {
+            match sending::settle(&self.bench.database, settled, ended, self.now_ms()).await {
                 Err(StoreError::Unavailable(_)) => self.bench.clock.pause(DATABASE_AWAY_MS).await,
                 done => break done?,
             }
@@ -456,6 +468,8 @@ impl Report {
 #[derive(Debug, Default)]
 struct Learnt {
     settled: Vec<Settled>,
+    /// The intents of what they say everything of.
+    ended: Vec<Intent>,
     postponed: Vec<Postponed>,
     /// The platform does not let us in.
     halt: Option<ConnectorError>,

@@ -93,7 +93,7 @@ async fn fix_fitting(
     bulk: i64,
     filter: &Filter,
 ) -> Result<i64, StoreError> {
-    let (conditions, mut cells) = filter.conditions(i64::MAX);
+    let (conditions, mut cells) = filter.conditions(i64::MAX, transaction.is_postgres());
     cells.push(Cell::Int(bulk));
     let sql = format!(
         "INSERT INTO bulk_item (bulk_id, place, delivery_id, fence) \

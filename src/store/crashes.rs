@@ -56,7 +56,8 @@ pub async fn begin(database: &Database, batch: &BatchRow, ahead: i64) -> Result<
     } else if marks.resolving && marks.writing_to > at {
         marks.writing = (marks.writing / SMALLER).max(1);
     } else if marks.resolving && at >= marks.careful_to {
-        let sql = "SELECT id FROM source_record WHERE batch_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let sql =
+            "SELECT id FROM source_record WHERE batch_id = $1 AND id > $2 ORDER BY id LIMIT $3";
         let rows: Vec<(i64,)> = transaction.fetch(sql, cells![batch.id, at, ahead]).await?;
         marks.careful_to = rows.last().map_or(at, |(id,)| *id);
     }

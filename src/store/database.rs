@@ -177,6 +177,11 @@ impl Database {
         }
     }
 
+    /// Whether it is PostgreSQL: few statements differ.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Database::Postgres(_))
+    }
+
     /// Begins to write. What is lost in a power cut here can be done again from what is kept.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         match self {
@@ -295,6 +300,11 @@ pub enum Transaction {
 }
 
 impl Transaction {
+    /// Whether it is PostgreSQL's, where others write at the same time.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Transaction::Postgres(_))
+    }
+
     /// Runs a statement; gives how many rows it touched.
     pub async fn execute(&mut self, sql: &str, cells: Vec<Cell>) -> Result<u64, StoreError> {
         match self {

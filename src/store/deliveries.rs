@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::database::{Cell, Database, StoreError, Transaction, cells};
+use super::intents;
 use crate::record::personal::unprinted;
 
 /// A delivery as it stands.
@@ -60,15 +61,19 @@ pub struct Filter {
     pub code: Option<String>,
 }
 
-const DELIVERY: &str = "SELECT id, change_event_id, batch_id, resident_id, destination, mapping, \
-    mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
-    attempts, intents, platform_id, platform_status, cause_code, cause, created_ms, settled_ms, \
-    fence, doubt_until_ms \
-    FROM delivery";
+fn select(is_postgres: bool) -> String {
+    let state = intents::state(is_postgres);
+    format!(
+        "SELECT id, change_event_id, batch_id, resident_id, destination, mapping, \
+         mapping_version, purpose, needs_consent, reference, message, {state} AS state, since_ms, \
+         next_ms, attempts, intents, platform_id, platform_status, cause_code, cause, created_ms, \
+         settled_ms, fence, doubt_until_ms FROM delivery"
+    )
+}
 
 impl Filter {
     /// `id < $1 AND …`, and the cells of its places.
-    pub(super) fn conditions(&self, before: i64) -> (String, Vec<Cell>) {
+    pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
         let mut add = |condition: &str, cell: Cell| {
             cells.push(cell);
@@ -77,8 +82,13 @@ impl Filter {
                 condition.replace('$', &format!("${}", cells.len()))
             ));
         };
-        if let Some(state) = self.state {
-            add("state = $", state.into());
+        // What is being sent waits, by its row.
+        let in_hand = intents::in_hand(is_postgres);
+        match self.state {
+            Some("sending") => add(&format!("state = $ AND id IN {in_hand}"), "waiting".into()),
+            Some("waiting") => add(&format!("state = $ AND id NOT IN {in_hand}"), "waiting".into()),
+            Some(state) => add("state = $", state.into()),
+            None => {}
         }
         if let Some(destination) = &self.destination {
             add("destination = $", destination.clone().into());
@@ -104,9 +114,10 @@ pub async fn list(
     before: i64,
     most: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let (conditions, mut cells) = filter.conditions(before);
+    let (conditions, mut cells) = filter.conditions(before, database.is_postgres());
     cells.push(most.into());
-    let sql = format!("{DELIVERY} WHERE {conditions} ORDER BY id DESC LIMIT ${}", cells.len());
+    let select = select(database.is_postgres());
+    let sql = format!("{select} WHERE {conditions} ORDER BY id DESC LIMIT ${}", cells.len());
     database.fetch(&sql, cells).await
 }
 
@@ -115,16 +126,18 @@ pub async fn counts(
     database: &Database,
     filter: &Filter,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let (conditions, cells) = filter.conditions(i64::MAX);
+    let (conditions, cells) = filter.conditions(i64::MAX, database.is_postgres());
     let sql = format!(
-        "SELECT state, COUNT(*) FROM delivery WHERE {conditions} GROUP BY state ORDER BY state"
+        "SELECT shown, COUNT(*) FROM (SELECT {} AS shown FROM delivery WHERE {conditions}) d \
+         GROUP BY shown ORDER BY shown",
+        intents::state(database.is_postgres())
     );
     database.fetch(&sql, cells).await
 }
 
 /// The delivery of that number.
 pub async fn of_id(database: &Database, id: i64) -> Result<Option<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} WHERE id = $1");
+    let sql = format!("{} WHERE id = $1", select(database.is_postgres()));
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
 }
 
@@ -133,8 +146,8 @@ pub(super) async fn of_ids(
     transaction: &mut Transaction,
     ids: &[i64],
 ) -> Result<HashMap<i64, Delivery>, StoreError> {
-    let rows: Vec<Delivery> =
-        transaction.fetch_for(&format!("{DELIVERY} WHERE id IN"), ids, "").await?;
+    let before = format!("{} WHERE id IN", select(transaction.is_postgres()));
+    let rows: Vec<Delivery> = transaction.fetch_for(&before, ids, "").await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -143,8 +156,11 @@ pub async fn of_reference(
     database: &Database,
     reference: &str,
 ) -> Result<Option<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} WHERE reference = $1");
-    Ok(database.fetch(&sql, cells![reference.to_owned()]).await?.into_iter().next())
+    // It ends in the delivery's number.
+    let number = reference.rsplit('-').next().and_then(|digits| digits.parse::<i64>().ok());
+    let Some(number) = number else { return Ok(None) };
+    let found = of_id(database, number).await?;
+    Ok(found.filter(|delivery| delivery.reference == reference))
 }
 
 /// Every attempt at a delivery, the first first.

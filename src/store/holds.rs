@@ -2,6 +2,7 @@
 //! Whom a hold finds is in `hold_matching`, and whether it is in force at a moment in `standing`.
 
 use super::database::{Database, Insert, StoreError, Transaction, cells};
+use super::intents;
 use crate::record::hold::Who;
 use crate::record::personal::unprinted;
 
@@ -164,13 +165,23 @@ pub async fn judge_again(
     id: i64,
     now_ms: i64,
 ) -> Result<u64, StoreError> {
-    let sql = format!(
-        "UPDATE delivery SET state = 'waiting', since_ms = $2, next_ms = $2, polls = 0, \
-         fence = fence + 1, cause_code = NULL, cause = NULL \
-         WHERE cause_code = 'suppressed.hold' AND settled_ms IS NULL \
+    let kept_back = format!(
+        "cause_code = 'suppressed.hold' AND settled_ms IS NULL \
          AND state IN ('held', 'waiting') AND resident_id IN ({NAMED} \
          UNION SELECT o.resident_id FROM party q JOIN party o ON o.source_key_id = q.source_key_id \
          WHERE q.resident_id IN ({NAMED}))"
+    );
+    if transaction.is_postgres() {
+        // A look and a write in one statement would not see what somebody claimed in between.
+        let sql =
+            format!("SELECT id FROM delivery WHERE {kept_back} ORDER BY id FOR NO KEY UPDATE");
+        transaction.fetch::<(i64,)>(&sql, cells![id]).await?;
+    }
+    let sql = format!(
+        "UPDATE delivery SET state = 'waiting', since_ms = $2, next_ms = $2, polls = 0, \
+         fence = fence + 1, cause_code = NULL, cause = NULL \
+         WHERE {kept_back} AND id NOT IN {}",
+        intents::in_hand(transaction.is_postgres())
     );
     transaction.execute(&sql, cells![id, now_ms]).await
 }
@@ -186,8 +197,8 @@ pub async fn lifted_since(database: &Database, since_ms: i64) -> Result<Vec<i64>
 /// How many messages that it would stop were being sent when it was put down: too late for it.
 pub async fn on_their_way(database: &Database, id: i64) -> Result<i64, StoreError> {
     let sql = format!(
-        "SELECT COUNT(*) FROM delivery WHERE state = 'sending' AND collection \
-         AND resident_id IN ({NAMED})"
+        "SELECT COUNT(*) FROM delivery WHERE id IN {} AND collection AND resident_id IN ({NAMED})",
+        intents::in_hand(database.is_postgres())
     );
     let rows: Vec<(i64,)> = database.fetch(&sql, cells![id]).await?;
     Ok(rows.first().map_or(0, |(many,)| *many))

@@ -17,6 +17,7 @@ pub mod history;
 pub mod hold_matching;
 pub mod holds;
 pub mod ids;
+pub mod intents;
 pub mod keys;
 pub mod leases;
 pub mod offers;

@@ -1,6 +1,7 @@
 //! Payments that are offered by a link: found again when somebody opens it, and set going.
 
 use super::database::{Database, StoreError, cells};
+use super::intents;
 use super::ringing;
 use crate::record::personal::unprinted;
 
@@ -20,12 +21,17 @@ pub struct OfferRow {
     pub doubt_until_ms: Option<i64>,
 }
 
-const COLUMNS: &str = "id, resident_id, destination, mapping, message, state, next_ms, \
-                       platform_id, cause_code, doubt_until_ms";
+fn columns(database: &Database) -> String {
+    let state = intents::state(database.is_postgres());
+    format!(
+        "id, resident_id, destination, mapping, message, {state} AS state, next_ms, \
+         platform_id, cause_code, doubt_until_ms"
+    )
+}
 
 /// The delivery of that number.
 pub async fn find(database: &Database, id: i64) -> Result<Option<OfferRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM delivery WHERE id = $1");
+    let sql = format!("SELECT {} FROM delivery WHERE id = $1", columns(database));
     let rows: Vec<OfferRow> = database.fetch(&sql, cells![id]).await?;
     Ok(rows.into_iter().next())
 }
@@ -37,8 +43,9 @@ pub async fn some(
     most: i64,
 ) -> Result<Vec<OfferRow>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM delivery WHERE destination = $1 AND state = 'offered' \
-         AND settled_ms IS NULL ORDER BY next_ms, id LIMIT $2"
+        "SELECT {} FROM delivery WHERE destination = $1 AND state = 'offered' \
+         AND settled_ms IS NULL ORDER BY next_ms, id LIMIT $2",
+        columns(database)
     );
     database.fetch(&sql, cells![destination.to_owned(), most]).await
 }
@@ -46,8 +53,9 @@ pub async fn some(
 /// Those that the same mapping asked of the same resident later, newest first.
 pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM delivery WHERE resident_id = $1 AND mapping = $2 \
-         AND destination = $3 AND id > $4 ORDER BY id DESC"
+        "SELECT {} FROM delivery WHERE resident_id = $1 AND mapping = $2 \
+         AND destination = $3 AND id > $4 ORDER BY id DESC",
+        columns(database)
     );
     let (mapping, destination) = (than.mapping.clone(), than.destination.clone());
     database.fetch(&sql, cells![than.resident_id, mapping, destination, than.id]).await

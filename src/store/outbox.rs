@@ -2,6 +2,7 @@
 //! leave is in `sending`; how a payment's link finds it, in `offers`.
 
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use super::intents;
 use crate::record::delivery::{Content, State};
 
 /// When what only a person can set going is looked at: never by itself.
@@ -125,17 +126,31 @@ pub async fn replace_older(
     transaction: &mut Transaction,
     newest: Vec<Cell>,
 ) -> Result<(), StoreError> {
-    let sql = "WITH v (id, resident_id, destination, mapping, subject_id, now_ms) AS ({rows}) \
-         UPDATE delivery SET state = 'replaced', since_ms = v.now_ms, settled_ms = v.now_ms, \
-         fence = delivery.fence + 1, cause_code = 'delivery.replaced', \
-         cause = 'delivery ' || CAST(v.id AS TEXT) || ' says what is so now' \
-         FROM v WHERE delivery.resident_id = v.resident_id AND delivery.settled_ms IS NULL \
+    let v = "WITH v (id, resident_id, destination, mapping, subject_id, now_ms) AS ({rows})";
+    let older = "delivery.resident_id = v.resident_id AND delivery.settled_ms IS NULL \
          AND delivery.id < v.id AND delivery.destination = v.destination \
          AND delivery.mapping = v.mapping AND delivery.subject_id = v.subject_id \
          AND delivery.newest_only AND (delivery.state = 'waiting' \
-         OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%')) \
-         RETURNING delivery.id";
-    transaction.fetch_with::<(i64,)>(sql, 6, newest).await?;
+         OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%'))";
+    if transaction.is_postgres() {
+        // A look and a write in one statement would not see what somebody claimed in between.
+        let sql = format!(
+            "{v} SELECT delivery.id FROM v JOIN delivery ON {older} \
+             ORDER BY delivery.id FOR NO KEY UPDATE OF delivery"
+        );
+        let found: Vec<(i64,)> = transaction.fetch_with(&sql, 6, newest.clone()).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+    }
+    let sql = format!(
+        "{v} UPDATE delivery SET state = 'replaced', since_ms = v.now_ms, settled_ms = v.now_ms, \
+         fence = delivery.fence + 1, cause_code = 'delivery.replaced', \
+         cause = 'delivery ' || CAST(v.id AS TEXT) || ' says what is so now' \
+         FROM v WHERE {older} AND delivery.id NOT IN {} RETURNING delivery.id",
+        intents::in_hand(transaction.is_postgres())
+    );
+    transaction.fetch_with::<(i64,)>(&sql, 6, newest).await?;
     Ok(())
 }
 

@@ -1,16 +1,18 @@
 //! How deliveries leave: claimed with the intent written first, asked after, settled once.
 //!
 //! Only the holder of a destination's lease claims, and the claim renews that lease in the same
-//! commit: there are never two senders. Every outcome names the fence it was claimed with; a writer
-//! that comes late changes nothing.
+//! commit: there are never two senders. The intent is one row for the whole batch (`intents`); the
+//! deliveries' own rows are written once, with what became of them. Every outcome names the fence that
+//! its delivery was claimed with; a writer that comes late changes nothing.
 //!
 //! Those of one resident leave in the order they were made in. One that goes on by itself has those
 //! behind it wait; nobody else waits for it. What only a person sets going, and what the gate put
 //! off, lets them pass, unless its mapping says that the order is strict.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::database::{Cell, Database, Insert, StoreError, cells};
+use super::intents::{self, Intent};
 use super::leases::{self, Lease};
 use crate::record::delivery::State;
 use crate::record::personal::unprinted;
@@ -27,6 +29,7 @@ pub struct ClaimedRow {
     pub reference: String,
     /// JSON
     pub message: String,
+    /// This attempt and this intent counted.
     pub attempts: i64,
     pub intents: i64,
     pub fence: i64,
@@ -65,6 +68,8 @@ pub struct Settled {
     /// When its last intent was written.
     pub intent_ms: i64,
     pub fence: i64,
+    /// It was in our hands, and the intent and the attempt are to be counted.
+    pub was_claimed: bool,
     pub state: State,
     pub next_ms: i64,
     /// The attempt was never made: it does not count.
@@ -89,6 +94,8 @@ pub struct Postponed {
 /// What is claimed.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim {
+    /// Of the batches of this lease.
+    pub number: i64,
     pub now_ms: i64,
     /// The lease's new end.
     pub until_ms: i64,
@@ -99,13 +106,25 @@ pub struct Claim {
     pub suspects: bool,
 }
 
-/// Whether `e` has those behind it wait.
-const BLOCKS: &str = "(e.state IN ('sending', 'unknown') \
-    OR (e.state = 'waiting' AND (e.cause_code IS NULL OR e.cause_code NOT LIKE 'suppressed.%')) \
-    OR (e.state IN ('waiting', 'held') AND e.in_line = 2))";
+/// What is ours to send, and the intent that says so; none where nothing is.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub rows: Vec<ClaimedRow>,
+    pub intent: Option<Intent>,
+}
 
-/// The numbers of those that may leave now: `$1` is the time, `$2` the destination, `$3` how many.
-fn candidates(urgent: bool, suspects: bool) -> String {
+/// Whether `e` has those behind it wait.
+fn blocks(is_postgres: bool) -> String {
+    format!(
+        "(e.state = 'unknown' OR e.id IN {} \
+         OR (e.state = 'waiting' AND (e.cause_code IS NULL OR e.cause_code NOT LIKE 'suppressed.%')) \
+         OR (e.state IN ('waiting', 'held') AND e.in_line = 2))",
+        intents::in_hand(is_postgres)
+    )
+}
+
+/// Those that may leave now: `$1` is the time, `$2` the destination, `$3` how many.
+fn candidates(columns: &str, urgent: bool, suspects: bool, is_postgres: bool) -> String {
     let urgent = if urgent { "d.urgent AND" } else { "" };
     // Those few are found by an index of their own.
     let (crashed, order) = match suspects {
@@ -113,54 +132,64 @@ fn candidates(urgent: bool, suspects: bool) -> String {
         true => ("d.crashes > 0", "d.crashes, d.id"),
     };
     format!(
-        "SELECT d.id FROM delivery d WHERE {urgent} {crashed} AND d.destination = $2 \
+        "SELECT {columns} FROM delivery d WHERE {urgent} {crashed} AND d.destination = $2 \
          AND d.state = 'waiting' AND d.settled_ms IS NULL AND d.next_ms <= $1 \
-         AND (d.in_line = 0 OR NOT EXISTS (SELECT 1 FROM delivery e \
+         AND d.id NOT IN {} AND (d.in_line = 0 OR NOT EXISTS (SELECT 1 FROM delivery e \
          WHERE e.resident_id = d.resident_id AND e.settled_ms IS NULL \
          AND e.destination = d.destination AND e.id < d.id AND e.in_line > 0 \
-         AND e.urgent = d.urgent AND {BLOCKS})) ORDER BY {order} LIMIT $3"
+         AND e.urgent = d.urgent AND {})) ORDER BY {order} LIMIT $3",
+        intents::in_hand(is_postgres),
+        blocks(is_postgres)
     )
 }
 
-/// Takes what is waiting and due, and writes the intent to send each, in one commit that is on disk
+/// Takes what is waiting and due, and writes the intent to send it, in one commit that is on disk
 /// before anything is sent.
 pub async fn claim(
     database: &Database,
     lease: &Lease,
     destination: &str,
     claim: Claim,
-) -> Result<Vec<ClaimedRow>, StoreError> {
+) -> Result<Claimed, StoreError> {
     let mut transaction = database.begin_durable().await?;
+    let is_postgres = transaction.is_postgres();
     leases::renew(&mut transaction, lease, claim.until_ms).await?;
+    let columns = format!(
+        "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, \
+         d.reference, d.message, d.attempts + 1 AS attempts, d.intents + 1 AS intents, d.fence, \
+         CAST($1 AS BIGINT) AS since_ms, d.doubt_until_ms, {STALE} AS stale"
+    );
+    // Whoever has hold of a row is about to change it: it is passed over this time.
+    let hold = if is_postgres { "FOR NO KEY UPDATE OF d SKIP LOCKED" } else { "" };
     let mut rows: Vec<ClaimedRow> = Vec::new();
     for urgent in [true, false] {
         let wanted = if urgent { claim.urgent } else { claim.most - rows.len() as i64 };
         if wanted <= 0 {
             continue;
         }
-        // The state is looked at twice: somebody may have changed the row in between.
-        let sql = format!(
-            "UPDATE delivery SET state = 'sending', since_ms = $1, attempts = attempts + 1, \
-             intents = intents + 1, fence = fence + 1, polls = 0 \
-             WHERE state = 'waiting' AND id IN ({}) \
-             RETURNING id, resident_id, purpose, needs_consent, collection, account_id, \
-             reference, message, attempts, intents, fence, since_ms, doubt_until_ms, {STALE} AS stale",
-            candidates(urgent, claim.suspects)
-        );
+        let sql = format!("{} {hold}", candidates(&columns, urgent, claim.suspects, is_postgres));
         let cells = cells![claim.now_ms, destination.to_owned(), wanted];
-        rows.extend(transaction.fetch::<ClaimedRow>(&sql, cells).await?);
+        let found = transaction.fetch::<ClaimedRow>(&sql, cells).await?;
+        let taken: HashSet<i64> = rows.iter().map(|row| row.id).collect();
+        rows.extend(found.into_iter().filter(|row| !taken.contains(&row.id)));
+    }
+    rows.sort_by_key(|row| row.id);
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let intent =
+        Intent { destination: destination.to_owned(), fence: lease.fence, number: claim.number };
+    if !ids.is_empty() {
+        intents::put(&mut transaction, &intent, &ids, claim.now_ms).await?;
     }
     transaction.commit().await?;
-    rows.sort_by_key(|row| row.id);
-    Ok(rows)
+    Ok(Claimed { intent: (!ids.is_empty()).then_some(intent), rows })
 }
 
 /// A newer one of the same mapping and subject has left us. It can only have passed one on which
 /// somebody had a hand before.
-const STALE: &str = "CASE WHEN newest_only AND fence > 1 AND EXISTS (SELECT 1 FROM delivery n \
-    WHERE n.resident_id = delivery.resident_id AND n.id > delivery.id \
-    AND n.destination = delivery.destination AND n.mapping = delivery.mapping \
-    AND n.subject_id = delivery.subject_id AND n.state IN ('accepted', 'delivered')) \
+const STALE: &str = "CASE WHEN d.newest_only AND d.fence > 0 AND EXISTS (SELECT 1 FROM delivery n \
+    WHERE n.resident_id = d.resident_id AND n.id > d.id \
+    AND n.destination = d.destination AND n.mapping = d.mapping \
+    AND n.subject_id = d.subject_id AND n.state IN ('accepted', 'delivered')) \
     THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END";
 
 /// Whether anything may be claimed now.
@@ -170,7 +199,7 @@ pub async fn is_due(
     now_ms: i64,
     suspects: bool,
 ) -> Result<bool, StoreError> {
-    let sql = candidates(false, suspects);
+    let sql = candidates("d.id", false, suspects, database.is_postgres());
     let cells = cells![now_ms, destination.to_owned(), 1_i64];
     let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
     Ok(!rows.is_empty())
@@ -191,7 +220,7 @@ pub struct Recovered {
 /// Whether anything is there whose sender died of it, or with it.
 pub async fn has_suspects(database: &Database, destination: &str) -> Result<bool, StoreError> {
     let sql = "SELECT id FROM delivery WHERE destination = $1 AND crashes > 0 \
-               AND state IN ('waiting', 'sending', 'unknown') AND settled_ms IS NULL LIMIT 1";
+               AND state IN ('waiting', 'unknown') AND settled_ms IS NULL LIMIT 1";
     let rows: Vec<(i64,)> = database.fetch(sql, cells![destination.to_owned()]).await?;
     Ok(!rows.is_empty())
 }
@@ -213,19 +242,24 @@ pub async fn recover(
     let sql = "UPDATE delivery SET fence = fence + 1 \
                WHERE destination = $1 AND state = 'unknown' AND settled_ms IS NULL";
     transaction.execute(sql, cells![to()]).await?;
-    let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, ended_ms, outcome, \
-               cause) SELECT id, intents, since_ms, $2, 'interrupted', \
-               'its sender stopped before it knew' FROM delivery \
-               WHERE destination = $1 AND state = 'sending' AND settled_ms IS NULL \
-               ON CONFLICT (delivery_id, attempt) DO NOTHING";
-    transaction.execute(sql, cells![to(), now_ms]).await?;
-    let sql = "UPDATE delivery SET state = 'unknown', since_ms = $2, next_ms = $2, \
-               fence = fence + 1, polls = 0, attempts = attempts - 1, \
-               crashes = CASE crashes WHEN 0 THEN 1 ELSE crashes END \
-               WHERE destination = $1 AND state = 'sending' AND settled_ms IS NULL RETURNING id";
-    let found: Vec<(i64,)> = transaction.fetch(sql, cells![to(), now_ms]).await?;
+    let left = intents::take_over(&mut transaction, destination).await?;
+    let since: HashMap<i64, i64> = left.into_iter().collect();
+    let sql = "WITH v (id, now_ms) AS ({rows}) \
+               UPDATE delivery SET state = 'unknown', since_ms = v.now_ms, next_ms = v.now_ms, \
+               fence = delivery.fence + 1, polls = 0, intents = delivery.intents + 1, \
+               crashes = CASE delivery.crashes WHEN 0 THEN 1 ELSE delivery.crashes END \
+               FROM v WHERE delivery.id = v.id AND delivery.settled_ms IS NULL \
+               RETURNING delivery.id, delivery.intents";
+    let rows = since.keys().flat_map(|id| cells![*id, now_ms]).collect();
+    let found: Vec<(i64, i64)> = transaction.fetch_with(sql, 2, rows).await?;
+    let interrupted = found.iter().flat_map(|(id, intents)| {
+        let cause = Some("its sender stopped before it knew".to_owned());
+        let intent_ms = since.get(id).copied().unwrap_or(now_ms);
+        cells![*id, *intents, intent_ms, Some(now_ms), "interrupted".to_owned(), cause]
+    });
+    transaction.insert(ATTEMPTS, interrupted.collect()).await?;
     let mut held = 0;
-    if let [(alone,)] = found[..] {
+    if let [(alone, ..)] = found[..] {
         let sql = "UPDATE delivery SET crashes = crashes + 1 WHERE id = $1";
         transaction.execute(sql, cells![alone]).await?;
         let sql = "UPDATE delivery SET state = 'held', cause_code = $2, cause = $3 \
@@ -259,7 +293,7 @@ pub async fn pending(
     database.fetch(sql, cells![destination.to_owned(), state.word(), now_ms, limit]).await
 }
 
-/// The story of each intent that has ended; one that has not is the delivery's own row.
+/// The story of each intent that has ended.
 const ATTEMPTS: Insert = Insert {
     table: "delivery_attempt",
     columns: "delivery_id,attempt,intent_ms,ended_ms,outcome,cause",
@@ -267,23 +301,26 @@ const ATTEMPTS: Insert = Insert {
         outcome = excluded.outcome, cause = excluded.cause",
 };
 
-const SETTLE: &str = "WITH v (id, fence, state, since_ms, next_ms, back, platform_id, word, code, \
-    cause, settled_ms, doubt_until_ms) AS ({rows}) \
+const SETTLE: &str = "WITH v (id, fence, claimed, state, since_ms, next_ms, back, platform_id, word, \
+    code, cause, settled_ms, doubt_until_ms) AS ({rows}) \
     UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
-    attempts = delivery.attempts - v.back, polls = 0, \
+    attempts = delivery.attempts + v.claimed - v.back, \
+    intents = delivery.intents + v.claimed, fence = delivery.fence + v.claimed, polls = 0, \
     platform_id = COALESCE(v.platform_id, delivery.platform_id), \
     platform_status = COALESCE(v.word, delivery.platform_status), \
     cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms, \
     doubt_until_ms = COALESCE(v.doubt_until_ms, delivery.doubt_until_ms), \
     crashes = CASE WHEN v.state IN ('accepted', 'delivered') THEN 0 ELSE delivery.crashes END \
     FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
-    AND delivery.state IN ('sending', 'unknown', 'accepted', 'offered') \
+    AND delivery.state IN ('waiting', 'unknown', 'accepted', 'offered') \
     RETURNING delivery.id";
 
-/// Writes how deliveries stand, in one commit; gives those that were still the writer's to settle.
+/// Writes how deliveries stand, and ends the intents that they were claimed with, in one commit; gives
+/// those that were still the writer's to settle.
 pub async fn settle(
     database: &Database,
     settled: &[Settled],
+    ended: &[Intent],
     now_ms: i64,
 ) -> Result<HashSet<i64>, StoreError> {
     let rows: Vec<Cell> = settled
@@ -292,6 +329,7 @@ pub async fn settle(
             cells![
                 one.id,
                 one.fence,
+                i64::from(one.was_claimed),
                 one.state.word(),
                 now_ms,
                 one.next_ms,
@@ -306,7 +344,7 @@ pub async fn settle(
         })
         .collect();
     let mut transaction = database.begin().await?;
-    let changed: Vec<(i64,)> = transaction.fetch_with(SETTLE, 12, rows).await?;
+    let changed: Vec<(i64,)> = transaction.fetch_with(SETTLE, 13, rows).await?;
     let changed: HashSet<i64> = changed.into_iter().map(|(id,)| id).collect();
     let mut attempts = Vec::with_capacity(changed.len() * 6);
     for one in settled.iter().filter(|one| changed.contains(&one.id)) {
@@ -315,6 +353,9 @@ pub async fn settle(
         attempts.extend(cells![one.id, one.intents, one.intent_ms, Some(now_ms), outcome, cause]);
     }
     transaction.insert(ATTEMPTS, attempts).await?;
+    for intent in ended {
+        intents::end(&mut transaction, intent).await?;
+    }
     transaction.commit().await?;
     Ok(changed)
 }

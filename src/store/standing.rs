@@ -223,7 +223,7 @@ async fn contacts(
 ) -> Result<Vec<(i64, Contact)>, StoreError> {
     let sql = "SELECT d.id, d.resident_id, d.collection, d.message, a.intent_ms FROM delivery d \
                JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
-               WHERE d.state IN ('sending', 'accepted', 'delivered', 'unknown') \
+               WHERE d.state IN ('accepted', 'delivered', 'unknown') \
                AND a.intent_ms > $1 AND d.resident_id IN";
     let mut rows: Vec<(i64, i64, bool, String, i64)> =
         fetch(database, sql, residents, "", cells![since_ms]).await?;

@@ -30,7 +30,7 @@ async fn told_to_end(on: On) {
         let ended = tokio::time::timeout(GRACE, serving.wait()).await.expect("it ends in time");
         assert!(ended.unwrap().success());
         longest = longest.max(told.elapsed());
-        let sending = "SELECT COUNT(*) FROM delivery WHERE state = 'sending'";
+        let sending = "SELECT COUNT(*) FROM delivery_intent";
         assert_eq!(stage.number(sending).await, 0, "nothing is left in mid-air");
         let leased = "SELECT COUNT(*) FROM lease WHERE until_ms > 0";
         assert_eq!(stage.number(leased).await, 0, "nothing is left leased");

@@ -12,6 +12,7 @@ use viaduct::record::delivery::{Delivery, State};
 use viaduct::sandbox::govuk_notify::council::LIVE_SECRET;
 use viaduct::store::database::{Database, StoreError};
 use viaduct::store::ids::Ids;
+use viaduct::store::intents;
 use viaduct::store::leases::{self, Lease, Taking, Wanted};
 use viaduct::store::sending::{self, Claim, ClaimedRow, Settled};
 use viaduct::suppression::gate::Cleared;
@@ -26,9 +27,9 @@ async fn die(hub: &Hub, holder: &str, from: Option<&str>, limit: i64) -> (Lease,
     let Taking::Ours(lease) = leases::take(database, wanted).await.expect("a lease") else {
         panic!("the lease is free, or taken from the dead")
     };
-    let claim = Claim { now_ms, until_ms, urgent: limit, most: limit, suspects: false };
+    let claim = Claim { number: 1, now_ms, until_ms, urgent: limit, most: limit, suspects: false };
     let claimed = sending::claim(database, &lease, "notify", claim).await;
-    (lease, claimed.expect("a claim"))
+    (lease, claimed.expect("a claim").rows)
 }
 
 fn accepted(row: &ClaimedRow) -> Settled {
@@ -37,6 +38,7 @@ fn accepted(row: &ClaimedRow) -> Settled {
         intents: row.intents,
         intent_ms: row.since_ms,
         fence: row.fence,
+        was_claimed: true,
         state: State::Accepted,
         next_ms: 0,
         give_back: false,
@@ -145,10 +147,10 @@ async fn a_late_writer_changes_nothing() {
         let until_ms = now_ms + MINUTE_MS;
         let recovered = sending::recover(database, &new, "notify", now_ms, until_ms).await;
         assert_eq!(recovered.expect("a recovery").unknown, 1);
-        let late = sending::settle(database, &[accepted(&claimed[0])], now_ms).await;
+        let late = sending::settle(database, &[accepted(&claimed[0])], &[], now_ms).await;
         assert!(late.expect("a commit").is_empty());
         assert_eq!(hub.state(1).await.0, "unknown");
-        let claim = Claim { now_ms, until_ms, urgent: 9, most: 9, suspects: false };
+        let claim = Claim { number: 2, now_ms, until_ms, urgent: 9, most: 9, suspects: false };
         let claimed = sending::claim(database, &old, "notify", claim).await;
         assert!(matches!(claimed, Err(StoreError::Conflict(_))), "{claimed:?}");
         assert_eq!(hub.state(2).await.0, "waiting");
@@ -214,7 +216,8 @@ async fn who_loses_the_lease_stops_sending_at_once() {
         hub.job.destination = Arc::new(Usurped { database: hub.bench.database.clone() });
         let stopped = hub.try_run(0).await;
         assert!(matches!(stopped, Err(JobError::Store(StoreError::Conflict(_)))), "{stopped:?}");
-        assert_eq!(hub.state(1).await.0, "sending");
+        let in_hand = intents::since_ms(&hub.bench.database, 1).await.expect("a look");
+        assert!(in_hand.is_some(), "the intent is written");
         // The next sender asks; where the platform cannot tell, a person decides.
         hub.job.is_gone = |holder| holder == "the next";
         assert_eq!(hub.run(0).await.held, 1);

@@ -16,7 +16,7 @@ use viaduct::store::ids::Ids;
 use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::store::outbox;
 use viaduct::store::residents;
-use viaduct::store::sending::{self, Claim, Settled};
+use viaduct::store::sending::{self, Claim, Claimed, Settled};
 use viaduct::suppression::policy::Policy;
 
 use super::hub::{DAY_MS, Hub};
@@ -117,9 +117,10 @@ impl Lane {
                 _ => {}
             }
             let most = AT_ONCE as i64;
-            let claim = Claim { now_ms, until_ms, urgent: 0, most, suspects: false };
+            let number = turn as i64;
+            let claim = Claim { number, now_ms, until_ms, urgent: 0, most, suspects: false };
             let claimed = sending::claim(database, &lease, &name, claim).await;
-            let claimed = claimed.expect("a claim");
+            let Claimed { rows: claimed, intent } = claimed.expect("a claim");
             assert!(claimed.iter().map(|row| row.resident_id).eq(some.iter().copied()));
             match turn % 4 {
                 // Stored when the intent is on disk; or beside the gate.
@@ -136,7 +137,8 @@ impl Lane {
                 came.sent.insert(one.get().resident_id, asked);
                 settled.push(sent(one.get()));
             }
-            sending::settle(database, &settled, now_ms).await.expect("an outcome");
+            let intent = intent.into_iter().collect::<Vec<_>>();
+            sending::settle(database, &settled, &intent, now_ms).await.expect("an outcome");
             if let Some(holding) = holding {
                 stored = Some(holding.await.expect("a hold"));
             }
@@ -169,6 +171,7 @@ fn sent(delivery: &Delivery) -> Settled {
         intents: delivery.intent,
         intent_ms: 0,
         fence: delivery.fence,
+        was_claimed: true,
         state: State::Delivered,
         next_ms: 0,
         give_back: false,

@@ -17,6 +17,7 @@ use crate::store::audit;
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Attempt, Delivery};
 use crate::store::history;
+use crate::store::intents;
 
 /// Everything about one delivery.
 #[derive(Debug, Serialize)]
@@ -71,11 +72,12 @@ impl Story {
         let event = history::event(database, row.change_event_id).await?;
         let mut attempts = deliveries::attempts(database, row.id).await?;
         let state = State::from_word(&row.state);
-        if state == Some(State::Sending) {
-            // An intent that has not ended is the delivery's own row.
+        if state == Some(State::Sending)
+            && let Some(intent_ms) = intents::since_ms(database, row.id).await?
+        {
             attempts.push(Attempt {
-                attempt: row.intents,
-                intent_ms: row.since_ms,
+                attempt: row.intents + 1,
+                intent_ms,
                 ended_ms: None,
                 outcome: None,
                 cause: None,

@@ -12,7 +12,8 @@ use crate::job::error::JobError;
 use crate::job::fail_point;
 use crate::record::delivery::{Content, Delivery};
 use crate::store::database::StoreError;
-use crate::store::sending::{self, Claim, ClaimedRow, Settled};
+use crate::store::intents::Intent;
+use crate::store::sending::{self, Claim, Claimed, ClaimedRow, Settled};
 use crate::suppression::gate::Cleared;
 
 /// After so many batches questions have their turn.
@@ -22,6 +23,7 @@ const CAP_CODE: &str = "delivery.daily_cap";
 /// Some that were judged, and how those stand that are not sent.
 #[derive(Default)]
 struct Batch {
+    intent: Option<Intent>,
     intent_ms: i64,
     cleared: Vec<Cleared<Delivery>>,
     settled: Vec<Settled>,
@@ -35,11 +37,11 @@ impl Run<'_> {
     pub(super) async fn drain(&mut self) -> Result<i64, JobError> {
         let mut count = self.drain_suspects().await?;
         let mut batches = 0;
-        let (mut ready, mut learnt) = (Vec::new(), Learnt::default());
+        let (mut ready, mut learnt) = (Claimed::default(), Learnt::default());
         loop {
-            let is_idle = ready.is_empty() && learnt.settled.is_empty();
+            let is_idle = ready.rows.is_empty() && learnt.settled.is_empty();
             // The first goes alone, and shows whether the platform is there.
-            let alone = batches == 1 && !ready.is_empty();
+            let alone = batches == 1 && !ready.rows.is_empty();
             let batch = self.judge(std::mem::take(&mut ready)).await?;
             let claim = match batches < BATCHES && !alone {
                 true => {
@@ -54,7 +56,7 @@ impl Run<'_> {
                 let stages = futures_util::future::join3(
                     this.claim(claim, batches == 0),
                     this.send(&batch),
-                    this.settle(&learnt.settled),
+                    this.settle(&learnt),
                 );
                 this.while_leased(stages).await?
             };
@@ -67,18 +69,19 @@ impl Run<'_> {
                     return Err(error.into());
                 }
             };
-            count += ready.len() as i64;
+            count += ready.rows.len() as i64;
             batches += usize::from(claim.is_some());
-            self.took(&ready).await?;
+            self.took(&ready.rows).await?;
             if learnt.halt.is_some() {
                 // What was claimed beside it is given back.
                 let back = self.judge(ready).await?;
                 learnt.settled.extend(back.settled);
+                learnt.ended.extend(back.intent);
                 self.write(learnt).await?;
                 return Ok(count);
             }
             // What was just written may let others go: only a look with nothing in hand is the last.
-            if is_idle && ready.is_empty() {
+            if is_idle && ready.rows.is_empty() {
                 return Ok(count);
             }
         }
@@ -101,13 +104,13 @@ impl Run<'_> {
         self.has_suspects = sending::has_suspects(&self.bench.database, &name).await?;
         while let Some(claim) = self.wanted(false) {
             let claim = Claim { suspects: true, urgent: 0, most: claim.most.min(1), ..claim };
-            let rows = self.claim(Some(claim), true).await?;
-            if rows.is_empty() {
+            let claimed = self.claim(Some(claim), true).await?;
+            if claimed.rows.is_empty() {
                 break;
             }
-            count += rows.len() as i64;
-            self.took(&rows).await?;
-            let batch = self.judge(rows).await?;
+            count += claimed.rows.len() as i64;
+            self.took(&claimed.rows).await?;
+            let batch = self.judge(claimed).await?;
             let results = self.while_leased(self.send(&batch)).await?;
             let learnt = self.learn(batch, results);
             self.write(learnt).await?;
@@ -124,39 +127,38 @@ impl Run<'_> {
         match self.door.opening(now_ms, self.job.batch, is_busy) {
             Opening::Now { urgent, all } if urgent > 0 => {
                 let until_ms = self.until_ms();
-                Some(Claim { now_ms, until_ms, urgent, most: all, suspects: false })
+                self.claims += 1;
+                let number = self.claims;
+                Some(Claim { number, now_ms, until_ms, urgent, most: all, suspects: false })
             }
             _ => None,
         }
     }
 
     /// Claims a batch.
-    async fn claim(
-        &self,
-        claim: Option<Claim>,
-        looks_first: bool,
-    ) -> Result<Vec<ClaimedRow>, StoreError> {
-        let Some(claim) = claim else { return Ok(Vec::new()) };
+    async fn claim(&self, claim: Option<Claim>, looks_first: bool) -> Result<Claimed, StoreError> {
+        let Some(claim) = claim else { return Ok(Claimed::default()) };
         // A look costs nothing; a claim is a commit that waits for the disk.
         if looks_first && !self.is_due(claim.suspects).await? {
-            return Ok(Vec::new());
+            return Ok(Claimed::default());
         }
         fail_point::pass("deliver.before_intent");
         let (database, name) = (&self.bench.database, &self.job.destination_name);
-        let rows = sending::claim(database, &self.lease, name, claim).await?;
-        if !rows.is_empty() {
+        let claimed = sending::claim(database, &self.lease, name, claim).await?;
+        if claimed.intent.is_some() {
             fail_point::pass("deliver.intent");
         }
-        Ok(rows)
+        Ok(claimed)
     }
 
     /// Shows a batch to the gate, and counts it against the day's number. What is too many for today
     /// waits for tomorrow; and where the door was shut meanwhile, or it is over, all is given back.
-    async fn judge(&mut self, rows: Vec<ClaimedRow>) -> Result<Batch, JobError> {
+    async fn judge(&mut self, claimed: Claimed) -> Result<Batch, JobError> {
+        let Claimed { rows, intent } = claimed;
         let Some(first) = rows.first() else { return Ok(Batch::default()) };
         let intent_ms = first.since_ms;
         let (cleared, settled) = judgement::judge(self.job, self.bench, rows).await?;
-        let mut batch = Batch { intent_ms, cleared, settled };
+        let mut batch = Batch { intent, intent_ms, cleared, settled };
         self.admit(&mut batch);
         self.keep_the_door().await?;
         Ok(batch)
@@ -222,7 +224,11 @@ impl Run<'_> {
             let cause = self.door.cause();
             tracing::warn!(job, circuit, cause, "the circuit of a destination changed");
         }
-        let mut learnt = Learnt { settled: batch.settled, ..Learnt::default() };
+        let mut learnt = Learnt {
+            settled: batch.settled,
+            ended: batch.intent.into_iter().collect(),
+            ..Learnt::default()
+        };
         for (cleared, result) in batch.cleared.iter().zip(results) {
             let delivery = cleared.get();
             learnt.add(outcome::of_send(self.job, delivery, batch.intent_ms, result, now_ms));

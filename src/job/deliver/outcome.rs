@@ -222,6 +222,7 @@ struct About<'a> {
     reference: &'a str,
     /// A payment, which is made when its payer comes and not by itself.
     is_offer: bool,
+    was_claimed: bool,
     doubt_until_ms: Option<i64>,
 }
 
@@ -235,6 +236,7 @@ impl<'a> About<'a> {
             attempts: delivery.attempts,
             reference: &delivery.reference,
             is_offer: delivery.content.payment().is_some(),
+            was_claimed: true,
             doubt_until_ms: delivery.doubt_until_ms,
         }
     }
@@ -248,6 +250,7 @@ impl<'a> About<'a> {
             attempts: row.attempts,
             reference: &row.reference,
             is_offer: false,
+            was_claimed: true,
             doubt_until_ms: row.doubt_until_ms,
         }
     }
@@ -261,6 +264,7 @@ impl<'a> About<'a> {
             attempts: row.attempts,
             reference: &row.reference,
             is_offer: Content::from_json(&row.message).is_some_and(|one| one.payment().is_some()),
+            was_claimed: false,
             doubt_until_ms: row.doubt_until_ms,
         }
     }
@@ -294,6 +298,7 @@ impl<'a> About<'a> {
             intents: self.intents,
             intent_ms: self.intent_ms,
             fence: self.fence,
+            was_claimed: self.was_claimed,
             state,
             next_ms: 0,
             give_back: false,

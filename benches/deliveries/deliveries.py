@@ -1,0 +1,380 @@
+"""What leaving costs, in rounds, paired: a queue drained to nobody on PostgreSQL beside a floor and a worker
+that people use (W2), and pushes over HTTP to a sink beside a client that stores nothing (W3).
+
+The hub is `viaduct serve` as an operator runs it: gate, order per resident, attempts and outcomes written
+down. CPU is a program's own and all of the database server's; a sink's is nobody's. Standard library
+only; started by `run`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+RUN_SECONDS_MAX = 600
+IDLE_STARTS = 200
+
+GOALS = """
+W2: as fast as graphile-worker's local queue; at most 1.5 times the floor's CPU a delivery; at least 0.8 of the
+rate with a backlog; idle start's p99 under graphile-worker's.
+W3: at most 3 times the floor's CPU; with faults none lost, none altered, at most 1.06 posts a delivery."""
+
+
+def main():
+    options = arguments()
+    if os.getloadavg()[0] > 0.5:
+        print(f"this machine is busy (load {os.getloadavg()[0]:.1f}): trust ratios only", file=sys.stderr)
+    peers = {
+        "w2-floor": w2_floor, "w2-graphile": w2_graphile, "w2-viaduct": w2_viaduct,
+        "w2-viaduct-backlog": w2_backlog, "w2-idle-graphile": idle_graphile, "w2-idle-viaduct": idle_viaduct,
+        "w3-floor": w3_peer, "w3-aiohttp": w3_peer, "w3-viaduct-sqlite": w3_viaduct, "w3-viaduct-pg": w3_viaduct,
+    }
+    wanted = options.only.split(",") if options.only else list(peers)
+    results, faults = [], []
+    out = Path(options.scratch) / f"deliveries-{time.strftime('%Y%m%dT%H%M%S')}.jsonl"
+    with out.open("w") as lines:
+        for number in range(options.rounds):
+            turn = number % len(wanted)
+            for name in wanted[turn:] + wanted[:turn]:
+                for percent in ((0, 2) if name.startswith("w3") else (0,)):
+                    bench = Bench(options)
+                    with contextlib.ExitStack() as stack:
+                        one = peers[name](bench, name, percent, stack)
+                    one.update(peer=name, round=number, faults_percent=percent, load=os.getloadavg()[0])
+                    faults += [f"{name}: {fault}" for fault in one.pop("wrong", [])]
+                    results.append(one)
+                    print(json.dumps(one), file=lines, flush=True)
+                    print(f"round {number + 1}: {json.dumps(one)}", file=sys.stderr)
+    table(results)
+    print(GOALS)
+    print(f"\nevery figure: {out}")
+    for fault in faults:
+        print(f"WRONG: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--drain", type=int, default=50_000)
+    parser.add_argument("--push", type=int, default=20_000)
+    parser.add_argument("--backlog", type=int, default=500_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", help="peers, with commas between")
+    for name in ("definitions", "viaduct", "bench", "floors", "scratch", "postgres", "postmaster"):
+        parser.add_argument(f"--{name}", required=True)
+    return parser.parse_args()
+
+
+class Bench:
+    """A fresh folder and a fresh database."""
+
+    def __init__(self, options):
+        self.options = options
+        self.scratch = Path(options.scratch)
+        self.work = self.scratch / "deliveries"
+        shutil.rmtree(self.work, ignore_errors=True)
+        (self.work / "drop").mkdir(parents=True)
+        psql(options.postgres, "DROP DATABASE IF EXISTS deliveries WITH (FORCE)")
+        psql(options.postgres, "CREATE DATABASE deliveries TEMPLATE template0")
+        psql(options.postgres, "CHECKPOINT")
+        os.sync()
+        self.on_postgres = True
+        self.sink_url = "http://127.0.0.1:9/push"
+
+    @property
+    def url(self):
+        if self.on_postgres:
+            return self.options.postgres.rpartition("/")[0] + "/deliveries"
+        return f"sqlite:{self.work / 'hub.db'}"
+
+    def keywords(self):
+        """The database in libpq's other notation, which the floor reads."""
+        found = re.match(r"postgres(?:ql)?://([^@]+)@([^:]+):(\d+)/(\w+)", self.url)
+        return "user={} host={} port={} dbname={}".format(*found.groups())
+
+    def environment(self):
+        host = self.sink_url.removeprefix("http://").partition("/")[0]
+        return dict(os.environ, VIADUCT_DEFINITIONS=self.options.definitions, PEOPLE_DROP=str(self.work / "drop"),
+                    SINK_URL=self.sink_url, SINK_HOST=host, PGURL=self.url)
+
+    def viaduct(self, *words):
+        return [self.options.viaduct, "--database", self.url, *words]
+
+    def rows(self, ask):
+        if self.on_postgres:
+            return [row.split("|") for row in psql(self.url, ask).splitlines()]
+        with contextlib.closing(sqlite3.connect(self.work / "hub.db", timeout=30)) as database:
+            return [[str(cell) for cell in row] for row in database.execute(ask)]
+
+    def fill(self, many, band):
+        """So many deliveries that wait, made by the hub itself from an extract."""
+        with (self.work / "drop" / "aside").open("w") as text:
+            text.write("ref,kind,forename,surname,owes\n")
+            for number in range(many):
+                text.write(f"P{number:07},{band},Arden,Testberry,{number % 900}.50\n")
+        (self.work / "drop" / "aside").rename(self.work / "drop" / "people-1.csv")
+        done = subprocess.run(self.viaduct("run", "ingest-people"), env=self.environment(), capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+    def drain(self, destination, many, stack):
+        """Serves until so many have come to their end; gives the cost, and the rate between the first
+        intent and the last outcome."""
+        log = (self.work / "serve.log").open("wb")
+        before = server_cpu(self.options) if self.on_postgres else 0
+        began = time.monotonic()
+        child = subprocess.Popen(self.viaduct("serve", "--listen", "127.0.0.1:0"), env=self.environment(),
+                                 stdout=log, stderr=subprocess.STDOUT)
+        stack.callback(child.kill)
+        ask = (f"SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE destination = '{destination}'"
+               f" AND settled_ms IS NOT NULL LIMIT {many}) x") if many < self.waiting else (
+               f"SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE destination = '{destination}'"
+               " AND settled_ms IS NULL LIMIT 1) x")
+        until = str(many) if many < self.waiting else "0"
+        while child.poll() is None and time.monotonic() - began < RUN_SECONDS_MAX:
+            time.sleep(0.25)
+            with contextlib.suppress(sqlite3.OperationalError):
+                if self.rows(ask)[0][0] == until:
+                    break
+        child.send_signal(signal.SIGTERM)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        time.sleep(0.3)
+        pg = server_cpu(self.options) - before if self.on_postgres else 0
+        ask = ("SELECT COUNT(*), MIN(intent_ms), MAX(ended_ms) FROM delivery_attempt a JOIN delivery d"
+               f" ON d.id = a.delivery_id WHERE d.destination = '{destination}'")
+        attempts, first, last = (int(float(cell)) for cell in self.rows(ask)[0])
+        ended = int(self.rows("SELECT COUNT(*) FROM delivery WHERE state = 'delivered'"
+                              f" AND destination = '{destination}'")[0][0])
+        wrong = [] if child.returncode == 0 else [(self.work / "serve.log").read_text()[-2000:]]
+        return {
+            "many": ended, "cpu": round(usage.ru_utime + usage.ru_stime, 3), "pg_cpu": round(pg, 2),
+            "rate": round(ended / max((last - first) / 1000, 0.001)),
+            "peak_mb": round(usage.ru_maxrss / 1024, 1), "attempts": attempts, "wrong": wrong,
+        }
+
+
+def w2_floor(bench, _name, _percent, _stack):
+    floor = str(Path(bench.options.floors) / "w2floor")
+    run(bench, [floor, bench.keywords(), "enqueue", str(bench.options.drain)])
+    one = run(bench, [floor, bench.keywords(), "drain", "100", "4"])
+    return dict(one, many=bench.options.drain, rate=rate(one["said"]))
+
+
+def w2_graphile(bench, _name, _percent, _stack):
+    peer = ["node", str(Path(bench.options.bench) / "w2_graphile.mjs")]
+    run(bench, [*peer, "enqueue", "1"])
+    run(bench, [*peer, "drain", "1"])
+    run(bench, [*peer, "enqueue", str(bench.options.drain)])
+    one = run(bench, ["env", "GW_LOCALQUEUE=1", *peer, "drain", "24"])
+    return dict(one, many=bench.options.drain, rate=rate(one["said"]))
+
+
+def w2_viaduct(bench, _name, _percent, stack):
+    many = bench.waiting = bench.options.drain
+    bench.fill(many, "A")
+    return checked(bench.drain("nobody", many, stack), many)
+
+
+def w2_backlog(bench, _name, _percent, stack):
+    bench.waiting = bench.options.backlog
+    bench.fill(bench.waiting, "A")
+    return bench.drain("nobody", bench.options.drain, stack)
+
+
+def checked(one, many):
+    if (one["many"], one["attempts"]) != (many, many):
+        one["wrong"].append(f"{one['many']} delivered in {one['attempts']} attempts, of {many}")
+    return one
+
+
+def idle_graphile(bench, _name, _percent, _stack):
+    peer = ["node", str(Path(bench.options.bench) / "w2_graphile.mjs")]
+    said = run(bench, [*peer, "latency", str(IDLE_STARTS)])["said"]
+    found = re.search(r"p50 ([\d.]+) p99 ([\d.]+)", said)
+    return {"p50": float(found[1]), "p99": float(found[2])}
+
+
+def idle_viaduct(bench, _name, _percent, stack):
+    """A copy of a delivery is put in, as another node's resolving would, and how long it takes until its
+    outcome is known: the intent is on disk by then, and it has been sent."""
+    bench.waiting = 1
+    bench.fill(1, "A")
+    bench.drain("nobody", 1, stack)
+    log = (bench.work / "serve.log").open("ab")
+    child = subprocess.Popen(bench.viaduct("serve", "--listen", "127.0.0.1:0"), env=bench.environment(),
+                             stdout=log, stderr=subprocess.STDOUT)
+    stack.callback(child.kill)
+    time.sleep(1.5)
+    columns = [row[0] for row in bench.rows(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'delivery' ORDER BY 1")]
+    fresh = {"id": "(SELECT MAX(id) + 1 FROM delivery)", "reference": "reference || clock_timestamp()",
+             "state": "'waiting'", "attempts": "0", "intents": "0", "polls": "0", "settled_ms": "NULL",
+             "cause_code": "NULL", "cause": "NULL", "platform_id": "NULL", "platform_status": "NULL", "next_ms": "0",
+             "resident_id": "(SELECT MAX(id) + 1 FROM delivery)",
+             "created_ms": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"}
+    values = ", ".join(fresh.get(column, column) for column in columns)
+    put = (f"INSERT INTO delivery ({', '.join(columns)}) SELECT {values} FROM delivery ORDER BY id LIMIT 1;"
+           " NOTIFY viaduct_delivery;\n")
+    teller = subprocess.Popen(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", bench.url],
+                              stdin=subprocess.PIPE, text=True)
+    for _ in range(IDLE_STARTS):
+        teller.stdin.write(f"BEGIN; {put} COMMIT;\n")
+        teller.stdin.flush()
+        time.sleep(0.025 + random.random() * 0.02)
+    teller.stdin.close()
+    teller.wait()
+    time.sleep(1)
+    child.send_signal(signal.SIGTERM)
+    child.wait()
+    took = sorted(int(row[0]) for row in bench.rows(
+        "SELECT MAX(a.ended_ms) - d.created_ms FROM delivery d JOIN delivery_attempt a ON a.delivery_id = d.id"
+        " GROUP BY d.id, d.created_ms ORDER BY d.id OFFSET 1"))
+    wrong = [] if len(took) == IDLE_STARTS else [f"{len(took)} of {IDLE_STARTS} were sent"]
+    # Whole milliseconds, so that the middle of one is added.
+    return {"p50": took[len(took) // 2] + 0.5, "p99": took[len(took) * 99 // 100] + 0.5, "wrong": wrong}
+
+
+def w3_peer(bench, name, percent, stack):
+    sink = Sink(bench, percent, stack)
+    many = str(bench.options.push)
+    command = {
+        "w3-floor": [str(Path(bench.options.floors) / "w3floor"), sink.url, many, "50"],
+        "w3-aiohttp": [str(bench.scratch / ".peers/venv/bin/python"), str(Path(bench.options.bench) / "w3_python.py"),
+                       "aiohttp", sink.url, many, "50"],
+    }[name]
+    one = run(bench, command)
+    return dict(one, many=bench.options.push, rate=rate(one["said"]), pg_cpu=0, sink=sink.stats())
+
+
+def w3_viaduct(bench, name, percent, stack):
+    bench.on_postgres = name.endswith("pg")
+    sink = Sink(bench, percent, stack)
+    bench.sink_url = sink.url
+    many = bench.waiting = bench.options.push
+    bench.fill(many, "B")
+    one = bench.drain("told", many, stack)
+    one["sink"] = sink.stats()
+    if (one["many"], one["sink"]["keys"]) != (many, many):
+        one["wrong"].append(f"{one['many']} delivered, {one['sink']['keys']} arrived, of {many}")
+    if one["sink"]["requests"] > many * 1.06:
+        one["wrong"].append(f"{one['sink']['requests']} posts for {many}")
+    if one["sink"]["ok"] != one["sink"]["keys"]:
+        one["wrong"].append(f"{one['sink']['ok']} taken for {one['sink']['keys']} keys")
+    return one
+
+
+class Sink:
+    """The yardstick's own: it counts, and honours nothing."""
+
+    PORT = 28003
+
+    def __init__(self, bench, percent, stack):
+        program = str(Path(bench.options.floors) / "sink")
+        child = subprocess.Popen([program, str(self.PORT), str(percent), str(percent)])
+        stack.callback(child.wait)
+        stack.callback(child.kill)
+        self.url = f"http://127.0.0.1:{self.PORT}/push"
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                self.stats()
+                return
+            time.sleep(0.05)
+        raise AssertionError("the sink does not answer")
+
+    def stats(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.PORT}/stats") as answer:
+            words = answer.read().decode().split()
+        return {name: int(value) for name, value in zip(words[::2], words[1::2])}
+
+
+def run(bench, command):
+    before = server_cpu(bench.options)
+    log = bench.work / "output"
+    with log.open("wb") as output:
+        child = subprocess.Popen(command, env=bench.environment(), cwd=bench.scratch,
+                                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    time.sleep(0.3)
+    said = log.read_text(errors="replace")
+    return {
+        "cpu": round(usage.ru_utime + usage.ru_stime, 3), "pg_cpu": round(server_cpu(bench.options) - before, 2),
+        "said": said[-300:], "wrong": [] if child.returncode == 0 else [f"{command}: {said[-2000:]}"],
+    }
+
+
+def rate(said):
+    return int(re.search(r"([\d.]+)/s", said)[1])
+
+
+def server_cpu(options):
+    """User and system seconds of the server: its living processes and those it has seen end."""
+    with open(options.postmaster) as lines:
+        todo = [int(lines.readline())]
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (fields := stat(entry)):
+            parents.setdefault(int(fields[1]), []).append(int(entry))
+    ticks = 0
+    while todo:
+        pid = todo.pop()
+        todo += parents.get(pid, [])
+        if fields := stat(pid):
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / TICK
+
+
+def stat(pid):
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text[text.rindex(")") + 2:].split()
+
+
+def psql(url, text):
+    done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text],
+                          check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def table(results):
+    print("\nmedians of the rounds\n")
+    print("| program | faults | each costs, us | of which PostgreSQL | a second | against its floor | posts each |")
+    print("|---|---|---|---|---|---|---|")
+    for peer, percent in dict.fromkeys((one["peer"], one["faults_percent"]) for one in results):
+        mine = [one for one in results if (one["peer"], one["faults_percent"]) == (peer, percent)]
+        if "p50" in mine[0]:
+            middle = [statistics.median(one[key] for one in mine) for key in ("p50", "p99")]
+            print(f"| {peer} | | idle start: p50 {middle[0]:.1f} ms, p99 {middle[1]:.1f} ms | | | | |")
+            continue
+        cost = statistics.median(each(one) for one in mine)
+        server = statistics.median(one["pg_cpu"] / one["many"] * 1e6 for one in mine)
+        speed = statistics.median(one["rate"] for one in mine)
+        floor = {one["round"]: one for one in results
+                 if one["peer"] == f"{peer[:2]}-floor" and one["faults_percent"] == percent}
+        ratios = [each(one) / each(floor[one["round"]]) for one in mine if one["round"] in floor]
+        against = f"{statistics.median(ratios):.2f}x" if ratios else ""
+        posts = max((one["sink"]["requests"] / one["many"] for one in mine if "sink" in one), default=0)
+        print(f"| {peer} | {percent} % | {cost:.0f} | {server:.0f} | {speed:.0f} | {against} |"
+              f" {posts:.3f} |" if posts else f"| {peer} | | {cost:.0f} | {server:.0f} | {speed:.0f} | {against} | |")
+
+
+def each(one):
+    return (one["cpu"] + one["pg_cpu"]) / max(one["many"], 1) * 1e6
+
+
+if __name__ == "__main__":
+    sys.exit(main())
