@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::bulk::chosen::{Chosen, Had};
 use super::context::{AppError, Context};
 use super::hold::What;
 use super::preview::Listing;
-use super::replay::Chosen;
+use super::replay::Chosen as Rows;
 use super::resident::{Asked, Known};
 use super::sight::Sight;
 use super::worker::Doorbell;
@@ -20,7 +21,7 @@ use super::{
     resident,
 };
 use crate::access::scope::Scope;
-use crate::job::bulk::{self as work, Action};
+use crate::job::bulk::Action;
 use crate::job::clock::Clock;
 use crate::job::holds::HoldError;
 use crate::store;
@@ -111,8 +112,7 @@ impl Hub for Api {
 
     async fn answer(&self, call: Call) -> Result<Answer, Problem> {
         match call.verb {
-            Verb::Release => self.bulk(&call, bulk::Action::Release).await,
-            Verb::Dismiss => self.bulk(&call, bulk::Action::Dismiss).await,
+            Verb::Release | Verb::Dismiss | Verb::Remake | Verb::Repeat => self.bulk(&call).await,
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,
@@ -277,7 +277,7 @@ impl Api {
     }
 
     async fn preview(&self, call: &Call) -> Result<Value, Problem> {
-        let (PreviewWanted { most, show }, chosen) = call.words::<_, Chosen>()?;
+        let (PreviewWanted { most, show }, chosen) = call.words::<_, Rows>()?;
         within(most, i64::from(HELD_MOST_MAX))?;
         let sight = sight(call, show)?;
         let listing = Listing { most: most as usize, sight };
@@ -341,16 +341,22 @@ impl Api {
     }
 
     /// The set is fixed before the answer; its items have their turns afterwards.
-    async fn bulk(&self, call: &Call, action: Action) -> Result<Answer, Problem> {
-        let chosen: bulk::Chosen = call.body()?;
-        let database = self.database();
-        if chosen.dry_run {
+    async fn bulk(&self, call: &Call) -> Result<Answer, Problem> {
+        let wish = match call.verb {
+            Verb::Repeat => call.body::<Had>()?.wish(&self.context).await?,
+            Verb::Dismiss => call.body::<Chosen>()?.wish(Action::Dismiss)?,
+            Verb::Remake => call.body::<Chosen>()?.wish(Action::Remake)?,
+            _ => call.body::<Chosen>()?.wish(Action::Release)?,
+        };
+        // Before anything is begun that could not be gone on with.
+        let anew = if wish.action.composes() { Some(self.context.anew()?) } else { None };
+        if wish.dry_run {
             let now_ms = self.clock().now_ms();
-            let (json, _) = bulk::foretell(database, &chosen, action, now_ms).await?;
+            let (json, _) = bulk::foretell(self.database(), &wish, anew.as_ref(), now_ms).await?;
             return Ok(Answer::done(json));
         }
         let actor = &call.caller.actor;
-        let id = bulk::begin(database, self.clock(), &chosen, action, actor).await?;
+        let id = bulk::begin(self.database(), self.clock(), &wish, actor).await?;
         self.work_on(id).await
     }
 
@@ -364,7 +370,7 @@ impl Api {
     async fn work_on(&self, id: i64) -> Result<Answer, Problem> {
         let context = Arc::clone(&self.context);
         tokio::spawn(async move {
-            if let Err(error) = work::work(&context.database, &*context.clock, id).await {
+            if let Err(error) = bulk::work_on(&context, id).await {
                 tracing::error!(bulk.id = id, %error, "a bulk action stands still");
             }
         });
@@ -373,7 +379,7 @@ impl Api {
     }
 
     async fn replay(&self, call: &Call) -> Result<Answer, Problem> {
-        let chosen: Chosen = call.body()?;
+        let chosen: Rows = call.body()?;
         let jobs = replay::ask(&self.context, &chosen, &call.caller.actor).await?;
         let told: Vec<Value> =
             jobs.iter().map(|(job, held)| json!({ "job": job, "held": held })).collect();

@@ -182,24 +182,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             said.map(|Said { json, text, exit }| Done { json, text, exit })
         }
         Command::Deliveries { listing, one } => {
-            let database = Database::open_existing(&arguments.database).await?;
-            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
-            let said = match one {
-                None => deliveries::list(&database, &listing, now_ms).await,
-                Some(deliveries::One::Show { delivery, show }) => {
-                    deliveries::show(&database, &delivery, Sight::of(show), now_ms).await
-                }
-                Some(deliveries::One::Release(chosen)) => {
-                    bulk::ask(&database, &MachineClock, &chosen, bulk::Action::Release, &me).await
-                }
-                Some(deliveries::One::Dismiss(chosen)) => {
-                    bulk::ask(&database, &MachineClock, &chosen, bulk::Action::Dismiss, &me).await
-                }
-                Some(deliveries::One::Decide(asked)) => {
-                    deliveries::decide::decide(&database, &asked, &me, now_ms).await
-                }
-            };
-            database.close().await;
+            let said = deliveries::answer(&definitions, &arguments.database, &listing, one).await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Batches { wanted, one } => {
@@ -207,19 +190,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Bulk { one } => {
-            let database = Database::open_existing(&arguments.database).await?;
-            let me = actor::of_this_process();
-            let said = match one {
-                None => bulk::watch::list(&database).await,
-                Some(bulk::watch::One::Show(wanted)) => bulk::watch::show(&database, &wanted).await,
-                Some(bulk::watch::One::Pause { bulk }) => {
-                    bulk::watch::pause(&database, &MachineClock, bulk, &me).await
-                }
-                Some(bulk::watch::One::Resume { bulk }) => {
-                    bulk::watch::resume(&database, &MachineClock, bulk, &me).await
-                }
-            };
-            database.close().await;
+            let said = bulk::watch::answer(&definitions, &arguments.database, one).await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Audit { wanted, what } => {

@@ -14,6 +14,7 @@ use crate::connector::definition::{ConnectorDefinition, Surroundings};
 use crate::connector::kinds::KINDS;
 use crate::connector::stand_in::Stored;
 use crate::job::bell::Bell;
+use crate::job::bulk::remake::{Anew, Listener};
 use crate::job::clock::Clock;
 use crate::job::definition::{Action, FirstLoad, JobDefinition};
 use crate::job::deliver::Deliver;
@@ -21,6 +22,7 @@ use crate::job::error::JobError;
 use crate::job::holds::HoldError;
 use crate::job::ingest::{Bench, Ingest, Watch};
 use crate::job::resolve::Rules;
+use crate::mapping::definition::OutboundMapping;
 use crate::mapping::inbound::Inbound;
 use crate::mapping::outbound::Outbound;
 use crate::record::payment_link::{LinkKey, Links};
@@ -233,6 +235,16 @@ impl Context {
             }
         }
         Ok(Links { key: self.link_key.clone(), addresses })
+    }
+
+    /// What held deliveries are made anew with.
+    pub fn anew(&self) -> Result<Anew, AppError> {
+        let listener = |mapping: &OutboundMapping| {
+            let sources = mapping.sources.iter().map(|source| source.value.clone()).collect();
+            Some((mapping.name.clone(), Listener { outbound: Outbound::new(mapping)?, sources }))
+        };
+        let mappings = self.catalogue.outbound.values().filter_map(listener).collect();
+        Ok(Anew { mappings, links: self.links()? })
     }
 
     /// The rules of `resident.toml`, with sources by their numbers in this database.

@@ -75,7 +75,7 @@ async fn take_up_bulk(context: Arc<Context>) {
         match store::bulk::standing_still(&context.database, since_ms).await {
             Ok(found) => {
                 for id in found {
-                    if let Err(error) = bulk::work(&context.database, &*context.clock, id).await {
+                    if let Err(error) = super::bulk::work_on(&context, id).await {
                         tracing::warn!(bulk.id = id, cause = %error, "a bulk action stands still");
                     }
                 }

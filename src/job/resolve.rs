@@ -7,7 +7,7 @@
 
 mod crowding;
 mod settle;
-mod telling;
+pub(super) mod telling;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 use crowding::Unlinked;
 use settle::{Draft, Settling};
+use telling::Telling;
 
 use super::error::JobError;
 use super::fail_point;
@@ -30,6 +31,7 @@ use crate::record::document::Document;
 use crate::record::fragment::FieldIssue;
 use crate::record::payment_link::Links;
 use crate::resolution::policy::Policy;
+use crate::store::again;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::crashes::{self, Care};
 use crate::store::database::{Database, cells};
@@ -291,6 +293,9 @@ async fn settle_chunk(
 
     let resolved_to = chunk.last().map_or(batch.resolved_to, |record| record.row_id);
     let mut transaction = bench.database.begin().await?;
+    if listeners > 0 {
+        again::behind(&mut transaction, &mut bench.ids, wanted + 64).await?;
+    }
     let mut settling =
         Settling::open(batch, rules, mark, now_ms, &mut transaction, matches, &chunk).await?;
     let mut progress = Progress { resolved_to, ..Progress::default() };
@@ -430,7 +435,7 @@ async fn close(
         rules.outbound.iter().filter(|mapping| batch.sends && mapping.hears(heard)).collect();
     let mut transaction = bench.database.begin().await?;
     for some in gone.chunks(500) {
-        bench.ids.reserve(&bench.database, some.len()).await?;
+        bench.ids.reserve_in(&mut transaction, some.len()).await?;
         let mut events = Vec::with_capacity(some.len() * 8);
         for (key, record_id) in some {
             let none: Option<String> = None;
@@ -440,7 +445,7 @@ async fn close(
         transaction.insert(residents::EVENTS, events).await?;
     }
     if !told.is_empty() {
-        let telling = telling::Telling { batch, mark, now_ms, links: &rules.links };
+        let telling = Telling { batch_id: batch.id, mark, now_ms, links: &rules.links };
         telling::tell_of_gone(telling, &mut transaction, &told, &gone, bench).await?;
     }
     batches::close(&mut transaction, batch.id, gone.len() as i64, now_ms).await?;

@@ -110,6 +110,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "ask the resident for an e-mail address or a mobile number, and record it at its source",
             ),
             cause(
+                "delivery.remade",
+                "a person had it made anew, and the new one took its place; this one was not sent",
+                "nothing: its story names the new one",
+            ),
+            cause(
                 "delivery.replaced",
                 "a newer one of the same mapping says what is so now, and this was not sent yet",
                 "nothing: the newer one goes",

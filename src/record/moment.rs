@@ -37,6 +37,25 @@ impl Moment {
         Moment(found.map_or(wall.and_utc().timestamp_millis(), |at| at.timestamp_millis()))
     }
 
+    /// The beginning of a day in London, `2026-11-23`; or an instant, `2026-11-23T02:30:00Z`.
+    pub fn parse(text: &str) -> Option<Moment> {
+        match text.parse::<NaiveDate>() {
+            Ok(day) => Some(Moment::at(day, 0)),
+            Err(_) => {
+                let at = DateTime::parse_from_rfc3339(text).ok()?;
+                Some(Moment(at.timestamp_millis()))
+            }
+        }
+    }
+
+    /// The same, where a day counts to its end.
+    pub fn parse_end(text: &str) -> Option<Moment> {
+        match text.parse::<NaiveDate>() {
+            Ok(day) => Some(Moment::at(day.succ_opt()?, 0)),
+            Err(_) => Moment::parse(text),
+        }
+    }
+
     /// `2026-11-23T02:30:00.000Z`, for programs and logs.
     pub fn utc_said(self) -> String {
         self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()

@@ -1,5 +1,7 @@
-//! Bulk actions on held deliveries: a set that is fixed once, worked in its order, a chunk and one commit
+//! Bulk actions on deliveries: a set that is fixed once, worked in its order, a chunk and one commit
 //! at a time. Whatever happens in between, each item has its turn once.
+
+use std::borrow::Cow;
 
 use super::audit::{self, Entry};
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
@@ -39,7 +41,7 @@ pub struct Asked<'a> {
     pub reason: &'a str,
 }
 
-/// The set: every held delivery that fits, or these numbers alone.
+/// The set: every delivery that fits, or these numbers alone.
 #[derive(Debug, Clone)]
 pub enum Set<'a> {
     Fitting(&'a Filter),
@@ -127,7 +129,74 @@ pub enum Verdict {
     /// It goes to this state.
     To(State),
     /// It stays as it is: why.
-    Left(&'static str),
+    Left(Cow<'static, str>),
+    /// That delivery was made in its place; and what is other than it was.
+    Remade { by: i64, note: Option<String> },
+    /// That delivery says once more what this one said. It stays as it is.
+    Repeated { by: i64 },
+}
+
+impl Verdict {
+    pub fn left(why: impl Into<Cow<'static, str>>) -> Verdict {
+        Verdict::Left(why.into())
+    }
+
+    /// The word for what came of the item.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Verdict::To(state) => state.word(),
+            Verdict::Left(_) => LEFT,
+            Verdict::Remade { .. } => REMADE,
+            Verdict::Repeated { .. } => REPEATED,
+        }
+    }
+
+    /// What is to be known of it.
+    fn why(&self) -> Option<String> {
+        match self {
+            Verdict::Left(why) => Some(why.clone().into_owned()),
+            Verdict::Remade { note, .. } => note.clone(),
+            Verdict::To(_) | Verdict::Repeated { .. } => None,
+        }
+    }
+
+    /// The delivery that was made.
+    fn made(&self) -> Option<i64> {
+        match self {
+            Verdict::Remade { by, .. } | Verdict::Repeated { by } => Some(*by),
+            Verdict::To(_) | Verdict::Left(_) => None,
+        }
+    }
+}
+
+/// Outcomes of items that are no state of the delivery.
+pub const LEFT: &str = "left";
+pub const REMADE: &str = "remade";
+pub const REPEATED: &str = "repeated";
+
+/// Says what is to become of deliveries, as they are now, in their order.
+pub trait Judge: Send {
+    fn judge(
+        &mut self,
+        transaction: &mut Transaction,
+        rows: &[&Delivery],
+    ) -> impl Future<Output = Result<Vec<Verdict>, StoreError>> + Send;
+
+    /// Writes what takes their place, once they have gone where they go.
+    fn make(&mut self, _: &mut Transaction) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
+
+/// What is said of a delivery without a look at anything else.
+impl<F: Fn(&Delivery) -> Verdict + Send> Judge for F {
+    async fn judge(
+        &mut self,
+        _: &mut Transaction,
+        rows: &[&Delivery],
+    ) -> Result<Vec<Verdict>, StoreError> {
+        Ok(rows.iter().map(|row| self(row)).collect())
+    }
 }
 
 /// How far a step came.
@@ -141,13 +210,13 @@ pub enum Step {
     Stopped,
 }
 
-/// The next items have their turn, in one commit. `judge` sees each delivery as it is now.
+/// The next items have their turn, in one commit. The judge sees each delivery as it is now.
 pub async fn step(
     database: &Database,
     id: i64,
     most: i64,
     now_ms: i64,
-    judge: impl Fn(&Delivery) -> Verdict,
+    mut judge: impl Judge,
 ) -> Result<Step, StoreError> {
     let mut transaction = database.begin_durable().await?;
     // Whoever else works on it waits here.
@@ -166,24 +235,31 @@ pub async fn step(
     }
     let numbers: Vec<i64> = open.iter().map(|(_, delivery, _)| *delivery).collect();
     let found = deliveries::of_ids(&mut transaction, &numbers).await?;
+    let as_it_was = |(_, delivery, fence): &&(i64, i64, i64)| {
+        found.get(delivery).is_some_and(|row| row.fence == *fence)
+    };
+    let judged: Vec<&Delivery> =
+        open.iter().filter(as_it_was).filter_map(|(_, delivery, _)| found.get(delivery)).collect();
+    let mut verdicts = judge.judge(&mut transaction, &judged).await?.into_iter();
     let mut going = Vec::new();
-    let mut done: Vec<(i64, &str, Option<&str>)> = Vec::new();
-    for (place, delivery, fence) in &open {
-        let row = found.get(delivery);
-        let verdict = match row {
-            None => Verdict::Left("there is no such delivery"),
-            Some(row) if row.fence != *fence => {
-                Verdict::Left("somebody had a hand on it since the set was fixed")
+    let mut done: Vec<(i64, Verdict)> = Vec::with_capacity(open.len());
+    for item in &open {
+        let (place, delivery, fence) = *item;
+        let verdict = match as_it_was(&item) {
+            true => verdicts.next().unwrap_or_else(|| Verdict::left("nobody judged it")),
+            false if found.contains_key(&delivery) => {
+                Verdict::left("somebody had a hand on it since the set was fixed")
             }
-            Some(row) => judge(row),
+            false => Verdict::left("there is no such delivery"),
         };
-        match verdict {
-            Verdict::To(state) => {
-                going.push((*delivery, *fence, state));
-                done.push((*place, state.word(), None));
+        match &verdict {
+            Verdict::To(state) => going.push(Going { delivery, fence, state: *state, by: None }),
+            Verdict::Remade { by, .. } => {
+                going.push(Going { delivery, fence, state: State::Replaced, by: Some(*by) });
             }
-            Verdict::Left(why) => done.push((*place, "left", Some(why))),
+            Verdict::Left(_) | Verdict::Repeated { .. } => {}
         }
+        done.push((place, verdict));
     }
     let moved = move_on(&mut transaction, &going, bulk.created_ms, now_ms).await?;
     if moved != going.len() {
@@ -191,40 +267,55 @@ pub async fn step(
         // here: what slipped in between is seen by the next try.
         return Ok(Step::Done(0));
     }
-    let sql = "WITH v (bulk_id, place, outcome, why, done_ms) AS ({rows}) \
-               UPDATE bulk_item SET outcome = v.outcome, why = v.why, done_ms = v.done_ms FROM v \
+    judge.make(&mut transaction).await?;
+    let sql = "WITH v (bulk_id, place, outcome, why, made_id, done_ms) AS ({rows}) \
+               UPDATE bulk_item SET outcome = v.outcome, why = v.why, made_id = v.made_id, \
+               done_ms = v.done_ms FROM v \
                WHERE bulk_item.bulk_id = v.bulk_id AND bulk_item.place = v.place \
                RETURNING bulk_item.place";
-    let rows = done.iter().flat_map(|(place, outcome, why)| {
-        cells![id, *place, (*outcome).to_owned(), why.map(str::to_owned), now_ms]
+    let rows = done.iter().flat_map(|(place, verdict)| {
+        cells![id, *place, verdict.outcome(), verdict.why(), verdict.made(), now_ms]
     });
-    transaction.fetch_with::<(i64,)>(sql, 5, rows.collect()).await?;
+    transaction.fetch_with::<(i64,)>(sql, 6, rows.collect()).await?;
     ringing::ring(&mut transaction).await?;
     transaction.commit().await?;
     Ok(Step::Done(done.len()))
+}
+
+/// A delivery that goes to another state; and the one that was made in its place.
+#[derive(Debug, Clone, Copy)]
+struct Going {
+    delivery: i64,
+    fence: i64,
+    state: State,
+    by: Option<i64>,
 }
 
 /// Deliveries go where they are to go, with fresh attempts. All are due at one moment, so that they leave
 /// in the order in which they were made.
 async fn move_on(
     transaction: &mut Transaction,
-    going: &[(i64, i64, State)],
+    going: &[Going],
     due_ms: i64,
     now_ms: i64,
 ) -> Result<usize, StoreError> {
-    let sql = "WITH v (id, fence, state, since_ms, next_ms, settled_ms) AS ({rows}) \
+    let sql = "WITH v (id, fence, state, since_ms, next_ms, settled_ms, code, cause) AS ({rows}) \
              UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
              settled_ms = v.settled_ms, attempts = 0, polls = 0, crashes = 0, \
              fence = delivery.fence + 1, \
-             cause_code = CASE WHEN v.settled_ms IS NULL THEN NULL ELSE delivery.cause_code END, \
-             cause = CASE WHEN v.settled_ms IS NULL THEN NULL ELSE delivery.cause END \
+             cause_code = CASE WHEN v.settled_ms IS NULL THEN NULL \
+             ELSE COALESCE(v.code, delivery.cause_code) END, \
+             cause = CASE WHEN v.settled_ms IS NULL THEN NULL \
+             ELSE COALESCE(v.cause, delivery.cause) END \
              FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence RETURNING delivery.id";
-    let rows = going.iter().flat_map(|(id, fence, state)| {
+    let rows = going.iter().flat_map(|Going { delivery, fence, state, by }| {
         let settled_ms = state.is_settled().then_some(now_ms);
         let next_ms = if *state == State::Waiting { due_ms } else { NEVER_MS };
-        cells![*id, *fence, state.word(), now_ms, next_ms, settled_ms]
+        let code = by.map(|_| "delivery.remade".to_owned());
+        let cause = by.map(|by| format!("delivery {by} was made in its place"));
+        cells![*delivery, *fence, state.word(), now_ms, next_ms, settled_ms, code, cause]
     });
-    let moved: Vec<(i64,)> = transaction.fetch_with(sql, 6, rows.collect()).await?;
+    let moved: Vec<(i64,)> = transaction.fetch_with(sql, 8, rows.collect()).await?;
     Ok(moved.len())
 }
 
@@ -303,6 +394,8 @@ pub struct Item {
     pub delivery_id: i64,
     pub outcome: Option<String>,
     pub why: Option<String>,
+    /// The delivery that was made.
+    pub made_id: Option<i64>,
     pub done_ms: Option<i64>,
 }
 
@@ -314,10 +407,22 @@ pub async fn items(
     after: i64,
     most: i64,
 ) -> Result<Vec<Item>, StoreError> {
-    let sql = "SELECT place, delivery_id, outcome, why, done_ms FROM bulk_item \
+    let sql = "SELECT place, delivery_id, outcome, why, made_id, done_ms FROM bulk_item \
                WHERE bulk_id = $1 AND place > $2 AND (outcome = $3 OR $3 IS NULL) \
                ORDER BY place LIMIT $4";
     database.fetch(sql, cells![id, after, outcome.map(str::to_owned), most]).await
+}
+
+/// The first items of an outcome of which something is to be known.
+pub async fn noted(
+    database: &Database,
+    id: i64,
+    outcome: &str,
+    most: i64,
+) -> Result<Vec<Item>, StoreError> {
+    let sql = "SELECT place, delivery_id, outcome, why, made_id, done_ms FROM bulk_item \
+               WHERE bulk_id = $1 AND outcome = $2 AND why IS NOT NULL ORDER BY place LIMIT $3";
+    database.fetch(sql, cells![id, outcome.to_owned(), most]).await
 }
 
 /// An item's turn, with what was asked for.
@@ -328,12 +433,13 @@ pub struct Turn {
     pub actor: String,
     pub reason: String,
     pub why: Option<String>,
+    pub made_id: Option<i64>,
     pub done_ms: i64,
 }
 
 /// The turns that one delivery had.
 pub async fn turns_of(database: &Database, delivery: i64) -> Result<Vec<Turn>, StoreError> {
-    let sql = "SELECT b.id AS bulk_id, b.action, b.actor, b.reason, i.why, i.done_ms \
+    let sql = "SELECT b.id AS bulk_id, b.action, b.actor, b.reason, i.why, i.made_id, i.done_ms \
                FROM bulk_item i JOIN bulk b ON b.id = i.bulk_id \
                WHERE i.delivery_id = $1 AND i.done_ms IS NOT NULL ORDER BY i.done_ms, b.id";
     database.fetch(sql, cells![delivery]).await

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::database::{Cell, Database, StoreError, Transaction, cells};
+use super::database::{Cell, Database, StoreError, Transaction, cells, places};
 use super::intents;
 use crate::record::personal::unprinted;
 
@@ -20,6 +20,8 @@ pub struct Delivery {
     pub mapping_version: i64,
     pub purpose: String,
     pub needs_consent: bool,
+    pub collection: bool,
+    pub account_id: Option<i64>,
     pub reference: String,
     /// JSON
     pub message: String,
@@ -36,6 +38,8 @@ pub struct Delivery {
     pub settled_ms: Option<i64>,
     pub fence: i64,
     pub doubt_until_ms: Option<i64>,
+    /// The delivery that it is once more: made anew in its place, or repeated.
+    pub again_of: Option<i64>,
 }
 
 /// One intent to send, and what came of it.
@@ -54,24 +58,46 @@ unprinted!(Delivery);
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub state: Option<&'static str>,
+    /// Only what the system took.
+    pub taken: bool,
     pub destination: Option<String>,
     pub resident_id: Option<i64>,
     pub batch_id: Option<i64>,
     /// A code, or the beginning of one up to a dot: `notify`, `suppressed.hold`.
     pub code: Option<String>,
+    pub mapping: Option<String>,
+    /// About one of these accounts; any where there is none.
+    pub accounts: Vec<i64>,
+    /// Those that stand as they do since then, or later.
+    pub from_ms: Option<i64>,
+    /// Those that stand as they do since before then.
+    pub until_ms: Option<i64>,
 }
 
 fn select(is_postgres: bool) -> String {
     let state = intents::state(is_postgres);
     format!(
         "SELECT id, change_event_id, batch_id, resident_id, destination, mapping, \
-         mapping_version, purpose, needs_consent, reference, message, {state} AS state, since_ms, \
-         next_ms, attempts, intents, platform_id, platform_status, cause_code, cause, created_ms, \
-         settled_ms, fence, doubt_until_ms FROM delivery"
+         mapping_version, purpose, needs_consent, collection, account_id, reference, message, \
+         {state} AS state, since_ms, next_ms, attempts, intents, platform_id, platform_status, \
+         cause_code, cause, created_ms, settled_ms, fence, doubt_until_ms, again_of FROM delivery"
     )
 }
 
 impl Filter {
+    /// Whether a delivery is to that system, about that person and account, and made so; however it stands
+    /// and whatever stopped it.
+    pub fn is_about(&self, row: &Delivery) -> bool {
+        self.destination.as_ref().is_none_or(|to| *to == row.destination)
+            && self.mapping.as_ref().is_none_or(|mapping| *mapping == row.mapping)
+            && self.resident_id.is_none_or(|resident| resident == row.resident_id)
+            && self.batch_id.is_none_or(|batch| batch == row.batch_id)
+            && self.from_ms.is_none_or(|from_ms| from_ms <= row.since_ms)
+            && self.until_ms.is_none_or(|until_ms| row.since_ms < until_ms)
+            && (self.accounts.is_empty()
+                || row.account_id.is_some_and(|account| self.accounts.contains(&account)))
+    }
+
     /// `id < $1 AND …`, and the cells of its places.
     pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
@@ -103,8 +129,32 @@ impl Filter {
             let begins = "(cause_code = $ OR substr(cause_code, 1, length($) + 1) = $ || '.')";
             add(begins, code.clone().into());
         }
+        if let Some(mapping) = &self.mapping {
+            add("mapping = $", mapping.clone().into());
+        }
+        if let Some(from_ms) = self.from_ms {
+            add("since_ms >= $", from_ms.into());
+        }
+        if let Some(until_ms) = self.until_ms {
+            add("since_ms < $", until_ms.into());
+        }
+        if !self.accounts.is_empty() {
+            let from = cells.len() + 1;
+            text.push_str(&format!(" AND account_id IN ({})", places(from, self.accounts.len())));
+            cells.extend(self.accounts.iter().map(|account| Cell::Int(*account)));
+        }
+        if self.taken {
+            text.push_str(" AND state IN ('accepted', 'delivered')");
+        }
         (text, cells)
     }
+}
+
+/// The deliveries that are this one once more, the first first.
+pub async fn again_of(database: &Database, id: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT id FROM delivery WHERE again_of = $1 ORDER BY id";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![id]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// The deliveries that are meant, the newest first, from those below `before`.

@@ -1,6 +1,6 @@
 //! Hands out identifiers in blocks: ascending, never twice, gaps allowed.
 
-use super::database::{Database, StoreError, cells};
+use super::database::{Database, StoreError, Transaction, cells};
 
 const BLOCK: i64 = 10_000;
 
@@ -23,16 +23,23 @@ impl Ids {
         if self.end - self.next >= wanted {
             return Ok(());
         }
-        let block = BLOCK.max(wanted);
         let mut transaction = database.begin().await?;
-        let sql = "INSERT INTO id_block (name, next) VALUES ('all', 1 + $1) \
-                   ON CONFLICT (name) DO UPDATE SET next = id_block.next + $1 RETURNING next";
-        let rows: Vec<(i64,)> = transaction.fetch(sql, cells![block]).await?;
-        transaction.commit().await?;
-        let (end,) = rows
-            .into_iter()
-            .next()
-            .ok_or_else(|| StoreError::Refused("id_block gave no number".to_owned()))?;
+        self.reserve_in(&mut transaction, count).await?;
+        transaction.commit().await
+    }
+
+    /// The same, by a transaction that has begun.
+    pub async fn reserve_in(
+        &mut self,
+        transaction: &mut Transaction,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        let wanted = count as i64;
+        if self.end - self.next >= wanted {
+            return Ok(());
+        }
+        let block = BLOCK.max(wanted);
+        let end = end_of(transaction, block).await?;
         // A block that follows on from the last is one run; what is left of another is passed over.
         if end - block != self.end {
             self.next = end - block;
@@ -41,12 +48,46 @@ impl Ids {
         Ok(())
     }
 
+    /// A supply of so many, which this transaction takes: above all that were ever given, and nobody is
+    /// given others before it ends.
+    pub async fn within(transaction: &mut Transaction, count: usize) -> Result<Ids, StoreError> {
+        let end = end_of(transaction, count as i64).await?;
+        Ok(Ids { next: end - count as i64, end })
+    }
+
+    /// Goes on above that number, where it has not come so far; for so many.
+    pub async fn pass(
+        &mut self,
+        transaction: &mut Transaction,
+        number: i64,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        if self.next <= number {
+            *self = Ids::new();
+        }
+        self.reserve_in(transaction, count).await
+    }
+
+    /// The end of the supply: the number behind the last.
+    pub fn end(&self) -> i64 {
+        self.end
+    }
+
     /// The next identifier. [`Ids::reserve`] comes first.
     pub fn take(&mut self) -> i64 {
         assert!(self.next < self.end, "more identifiers were taken than reserved");
         self.next += 1;
         self.next - 1
     }
+}
+
+/// Takes a block; gives the number behind its last.
+async fn end_of(transaction: &mut Transaction, block: i64) -> Result<i64, StoreError> {
+    let sql = "INSERT INTO id_block (name, next) VALUES ('all', 1 + $1) \
+               ON CONFLICT (name) DO UPDATE SET next = id_block.next + $1 RETURNING next";
+    let rows: Vec<(i64,)> = transaction.fetch(sql, cells![block]).await?;
+    let end = rows.into_iter().next().map(|(end,)| end);
+    end.ok_or_else(|| StoreError::Refused("id_block gave no number".to_owned()))
 }
 
 impl Default for Ids {

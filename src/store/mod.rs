@@ -1,5 +1,6 @@
 //! The only room that knows SQL.
 
+pub mod again;
 pub mod audit;
 pub mod batches;
 pub mod bulk;

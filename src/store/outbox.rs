@@ -13,7 +13,7 @@ pub const DELIVERIES: Insert = Insert {
     table: "delivery",
     columns: "id,change_event_id,batch_id,resident_id,destination,mapping,mapping_version,purpose,\
         needs_consent,collection,account_id,reference,message,state,since_ms,next_ms,cause_code,cause,\
-        created_ms,subject_id,in_line,newest_only,urgent",
+        created_ms,subject_id,in_line,newest_only,urgent,again_of",
     after: "",
 };
 
@@ -48,6 +48,8 @@ pub struct Place {
     /// Those behind it wait even while it is held.
     pub strict_order: bool,
     pub urgent: bool,
+    /// The delivery that it is once more: made anew in its place, or repeated.
+    pub again_of: Option<i64>,
 }
 
 /// The row of a new delivery that is like any other.
@@ -98,6 +100,7 @@ pub fn row_at(new: New<'_>, place: Place) -> Vec<Cell> {
         in_line,
         place.newest_only,
         place.urgent,
+        place.again_of,
     ]
 }
 

@@ -127,6 +127,14 @@ pub async fn find(database: &Database, search: &Search, most: usize) -> Result<F
     Ok(Found { residents, stopped: false })
 }
 
+/// The accounts that sources know under this key, by our numbers.
+pub async fn accounts_named(database: &Database, key: &str) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT a.id FROM source_key k JOIN account a ON a.id = k.id \
+               WHERE k.source_id IN (SELECT id FROM source) AND k.key = $1 ORDER BY a.id LIMIT 1000";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![key.to_owned()]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// The residents on what sources know under this key.
 async fn named(database: &Database, key: &str) -> Result<Vec<i64>, StoreError> {
     let sql = "SELECT p.resident_id FROM source_key k \

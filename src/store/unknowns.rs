@@ -5,6 +5,9 @@ use super::database::{Database, StoreError, cells};
 use super::outbox::NEVER_MS;
 use crate::record::delivery::State;
 
+/// The audit log's word for one that did not take effect.
+pub const SEND_AGAIN: &str = "send again";
+
 /// What a person found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word<'a> {
@@ -55,7 +58,7 @@ pub async fn decide(
     }
     let action = match decided.word {
         Word::Happened { .. } => "happened",
-        Word::Again(_) => "send again",
+        Word::Again(_) => SEND_AGAIN,
     };
     let entry = Entry {
         actor: decided.actor,

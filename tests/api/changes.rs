@@ -43,6 +43,7 @@ async fn put_down(on: On) {
     let asked = [
         ("/deliveries/release", json!({"ids": [1], "reason": "mended"}), 202),
         ("/deliveries/dismiss", json!({"ids": [2], "reason": "too late"}), 202),
+        ("/deliveries/remake", json!({"ids": [3], "reason": "the mapping is mended"}), 202),
         (
             "/deliveries/4/decide",
             json!({"happened": true, "platform_id": "p-4", "reason": "seen"}),
@@ -57,9 +58,10 @@ async fn put_down(on: On) {
         let seen = served.post(path, &key, body).await;
         assert_eq!(seen.status, status, "{path}: {seen:?}");
     }
-    served
-        .until("/bulk", &key, |bulk| bulk[0]["state"] == "done" && bulk[1]["state"] == "done")
-        .await;
+    let all_done = |bulk: &Value| {
+        bulk.as_array().unwrap().iter().filter(|one| one["state"] == "done").count() == 3
+    };
+    served.until("/bulk", &key, all_done).await;
     let line = |actor: &str, action: &str, target: &str| {
         (actor.to_owned(), action.to_owned(), target.to_owned())
     };
@@ -76,6 +78,8 @@ async fn put_down(on: On) {
         line("key:crm", "ended", &bulk(0)),
         line("key:crm", "begun", &bulk(1)),
         line("key:crm", "ended", &bulk(1)),
+        line("key:crm", "begun", &bulk(2)),
+        line("key:crm", "ended", &bulk(2)),
         line("key:crm", "happened", "delivery 4"),
         line("key:crm", "replayed", "code code_unknown"),
         line("key:crm", "paused", "destination notify"),
@@ -88,8 +92,13 @@ async fn put_down(on: On) {
             "{wanted:?}: {lines:?}"
         );
     }
-    assert_eq!(lines.len(), 11, "and nothing else: {lines:?}");
-    assert!(matches!(audit::verify(served.database()).await.unwrap(), Verdict::Whole(11)));
+    assert_eq!(lines.len(), 13, "and nothing else: {lines:?}");
+    assert!(matches!(audit::verify(served.database()).await.unwrap(), Verdict::Whole(13)));
+    // Nobody knows such a mapping: it stays, and says so.
+    let left = served.get(&format!("/{}", bulk(2).replace(' ', "/")), &key).await.json;
+    assert_eq!(left["counts"], json!({"left": 1}), "{left}");
+    let why = left["list"][0]["why"].as_str().unwrap();
+    assert!(why.contains("there is no mapping `m` any more"), "{why}");
     let rung = match on {
         On::Postgres => served.hub.text("SELECT CAST(COUNT(*) AS TEXT) FROM apalis.jobs").await,
         // The queue of SQLite is a file of its own: that the ring was answered says it.
@@ -121,6 +130,11 @@ async fn conflicts(on: On) {
         (format!("/batches/{batch}/refuse"), why.clone(), "was accepted by local"),
         (format!("/batches/{closed}/accept"), why.clone(), "only one that is held"),
         ("/deliveries/1/decide".to_owned(), sent, "delivery 1 is dismissed"),
+        (
+            "/deliveries/repeat".to_owned(),
+            json!({"destination": "notify", "ids": [1], "reason": "again"}),
+            "reaches residents",
+        ),
         (format!("/bulk/{bulk}/pause"), json!({}), "is done"),
         (format!("/bulk/{bulk}/resume"), json!({}), "is done"),
     ] {

@@ -15,7 +15,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 31] = [
+const WANTED: [(&str, &str, Scope); 33] = [
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -28,6 +28,8 @@ const WANTED: [(&str, &str, Scope); 31] = [
     ("GET", "/deliveries/7", Scope::Read),
     ("POST", "/deliveries/release", Scope::Act),
     ("POST", "/deliveries/dismiss", Scope::Act),
+    ("POST", "/deliveries/remake", Scope::Act),
+    ("POST", "/deliveries/repeat", Scope::Act),
     ("POST", "/deliveries/7/decide", Scope::Decide),
     ("GET", "/bulk", Scope::Read),
     ("GET", "/bulk/7", Scope::Read),

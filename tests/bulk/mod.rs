@@ -2,6 +2,9 @@
 //! its turn once, and they leave in the order in which they were made.
 
 mod audit;
+mod remake;
+mod remake_killed;
+mod repeat;
 
 use std::time::Duration;
 
@@ -39,7 +42,7 @@ async fn hold(database: &Database, many: i64, residents: i64) {
     transaction.commit().await.unwrap();
 }
 
-fn program(hub: &TestHub, words: &[&str]) -> Command {
+pub fn program(hub: &TestHub, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_viaduct"));
     command
         .args(["--json", "--database", &hub.url, "--definitions"])
@@ -113,7 +116,9 @@ async fn together(on: On) {
     let workers: Vec<_> = (0..3)
         .map(|_| {
             let database = hub.context.database.clone();
-            tokio::spawn(async move { work::work(&database, &MachineClock, id).await.unwrap() })
+            tokio::spawn(
+                async move { work::work(&database, &MachineClock, id, None).await.unwrap() },
+            )
         })
         .collect();
     for worker in workers {
@@ -139,7 +144,7 @@ async fn paused(on: On) {
     assert!(text.contains(&format!("viaduct bulk resume {id}")), "{text}");
     assert_eq!(bulk::step(database, id, 500, 60, judge).await.unwrap(), Step::Stopped);
     assert!(bulk::standing_still(database, i64::MAX).await.unwrap().is_empty(), "it is wanted so");
-    let (json, text) = watch::resume(database, &MachineClock, id, &me()).await.unwrap();
+    let (json, text) = watch::resume(database, &MachineClock, id, None, &me()).await.unwrap();
     assert_eq!(json["counts"], json!({ "waiting": 2_000 }));
     assert!(text.starts_with("2000 of 2000 released"), "{text}");
     let late = watch::pause(database, &MachineClock, id, &me()).await.unwrap_err().to_string();
@@ -156,7 +161,7 @@ async fn touched(on: On) {
     let sql = "UPDATE delivery SET fence = fence + 1, state = 'waiting' WHERE id = $1";
     transaction.execute(sql, vec![Cell::Int(4)]).await.unwrap();
     transaction.commit().await.unwrap();
-    let work = work::work(database, &MachineClock, id);
+    let work = work::work(database, &MachineClock, id, None);
     let bulk = tokio::time::timeout(Duration::from_secs(30), work).await.unwrap().unwrap();
     assert_eq!((bulk.items, bulk.state.as_str()), (6, "done"));
     assert_ne!(bulk.state, RUNNING);

@@ -21,17 +21,17 @@ on_both! {
 }
 
 /// A hub with a platform to send to.
-struct Council {
-    hub: TestHub,
+pub struct Council {
+    pub hub: TestHub,
     notify: Notify,
 }
 
 /// A person on a council tax account: given name, NINO, birth date.
-type Person = (&'static str, &'static str, &'static str);
-const ARDEN: Person = ("Arden", "QQ123456A", "1984-02-29");
-const BLAKE: Person = ("Blake", "QQ123457B", "1985-03-01");
+pub type Person = (&'static str, &'static str, &'static str);
+pub const ARDEN: Person = ("Arden", "QQ123456A", "1984-02-29");
+pub const BLAKE: Person = ("Blake", "QQ123457B", "1985-03-01");
 
-fn account(key: &str, people: &[Person], paid: &str) -> String {
+pub fn account(key: &str, people: &[Person], paid: &str) -> String {
     let person = |(number, (given, nino, born)): (usize, &Person)| {
         format!(
             "<Person seq=\"{}\" role=\"JOINT\"><Forename>{given}</Forename>\
@@ -51,8 +51,11 @@ fn account(key: &str, people: &[Person], paid: &str) -> String {
 }
 
 impl Council {
-    async fn open(on: On) -> Council {
-        let mut hub = TestHub::open(on).await;
+    pub async fn open(on: On) -> Council {
+        Council::of(TestHub::open(on).await).await
+    }
+
+    pub async fn of(mut hub: TestHub) -> Council {
         let notify = Notify::start(0, None, None).await.unwrap();
         let mut variables = hub.variables();
         variables.extend(notify.variables());
@@ -61,7 +64,7 @@ impl Council {
     }
 
     /// One night's extract, read.
-    async fn night(&self, number: u32, accounts: &[String]) {
+    pub async fn night(&self, number: u32, accounts: &[String]) {
         let head = "<CouncilTaxExtract xmlns=\"urn:example:ctax:extract:1\">";
         let (all, count) = (accounts.join(""), accounts.len());
         let text = format!("{head}{all}<Trailer accounts=\"{count}\"/></CouncilTaxExtract>");
@@ -69,13 +72,13 @@ impl Council {
         self.hub.run("ingest-revenues").await;
     }
 
-    async fn send(&self) {
+    pub async fn send(&self) {
         let job = self.hub.context.job("deliver-notify").unwrap();
         run::run_deliver(&self.hub.context, job).await.unwrap();
     }
 
     /// Messages by their state, of one mapping: `delivered 2, held 1`.
-    async fn stand(&self, mapping: &str) -> String {
+    pub async fn stand(&self, mapping: &str) -> String {
         let sql = format!(
             "SELECT state, CAST(COUNT(*) AS TEXT) FROM delivery WHERE mapping = '{mapping}' \
              AND destination = 'notify' GROUP BY state ORDER BY state"
@@ -86,13 +89,13 @@ impl Council {
     }
 
     /// Runs the program; gives its exit code, and what it printed as JSON.
-    fn viaduct(&self, words: &[&str]) -> (i32, Value) {
+    pub fn viaduct(&self, words: &[&str]) -> (i32, Value) {
         let (code, text) = self.program(&[&["--json"], words].concat());
         let json = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{words:?}: {text}"));
         (code, json)
     }
 
-    fn program(&self, words: &[&str]) -> (i32, String) {
+    pub fn program(&self, words: &[&str]) -> (i32, String) {
         let definitions = self.hub.definitions.display().to_string();
         let done = Command::new(env!("CARGO_BIN_EXE_viaduct"))
             .args(["--database", &self.hub.url, "--definitions", &definitions])

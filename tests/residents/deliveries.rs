@@ -3,7 +3,8 @@
 use clap::Parser;
 use serde_json::json;
 use viaduct::app::actor::of_this_process as me;
-use viaduct::app::bulk::{self, Action, ask};
+use viaduct::app::bulk::chosen::Chosen;
+use viaduct::app::bulk::{Action, ask};
 use viaduct::app::deliveries::decide::{self, Decide};
 use viaduct::app::deliveries::{self, Listing};
 use viaduct::job::clock::Clock;
@@ -127,7 +128,7 @@ async fn told(on: On) {
 #[derive(Debug, Parser)]
 struct Which {
     #[command(flatten)]
-    chosen: bulk::Chosen,
+    chosen: Chosen,
 }
 
 async fn released(on: On) {
@@ -178,7 +179,8 @@ async fn released(on: On) {
     let release = async |words: &str| {
         let words = ["release", "--reason", "mended"].into_iter().chain(words.split_whitespace());
         let chosen = Which::try_parse_from(words).unwrap().chosen;
-        ask(database, &StillClock(400), &chosen, Action::Release, &me()).await
+        let wish = chosen.wish(Action::Release).unwrap();
+        ask(database, &StillClock(400), &wish, None, &me()).await
     };
     let row = async |id: i64| {
         let sql = format!(
@@ -214,8 +216,8 @@ async fn released(on: On) {
     assert!(text.contains("release in bulk action"), "{text}");
     assert!(Which::try_parse_from(["release", "1"]).is_err(), "no reason");
     let dismiss = ["dismiss", "--code", "delivery.no_address", "--reason", "moved abroad"];
-    let chosen = Which::try_parse_from(dismiss).unwrap().chosen;
-    ask(database, &StillClock(500), &chosen, Action::Dismiss, &me()).await.unwrap();
+    let wish = Which::try_parse_from(dismiss).unwrap().chosen.wish(Action::Dismiss).unwrap();
+    ask(database, &StillClock(500), &wish, None, &me()).await.unwrap();
     assert!(row(7).await.starts_with("dismissed "));
     assert!(Which::try_parse_from(["release"]).is_err());
     let both = ["release", "1", "--code", "notify", "--reason", "x"];

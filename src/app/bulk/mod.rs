@@ -1,105 +1,56 @@
-//! `viaduct deliveries release` and `dismiss`: held deliveries go back to be sent, or are never sent. What
-//! is chosen is fixed first and worked then; `viaduct bulk` watches, pauses and goes on.
+//! `viaduct deliveries release`, `dismiss`, `remake` and `repeat`: held deliveries go back to be sent, are
+//! never sent, or are made anew; what a system has had is sent to it once more. What is chosen is fixed
+//! first and worked then; `viaduct bulk` watches, pauses and goes on.
 
+pub mod chosen;
 pub mod watch;
 
 use std::collections::BTreeMap;
 
-use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::context::AppError;
+use super::context::{AppError, Context};
 use crate::access::actor::Actor;
 use crate::job::bulk as work;
 pub use crate::job::bulk::Action;
+use crate::job::bulk::Turns;
+use crate::job::bulk::remake::{Anew, may_be_remade};
 use crate::job::clock::Clock;
-use crate::record::delivery::State;
-use crate::store::bulk::{self, Asked, Set, Verdict};
+use crate::store::bulk::{self, Asked, Judge, Set, Verdict};
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Delivery, Filter};
 use crate::store::ids::Ids;
 
 /// Rows that are looked at in one go, for a dry run.
-const PAGE: i64 = 1_000;
+const PAGE: usize = 1_000;
 
-/// Which held deliveries are meant, and why.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Chosen {
-    /// Their numbers
-    #[arg(value_name = "ID", required_unless_present = "code", conflicts_with = "code")]
+/// What is to be done to which deliveries, and why.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub action: Action,
+    /// These alone, as far as the filter lets them pass; none where all are meant that fit.
     pub ids: Vec<i64>,
-    /// All held under this code, or one that begins with it: `notify`, `notify.not_found`
-    #[arg(long)]
-    pub code: Option<String>,
-    /// Only those to this connector
-    #[arg(long)]
-    pub destination: Option<String>,
-    /// Only those to this resident
-    #[arg(long, value_name = "ID")]
-    pub resident: Option<i64>,
-    /// Only those that this batch made
-    #[arg(long, value_name = "ID")]
-    pub batch: Option<i64>,
-    /// Why: it stays with what is done, with your name
-    #[arg(long, required_unless_present = "dry_run")]
+    pub filter: Filter,
+    /// As it was asked for.
+    pub words: String,
     pub reason: Option<String>,
-    /// Only say what would become of them
-    #[arg(long)]
+    /// Only say what would become of them.
     pub dry_run: bool,
-}
-
-impl Chosen {
-    /// By their numbers or by a code: whoever says neither does not mean all there are.
-    fn must_choose(&self) -> Result<(), AppError> {
-        match self.ids.is_empty() == self.code.is_none() {
-            true => Err(AppError::Asked(
-                "say which deliveries are meant: by their numbers (`ids`), or by `code`".to_owned(),
-            )),
-            false => Ok(()),
-        }
-    }
-
-    fn filter(&self) -> Filter {
-        Filter {
-            state: Some(State::Held.word()),
-            destination: self.destination.clone(),
-            resident_id: self.resident,
-            batch_id: self.batch,
-            code: self.code.clone(),
-        }
-    }
-
-    /// As it was asked for: `--code notify --destination notify`.
-    fn words(&self) -> String {
-        let ids: Vec<String> = self.ids.iter().map(i64::to_string).collect();
-        let named =
-            |name: &str, value: Option<String>| value.map(|value| format!("--{name} {value}"));
-        let parts = [
-            (!ids.is_empty()).then(|| ids.join(" ")),
-            named("code", self.code.clone()),
-            named("destination", self.destination.clone()),
-            named("resident", self.resident.map(|id| id.to_string())),
-            named("batch", self.batch.map(|id| id.to_string())),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-    }
 }
 
 /// Does it, or says what it would do.
 pub async fn ask(
     database: &Database,
     clock: &dyn Clock,
-    chosen: &Chosen,
-    action: Action,
+    wish: &Wish,
+    anew: Option<&Anew>,
     actor: &Actor,
 ) -> Result<(Value, String), AppError> {
-    if chosen.dry_run {
-        return foretell(database, chosen, action, clock.now_ms()).await;
+    if wish.dry_run {
+        return foretell(database, wish, anew, clock.now_ms()).await;
     }
-    let id = begin(database, clock, chosen, action, actor).await?;
-    work::work(database, clock, id).await?;
+    let id = begin(database, clock, wish, actor).await?;
+    work::work(database, clock, id, anew).await?;
     watch::show(database, &watch::Wanted::of(id)).await
 }
 
@@ -107,102 +58,148 @@ pub async fn ask(
 pub async fn begin(
     database: &Database,
     clock: &dyn Clock,
-    chosen: &Chosen,
-    action: Action,
+    wish: &Wish,
     actor: &Actor,
 ) -> Result<i64, AppError> {
-    chosen.must_choose()?;
-    let reason = chosen.reason.as_deref().map(str::trim).unwrap_or_default();
+    let reason = wish.reason.as_deref().map(str::trim).unwrap_or_default();
     if reason.is_empty() {
         return Err(AppError::Asked("it needs its reason: --reason WHY".to_owned()));
     }
     let mut numbers = Ids::new();
     numbers.reserve(database, 1).await?;
     let id = numbers.take();
-    let asked =
-        Asked { id, action: action.word(), chosen: &chosen.words(), actor: actor.as_str(), reason };
-    let filter = chosen.filter();
-    let named = match chosen.ids.is_empty() {
-        true => None,
-        false => Some(of_those(database, chosen).await?),
+    let asked = Asked {
+        id,
+        action: wish.action.word(),
+        chosen: &wish.words,
+        actor: actor.as_str(),
+        reason,
     };
-    let set = match &named {
-        None => Set::Fitting(&filter),
-        Some(named) => Set::Numbers(named),
+    let named: Vec<i64> = of_those(database, wish).await?.iter().map(|row| row.id).collect();
+    let set = match wish.ids.is_empty() {
+        true => Set::Fitting(&wish.filter),
+        false => Set::Numbers(&named),
     };
     bulk::begin(database, &asked, set, clock.now_ms()).await?;
     Ok(id)
 }
 
-/// Those of the named ones that are meant.
-async fn of_those(database: &Database, chosen: &Chosen) -> Result<Vec<i64>, AppError> {
+/// Works one to its end, with the definitions where it takes them.
+pub async fn work_on(context: &Context, id: i64) -> Result<(), AppError> {
+    let anew = match watch::composes(&context.database, id).await? {
+        true => Some(context.anew()?),
+        false => None,
+    };
+    work::work(&context.database, &*context.clock, id, anew.as_ref()).await?;
+    Ok(())
+}
+
+/// Those of the named ones that are meant, whatever state they are in.
+async fn of_those(database: &Database, wish: &Wish) -> Result<Vec<Delivery>, AppError> {
     let mut meant = Vec::new();
-    for id in &chosen.ids {
+    for id in &wish.ids {
         let none = || {
             AppError::NotThere(format!(
-                "there is no delivery {id}: nothing was done; see `viaduct held`"
+                "there is no delivery {id}: nothing was done; see `viaduct deliveries`"
             ))
         };
         let row = deliveries::of_id(database, *id).await?.ok_or_else(none)?;
-        let goes_there = chosen.destination.as_ref().is_none_or(|to| *to == row.destination);
-        let is_theirs = chosen.resident.is_none_or(|resident| resident == row.resident_id);
-        let is_of_it = chosen.batch.is_none_or(|batch| batch == row.batch_id);
-        if goes_there && is_theirs && is_of_it {
-            meant.push(*id);
+        if wish.filter.is_about(&row) {
+            meant.push(row);
         }
     }
+    meant.sort_by_key(|row| row.id);
+    meant.dedup_by_key(|row| row.id);
     Ok(meant)
 }
 
-/// What would become of them: counts, and why some would stay.
+/// What would become of them: counts, and why some would stay. It is decided as it would be, and nothing of
+/// it is kept.
 pub async fn foretell(
     database: &Database,
-    chosen: &Chosen,
-    action: Action,
+    wish: &Wish,
+    anew: Option<&Anew>,
     now_ms: i64,
 ) -> Result<(Value, String), AppError> {
-    chosen.must_choose()?;
-    let mut would: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut left: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut count = |row: &Delivery| match action.judge(row, now_ms) {
-        Verdict::To(state) => *would.entry(state.word()).or_default() += 1,
-        Verdict::Left(why) => *left.entry(why).or_default() += 1,
-    };
-    if chosen.ids.is_empty() {
-        let (filter, mut before) = (chosen.filter(), i64::MAX);
+    let mut turns = Turns::of(database, wish.action, anew, now_ms).await?;
+    let mut counts = Counts::default();
+    if wish.ids.is_empty() {
+        let mut before = i64::MAX;
         loop {
-            let rows = deliveries::list(database, &filter, before, PAGE).await?;
+            let rows = deliveries::list(database, &wish.filter, before, PAGE as i64).await?;
             let Some(last) = rows.last() else { break };
             before = last.id;
-            rows.iter().for_each(&mut count);
+            counts.add(database, &rows, &mut turns).await?;
         }
     }
-    for id in of_those(database, chosen).await? {
-        if let Some(row) = deliveries::of_id(database, id).await? {
-            count(&row);
-        }
+    for rows in of_those(database, wish).await?.chunks(PAGE) {
+        counts.add(database, rows, &mut turns).await?;
     }
-    let of = would.values().sum::<u64>() + left.values().sum::<u64>();
-    let why: Vec<Value> =
-        left.iter().map(|(why, many)| json!({ "why": why, "count": many })).collect();
-    let json = json!({
-        "dry_run": true, "action": action.word(), "chosen": chosen.words(), "of": of,
-        "would": would, "left": why,
-    });
-    let mut text = format!("{of} are chosen; nothing was done.\n");
-    for (state, many) in &would {
-        text.push_str(&format!("  {many} would be {state}\n"));
-    }
-    for (why, many) in &left {
-        text.push_str(&format!("  {many} would stay: {why}\n"));
-    }
-    Ok((json, text))
+    Ok(counts.said(wish))
 }
 
-/// What has a held delivery sent again, where that may be.
-pub fn release_command(row: &Delivery, now_ms: i64) -> Option<String> {
-    match Action::Release.judge(row, now_ms) {
-        Verdict::To(_) => Some(format!("viaduct deliveries release {} --reason WHY", row.id)),
-        Verdict::Left(_) => None,
+/// What would become of how many.
+#[derive(Debug, Default)]
+struct Counts {
+    would: BTreeMap<&'static str, u64>,
+    left: BTreeMap<String, u64>,
+    noted: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    async fn add(
+        &mut self,
+        database: &Database,
+        rows: &[Delivery],
+        turns: &mut Turns<'_>,
+    ) -> Result<(), AppError> {
+        let mut in_order: Vec<&Delivery> = rows.iter().collect();
+        in_order.sort_by_key(|row| row.id);
+        // Dropped at the end, and with it the numbers that were taken.
+        let mut transaction = database.begin().await?;
+        for verdict in turns.judge(&mut transaction, &in_order).await? {
+            if let Verdict::Left(why) = &verdict {
+                *self.left.entry(why.clone().into_owned()).or_default() += 1;
+                continue;
+            }
+            *self.would.entry(verdict.outcome()).or_default() += 1;
+            if let Verdict::Remade { note: Some(note), .. } = verdict {
+                *self.noted.entry(note).or_default() += 1;
+            }
+        }
+        Ok(())
     }
+
+    fn said(&self, wish: &Wish) -> (Value, String) {
+        let of = self.would.values().sum::<u64>() + self.left.values().sum::<u64>();
+        let listed = |words: &BTreeMap<String, u64>| -> Vec<Value> {
+            words.iter().map(|(why, many)| json!({ "why": why, "count": many })).collect()
+        };
+        let json = json!({
+            "dry_run": true, "action": wish.action.word(), "chosen": wish.words, "of": of,
+            "would": self.would, "left": listed(&self.left), "otherwise": listed(&self.noted),
+        });
+        let mut text = format!("{of} are chosen; nothing was done.\n");
+        for (outcome, many) in &self.would {
+            text.push_str(&format!("  {many} would be {outcome}\n"));
+        }
+        for (note, many) in &self.noted {
+            text.push_str(&format!("  {many} of them otherwise than then: {note}\n"));
+        }
+        for (why, many) in &self.left {
+            text.push_str(&format!("  {many} would stay: {why}\n"));
+        }
+        (json, text)
+    }
+}
+
+/// What has a held delivery sent again, where that may be: as it is, or made anew where there is nothing in
+/// it.
+pub fn release_command(row: &Delivery, now_ms: i64) -> Option<String> {
+    let verb = match work::released(row, now_ms) {
+        Verdict::To(_) => "release",
+        _ if may_be_remade(row, now_ms).is_ok() => "remake",
+        _ => return None,
+    };
+    Some(format!("viaduct deliveries {verb} {} --reason WHY", row.id))
 }

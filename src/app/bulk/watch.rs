@@ -1,19 +1,24 @@
 //! `viaduct bulk`: bulk actions, how far they are, what came of each item; paused, and gone on with.
 
+use std::path::Path;
+
 use clap::{Args, Subcommand, value_parser};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::context::AppError;
 use crate::access::actor::Actor;
-use crate::job::bulk as work;
+use crate::app::actor::of_this_process;
+use crate::app::clock::MachineClock;
+use crate::app::context::{AppError, Context};
+use crate::job::bulk::remake::Anew;
+use crate::job::bulk::{self as work, Action};
 use crate::job::clock::Clock;
 use crate::record::moment::Moment;
-use crate::store::bulk::{self, Bulk, DONE, Item, PAUSED, RUNNING};
+use crate::store::bulk::{self, Bulk, DONE, Item, LEFT, PAUSED, REMADE, REPEATED, RUNNING};
 use crate::store::database::Database;
 
 /// How many that stay are named, for people.
-const NAMED: usize = 20;
+const NAMED: i64 = 20;
 
 pub const MOST_MAX: i64 = 100_000;
 
@@ -45,7 +50,7 @@ pub struct Wanted {
     /// Its number
     #[serde(skip)]
     pub bulk: i64,
-    /// Only items of this outcome: waiting, offered, dismissed, left
+    /// Only items of this outcome: waiting, offered, dismissed, remade, repeated, left
     #[arg(long)]
     pub outcome: Option<String>,
     /// Go on behind this place, as the last page says
@@ -63,6 +68,31 @@ impl Wanted {
     pub fn of(bulk: i64) -> Wanted {
         Wanted { bulk, outcome: None, after: 0, most: most() }
     }
+}
+
+/// Does what a command asks for.
+pub async fn answer(
+    definitions: &Path,
+    url: &str,
+    one: Option<One>,
+) -> Result<(Value, String), AppError> {
+    let database = Database::open_existing(url).await?;
+    let me = of_this_process();
+    let said = match one {
+        None => list(&database).await,
+        Some(One::Show(wanted)) => show(&database, &wanted).await,
+        Some(One::Pause { bulk }) => pause(&database, &MachineClock, bulk, &me).await,
+        Some(One::Resume { bulk }) if composes(&database, bulk).await? => {
+            let context = Context::open(definitions, url).await?;
+            let anew = context.anew()?;
+            let done = resume(&database, &MachineClock, bulk, Some(&anew), &me).await;
+            context.database.close().await;
+            done
+        }
+        Some(One::Resume { bulk }) => resume(&database, &MachineClock, bulk, None, &me).await,
+    };
+    database.close().await;
+    said
 }
 
 /// The newest.
@@ -90,26 +120,27 @@ pub async fn show(database: &Database, wanted: &Wanted) -> Result<(Value, String
     let outcome = wanted.outcome.as_deref();
     let most = i64::from(wanted.most);
     let items = bulk::items(database, id, outcome, wanted.after, most).await?;
-    let left = bulk::items(database, id, Some("left"), 0, NAMED as i64).await?;
+    let left = bulk::items(database, id, Some(LEFT), 0, NAMED).await?;
+    let otherwise = bulk::noted(database, id, REMADE, NAMED).await?;
     let counted: Map<String, Value> =
         counts.iter().map(|(outcome, many)| (outcome.clone(), json!(many))).collect();
     let mut json = of_bulk(&bulk);
     json["counts"] = Value::Object(counted);
     json["after"] = json!(items.last().filter(|_| items.len() as i64 == most).map(|one| one.place));
     json["list"] = json!(items.iter().map(of_item).collect::<Vec<_>>());
-    Ok((json, text(&bulk, &counts, &left)))
+    Ok((json, text(&bulk, &counts, &otherwise, &left)))
 }
 
-fn text(bulk: &Bulk, counts: &[(String, i64)], left: &[Item]) -> String {
+fn text(bulk: &Bulk, counts: &[(String, i64)], otherwise: &[Item], left: &[Item]) -> String {
     let Bulk { id, action, state, items, .. } = bulk;
     let many = |outcome: &str| {
         counts.iter().find(|(known, _)| known == outcome).map_or(0, |(_, many)| *many)
     };
     let (open, stay) = (many("open"), many("left"));
     let done = items - open - stay;
-    let word = if action == "dismiss" { "dismissed" } else { "released" };
+    let word = Action::from_word(action).map_or("done", Action::done_word);
     let mut text = format!("{done} of {items} {word}: bulk action {id}, {state}.\n");
-    if many("waiting") > 0 {
+    if many("waiting") + many(REMADE) + many(REPEATED) > 0 {
         text.push_str("They are sent when the job of their destination runs next.\n");
     }
     if many("offered") > 0 {
@@ -123,6 +154,11 @@ fn text(bulk: &Bulk, counts: &[(String, i64)], left: &[Item]) -> String {
             "{open} have not had their turn: viaduct bulk {} {id}\n",
             if state == RUNNING { "pause" } else { "resume" }
         ));
+    }
+    for item in otherwise {
+        if let (Some(made), Some(why)) = (item.made_id, &item.why) {
+            text.push_str(&format!("  {} is {made} now: {why}\n", item.delivery_id));
+        }
     }
     for item in left {
         let why = item.why.as_deref().unwrap_or_default();
@@ -153,10 +189,11 @@ pub async fn resume(
     database: &Database,
     clock: &dyn Clock,
     id: i64,
+    anew: Option<&Anew>,
     actor: &Actor,
 ) -> Result<(Value, String), AppError> {
     go_on(database, clock, id, actor).await?;
-    work::work(database, clock, id).await?;
+    work::work(database, clock, id, anew).await?;
     show(database, &Wanted::of(id)).await
 }
 
@@ -186,6 +223,12 @@ async fn turned(
     }
 }
 
+/// Whether it takes the definitions to go on with that one.
+pub async fn composes(database: &Database, id: i64) -> Result<bool, AppError> {
+    let bulk = bulk::get(database, id).await?.ok_or_else(|| none(id))?;
+    Ok(Action::from_word(&bulk.action).is_some_and(Action::composes))
+}
+
 fn none(id: i64) -> AppError {
     AppError::NotThere(format!("there is no bulk action {id}: see `viaduct bulk`"))
 }
@@ -211,6 +254,7 @@ fn of_item(item: &Item) -> Value {
         "delivery": item.delivery_id,
         "outcome": item.outcome,
         "why": item.why,
+        "made": item.made_id,
         "done": item.done_ms.map(Moment),
     })
 }

@@ -1,19 +1,26 @@
 //! `viaduct deliveries`: how many there are in each state, and which; `show` tells the story of one,
-//! `release` and `dismiss` (in `bulk`) do something with held ones, `decide` with one nobody answered.
+//! `release`, `dismiss`, `remake` and `repeat` (in `bulk`) do something with many, `decide` with one nobody
+//! answered.
 
 pub mod decide;
 pub mod line;
 pub mod story;
+
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::line::Line;
-use super::bulk;
-use super::context::AppError;
+use super::actor::of_this_process;
+use super::bulk::chosen::{Chosen, Had};
+use super::bulk::{self, Action};
+use super::clock::MachineClock;
+use super::context::{AppError, Context};
 use super::report::states;
 use super::sight::Sight;
+use crate::job::clock::Clock;
 use crate::record::delivery::State;
 use crate::record::moment::Moment;
 use crate::store::database::Database;
@@ -29,12 +36,15 @@ fn most() -> u16 {
 #[derive(Debug, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
-    /// Only those in this state: waiting, sending, accepted, delivered, unknown, held, dismissed
+    /// Only those in this state: waiting, sending, accepted, delivered, unknown, held, dismissed, replaced
     #[arg(long)]
     state: Option<String>,
     /// Only those to this connector
     #[arg(long)]
     destination: Option<String>,
+    /// Only those that this mapping made
+    #[arg(long)]
+    mapping: Option<String>,
     /// Only those to this resident
     #[arg(long, value_name = "ID")]
     resident: Option<i64>,
@@ -64,12 +74,60 @@ pub enum One {
         #[arg(long)]
         show: bool,
     },
-    /// Have held ones sent again, once what stopped them is mended
-    Release(bulk::Chosen),
+    /// Have held ones sent again as they are, once what stopped them is mended
+    Release(Chosen),
     /// Have held ones never sent
-    Dismiss(bulk::Chosen),
+    Dismiss(Chosen),
+    /// Have held ones made anew, with the mapping and the values of now, under a new reference
+    Remake(Chosen),
+    /// Have what a system was told by HTTP told to it once more, under a new reference
+    Repeat(Had),
     /// Say what became of one that was sent and never answered
     Decide(decide::Decide),
+}
+
+/// Does what a command asks for.
+pub async fn answer(
+    definitions: &Path,
+    url: &str,
+    listing: &Listing,
+    one: Option<One>,
+) -> Result<(Value, String), AppError> {
+    // What is composed, or depends on what a system is, takes the definitions.
+    if let Some(One::Remake(_) | One::Repeat(_)) = one {
+        let context = Context::open(definitions, url).await?;
+        let done = make(&context, one).await;
+        context.database.close().await;
+        return done;
+    }
+    let database = Database::open_existing(url).await?;
+    let (me, clock) = (of_this_process(), MachineClock);
+    let now_ms = clock.now_ms();
+    let said = match one {
+        Some(One::Show { delivery, show: values }) => {
+            show(&database, &delivery, Sight::of(values), now_ms).await
+        }
+        Some(One::Release(chosen)) => {
+            bulk::ask(&database, &clock, &chosen.wish(Action::Release)?, None, &me).await
+        }
+        Some(One::Dismiss(chosen)) => {
+            bulk::ask(&database, &clock, &chosen.wish(Action::Dismiss)?, None, &me).await
+        }
+        Some(One::Decide(asked)) => decide::decide(&database, &asked, &me, now_ms).await,
+        None | Some(One::Remake(_) | One::Repeat(_)) => list(&database, listing, now_ms).await,
+    };
+    database.close().await;
+    said
+}
+
+async fn make(context: &Context, one: Option<One>) -> Result<(Value, String), AppError> {
+    let (wish, anew) = match one {
+        Some(One::Repeat(had)) => (had.wish(context).await?, None),
+        Some(One::Remake(chosen)) => (chosen.wish(Action::Remake)?, Some(context.anew()?)),
+        _ => return Err(AppError::Asked("say what is to be done".to_owned())),
+    };
+    let me = of_this_process();
+    bulk::ask(&context.database, &*context.clock, &wish, anew.as_ref(), &me).await
 }
 
 /// The list, for machines and for people.
@@ -147,6 +205,8 @@ impl Listing {
             resident_id: self.resident,
             batch_id: self.batch,
             code: self.code.clone(),
+            mapping: self.mapping.clone(),
+            ..Filter::default()
         })
     }
 }

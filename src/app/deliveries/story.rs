@@ -41,6 +41,9 @@ pub struct Story {
     remedy: &'static str,
     /// What has it sent again, once what stopped it is mended.
     release: Option<String>,
+    /// The delivery in whose place it was made, or that it repeats; and those that are it once more.
+    again_of: Option<i64>,
+    again_as: Vec<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,6 +113,8 @@ impl Story {
             means: code.and_then(cause::find).map(|cause| cause.means),
             remedy: remedy(state.unwrap_or(State::Waiting), code),
             release: bulk::release_command(row, now_ms),
+            again_of: row.again_of,
+            again_as: deliveries::again_of(database, row.id).await?,
         })
     }
 
@@ -147,6 +152,9 @@ impl Story {
                 say("because", &format!("an account is gone at its source (batch {})", line.batch))
             }
         }
+        if let Some(of) = self.again_of {
+            say("", &format!("it is delivery {of} once more"));
+        }
         say("reference", &line.reference);
         if let Some(id) = &self.platform_id {
             let said = self.platform_says.as_deref().unwrap_or("nothing yet");
@@ -168,6 +176,9 @@ impl Story {
         if let Some(means) = self.means {
             say("", means);
         }
+        for again in &self.again_as {
+            say("once more", &format!("as delivery {again}"));
+        }
         say("next", &line.next);
         say("you can", self.remedy);
         if let Some(command) = &self.release {
@@ -188,7 +199,11 @@ async fn decisions(database: &Database, id: i64) -> Result<Vec<Decision>, AppErr
     });
     let in_bulk = store::bulk::turns_of(database, id).await?;
     let in_bulk = in_bulk.into_iter().map(|turn| {
-        let left = turn.why.map(|why| format!(", and left: {why}")).unwrap_or_default();
+        let left = match (turn.why, turn.made_id) {
+            (Some(why), None) => format!(", and left: {why}"),
+            (_, Some(made)) => format!(", as delivery {made}"),
+            (None, None) => String::new(),
+        };
         Decision {
             at: Moment(turn.done_ms),
             by: turn.actor,

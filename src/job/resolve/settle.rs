@@ -439,9 +439,10 @@ impl<'c> Settling<'c> {
                     version: self.residents.get(&occasion.resident_id).map_or(1, |one| one.version),
                     account_id: account.map(|(id, _)| *id),
                     about,
+                    again_of: None,
                 };
                 let telling = Telling {
-                    batch: self.batch,
+                    batch_id: self.batch.id,
                     mark: self.mark,
                     now_ms: self.now_ms,
                     links: &self.rules.links,

@@ -3,21 +3,22 @@
 use super::distinct;
 use crate::job::error::JobError;
 use crate::job::ingest::Bench;
-use crate::mapping::outbound::{Change, Outbound};
+use crate::mapping::outbound::{Change, Outbound, Unspeakable};
 use crate::mapping::push::Stamp;
 use crate::record::delivery::Content;
 use crate::record::payment_link::Links;
 use crate::record::schema;
-use crate::store::batches::BatchRow;
+use crate::store::again;
 use crate::store::database::{Cell, StoreError, Transaction};
 use crate::store::ids::Ids;
 use crate::store::outbox;
 use crate::store::residents::{self, read_facts};
 use crate::store::ringing;
 
-/// What every delivery of a batch is made with.
+/// What deliveries are made with.
 pub struct Telling<'t> {
-    pub batch: &'t BatchRow,
+    /// The batch whose changes they tell of.
+    pub batch_id: i64,
     pub mark: &'t str,
     pub now_ms: i64,
     pub links: &'t Links,
@@ -31,6 +32,19 @@ pub struct Told<'t> {
     pub version: i64,
     pub account_id: Option<i64>,
     pub about: Change<'t>,
+    /// The delivery in whose place this is told.
+    pub again_of: Option<i64>,
+}
+
+/// What telling came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// The mapping leaves this out.
+    Nothing,
+    /// A message, or a push; and the payment that it asks for.
+    Made { id: i64, payment: Option<i64> },
+    /// It is to be told and cannot be: the delivery is made, and held.
+    Unsaid(Unspeakable),
 }
 
 /// Deliveries that were made.
@@ -42,6 +56,12 @@ pub struct Made {
 }
 
 impl Made {
+    /// Takes up what was made elsewhere.
+    pub fn extend(&mut self, more: Made) {
+        self.rows.extend(more.rows);
+        self.newest.extend(more.newest);
+    }
+
     /// Writes them, ends what they make pointless, and wakes those who send.
     pub async fn write(self, transaction: &mut Transaction) -> Result<(), StoreError> {
         if self.rows.is_empty() {
@@ -55,11 +75,11 @@ impl Made {
 
 impl Telling<'_> {
     /// Makes the message, and the payment that it asks for; nothing where this is not to be told.
-    pub fn tell(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids, made: &mut Made) {
+    pub fn tell(&self, mapping: &Outbound, told: Told<'_>, ids: &mut Ids, made: &mut Made) -> Tell {
         let (id, mut payment) = (ids.take(), None);
         let reference = |id: i64| format!("{}{id}", self.mark);
         let composed = match mapping.applies(told.about) {
-            Ok(false) => return,
+            Ok(false) => return Tell::Nothing,
             // Whether they are to be told is not known: a person looks.
             Err(reason) => Err(reason),
             Ok(true) => match &mapping.push {
@@ -87,7 +107,7 @@ impl Telling<'_> {
         let new = |id, destination, needs_consent, composed| outbox::New {
             id,
             event_id: told.event_id,
-            batch_id: self.batch.id,
+            batch_id: self.batch_id,
             resident_id: told.resident_id,
             destination,
             mapping: &mapping.name,
@@ -100,6 +120,12 @@ impl Telling<'_> {
             composed,
             now_ms: self.now_ms,
         };
+        let tell = match &composed {
+            Ok(_) => {
+                Tell::Made { id, payment: payment.as_ref().map(|((_, id), _): &((_, i64), _)| *id) }
+            }
+            Err(reason) => Tell::Unsaid(reason.clone()),
+        };
         let composed = composed.map_err(|reason| (reason.code, reason.cause));
         let new_one = new(id, &mapping.destination, mapping.needs_consent, composed);
         let subject_id = told.account_id.unwrap_or(told.resident_id);
@@ -108,6 +134,7 @@ impl Telling<'_> {
             newest_only: mapping.newest_only,
             strict_order: mapping.strict_order,
             urgent: mapping.urgent,
+            again_of: told.again_of,
         };
         // What cannot be said takes nobody's place.
         if mapping.newest_only && new_one.composed.is_ok() {
@@ -126,6 +153,7 @@ impl Telling<'_> {
                 outbox::Place { subject_id, ..Default::default() },
             ));
         }
+        tell
     }
 }
 
@@ -143,7 +171,7 @@ pub async fn tell_of_gone(
         let ids = distinct(parties.iter().map(|party| party.resident_id));
         let rows = residents::residents(transaction, &ids).await?;
         let accounts = residents::accounts(transaction, &keys).await?;
-        bench.ids.reserve(&bench.database, parties.len() * told.len() * 2).await?;
+        again::behind(transaction, &mut bench.ids, parties.len() * told.len() * 2).await?;
         let mut made = Made::default();
         for party in parties.iter().filter(|party| party.ended_ms.is_none()) {
             let Some(row) = rows.iter().find(|row| row.id == party.resident_id) else { continue };
@@ -160,6 +188,7 @@ pub async fn tell_of_gone(
                     version: row.version,
                     account_id: Some(party.source_key_id),
                     about: Change { resident: &facts, account, differences: &[] },
+                    again_of: None,
                 };
                 telling.tell(mapping, told, &mut bench.ids, &mut made);
             }

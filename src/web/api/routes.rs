@@ -18,6 +18,8 @@ pub enum Verb {
     Delivery,
     Release,
     Dismiss,
+    Remake,
+    Repeat,
     Decide,
     BulkActions,
     BulkAction,
@@ -90,6 +92,18 @@ pub static ROUTES: &[Route] = &[
     get("/deliveries/{id}", Delivery, Scope::Read, "The story of one"),
     post("/deliveries/release", Release, Scope::Act, "Has held ones sent again, in the background"),
     post("/deliveries/dismiss", Dismiss, Scope::Act, "Has held ones never sent"),
+    post(
+        "/deliveries/remake",
+        Remake,
+        Scope::Act,
+        "Has held ones made anew as things are now, in the background",
+    ),
+    post(
+        "/deliveries/repeat",
+        Repeat,
+        Scope::Act,
+        "Tells a system once more what it had, in the background",
+    ),
     post(
         "/deliveries/{id}/decide",
         Decide,
