@@ -9,6 +9,14 @@ ALTER TABLE bulk_item ADD COLUMN made_id BIGINT;
 -- so that what is made later is later in its resident's line.
 ALTER TABLE hub ADD COLUMN made_to BIGINT NOT NULL DEFAULT 0;
 
--- The record by which a hold came, where a feed brought it.
-ALTER TABLE hold ADD COLUMN source_key_id BIGINT;
-CREATE INDEX hold_of_key ON hold (source_key_id) WHERE source_key_id IS NOT NULL;
+-- The records by which a feed brings a hold, and what each says: several may bring one, such as a row for
+-- each debt. It is over when all of them say so.
+CREATE TABLE hold_record (
+    hold_id BIGINT NOT NULL,
+    source_key_id BIGINT NOT NULL,
+    from_ms BIGINT NOT NULL,
+    until_ms BIGINT,
+    lifted BOOLEAN NOT NULL,
+    PRIMARY KEY (hold_id, source_key_id)
+);
+CREATE INDEX hold_record_of_key ON hold_record (source_key_id);

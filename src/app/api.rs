@@ -14,7 +14,7 @@ use super::hold::What;
 use super::preview::Listing;
 use super::replay::Chosen as Rows;
 use super::resident::{Asked, Known};
-use super::sight::Sight;
+use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
     audit, batches, bulk, deliveries, destinations, held, held_show, hold, jobs, preview, replay,
@@ -24,8 +24,6 @@ use crate::access::scope::Scope;
 use crate::job::bulk::Action;
 use crate::job::clock::Clock;
 use crate::job::holds::HoldError;
-use crate::store;
-use crate::store::audit::Entry;
 use crate::store::database::{Database, StoreError};
 use crate::web::api::Hub;
 use crate::web::api::call::{Answer, Call, Nothing, Showing};
@@ -211,7 +209,12 @@ impl Api {
             }
             Verb::Hold => {
                 let Showing { show } = call.query()?;
-                self.holds(call, show, What::Show { id: call.number()?, show }).await
+                self.holds(
+                    call,
+                    show,
+                    What::Show { id: call.number()?, showing: Unmasked::of(show) },
+                )
+                .await
             }
             Verb::PreviewReplay => self.preview(call).await,
             Verb::Delivery => {
@@ -226,11 +229,21 @@ impl Api {
             Verb::Search => self.search(call).await,
             Verb::Resident => {
                 let Showing { show } = call.query()?;
-                self.resident(call, show, Asked::Show { id: call.number()?, show }).await
+                self.resident(
+                    call,
+                    show,
+                    Asked::Show { id: call.number()?, showing: Unmasked::of(show) },
+                )
+                .await
             }
             Verb::History => {
                 let HistoryWanted { most, show } = call.query()?;
-                self.resident(call, show, Asked::History { id: call.number()?, show, most }).await
+                self.resident(
+                    call,
+                    show,
+                    Asked::History { id: call.number()?, showing: Unmasked::of(show), most },
+                )
+                .await
             }
             _ => Err(unanswered()),
         }
@@ -413,15 +426,9 @@ impl Api {
         if sight == Sight::Masked {
             return Ok(());
         }
-        let entry = Entry {
-            actor: call.caller.actor.as_str(),
-            action: "shown",
-            target,
-            reason: call.reason.as_deref(),
-            details: details.map(|details| details.to_string()),
-        };
+        let (actor, reason) = (&call.caller.actor, call.reason.as_deref());
         let now_ms = self.clock().now_ms();
-        Ok(store::audit::write_alone(self.database(), &entry, now_ms).await?)
+        Ok(audit::shown(self.database(), actor, reason, (target, details), now_ms).await?)
     }
 }
 
@@ -466,7 +473,9 @@ impl From<AppError> for Problem {
                 Problem::new(Kind::Words, what)
             }
             AppError::Hold(HoldError::Store(error)) => Problem::from(AppError::Store(error)),
-            AppError::Stands(what) => Problem::new(Kind::Stands, what),
+            AppError::Stands(what) | AppError::Hold(HoldError::Stands(what)) => {
+                Problem::new(Kind::Stands, what)
+            }
             AppError::Store(StoreError::Unavailable(_)) => {
                 tracing::error!(%error, "a call could not be answered");
                 let what = "the database is not there, or too busy: try again in a moment";

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
-use super::sight::Sight;
+use super::sight::Unmasked;
 use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident};
 
 /// The integration hub under a council's finance service.
@@ -41,26 +41,24 @@ pub enum HeldWhat {
     Show {
         /// Its number
         id: i64,
-        /// Show personal values
-        #[arg(long)]
-        show: bool,
+        #[command(flatten)]
+        showing: Unmasked,
     },
 }
 
 /// How much is listed, and whether personal values are masked.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Listed {
-    /// Show personal values, which are masked otherwise
-    #[arg(long)]
-    pub show: bool,
+    #[command(flatten)]
+    pub showing: Unmasked,
     /// How many of each kind are given, in JSON or of one code
     #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
     pub most: u32,
 }
 
 impl Listed {
-    pub fn listing(self) -> Listing {
-        Listing { most: self.most as usize, sight: Sight::of(self.show) }
+    pub fn listing(&self) -> Listing {
+        Listing { most: self.most as usize, sight: self.showing.sight() }
     }
 }
 

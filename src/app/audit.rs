@@ -4,9 +4,14 @@ use clap::{Args, Subcommand, value_parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actor;
+use super::clock::MachineClock;
 use super::context::AppError;
+use super::sight::Unmasked;
+use crate::access::actor::Actor;
+use crate::job::clock::Clock;
 use crate::record::moment::Moment;
-use crate::store::audit::{self, Line, Verdict};
+use crate::store::audit::{self, Entry, Line, Verdict};
 use crate::store::database::Database;
 
 pub const MOST_MAX: i64 = 100_000;
@@ -32,6 +37,37 @@ pub struct Wanted {
 pub enum What {
     /// See that every line is there and as it was written
     Verify,
+}
+
+/// That values were shown, to whom and why. Nothing is told before that is written.
+pub async fn shown(
+    database: &Database,
+    actor: &Actor,
+    reason: Option<&str>,
+    (target, details): (String, Option<Value>),
+    now_ms: i64,
+) -> Result<(), AppError> {
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    if reason.is_none() {
+        let what = "to be shown values takes a reason: --reason WHY".to_owned();
+        return Err(AppError::Asked(what));
+    }
+    let details = details.map(|details| details.to_string());
+    let entry = Entry { actor: actor.as_str(), action: "shown", target, reason, details };
+    Ok(audit::write_alone(database, &entry, now_ms).await?)
+}
+
+/// The same, of what a command was asked for; nothing where values are masked.
+pub async fn put_down(
+    database: &Database,
+    showing: &Unmasked,
+    about: (String, Option<Value>),
+) -> Result<(), AppError> {
+    if !showing.show {
+        return Ok(());
+    }
+    let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
+    shown(database, &me, showing.reason.as_deref(), about, now_ms).await
 }
 
 /// The newest lines.

@@ -17,7 +17,6 @@ use super::hold::urgent::Urgent;
 use super::preview::Listing;
 use super::replay::Chosen;
 use super::sandbox::{self, Notify, Pay, Told};
-use super::sight::Sight;
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
     keys, logging, panics, preview, replay, resident, run, serve,
@@ -171,13 +170,13 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Resident(asked) => {
             let database = Database::open_existing(&arguments.database).await?;
-            let said = resident::answer(&database, &definitions, asked).await;
+            let said = resident::command(&database, &definitions, asked).await;
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Hold(what) => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = hold::answer(&context, what, &actor::of_this_process(), "command").await;
+            let said = hold::command(&context, what).await;
             context.database.close().await;
             said.map(|Said { json, text, exit }| Done { json, text, exit })
         }
@@ -352,6 +351,8 @@ async fn preview_job(
         return Err(AppError::NotThere(what));
     }
     let foretold = preview::of_job(context, job, file, listing.listing()).await?;
+    let about = (format!("preview of {name}"), None);
+    audit::put_down(&context.database, &listing.showing, about).await?;
     Ok(foretold_done(&foretold))
 }
 
@@ -367,13 +368,17 @@ async fn what_is_held(
     listing: Listed,
 ) -> Result<Done, AppError> {
     let (json, text, exit) = match (what, code) {
-        (Some(HeldWhat::Show { id, show }), _) => {
-            let shown = held_show::show(context, id, Sight::of(show || listing.show)).await?;
+        (Some(HeldWhat::Show { id, showing }), _) => {
+            let showing = if showing.show { showing } else { listing.showing };
+            let shown = held_show::show(context, id, showing.sight()).await?;
+            audit::put_down(&context.database, &showing, (format!("held {id}"), None)).await?;
             (shown.json(), shown.text(), 0)
         }
         (None, Some(code)) => {
             let Listing { most, sight } = listing.listing();
             let items = held::items(context, &code, most, sight).await?;
+            let about = (format!("held {code}"), None);
+            audit::put_down(&context.database, &listing.showing, about).await?;
             (items.json(), items.text(), items.exit())
         }
         (None, None) => {
@@ -392,6 +397,8 @@ async fn replay_chosen(
 ) -> Result<Done, AppError> {
     if only_preview {
         let foretold = preview::of_replay(context, chosen, listing.listing()).await?;
+        let about = ("preview of a replay".to_owned(), None);
+        audit::put_down(&context.database, &listing.showing, about).await?;
         return Ok(foretold_done(&foretold));
     }
     let done = replay::run(context, chosen, &actor::of_this_process()).await?;

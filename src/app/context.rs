@@ -175,7 +175,15 @@ impl Context {
         let written = definition.limits.chunk_records.map(|chunk| chunk as usize);
         let chunk = written.unwrap_or(self.database.usual_chunk());
         let policy = self.policy().await?;
-        let rules = Rules { inbound, outbound, policy, links: self.links()?, chunk };
+        let rules = Rules {
+            inbound,
+            outbound,
+            policy,
+            suppression: Arc::new(self.catalogue.suppression.policy.clone()),
+            source_name: connector.clone(),
+            links: self.links()?,
+            chunk,
+        };
         Ok(Ingest {
             job: job.name.clone(),
             source_name: connector.clone(),

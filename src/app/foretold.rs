@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::content::Content;
 use super::context::{AppError, Context};
 use super::held::Group;
+use super::hold::said::Hold;
 use super::preview::Listing;
 use super::report::RunReport;
 use super::sight::{Sight, table_of};
@@ -16,7 +17,8 @@ use crate::record::delivery::{self, Delivery};
 use crate::record::facts::{Difference, Facts, differences_from_json};
 use crate::record::schema;
 use crate::store::held::{self, LetterRow};
-use crate::store::since::{self, DeliveryRow, EventRow, LinkRow};
+use crate::store::holds;
+use crate::store::since::{self, Before, DeliveryRow, EventRow, LinkRow};
 use crate::store::standing::About;
 use crate::suppression::gate::{self, Standing};
 
@@ -40,6 +42,11 @@ pub struct Foretold {
     stays: i64,
     /// Rows that waited before and would not any more.
     released: i64,
+    /// Holds that would be added, changed and lifted; those that would be there, and how many of them
+    /// would name nobody we know.
+    hold_counts: Vec<(String, i64)>,
+    holds: Vec<Hold>,
+    nobody: usize,
     /// By destination, mapping and what would become of them.
     delivery_counts: BTreeMap<(String, String, String), i64>,
     deliveries: Vec<Message>,
@@ -58,11 +65,11 @@ impl Foretold {
         context: &Context,
         what: &str,
         run: RunReport,
-        since: i64,
-        held_before: i64,
+        before: Before,
         listing: Listing,
     ) -> Result<Foretold, AppError> {
         let database = &context.database;
+        let since = before.number;
         let most = listing.most as i64;
         let (still_held, _) = since::letters(database, since).await?;
         let stays = since::still_waiting(database, since).await?;
@@ -77,10 +84,18 @@ impl Foretold {
             groups: Group::merged(held::row_groups(database, None, since).await?),
             letters: held::letters(database, None, since, most).await?,
             stays,
-            released: held_before - still_held - stays,
+            released: before.held - still_held - stays,
+            hold_counts: since::hold_counts(database, before.audit).await?,
+            holds: Vec::new(),
+            nobody: 0,
             delivery_counts: BTreeMap::new(),
             deliveries: Vec::new(),
         };
+        for id in since::holds(database, since, most).await? {
+            foretold.holds.push(Hold::of(context, id, listing.sight).await?);
+        }
+        let nobody = holds::of_nobody(database, context.clock.now_ms()).await?;
+        foretold.nobody = nobody.iter().filter(|hold| hold.id >= since).count();
         foretold.gather_deliveries(context, since).await?;
         Ok(foretold)
     }
@@ -157,11 +172,21 @@ impl Foretold {
                 "groups": self.groups.iter().map(Group::json).collect::<Vec<_>>(),
                 "list": self.letters.iter().map(|row| letter_json(row, sight)).collect::<Vec<_>>(),
             },
+            "holds": {
+                "counts": counted(&self.hold_counts),
+                "name_nobody": self.nobody,
+                "list": self.holds.iter().map(Hold::json).collect::<Vec<_>>(),
+            },
             "messages": {
                 "counts": messages,
                 "list": self.deliveries.iter().map(|one| one.json(sight)).collect::<Vec<_>>(),
             },
         })
+    }
+
+    fn added(&self) -> i64 {
+        let added = self.hold_counts.iter().find(|(action, _)| action == "added");
+        added.map_or(0, |(_, many)| *many)
     }
 
     fn held_count(&self) -> i64 {
@@ -187,6 +212,8 @@ impl Foretold {
         section(&mut text, "Why rows would be held", kept, self.groups.len());
         let rows = self.letters.iter().map(|row| letter_text(row, sight));
         section(&mut text, "Which rows", rows, self.held_count() as usize);
+        let holds = self.holds.iter().map(Hold::line);
+        section(&mut text, "Holds that would be put down", holds, self.added() as usize);
         let messages = self.deliveries.iter().map(|one| one.text(sight));
         let many: i64 = self.delivery_counts.values().sum();
         section(&mut text, "Messages that would be made", messages, many as usize);
@@ -223,6 +250,15 @@ impl Foretold {
         if self.held_count() + self.released > 0 || !self.any_held_whole() {
             text.push_str(&format!("  held      {}\n", self.held_text()));
         }
+        if !self.hold_counts.is_empty() {
+            let said = self.hold_counts.iter().map(|(action, many)| format!("{many} {action}"));
+            let nobody = match self.nobody {
+                0 => String::new(),
+                many => format!("; {many} NAME NOBODY WE KNOW"),
+            };
+            let said = said.collect::<Vec<_>>().join(", ");
+            text.push_str(&format!("  holds     {said}{nobody}\n"));
+        }
         if self.delivery_counts.is_empty() {
             text.push_str("  messages  none\n");
         }
@@ -255,6 +291,10 @@ impl Foretold {
         }
         said.join(", ")
     }
+}
+
+fn counted(counts: &[(String, i64)]) -> Value {
+    counts.iter().map(|(action, many)| (action.clone(), json!(many))).collect()
 }
 
 /// A heading, the first lines, and how many more there are.

@@ -197,10 +197,10 @@ fn fault(
     let (place, name) = place_of(&field);
     let one = told.iter().find(|one| one.issue == field);
     let looked = one.and_then(looked);
-    let account = place == "account";
-    let class = match account {
-        true => schema::account_field(name).map(|field| field.class),
-        false => schema::party_field(name).map(|field| field.class),
+    let class = match place {
+        "account" => schema::account_field(name).map(|field| field.class),
+        "hold" => schema::hold_id(name).map(|id| schema::HOLD[id as usize].class),
+        _ => schema::party_field(name).map(|field| field.class),
     };
     // A role and a field that says nothing about a person are shown to everybody.
     let plain = name == "role" || class == Some(Class::Plain);
@@ -210,7 +210,7 @@ fn fault(
     let masked = sight == Sight::Masked && !(plain && plain_reads);
     let found = looked.and_then(|(_, found)| found);
     let found = found.map(|text| if plain { text.to_owned() } else { sight.text(text) });
-    let (path, list) = written(mapping, account, name);
+    let (path, list) = written(mapping, place, name);
     let list = list.filter(|_| code == "code_unknown").map(|list| {
         let mut values: Vec<String> = list.rows.iter().map(|row| row.value.clone()).collect();
         values.sort();
@@ -264,7 +264,7 @@ fn place_of(field: &str) -> (&str, &str) {
 /// The first path that the field is read from, and its code list, as the mapping says them.
 fn written<'m>(
     mapping: &'m InboundMapping,
-    account: bool,
+    place: &str,
     name: &str,
 ) -> (Option<String>, Option<&'m CodeList>) {
     if name == "role" {
@@ -278,7 +278,12 @@ fn written<'m>(
         account.fields.iter().chain(account.lists.iter().flat_map(|list| &list.fields))
     });
     let of_parties = mapping.parties.iter().flat_map(|party| &party.fields);
-    let fields: Vec<_> = if account { of_account.collect() } else { of_parties.collect() };
+    let of_hold = mapping.hold.iter().flat_map(|hold| &hold.fields);
+    let fields: Vec<_> = match place {
+        "account" => of_account.collect(),
+        "hold" => of_hold.collect(),
+        _ => of_parties.collect(),
+    };
     let found = fields.into_iter().find(|field| field.target.value == name);
     found.map_or((None, None), |field| {
         (field.from.first().map(|path| path.text.clone()), field.codes.as_ref())

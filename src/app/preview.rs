@@ -39,15 +39,14 @@ pub async fn of_job(
             None => there.ingest(job).await?,
         };
         ready.source = Arc::new(Untouched(ready.source));
-        let since = since::next_number(&there.database).await?;
-        let (held_before, _) = since::letters(&there.database, since).await?;
+        let before = since::before(&there.database).await?;
         let done = ingest(&ready, &mut there.bench()).await?;
         let ignored = match file {
             Some(_) => Vec::new(),
             None => ready.source.ignored().await?,
         };
         let run = RunReport::of(&there.database, done, ignored).await?;
-        Foretold::of(there, &job.name, run, since, held_before, listing).await
+        Foretold::of(there, &job.name, run, before, listing).await
     })
     .await
 }
@@ -59,10 +58,9 @@ pub async fn of_replay(
     listing: Listing,
 ) -> Result<Foretold, AppError> {
     on_a_copy(context, async |there: &Context| {
-        let since = since::next_number(&there.database).await?;
-        let (held_before, _) = since::letters(&there.database, since).await?;
+        let before = since::before(&there.database).await?;
         let done = replay::all(there, chosen).await?;
-        Foretold::of(there, &chosen.words(), done.run, since, held_before, listing).await
+        Foretold::of(there, &chosen.words(), done.run, before, listing).await
     })
     .await
 }

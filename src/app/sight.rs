@@ -1,6 +1,8 @@
 //! What the person at the keyboard may see: values masked, or shown because they asked. Either way
 //! nothing that a record holds can move the cursor or begin a line of its own.
 
+use clap::Args;
+
 use super::logging::line::printable;
 use crate::record::facts::{Difference, Facts, Value};
 use crate::record::masking;
@@ -12,6 +14,28 @@ use crate::record::value::pence::Pence;
 pub enum Sight {
     Masked,
     Shown,
+}
+
+/// Whether a command shows values in place of their masks, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Unmasked {
+    /// Show values in place of their masks, which takes a reason
+    #[arg(long, requires = "reason")]
+    pub show: bool,
+    /// Why they are shown: it stands in the audit log, with your name
+    #[arg(long, value_name = "WHY", requires = "show")]
+    pub reason: Option<String>,
+}
+
+impl Unmasked {
+    /// By the word of a call, whose reason is its own.
+    pub fn of(show: bool) -> Unmasked {
+        Unmasked { show, reason: None }
+    }
+
+    pub fn sight(&self) -> Sight {
+        Sight::of(self.show)
+    }
 }
 
 impl Sight {
@@ -97,7 +121,7 @@ impl Sight {
     /// The line that says which of both it is.
     pub fn note(self) -> &'static str {
         match self {
-            Sight::Masked => "Values are masked; --show shows them.",
+            Sight::Masked => "Values are masked; --show shows them, with --reason WHY.",
             Sight::Shown => "Values are shown; what is on this screen is personal data.",
         }
     }

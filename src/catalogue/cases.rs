@@ -37,6 +37,11 @@ const ACCOUNT: Key = key("account", "What must be known of the account.")
 const PARTY: Key =
     key("party", "What must be known of each party, by its number in the record, from 1.")
         .example("party.1 = { \"name.family\" = \"Testberry\", role = \"liable\" }");
+const HOLD: Key = key("hold", "What must be understood of the hold.").example(
+    "hold = { kind = \"breathing_space\", until = \"2026-06-30\", debts = [\"9900000042\"] }",
+);
+const DEBTS: Key =
+    key("debts", "The debts that it covers, in their order.").example("debts = [\"9900000042\"]");
 const ABSENT: Key =
     key("absent", "Fields that must have no value.").example("absent = [\"closed\"]");
 const ISSUES: Key = key("issues", "What must be noted, as `field:code`.")
@@ -197,6 +202,7 @@ struct Wanted {
     held: Option<Vec<String>>,
     filtered: Option<String>,
     account: Option<WantedFacts>,
+    hold: Option<WantedFacts>,
     /// By what is written as their number.
     parties: Vec<(String, WantedFacts)>,
 }
@@ -206,6 +212,7 @@ struct WantedFacts {
     absent: Vec<String>,
     issues: Vec<String>,
     role: Option<String>,
+    debts: Option<Vec<String>>,
     /// None where something is written that is no value.
     values: Vec<(String, Option<Value>)>,
 }
@@ -219,22 +226,24 @@ pub fn parts(root: &Table<'_>) -> Vec<Written> {
         let given = table.need_text(IN).map(|given| given.value);
         let held = table.texts(HELD).map(plain);
         let filtered = table.text(FILTERED).map(|text| text.value);
-        let account = table.table(ACCOUNT).map(|table| facts(table, schema::ACCOUNT, false));
+        let account = table.table(ACCOUNT).map(|table| facts(table, schema::ACCOUNT));
+        let hold = table.table(HOLD).map(|table| facts(table, schema::HOLD));
         let parties = table.named_tables(PARTY).into_iter();
-        let parties = parties
-            .map(|(number, table)| (number.value, facts(table, schema::PARTY, true)))
-            .collect();
+        let parties =
+            parties.map(|(number, table)| (number.value, facts(table, schema::PARTY))).collect();
         table.finish();
         let errors = file.errors() - before;
-        Written { name, given, wanted: Wanted { held, filtered, account, parties }, errors }
+        Written { name, given, wanted: Wanted { held, filtered, account, hold, parties }, errors }
     };
     root.tables(CASE).into_iter().map(case).collect()
 }
 
-fn facts(table: Table<'_>, fields: &'static [Field], is_party: bool) -> WantedFacts {
+fn facts(table: Table<'_>, fields: &'static [Field]) -> WantedFacts {
+    let is = |other: &'static [Field]| std::ptr::eq(fields, other);
     let absent = table.texts(ABSENT).map(plain).unwrap_or_default();
     let issues = table.texts(ISSUES).map(plain).unwrap_or_default();
-    let role = is_party.then(|| table.text(ROLE)).flatten().map(|role| role.value);
+    let role = is(schema::PARTY).then(|| table.text(ROLE)).flatten().map(|role| role.value);
+    let debts = is(schema::HOLD).then(|| table.texts(DEBTS)).flatten().map(plain);
     table.has_fields(|| {
         let each = vec![Holds::Text, Holds::Whole(-WHOLE_MAX, WHOLE_MAX), Holds::Flag];
         let names = fields.iter().map(|field| (field.name, field.doc)).collect();
@@ -260,7 +269,7 @@ fn facts(table: Table<'_>, fields: &'static [Field], is_party: bool) -> WantedFa
     }
     groups.into_iter().for_each(|(_, inner)| inner.finish());
     table.finish();
-    WantedFacts { absent, issues, role, values }
+    WantedFacts { absent, issues, role, debts, values }
 }
 
 fn value(given: Given<'_>) -> Option<Value> {
@@ -307,6 +316,19 @@ fn compare_fragment(fragment: &Fragment, wanted: &Wanted) -> Vec<String> {
                 compare_facts(wanted, &found.facts, &found.issues, &place, &mut differs);
             }
             None => differs.push("the mapping makes no account".to_owned()),
+        }
+    }
+    if let Some(wanted) = &wanted.hold {
+        match &fragment.hold {
+            Some(found) => {
+                let place = Place { name: "hold", table: schema::HOLD, role: None };
+                compare_facts(wanted, &found.facts, &found.issues, &place, &mut differs);
+                if let Some(debts) = wanted.debts.as_ref().filter(|debts| **debts != found.debts) {
+                    let is = &found.debts;
+                    differs.push(format!("hold debts: expected {debts:?}, found {is:?}"));
+                }
+            }
+            None => differs.push("the mapping makes no hold".to_owned()),
         }
     }
     for (number, wanted) in &wanted.parties {

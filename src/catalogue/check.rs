@@ -11,6 +11,7 @@ use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::suggest;
 use crate::job::definition::{Action, JobDefinition};
 use crate::mapping::check as mapping_check;
+use crate::mapping::check_hold;
 use crate::mapping::check_outbound;
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{InboundMapping, OutboundMapping, PushMap};
@@ -263,6 +264,32 @@ pub fn suppression(rules: Option<&Loaded<SuppressionRules>>, mappings: &[Loaded<
     }
 }
 
+/// Holds that a feed brings are of kinds that the council knows, and name systems that there are.
+pub fn holds(
+    rules: Option<&Loaded<SuppressionRules>>,
+    mappings: &mut [Loaded<InboundMapping>],
+    connectors: &Connectors,
+) {
+    let usual = SuppressionRules::default();
+    let rules = rules.and_then(|loaded| loaded.definition.as_ref()).unwrap_or(&usual);
+    let kinds = rules.policy.kind_names();
+    for Loaded { file, definition, .. } in mappings {
+        let Some(hold) = definition.as_mut().and_then(|mapping| mapping.hold.as_mut()) else {
+            continue;
+        };
+        check_hold::kinds(file, hold, &kinds);
+        hold.kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let sources = hold.fields.iter().filter(|field| field.target.value == "source");
+        for field in sources {
+            let Some(name) = field.value.clone() else { continue };
+            if !connectors.iter().any(|known| known.name == name) {
+                let wanted = Spanned { value: name, at: field.places.value };
+                unknown(file, &wanted, "connector", &names(connectors), "connectors");
+            }
+        }
+    }
+}
+
 /// Warns of types of line that a sample does not have: what they are described with was never tried.
 pub fn unseen(file: &File, sample: &Spanned<String>, types: &[String]) {
     for mark in types {
@@ -297,7 +324,7 @@ pub fn meanings(
     let mut seen = BTreeSet::new();
     for mapping in mappings.iter().filter_map(|mapping| mapping.definition.as_ref()) {
         for (field, target) in mapping.known_fields() {
-            let words = target.words();
+            let words = target.words;
             let Some(list) = field.codes.as_ref().filter(|_| !words.is_empty()) else { continue };
             for row in list.rows.iter().filter(|row| !words.contains(&row.value.as_str())) {
                 if !seen.insert((&list.name, row.line, target.name)) {

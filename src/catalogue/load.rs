@@ -62,7 +62,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let connectors: Vec<Loaded<ConnectorDefinition>> =
         loading.each("connectors", |file, name| connector::read(file, name, kinds));
     let schemas = loading.samples(&connectors);
-    let inbound: Vec<Loaded<InboundMapping>> =
+    let mut inbound: Vec<Loaded<InboundMapping>> =
         loading.each("mappings/inbound", |file, name| read::inbound(file, name, &codes));
     let templates = loading.templates();
     let outbound: Vec<Loaded<OutboundMapping>> = loading
@@ -80,6 +80,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     check::jobs(&jobs, &connectors, &inbound);
     check::residents(residents.as_ref(), &connectors);
     check::suppression(suppression.as_ref(), &outbound);
+    check::holds(suppression.as_ref(), &mut inbound, &connectors);
     check::meanings(&codes, &inbound, &mut loading.told);
     check::code_lists(&codes, &inbound, &mut loading.told);
     stray::tell(root, &connectors, &mut loading.told);

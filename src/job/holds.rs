@@ -1,12 +1,15 @@
 //! The verbs of holds: put one down, lift one. The same for every door: a command, a file, a feed, a
 //! call. Each is one durable commit, with whom it found and what it sets going again.
 
+pub mod feed;
+
 use chrono::NaiveDate;
 
 use crate::record::hold::{Asked, Fault, Wanted};
 use crate::record::moment::Moment;
 use crate::store::audit::{self, Entry};
 use crate::store::database::{Database, StoreError, Transaction};
+use crate::store::hold_feed;
 use crate::store::hold_matching;
 use crate::store::holds::{self, HoldRow, New};
 use crate::store::ids::Ids;
@@ -29,9 +32,12 @@ pub enum HoldError {
     /// What is asked for cannot be understood, with the field and the remedy.
     #[error("{0}")]
     Asked(String),
-    /// There is no such hold, or it is over.
+    /// There is no such hold.
     #[error("{0}")]
     NotThere(String),
+    /// It is over.
+    #[error("{0}")]
+    Stands(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -92,24 +98,37 @@ pub async fn add(
     let mut transaction = database.begin_durable().await?;
     let (mut stored, mut to_match) = (Vec::with_capacity(wanted.len()), Vec::new());
     for one in &wanted {
-        let done = put(&mut transaction, doing, one, ids.take()).await?;
+        let done = put(&mut transaction, doing, one, ids.take(), None).await?;
         if done.came != Came::Same {
-            note(&mut transaction, doing, done.came.word(), done.id).await?;
             to_match.push(hold_matching::Wanted { id: done.id, who: one.who.clone() });
         }
         stored.push(done);
     }
-    hold_matching::everywhere(&mut transaction, &to_match, doing.now_ms).await?;
-    for done in stored.iter().filter(|done| done.came == Came::Changed) {
-        // Its end may come sooner now.
-        holds::judge_again(&mut transaction, done.id, doing.now_ms).await?;
-    }
+    settle(&mut transaction, doing, &stored, &to_match).await?;
     transaction.commit().await?;
+    tell(doing, &stored);
+    Ok(stored)
+}
+
+/// Finds whom they name, and has judged again what a changed one kept back: its end may come sooner now.
+async fn settle(
+    transaction: &mut Transaction,
+    doing: Doing<'_>,
+    stored: &[Stored],
+    to_match: &[hold_matching::Wanted],
+) -> Result<(), StoreError> {
+    hold_matching::everywhere(transaction, to_match, doing.now_ms).await?;
+    for done in stored.iter().filter(|done| done.came == Came::Changed) {
+        holds::judge_again(transaction, done.id, doing.now_ms).await?;
+    }
+    Ok(())
+}
+
+fn tell(doing: Doing<'_>, stored: &[Stored]) {
     for done in stored.iter().filter(|done| done.came != Came::Same) {
         let Doing { actor, door, .. } = doing;
         tracing::info!(hold.id = done.id, actor, door, "a hold was put down, or changed");
     }
-    Ok(stored)
 }
 
 /// Reads what is asked for, and whether the council knows such a hold.
@@ -122,12 +141,14 @@ pub fn read(asked: &Asked, policy: &Policy) -> Result<Wanted, HoldError> {
     Ok(wanted)
 }
 
+/// Puts one down, or changes it; by a record of a feed, if by its key's number.
 async fn put(
     transaction: &mut Transaction,
     doing: Doing<'_>,
     wanted: &Wanted,
     id: i64,
-) -> Result<Stored, HoldError> {
+    record: Option<i64>,
+) -> Result<Stored, StoreError> {
     let before = match &wanted.reference {
         Some(reference) => holds::same(transaction, &wanted.kind, reference, &wanted.who).await?,
         None => None,
@@ -155,14 +176,29 @@ async fn put(
         };
         holds::insert(transaction, new).await?;
         holds::add_debts(transaction, id, &wanted.debts).await?;
+        if let Some(key) = record {
+            hold_feed::bring(transaction, id, key, (from_ms, until_ms)).await?;
+        }
+        note(transaction, doing, Came::Added.word(), id).await?;
         return Ok(stored(id, Came::Added));
     };
+    let own = (from_ms, until_ms);
+    let (mut from_ms, mut until_ms, mut is_again) = (from_ms, until_ms, false);
+    if let Some(key) = record {
+        // In force again, where it was over by this record's own word.
+        is_again = hold_feed::bring(transaction, before.id, key, own).await?;
+        for (from, until) in hold_feed::others(transaction, before.id, key).await? {
+            from_ms = from_ms.min(from);
+            until_ms = until_ms.zip(until).map(|(one, other)| one.max(other));
+        }
+    }
     let other_days = (before.from_ms, before.until_ms) != (from_ms, until_ms);
     let other_debts = join_debts(transaction, before.id, &wanted.debts).await?;
-    if !other_days && !other_debts {
+    if !other_days && !other_debts && !is_again {
         return Ok(stored(before.id, Came::Same));
     }
     holds::change(transaction, before.id, from_ms, until_ms).await?;
+    note(transaction, doing, Came::Changed.word(), before.id).await?;
     Ok(stored(before.id, Came::Changed))
 }
 
@@ -222,21 +258,34 @@ pub async fn lift(
     }
     let row = known(database, id).await?;
     if row.is_over(doing.now_ms) {
-        return Err(HoldError::NotThere(format!("hold {id} is over already")));
+        return Err(HoldError::Stands(format!("hold {id} is over already")));
     }
+    let mut transaction = database.begin_durable().await?;
+    let lifted = end_one(&mut transaction, doing, &row, reason, at_once).await?;
+    transaction.commit().await?;
+    let Doing { actor, door, .. } = doing;
+    tracing::info!(hold.id = id, actor, door, "a hold was lifted");
+    Ok(lifted)
+}
+
+/// Lifts one that is not over, and has judged again what it may have kept back.
+async fn end_one(
+    transaction: &mut Transaction,
+    doing: Doing<'_>,
+    row: &HoldRow,
+    reason: &str,
+    at_once: bool,
+) -> Result<Lifted, StoreError> {
+    let id = row.id;
     let runs_on = doing.policy.kind(&row.kind).map_or(0, |kind| kind.runs_on_days);
     let ends_ms = match at_once || runs_on == 0 || row.from_ms > doing.now_ms {
         true => doing.now_ms,
         false => doing.now_ms + i64::from(runs_on) * DAY_MS,
     };
     let ends_ms = row.until_ms.map_or(ends_ms, |until_ms| until_ms.min(ends_ms));
-    let mut transaction = database.begin_durable().await?;
-    holds::lift(&mut transaction, id, ends_ms, doing.actor, reason, doing.now_ms).await?;
-    let judged_again = holds::judge_again(&mut transaction, id, doing.now_ms).await?;
-    note(&mut transaction, doing, "lifted", id).await?;
-    transaction.commit().await?;
-    let Doing { actor, door, .. } = doing;
-    tracing::info!(hold.id = id, actor, door, "a hold was lifted");
+    holds::lift(transaction, id, ends_ms, doing.actor, reason, doing.now_ms).await?;
+    let judged_again = holds::judge_again(transaction, id, doing.now_ms).await?;
+    note(transaction, doing, "lifted", id).await?;
     Ok(Lifted { id, ends_ms, judged_again })
 }
 

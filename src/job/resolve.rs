@@ -20,6 +20,7 @@ use telling::Telling;
 
 use super::error::JobError;
 use super::fail_point;
+use super::holds::{Doing, feed};
 use super::ingest::Bench;
 use super::matches::Matches;
 use super::packing::Unpacker;
@@ -28,7 +29,7 @@ use crate::mapping::inbound::{Inbound, Translation};
 use crate::mapping::outbound::{Heard, Outbound, Subject};
 use crate::record::cause;
 use crate::record::document::Document;
-use crate::record::fragment::FieldIssue;
+use crate::record::fragment::{FieldIssue, Fragment};
 use crate::record::payment_link::Links;
 use crate::resolution::policy::Policy;
 use crate::store::again;
@@ -36,10 +37,12 @@ use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::crashes::{self, Care};
 use crate::store::database::{Database, cells};
 use crate::store::dead_letters::{self, DeadLetter, SettledAs};
+use crate::store::hold_feed;
 use crate::store::hold_matching;
 use crate::store::outbox;
 use crate::store::residents;
 use crate::store::source_records::{self, StagedRow};
+use crate::suppression::policy as suppression;
 
 /// What records are read and settled with; filled by `app` from the definitions.
 #[derive(Debug)]
@@ -47,12 +50,18 @@ pub struct Rules {
     pub inbound: Inbound,
     pub outbound: Vec<Outbound>,
     pub policy: Policy,
+    /// What the council knows of holds.
+    pub suppression: Arc<suppression::Policy>,
+    /// By which source records come.
+    pub source_name: String,
     /// How the links to payments are written.
     pub links: Links,
     /// Records in a chunk.
     pub chunk: usize,
 }
 
+/// The code of the note that holds stay whose records are gone.
+const HOLDS_GONE: &str = "hold.gone";
 /// The code of the note that keys were not used to link anybody.
 const KEYS_UNUSED: &str = "match.keys_unused";
 
@@ -299,7 +308,7 @@ async fn settle_chunk(
     let mut settling =
         Settling::open(batch, rules, mark, now_ms, &mut transaction, matches, &chunk).await?;
     let mut progress = Progress { resolved_to, ..Progress::default() };
-    let (mut letters, mut named) = (Vec::new(), Vec::new());
+    let (mut letters, mut named, mut holds) = (Vec::new(), Vec::new(), Vec::new());
     // What was held under a key before is settled by what became of its newer record.
     let mut read_again = Vec::new();
     for record in chunk {
@@ -311,6 +320,10 @@ async fn settle_chunk(
             read_again.push((key, settled));
         }
         match record.translation {
+            Translation::Published(Fragment { hold: Some(hold), .. }) => {
+                progress.published += 1;
+                holds.push((key, hold));
+            }
             Translation::Published(fragment) => {
                 progress.published += 1;
                 named.push(key);
@@ -338,7 +351,19 @@ async fn settle_chunk(
     progress.changes = draft.changes;
     let unlinked = draft.unlinked;
     let found = write(&mut transaction, draft).await?;
-    hold_matching::of_records(&mut transaction, &distinct(named.into_iter()), now_ms).await?;
+    // A chunk of holds names nobody else, and keeps nobody waiting.
+    if !named.is_empty() {
+        hold_matching::of_records(&mut transaction, &distinct(named.into_iter()), now_ms).await?;
+    }
+    if !holds.is_empty() {
+        let doing = Doing {
+            policy: &rules.suppression,
+            actor: feed::ACTOR,
+            door: &rules.source_name,
+            now_ms,
+        };
+        feed::take(&mut transaction, doing, &holds, &mut bench.ids).await?;
+    }
     let since = dead_letters::settle(&mut transaction, &read_again, now_ms).await?;
     for letter in &mut letters {
         letter.since_ms = since.get(&letter.source_key_id).copied().unwrap_or(now_ms);
@@ -434,7 +459,9 @@ async fn close(
     let told: Vec<&Outbound> =
         rules.outbound.iter().filter(|mapping| batch.sends && mapping.hears(heard)).collect();
     let mut transaction = bench.database.begin().await?;
-    for some in gone.chunks(500) {
+    // That a hold's record is gone changes nothing, and no account.
+    let changed: &[(i64, i64)] = if rules.inbound.is_of_holds() { &[] } else { &gone };
+    for some in changed.chunks(500) {
         bench.ids.reserve_in(&mut transaction, some.len()).await?;
         let mut events = Vec::with_capacity(some.len() * 8);
         for (key, record_id) in some {
@@ -452,6 +479,21 @@ async fn close(
     fail_point::pass("resolve.before_close");
     transaction.commit().await?;
     fail_point::pass("resolve.closed");
+    if rules.inbound.is_of_holds() {
+        note_gone(batch, bench, now_ms).await?;
+    }
+    Ok(())
+}
+
+/// Holds whose records do not come any more stay, and a person is told.
+async fn note_gone(batch: &BatchRow, bench: &Bench, now_ms: i64) -> Result<(), JobError> {
+    let many = hold_feed::of_gone(&bench.database, batch.source_id, now_ms).await?;
+    if many > 0 {
+        let cause =
+            format!("{many} holds are in force whose records do not come any more: they stay");
+        tracing::warn!(batch.id = batch.id, code = HOLDS_GONE, cause, "holds stay");
+        batches::note(&bench.database, batch.id, HOLDS_GONE, &cause).await?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use crate::definition::reader::File;
 use crate::definition::suggest;
+use crate::mapping::check_hold;
 use crate::mapping::definition::{
     AsType, FieldMap, FilterOn, InboundMapping, KeyMap, ListMap, PartyMap, PathStep, RoleMap,
     SourcePath, Step,
@@ -33,6 +34,13 @@ pub fn inbound(file: &File, mapping: &InboundMapping, sample: Option<&SourceSche
     }
     for party in &mapping.parties {
         check.party(party);
+    }
+    if let Some(hold) = &mapping.hold {
+        check.fields(&hold.fields, schema::HOLD, "hold", "");
+        hold.debts.iter().for_each(|path| {
+            check.path("", path);
+        });
+        check_hold::hold(file, mapping, hold);
     }
     for rule in &mapping.filter {
         match &rule.on {
@@ -154,6 +162,7 @@ impl Check<'_> {
         let known: Vec<&str> = known.iter().map(|known| known.name).collect();
         let elsewhere = match of {
             "account" => schema::party_field(name).map(|_| "[party.fields]"),
+            "hold" => None,
             _ => schema::account_field(name).map(|_| "[account.fields]"),
         };
         let help = match elsewhere {
@@ -182,7 +191,7 @@ impl Check<'_> {
                 let label = format!("the field holds {}", noun(target.kind));
                 self.file.error(at, what, label, Some(help.to_owned()));
             }
-            let words = target.words();
+            let words = target.words;
             if let Some(text) = text
                 && !words.is_empty()
                 && !words.contains(&text.as_str())

@@ -17,6 +17,8 @@ pub struct InboundMapping {
     pub source: Spanned<String>,
     pub account: Option<AccountMap>,
     pub parties: Vec<PartyMap>,
+    /// Records that are holds: then there is no account and no party.
+    pub hold: Option<HoldMap>,
     pub filter: Vec<FilterRule>,
     /// xxh3 of the file's text and of the code lists it names.
     pub version: u64,
@@ -35,6 +37,8 @@ impl InboundMapping {
             party.each.iter().chain(&party.names).chain(key).chain(role)
         });
         let of_fields = self.fields().flat_map(|field| &field.from);
+        let of_hold = self.hold.iter().flat_map(|hold| &hold.debts);
+        let of_fields = of_fields.chain(of_hold);
         let of_filters = self.filter.iter().filter_map(|rule| match &rule.on {
             FilterOn::Equals { path, .. } => Some(path),
             FilterOn::When(_) => None,
@@ -80,13 +84,26 @@ impl InboundMapping {
         of_account.chain(of_parties)
     }
 
-    /// Every field of the account, of its lists and of the parties.
+    /// Every field of the account, of its lists, of the parties and of the hold.
     pub fn fields(&self) -> impl Iterator<Item = &FieldMap> {
         let of_account = self.account.iter().flat_map(|account| {
             account.fields.iter().chain(account.lists.iter().flat_map(|list| &list.fields))
         });
-        of_account.chain(self.parties.iter().flat_map(|party| &party.fields))
+        let of_hold = self.hold.iter().flat_map(|hold| &hold.fields);
+        of_account.chain(self.parties.iter().flat_map(|party| &party.fields)).chain(of_hold)
     }
+}
+
+/// `[hold]`: what a record says of a hold.
+#[derive(Clone, Debug)]
+pub struct HoldMap {
+    pub fields: Vec<FieldMap>,
+    /// Where the references of the debts stand that it covers: every place at each path. Empty: all debts.
+    pub debts: Vec<SourcePath>,
+    /// Where it is written.
+    pub at: Span,
+    /// The kinds that the council knows; filled when all definitions are there.
+    pub kinds: Vec<String>,
 }
 
 /// Facts of the account: once, whoever is liable.

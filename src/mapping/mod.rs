@@ -1,6 +1,7 @@
 //! The message translator: source record → fragment, change event → message.
 
 pub mod check;
+pub mod check_hold;
 pub mod check_outbound;
 pub mod code_list;
 pub mod definition;

@@ -10,7 +10,7 @@ use crate::definition::suggest;
 use crate::definition::table::{Table, Value, table_of};
 use crate::mapping::code_list::CodeLists;
 use crate::mapping::definition::{
-    AccountMap, FilterOn, FilterRule, InboundMapping, KeyMap, ListMap, PartyMap, RoleMap,
+    AccountMap, FilterOn, FilterRule, HoldMap, InboundMapping, KeyMap, ListMap, PartyMap, RoleMap,
     SourcePath,
 };
 use crate::mapping::expression::{Expression, Scope, Wanted};
@@ -31,6 +31,18 @@ const PARTY: Key = key(
     "party",
     "The people that one place of the record names: one `[[party]]` for each such place.",
 );
+const HOLD: Key = key(
+    "hold",
+    "Records that are holds, such as notices of breathing space: one hold each, in place of an account and \
+     parties.",
+);
+const DEBTS: Key = key(
+    "debts",
+    "Where the debts stand that it covers, by their accounts' references: every place at this path (or at \
+     each of several), and several in one text with `;` between. Without it, or where nothing stands there, \
+     all debts.",
+)
+.example("debts = \"Debts/Debt/@account\"");
 const FILTER: Key = key("filter", "Rows that are left out on purpose, and counted as filtered.");
 const KIND: Key = key(
     "kind",
@@ -96,16 +108,18 @@ pub fn parts(reading: &Reading<'_>, root: &Table<'_>, name: &str) -> InboundMapp
     let account = root.table(ACCOUNT).map(|table| reading.account(table));
     let parties: Vec<PartyMap> =
         root.tables(PARTY).into_iter().filter_map(|table| reading.party(table)).collect();
+    let hold = root.table(HOLD).map(|table| reading.hold(table));
     let filter =
         root.tables(FILTER).into_iter().filter_map(|table| reading.filter(table)).collect();
-    if account.is_none() && !root.has("party") && !root.has("account") {
-        root.missing("party", "add `[account]`, `[[party]]` or both");
+    if account.is_none() && !["party", "account", "hold"].iter().any(|part| root.has(part)) {
+        root.missing("party", "add `[account]`, `[[party]]` or both; or `[hold]`");
     }
     InboundMapping {
         name: name.to_owned(),
         source: source.unwrap_or_else(unwritten),
         account,
         parties,
+        hold,
         filter,
         version: 0,
     }
@@ -134,6 +148,15 @@ impl Reading<'_> {
         let lists = table.tables(LIST).into_iter().filter_map(|list| self.list(list)).collect();
         table.finish();
         AccountMap { kind, fields, lists }
+    }
+
+    fn hold(&self, table: Table<'_>) -> HoldMap {
+        let fields = self.fields(&table, schema::HOLD);
+        let debts = table.texts(DEBTS).into_iter().flatten();
+        let debts = debts.filter_map(|path| source_path::read(self.file, &path)).collect();
+        let at = table.at();
+        table.finish();
+        HoldMap { fields, debts, at, kinds: Vec::new() }
     }
 
     fn list(&self, table: Table<'_>) -> Option<ListMap> {

@@ -1,6 +1,7 @@
-//! What one source record attests: the facts of an account and of the parties named on it.
+//! What one source record attests: the facts of an account and of the parties named on it; or a hold.
 
 use super::facts::Facts;
+use super::hold::Wanted;
 use super::personal::unprinted;
 
 /// Something about a field that a person may want to know. It never carries the value.
@@ -33,6 +34,18 @@ pub struct AccountFragment {
     pub issues: String,
 }
 
+/// A hold that a record asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HoldFragment {
+    pub wanted: Wanted,
+    /// It is over at its source.
+    pub lifted: bool,
+    /// As they were read, and the debts.
+    pub facts: Facts,
+    pub debts: Vec<String>,
+    pub issues: String,
+}
+
 /// What one record may say once it is read, bytes of text. A name that stands once and is copied to
 /// thousands of parties would be more than any record is.
 pub const FRAGMENT_BYTES_MAX: usize = 65_536;
@@ -42,13 +55,16 @@ pub const FRAGMENT_BYTES_MAX: usize = 65_536;
 pub struct Fragment {
     pub account: Option<AccountFragment>,
     pub parties: Vec<PartyFragment>,
+    /// Where records are holds: then there is nothing else.
+    pub hold: Option<HoldFragment>,
 }
 
 impl Fragment {
     /// How much it says, bytes of text.
     pub fn bytes(&self) -> usize {
         let account = self.account.iter().map(|account| account.facts.bytes());
-        account.chain(self.parties.iter().map(|party| party.facts.bytes())).sum()
+        let hold = self.hold.iter().map(|hold| hold.facts.bytes());
+        account.chain(self.parties.iter().map(|party| party.facts.bytes())).chain(hold).sum()
     }
 }
-unprinted!(PartyFragment);
+unprinted!(PartyFragment, HoldFragment);

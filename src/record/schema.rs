@@ -78,22 +78,15 @@ pub struct Field {
     pub class: Class,
     /// One sentence for the reference page and for editors.
     pub doc: &'static str,
+    /// The words that it may hold, where they are few and others act on them; none where it may hold
+    /// anything of its kind.
+    pub words: &'static [&'static str],
 }
 
 impl Field {
     /// The group that change events name: `address` for `address.postcode`.
     pub fn group(&self) -> &'static str {
         self.name.split('.').next().unwrap_or(self.name)
-    }
-
-    /// The words that it may hold, where they are few and others act on them; none where it may hold
-    /// anything of its kind.
-    pub fn words(&self) -> &'static [&'static str] {
-        match self.name {
-            "status" => &["open", "closed", "suspended"],
-            "kind" => &["person", "estate", "organisation", "placeholder"],
-            _ => &[],
-        }
     }
 }
 
@@ -106,7 +99,12 @@ pub struct List {
 }
 
 const fn field(name: &'static str, kind: Kind, class: Class, doc: &'static str) -> Field {
-    Field { name, kind, class, doc }
+    Field { name, kind, class, doc, words: &[] }
+}
+
+/// A text that is one of few words.
+const fn worded(name: &'static str, words: &'static [&'static str], doc: &'static str) -> Field {
+    Field { name, kind: Kind::Text, class: Class::Plain, doc, words }
 }
 
 /// Facts of an account: council tax, a benefit claim, a rent account. Stated once, whoever is liable.
@@ -117,7 +115,11 @@ pub static ACCOUNT: &[Field] = &[
         Class::Identity,
         "The account's own number, as its system and whoever pays it know it.",
     ),
-    field("status", Kind::Text, Class::Plain, "Where the account stands: open, closed, suspended."),
+    worded(
+        "status",
+        &["open", "closed", "suspended"],
+        "Where the account stands: open, closed, suspended.",
+    ),
     field("opened", Kind::Date, Class::Plain, "The day the account began."),
     field("closed", Kind::Date, Class::Plain, "The day the account ended."),
     field(
@@ -211,7 +213,11 @@ pub static LISTS: &[List] = &[
 
 /// Facts of one person (or estate, or organisation) as one record names them; and of a resident.
 pub static PARTY: &[Field] = &[
-    field("kind", Kind::Text, Class::Plain, "person, estate, organisation or placeholder."),
+    worded(
+        "kind",
+        &["person", "estate", "organisation", "placeholder"],
+        "person, estate, organisation or placeholder.",
+    ),
     field("name.title", Kind::Text, Class::Identity, "Title as given."),
     field(
         "name.given",
@@ -285,6 +291,58 @@ pub static PARTY: &[Field] = &[
     ),
 ];
 
+/// What one record says of a hold: collection stops for a person. The person is named in one of four ways.
+pub static HOLD: &[Field] = &[
+    field(
+        "kind",
+        Kind::Text,
+        Class::Plain,
+        "Which kind of hold: one of `mappings/suppression.toml` or the usual ones, such as breathing_space.",
+    ),
+    field(
+        "reference",
+        Kind::Text,
+        Class::Identity,
+        "What whoever registered it knows it by: said again, it is the same hold.",
+    ),
+    field("nino", Kind::Nino, Class::Identity, "The person's National Insurance number."),
+    field("birth_date", Kind::Date, Class::Identity, "With it, the person's date of birth."),
+    field(
+        "source",
+        Kind::Text,
+        Class::Plain,
+        "Or the system whose record names the person: its connector's name.",
+    ),
+    field("key", Kind::Text, Class::Identity, "And the record's key in that system."),
+    field(
+        "party",
+        Kind::Text,
+        Class::Identity,
+        "The party's key on that record, where it names several people.",
+    ),
+    field(
+        "account",
+        Kind::Text,
+        Class::Identity,
+        "Or the account for which everybody who is liable is protected, by its reference.",
+    ),
+    field("resident", Kind::Whole, Class::Plain, "Or the resident, by our number."),
+    field(
+        "from",
+        Kind::Date,
+        Class::Plain,
+        "The first day; the day on which the record came where nothing is said.",
+    ),
+    field("until", Kind::Date, Class::Plain, "The last day."),
+    field(
+        "lifted",
+        Kind::Flag,
+        Class::Plain,
+        "It is over at its source, and so it is lifted here; a kind that goes on does so from then.",
+    ),
+    field("reason", Kind::Text, Class::Identity, "Why, for whoever reads it later."),
+];
+
 /// The roles a party can have on an account (fact sheet: liable, payer, claimant …).
 pub static ROLES: &[(&str, &str)] = &[
     ("liable", "Owes the charge; jointly with every other liable party."),
@@ -298,7 +356,7 @@ pub static ROLES: &[(&str, &str)] = &[
     ("contact", "Known to a CRM."),
 ];
 
-/// A field's place in [`ACCOUNT`] or [`PARTY`]: two bytes instead of a name.
+/// A field's place in [`ACCOUNT`], [`PARTY`] or [`HOLD`]: two bytes instead of a name.
 pub type FieldId = u16;
 
 /// The account field of that name.
@@ -326,6 +384,12 @@ pub fn account_id(name: &str) -> Option<FieldId> {
 pub fn party_id(name: &str) -> Option<FieldId> {
     static INDEX: OnceLock<HashMap<&'static str, FieldId>> = OnceLock::new();
     INDEX.get_or_init(|| index(PARTY)).get(name).copied()
+}
+
+/// The place of a field of a hold.
+pub fn hold_id(name: &str) -> Option<FieldId> {
+    static INDEX: OnceLock<HashMap<&'static str, FieldId>> = OnceLock::new();
+    INDEX.get_or_init(|| index(HOLD)).get(name).copied()
 }
 
 fn index(fields: &'static [Field]) -> HashMap<&'static str, FieldId> {

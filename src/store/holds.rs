@@ -50,7 +50,7 @@ pub struct New<'a> {
     pub now_ms: i64,
 }
 
-const COLUMNS: &str = "h.id, h.resident_id, h.kind, h.reason, h.from_ms, h.until_ms, h.lifted_ms, h.who, \
+pub(super) const COLUMNS: &str = "h.id, h.resident_id, h.kind, h.reason, h.from_ms, h.until_ms, h.lifted_ms, h.who, \
     h.reference, h.door, h.added_by, h.added_ms, h.lifted_by, h.lift_reason";
 /// The condition of a hold that is not over at `$1`.
 pub(super) const OPEN: &str = "(h.lifted_ms IS NULL OR h.lifted_ms > $1) \

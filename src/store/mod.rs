@@ -15,6 +15,7 @@ pub mod destinations;
 pub mod due;
 pub mod held;
 pub mod history;
+pub mod hold_feed;
 pub mod hold_matching;
 pub mod holds;
 pub mod ids;

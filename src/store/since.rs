@@ -12,6 +12,43 @@ pub async fn next_number(database: &Database) -> Result<i64, StoreError> {
     Ok(rows.first().map_or(1, |(next,)| *next))
 }
 
+/// How things stood before a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    /// The first number that was not handed out.
+    pub number: i64,
+    /// Rows that waited.
+    pub held: i64,
+    /// The last line of the audit log.
+    pub audit: i64,
+}
+
+/// How things stand now.
+pub async fn before(database: &Database) -> Result<Before, StoreError> {
+    let number = next_number(database).await?;
+    let (held, _) = letters(database, number).await?;
+    let end: Vec<(i64,)> =
+        database.fetch("SELECT last FROM audit_end WHERE id = 1", vec![]).await?;
+    Ok(Before { number, held, audit: end.first().map_or(0, |(last,)| *last) })
+}
+
+/// What became of holds since that line of the audit log, with how many: added, changed, lifted.
+pub async fn hold_counts(
+    database: &Database,
+    audit: i64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT action, COUNT(*) FROM audit WHERE id > $1 AND target LIKE 'hold %' \
+               GROUP BY action ORDER BY action";
+    database.fetch(sql, cells![audit]).await
+}
+
+/// The first holds that were put down since that number.
+pub async fn holds(database: &Database, since: i64, most: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT id FROM hold WHERE id >= $1 ORDER BY id LIMIT $2";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![since, most]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// A change, and whose it is.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct EventRow {

@@ -240,8 +240,12 @@ async fn held_back(on: On) {
     assert_eq!(served.get("/holds/1", &key).await.status, 404);
     let lift = json!({"reason": "it was a mistake", "at_once": true});
     assert_eq!(served.post(&format!("{path}/lift"), &key, lift.clone()).await.status, 403);
-    let lifted = served.post(&format!("{path}/lift"), &boss, lift).await;
+    let lifted = served.post(&format!("{path}/lift"), &boss, lift.clone()).await;
     assert_eq!((lifted.status, &lifted.json["hold"]), (200, &put.json["hold"]), "{lifted:?}");
+    let again = served.post(&format!("{path}/lift"), &boss, lift.clone()).await;
+    assert_eq!((again.status, &again.json["type"]), (409, &json!("urn:viaduct:problem:stands")));
+    assert!(again.detail().contains("is over already"), "{again:?}");
+    assert_eq!(served.post("/holds/4711/lift", &boss, lift).await.status, 404);
     let shown =
         served.request("GET", &format!("{path}?show=true"), &boss).header("Reason", "asked");
     let shown = super::seen(shown).await;

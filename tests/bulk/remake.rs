@@ -135,10 +135,12 @@ async fn anew(on: On) {
 }
 
 async fn in_doubt(on: On) {
-    let (mut council, ids) = held(on, 7).await;
+    let (mut council, ids) = held(on, 8).await;
     council.hub.edit(PAID, BROKEN, MENDED);
     council.hub.reload().await;
-    let [unknown, died, silent, decided, taken, doubt, fine] = ids[..] else { panic!("{ids:?}") };
+    let [unknown, died, silent, decided, taken, doubt, conflict, fine] = ids[..] else {
+        panic!("{ids:?}")
+    };
     let attempt = |id: i64, outcome: &str, cause: &str| {
         format!(
             "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, ended_ms, outcome, cause) \
@@ -155,6 +157,7 @@ async fn in_doubt(on: On) {
         attempt(decided, "delivery.unknown", silence),
         attempt(fine, "notify.invalid", "it does not take this"),
         format!("UPDATE delivery SET platform_id = 'p-1' WHERE id = {taken}"),
+        format!("UPDATE delivery SET cause_code = 'push.409' WHERE id = {conflict}"),
         format!("UPDATE delivery SET doubt_until_ms = 9000000000000 WHERE id = {doubt}"),
     ] {
         execute(&council, &sql).await;
@@ -164,8 +167,9 @@ async fn in_doubt(on: On) {
     let dry = remake(&council, &[&all[..], &["--dry-run"]].concat());
     assert_eq!(dry["would"], json!({ "remade": 1 }), "{dry}");
     let done = remake(&council, &[&all[..], &["--reason", "mended"]].concat());
-    assert_eq!(done["counts"], json!({ "left": 6, "remade": 1 }), "{done}");
+    assert_eq!(done["counts"], json!({ "left": 7, "remade": 1 }), "{done}");
     for (id, said) in [
+        (conflict, "conflicts with what it has"),
         (unknown, "nobody knows whether it was sent"),
         (decided, "nobody knows whether it was sent"),
         (died, "never answered and may have taken effect"),

@@ -1,6 +1,8 @@
 //! Holds as a council meets them: put down by command or from a file, for people whom several systems
 //! know, with debts that others owe too. On both databases, through the program itself.
 
+mod feed;
+
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -323,8 +325,44 @@ async fn masked(on: On) {
     let (_, list) = council.viaduct(&["hold", "list"]);
     let number = list["holds"][0]["hold"].to_string();
     assert!(!list.to_string().contains("Fakeley"), "{list}");
-    let (_, shown) = council.program(&["hold", "show", &number, "--show"]);
+    // Whoever is shown values says why, and it is written before they see them.
+    assert_eq!(council.program(&["hold", "show", &number, "--show"]).0, 2);
+    let blank = ["hold", "show", &number, "--show", "--reason", " "];
+    let (code, refused) = council.viaduct(&blank);
+    assert!(code == 1 && !refused.to_string().contains("QQ123456"), "{refused}");
+    let shown = ["hold", "show", &number, "--show", "--reason", "the adviser is on the telephone"];
+    let (_, shown) = council.program(&shown);
     assert!(shown.contains("QQ123456") && shown.contains("Because of Fakeley"), "{shown}");
+    let resident = council.hub.text("SELECT CAST(id AS TEXT) FROM resident").await;
+    let why = ["--show", "--reason", "she calls"];
+    for (words, target) in [
+        (&["resident", "show", &resident][..], format!("resident {resident}")),
+        (&["resident", "history", &resident], format!("resident {resident}")),
+        (&["resident", "search", "--name", "Testberry"], "residents".to_owned()),
+        (&["hold", "list"], "holds".to_owned()),
+        (&["held", "show", &number], format!("held {number}")),
+        (&["held", "--code", "hold.no_match"], "held hold.no_match".to_owned()),
+        (&["preview", "ingest-revenues"], "preview of ingest-revenues".to_owned()),
+        (&["replay", "--preview"], "preview of a replay".to_owned()),
+    ] {
+        let (_, before) = council.viaduct(&["audit"]);
+        council.program(words);
+        assert_eq!(
+            council.viaduct(&["audit"]).1,
+            before,
+            "{words:?}: masked, it is nobody's concern"
+        );
+        assert_eq!(council.program(&[words, &why[..1]].concat()).0, 2, "{words:?}: no reason");
+        council.program(&[words, &why[..]].concat());
+        let (_, lines) = council.viaduct(&["audit", "--most", "1"]);
+        let line = &lines[0];
+        assert_eq!((&line["action"], &line["target"]), (&json!("shown"), &json!(target)), "{line}");
+        assert_eq!(line["reason"], json!("she calls"));
+        assert!(line["actor"].as_str().unwrap().starts_with("user:"), "{line}");
+        let found = (target == "residents")
+            .then(|| json!({ "residents": [resident.parse::<i64>().unwrap()] }));
+        assert!(found.is_none_or(|found| line["details"] == found), "{line}");
+    }
     let (code, said) = council.viaduct(&["hold", "lift", "4711", "--reason", "a slip"]);
     assert_eq!(code, 1);
     assert!(said["error"].as_str().unwrap().starts_with("there is no hold 4711"), "{said}");

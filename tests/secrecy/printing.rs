@@ -16,7 +16,7 @@ use viaduct::mapping::outbound::Change;
 use viaduct::record::delivery::{Channel, Content, Delivery, Form, Message, Push};
 use viaduct::record::document::Document;
 use viaduct::record::facts::{Difference, Facts, Value};
-use viaduct::record::fragment::{AccountFragment, Fragment, PartyFragment};
+use viaduct::record::fragment::{AccountFragment, Fragment, HoldFragment, PartyFragment};
 use viaduct::record::hold::{self, Who};
 use viaduct::record::name::parse_names;
 use viaduct::record::personal::Personal;
@@ -106,7 +106,7 @@ fn records_do_not_print() {
     document.begin(MARKER);
     let account =
         AccountFragment { kind: "claim".to_owned(), facts: facts(), issues: String::new() };
-    let fragment = Fragment { account: Some(account), parties: vec![party()] };
+    let fragment = Fragment { account: Some(account), parties: vec![party()], hold: None };
     let known = Known { facts: Some(facts()), ..Known::default() };
     let standing = Standing { resident: Some(facts()), ..Standing::default() };
     let word = Word { party_id: 1, source_id: 1, record_id: 1, ended: false, facts: &facts() };
@@ -250,6 +250,48 @@ fn rows_do_not_print() {
 struct Words {
     #[command(subcommand)]
     asked: Asked,
+}
+
+#[derive(Debug, Parser)]
+struct OfHolds {
+    #[command(subcommand)]
+    what: viaduct::app::hold::What,
+}
+
+#[derive(Debug, Parser)]
+struct Repeated {
+    #[command(flatten)]
+    had: viaduct::app::bulk::chosen::Had,
+}
+
+#[test]
+fn what_is_asked_of_holds_and_accounts_does_not_print() {
+    let add =
+        ["hold", "add", "dispute", "--nino", MARKER, "--birth-date", MARKER, "--debt", MARKER];
+    let add = [&add[..], &["--reference", MARKER, "--reason", MARKER]].concat();
+    let words = ["repeat", "--destination", "orders", "--account", MARKER, "--reason", "x"];
+    let wanted = hold::Asked {
+        kind: "dispute".to_owned(),
+        account: Some(text()),
+        reason: Some(text()),
+        debts: vec![text()],
+        ..hold::Asked::default()
+    };
+    let wanted = wanted.read().unwrap();
+    let record = HoldFragment {
+        wanted,
+        lifted: false,
+        facts: facts(),
+        debts: vec![text()],
+        issues: String::new(),
+    };
+    let fragment = Fragment { hold: Some(record.clone()), ..Fragment::default() };
+    silent(&[
+        &OfHolds::try_parse_from(add).unwrap(),
+        &Repeated::try_parse_from(words).unwrap(),
+        &Translation::Published(fragment),
+        &record,
+    ]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::connector::definition::Brings;
 use crate::job::bulk::Action;
 use crate::record::delivery::State;
 use crate::record::moment::Moment;
+use crate::record::personal::Personal;
 use crate::store::database::Database;
 use crate::store::deliveries::Filter;
 use crate::store::people;
@@ -94,7 +95,7 @@ pub struct Had {
     pub resident: Option<i64>,
     /// Only what was about this account, by the key that its source knows it by
     #[arg(long, value_name = "REFERENCE")]
-    pub account: Option<String>,
+    pub account: Option<Personal<String>>,
     /// Only what this batch made
     #[arg(long, value_name = "ID")]
     pub batch: Option<i64>,
@@ -125,7 +126,7 @@ impl Had {
             mapping: self.mapping.clone(),
             resident_id: self.resident,
             batch_id: self.batch,
-            accounts: accounts(&context.database, self.account.as_deref()).await?,
+            accounts: accounts(&context.database, self.account.as_ref()).await?,
             from_ms: time("from", &self.from, Moment::parse)?,
             until_ms: time("until", &self.until, Moment::parse_end)?,
             ..Filter::default()
@@ -172,9 +173,12 @@ fn may_be_told_again(context: &Context, destination: &str) -> Result<(), AppErro
     }
 }
 
-async fn accounts(database: &Database, reference: Option<&str>) -> Result<Vec<i64>, AppError> {
+async fn accounts(
+    database: &Database,
+    reference: Option<&Personal<String>>,
+) -> Result<Vec<i64>, AppError> {
     let Some(reference) = reference else { return Ok(Vec::new()) };
-    match people::accounts_named(database, reference.trim()).await? {
+    match people::accounts_named(database, reference.expose().trim()).await? {
         found if found.is_empty() => {
             Err(AppError::NotThere("no source knows an account by that `account`".to_owned()))
         }

@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 
 use self::line::Line;
 use super::actor::of_this_process;
+use super::audit;
 use super::bulk::chosen::{Chosen, Had};
 use super::bulk::{self, Action};
 use super::clock::MachineClock;
 use super::context::{AppError, Context};
 use super::report::states;
-use super::sight::Sight;
+use super::sight::{Sight, Unmasked};
 use crate::job::clock::Clock;
 use crate::record::delivery::State;
 use crate::record::moment::Moment;
@@ -70,9 +71,8 @@ pub enum One {
     Show {
         /// Its number, or our reference at the platform
         delivery: String,
-        /// Show values in place of their masks
-        #[arg(long)]
-        show: bool,
+        #[command(flatten)]
+        showing: Unmasked,
     },
     /// Have held ones sent again as they are, once what stopped them is mended
     Release(Chosen),
@@ -104,8 +104,11 @@ pub async fn answer(
     let (me, clock) = (of_this_process(), MachineClock);
     let now_ms = clock.now_ms();
     let said = match one {
-        Some(One::Show { delivery, show: values }) => {
-            show(&database, &delivery, Sight::of(values), now_ms).await
+        Some(One::Show { delivery, showing }) => {
+            let said = show(&database, &delivery, showing.sight(), now_ms).await?;
+            let about = (format!("delivery {}", said.0["delivery"]), None);
+            audit::put_down(&database, &showing, about).await?;
+            Ok(said)
         }
         Some(One::Release(chosen)) => {
             bulk::ask(&database, &clock, &chosen.wish(Action::Release)?, None, &me).await

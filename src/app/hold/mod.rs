@@ -12,12 +12,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::said::Hold;
+use super::actor::of_this_process;
+use super::audit;
 use super::context::{AppError, Context};
-use super::sight::Sight;
+use super::sight::{Sight, Unmasked};
 use crate::access::actor::Actor;
 use crate::job::holds::{self as verbs, Doing};
 use crate::record::hold::Asked;
 use crate::record::moment::Moment;
+use crate::record::personal::unprinted;
 use crate::store::holds;
 
 /// What may be asked about holds.
@@ -31,9 +34,8 @@ pub enum What {
     Show {
         /// Its number
         id: i64,
-        /// Show values in place of their masks
-        #[arg(long)]
-        show: bool,
+        #[command(flatten)]
+        showing: Unmasked,
     },
     /// Lift one hold, and no other; what it kept back is judged again
     Lift {
@@ -55,8 +57,8 @@ pub enum What {
     },
 }
 
-/// A hold in words.
-#[derive(Debug, Args, Deserialize)]
+/// A hold in words. It says who somebody is: it never prints.
+#[derive(Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
     /// Such as `breathing_space`: a kind that `mappings/suppression.toml` or the usual rules know
@@ -98,10 +100,25 @@ pub struct Add {
     /// Why, for whoever reads it later
     #[arg(long)]
     reason: String,
-    /// Show values in place of their masks
+    /// Show values in place of their masks: that stands in the audit log, with the same reason
     #[arg(long)]
     #[serde(skip)]
     show: bool,
+}
+
+unprinted!(Add);
+
+impl What {
+    /// Whether it shows values, and why.
+    fn showing(&self) -> Unmasked {
+        let (show, reason) = match self {
+            What::Add(add) => (add.show, Some(add.reason.clone())),
+            What::List(list) => (list.show, list.reason.clone()),
+            What::Show { showing, .. } => return showing.clone(),
+            What::Lift { .. } | What::Import { .. } => (false, None),
+        };
+        Unmasked { show, reason }
+    }
 }
 
 /// How many are listed at most, and where nothing is said.
@@ -129,10 +146,14 @@ pub struct List {
     #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
     #[serde(default = "most")]
     pub most: u32,
-    /// Show values in place of their masks
-    #[arg(long)]
+    /// Show values in place of their masks, which takes a reason
+    #[arg(long, requires = "reason")]
     #[serde(default)]
     pub show: bool,
+    /// Why they are shown: it stands in the audit log, with your name
+    #[arg(long, value_name = "WHY", requires = "show")]
+    #[serde(skip)]
+    reason: Option<String>,
 }
 
 /// What a command about holds has to say.
@@ -144,6 +165,18 @@ pub struct Said {
 
 /// A person is needed.
 pub const URGENT: u8 = 3;
+
+/// Does what a command asks for: that values were shown is written before they are.
+pub async fn command(context: &Context, what: What) -> Result<Said, AppError> {
+    let showing = what.showing();
+    let said = answer(context, what, &of_this_process(), "command").await?;
+    let target = match said.json["hold"].as_i64() {
+        Some(id) => format!("hold {id}"),
+        None => "holds".to_owned(),
+    };
+    audit::put_down(&context.database, &showing, (target, None)).await?;
+    Ok(said)
+}
 
 /// Does what is asked, by that door: `command` or `api`.
 pub async fn answer(
@@ -161,9 +194,9 @@ pub async fn answer(
     match what {
         What::Add(add) => put_down(context, doing, *add).await,
         What::List(asked) => list(context, asked).await,
-        What::Show { id, show } => {
+        What::Show { id, showing } => {
             verbs::known(&context.database, id).await?;
-            let hold = Hold::of(context, id, Sight::of(show)).await?;
+            let hold = Hold::of(context, id, showing.sight()).await?;
             Ok(Said { json: hold.json(), text: hold.text(), exit: 0 })
         }
         What::Lift { id, reason, at_once } => lift(context, doing, id, &reason, at_once).await,

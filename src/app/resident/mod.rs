@@ -8,11 +8,12 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::audit;
 use super::clock::MachineClock;
 use super::context::{AppError, policy_of};
-use super::sight::Sight;
+use super::sight::{Sight, Unmasked};
 use crate::catalogue::load::load;
 use crate::connector::kinds::KINDS;
 use crate::job::clock::Clock;
@@ -29,25 +30,22 @@ pub enum Asked {
     Show {
         /// The resident's number
         id: i64,
-        /// Show values in place of their masks
-        #[arg(long)]
-        show: bool,
+        #[command(flatten)]
+        showing: Unmasked,
     },
     /// Find residents by what is known of them; everything given must agree
     Search {
         #[command(flatten)]
         known: Known,
-        /// Show values in place of their masks
-        #[arg(long)]
-        show: bool,
+        #[command(flatten)]
+        showing: Unmasked,
     },
     /// What changed, because of what, and who was told: "why did you write to me?"
     History {
         /// The resident's number
         id: i64,
-        /// Show values in place of their masks
-        #[arg(long)]
-        show: bool,
+        #[command(flatten)]
+        showing: Unmasked,
         /// How many changes at most, the newest
         #[arg(long, default_value_t = history::MOST)]
         most: u16,
@@ -85,6 +83,31 @@ impl From<Known> for Given {
     }
 }
 
+/// Answers a command: that values were shown is written before they are.
+pub async fn command(
+    database: &Database,
+    definitions: &Path,
+    asked: Asked,
+) -> Result<(Value, String), AppError> {
+    let (showing, id) = match &asked {
+        Asked::Show { id, showing } | Asked::History { id, showing, .. } => {
+            (showing.clone(), Some(*id))
+        }
+        Asked::Search { showing, .. } => (showing.clone(), None),
+    };
+    let said = answer(database, definitions, asked).await?;
+    let about = match id {
+        Some(id) => (format!("resident {id}"), None),
+        None => {
+            let found = said.0["residents"].as_array().into_iter().flatten();
+            let found: Vec<&Value> = found.map(|one| &one["resident"]).collect();
+            ("residents".to_owned(), Some(json!({ "residents": found })))
+        }
+    };
+    audit::put_down(database, &showing, about).await?;
+    Ok(said)
+}
+
 /// Answers, for machines and for people.
 pub async fn answer(
     database: &Database,
@@ -92,30 +115,32 @@ pub async fn answer(
     asked: Asked,
 ) -> Result<(Value, String), AppError> {
     let now_ms = MachineClock.now_ms();
-    if let Asked::Show { id, show: true } | Asked::History { id, show: true, .. } = asked {
-        tracing::info!(resident.id = id, "values of a resident were shown");
-    }
     match asked {
-        Asked::Show { id, show } => {
-            let (sight, policy) = (Sight::of(show), policy(definitions, database).await?);
+        Asked::Show { id, showing } => {
+            let (sight, policy) = (showing.sight(), policy(definitions, database).await?);
+            tell(sight, id);
             let shown = show::Shown::of(database, id, policy.as_ref(), sight, now_ms).await?;
             Ok((shown.json(), shown.text(sight)))
         }
-        Asked::Search { known, show } => {
-            let sight = Sight::of(show);
+        Asked::Search { known, showing } => {
+            let sight = showing.sight();
             let found = search::Candidates::of(database, &known.into(), sight).await?;
-            if sight == Sight::Shown {
-                for id in found.ids() {
-                    tracing::info!(resident.id = id, "values of a resident were shown");
-                }
-            }
+            found.ids().for_each(|id| tell(sight, id));
             Ok((found.json(), found.text()))
         }
-        Asked::History { id, show, most } => {
-            let sight = Sight::of(show);
+        Asked::History { id, showing, most } => {
+            let sight = showing.sight();
+            tell(sight, id);
             let history = history::History::of(database, id, most, sight, now_ms).await?;
             Ok((history.json(), history.text(sight)))
         }
+    }
+}
+
+/// A line of the log where values are shown.
+fn tell(sight: Sight, id: i64) {
+    if sight == Sight::Shown {
+        tracing::info!(resident.id = id, "values of a resident were shown");
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Shown, Trial, What, words};
 use crate::definition::diagnostic::Diagnostic;
 use crate::mapping::inbound::Translation;
 use crate::mapping::inbound::story::{Event, Found, Held, Rule, Story, Told};
+use crate::record::fragment::Fragment;
 use crate::record::value::pence::Pence;
 
 /// Longer texts are cut, characters.
@@ -70,6 +71,16 @@ fn record(text: &mut String, shown: &Shown, of: usize) {
         What::Read(translation, story) => (translation, story),
     };
     let _ = match translation {
+        Translation::Published(Fragment { hold: Some(hold), .. }) => {
+            let (kind, debts) = (&hold.wanted.kind, hold.debts.len());
+            let covers = match debts {
+                0 => "all debts".to_owned(),
+                1 => "1 debt".to_owned(),
+                many => format!("{many} debts"),
+            };
+            let lifted = if hold.lifted { ", and over at its source" } else { "" };
+            writeln!(text, "published: a hold ({kind}) of {covers}{lifted}")
+        }
         Translation::Published(fragment) => {
             let account = if fragment.account.is_some() { "an account and " } else { "" };
             let parties = match fragment.parties.len() {

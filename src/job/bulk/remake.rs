@@ -121,6 +121,11 @@ pub fn may_be_remade(row: &Delivery, now_ms: i64) -> Stays {
     if let Some(why) = undecided(row).or_else(|| in_doubt(row, now_ms)) {
         return Err(why.to_owned());
     }
+    if row.cause_code.as_deref() == Some("push.409") {
+        let why =
+            "the system says that this conflicts with what it has, and may have it: ask its owner";
+        return Err(why.to_owned());
+    }
     match Content::from_json(&row.message) {
         Some(Content::Payment(_)) => {
             Err("it is a payment: it is made anew with the message that brings its link".to_owned())

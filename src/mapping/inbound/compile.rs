@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use super::Inbound;
+use super::hold::Hold;
 use crate::mapping::definition::{
     AsType, CodeList, CodeRow, FieldMap, FilterOn as FilterOnMap, FilterRule, InboundMapping,
     KeyMap, ListMap, OnError, PartyMap, PathStep, RoleMap, SourcePath, Step,
@@ -218,6 +219,13 @@ impl Inbound {
                 lists: account.lists.iter().filter_map(list).collect(),
             }),
             parties: mapping.parties.iter().map(party).collect(),
+            hold: mapping.hold.as_ref().map(|hold| Hold {
+                fields: fields(&hold.fields, &|name| {
+                    schema::hold_id(name).map(|id| (id, schema::HOLD[id as usize].kind))
+                }),
+                debts: hold.debts.iter().map(path).collect(),
+                kinds: hold.kinds.clone(),
+            }),
             filters: mapping.filter.iter().map(filter).collect(),
         }
     }

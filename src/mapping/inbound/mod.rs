@@ -5,6 +5,7 @@
 //! default.
 
 mod compile;
+mod hold;
 pub mod story;
 mod value;
 
@@ -15,6 +16,7 @@ use chrono::NaiveDate;
 use self::compile::{
     Account, At, Codes, Compiled, Field, Filter, FilterOn, Key, List, Party, Role, is_name,
 };
+use self::hold::Hold;
 use self::story::{Event, Found, Nobody, Story, Witness};
 use self::value::{apply, read, why_dropped};
 use super::definition::OnError;
@@ -46,10 +48,16 @@ pub struct Inbound {
     pub version: i64,
     account: Option<Account>,
     parties: Vec<Party>,
+    hold: Option<Hold>,
     filters: Vec<Filter>,
 }
 
 impl Inbound {
+    /// Whether its records are holds.
+    pub fn is_of_holds(&self) -> bool {
+        self.hold.is_some()
+    }
+
     /// Reads a record. `on` is the day for which codes are looked up.
     pub fn translate(&self, record: &Document, on: NaiveDate) -> Translation {
         let Some(root) = record.root() else {
@@ -111,6 +119,9 @@ impl Inbound {
                 walk.parties(map, context, &mut fragment.parties);
             }
         }
+        if let Some(map) = &self.hold {
+            fragment.hold = walk.hold_of(map, root);
+        }
         if walk.nameless {
             // Where nobody was named there may be no party to note it of.
             let account = fragment.account.as_mut().map(|account| &mut account.issues);
@@ -131,6 +142,7 @@ pub enum Place {
     /// The n-th item of a list of the account.
     Item(&'static str, usize),
     Party(usize),
+    Hold,
 }
 
 impl Place {
@@ -140,6 +152,7 @@ impl Place {
             Place::Account => "account".to_owned(),
             Place::Item(list, number) => format!("account {list} {number}"),
             Place::Party(number) => format!("party {number}"),
+            Place::Hold => "hold".to_owned(),
         }
     }
 
@@ -149,6 +162,7 @@ impl Place {
             // One cause is one issue, in whichever item it is.
             Place::Account | Place::Item(..) => issue(&format!("account {field}"), code),
             Place::Party(number) => issue(&format!("party {number} {field}"), code),
+            Place::Hold => issue(&format!("hold {field}"), code),
         }
     }
 }

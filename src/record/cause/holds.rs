@@ -7,6 +7,39 @@ pub const CHAPTER: Chapter = Chapter {
     title: "Holds, and what may not leave",
     causes: &[
         cause(
+            "hold.birth_date",
+            "a record of a hold gives a National Insurance number without the date of birth, so that a \
+             slip could name somebody else",
+            "have the date recorded at its source, and read the row again; until then put the hold down by \
+             hand (`viaduct hold add`)",
+        ),
+        cause(
+            "hold.debts",
+            "a record of a hold names more than 100 debts",
+            "have it name none: then it covers all of them",
+        ),
+        cause(
+            "hold.from",
+            "the first day of a hold is none that can be kept",
+            "have it mended at its source; until then put the hold down by hand (`viaduct hold add`)",
+        ),
+        cause(
+            "hold.gone",
+            "holds are in force whose records do not come with the extract any more; they stay",
+            "ask its owner whether they are over; then lift them with `viaduct hold lift`",
+        ),
+        cause(
+            "hold.kind",
+            "a record of a hold is of no kind that the council knows",
+            "add the kind to `mappings/suppression.toml`, or the code to its code list; then read the row \
+             again",
+        ),
+        cause(
+            "hold.nino",
+            "a record of a hold has no National Insurance number where it should have one",
+            "have it mended at its source; until then put the hold down by hand (`viaduct hold add`)",
+        ),
+        cause(
             "hold.no_debt",
             "a hold names a debt that is no account of the person's; until it is known, it covers all of \
          their debts",
@@ -18,6 +51,32 @@ pub const CHAPTER: Chapter = Chapter {
             "a hold names nobody we know: somebody who must not be chased may be",
             "find the person with `viaduct resident search`; put the hold down again by `--resident`, and \
          lift this one. It is matched by itself when a record with their key comes",
+        ),
+        cause(
+            "hold.reason",
+            "a text of a hold is longer than 1,000 bytes",
+            "have it made shorter at its source, or leave it out of the mapping",
+        ),
+        cause(
+            "hold.reference",
+            "a record of a hold has no reference, so that it could not be told from another",
+            "have it recorded at its source; until then put the hold down by hand (`viaduct hold add`)",
+        ),
+        cause(
+            "hold.resident",
+            "a record of a hold names nobody, or names somebody in several ways",
+            "have one way recorded at its source: number and date of birth, or the key in a system; until \
+             then put the hold down by hand (`viaduct hold add`)",
+        ),
+        cause(
+            "hold.source",
+            "a record of a hold has a system without a key, or a key without a system",
+            "mend the mapping: `source` and `key` go together",
+        ),
+        cause(
+            "hold.until",
+            "the last day of a hold comes before its first, or is none that can be kept",
+            "have it mended at its source; a hold that is there stays as it is",
         ),
         cause(
             "suppressed.",

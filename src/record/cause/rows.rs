@@ -50,8 +50,8 @@ pub(super) const GIVEN: &[Cause] = &[
     ),
     cause(
         "csv.trailer",
-        "the last row, with the totals, is not there or not last: the file may be cut \
-                 off",
+        "a row stands behind the one with the totals, which is to be the last: two files may have been put \
+         together",
         "ask for the file again",
     ),
     at_source(
@@ -111,8 +111,8 @@ pub(super) const GIVEN: &[Cause] = &[
     ),
     cause(
         "file.total",
-        "the file declares another number, or sum, than its records make: it may be cut \
-                 off",
+        "the file declares another number, or sum, than its records make, or does not declare it at all: it \
+         may be cut off",
         "ask for it again; drop the good file under any name",
     ),
     cause(
