@@ -196,6 +196,16 @@ async fn unreadable(on: On) {
     // Mended at its source, its row says that it is over.
     holds(&council, 3, &[&rows[0].replace("31/02", "29/02"), rows[7]]).await;
     assert_eq!(all(&council)[0], one("dispute", "lifted", 1));
+    // A kind that stands in the record itself is one that the council knows, or its row is held.
+    let mut council = council;
+    let coded = "{ from = \"type\", codes = \"codes/moratorium.csv\" }";
+    council.hub.edit("mappings/inbound/moratorium.toml", coded, "\"type\"");
+    council.hub.reload().await;
+    let row = |id: u32, kind: &str| format!("{id},K-{id},{kind},QQ123457,01/03/1985,,01/01/2026,,");
+    let report = holds(&council, 4, &[&row(20, "dispute"), &row(21, "despute")]).await;
+    assert_eq!((&report["total"]["published"], &report["total"]["held"]), (&json!(1), &json!(1)));
+    let sql = "SELECT code FROM dead_letter WHERE settled_ms IS NULL AND code LIKE 'hold.kind%'";
+    assert_eq!(council.hub.rows(sql).await.len(), 1);
 }
 
 async fn gone(on: On) {
