@@ -322,7 +322,7 @@ async fn settle_chunk(
         match record.translation {
             Translation::Published(Fragment { hold: Some(hold), .. }) => {
                 progress.published += 1;
-                holds.push((key, hold));
+                holds.push((key, *hold));
             }
             Translation::Published(fragment) => {
                 progress.published += 1;

@@ -56,7 +56,7 @@ pub struct Fragment {
     pub account: Option<AccountFragment>,
     pub parties: Vec<PartyFragment>,
     /// Where records are holds: then there is nothing else.
-    pub hold: Option<HoldFragment>,
+    pub hold: Option<Box<HoldFragment>>,
 }
 
 impl Fragment {

@@ -285,7 +285,7 @@ fn what_is_asked_of_holds_and_accounts_does_not_print() {
         debts: vec![text()],
         issues: String::new(),
     };
-    let fragment = Fragment { hold: Some(record.clone()), ..Fragment::default() };
+    let fragment = Fragment { hold: Some(Box::new(record.clone())), ..Fragment::default() };
     silent(&[
         &OfHolds::try_parse_from(add).unwrap(),
         &Repeated::try_parse_from(words).unwrap(),

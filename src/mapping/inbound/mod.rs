@@ -120,7 +120,7 @@ impl Inbound {
             }
         }
         if let Some(map) = &self.hold {
-            fragment.hold = walk.hold_of(map, root);
+            fragment.hold = walk.hold_of(map, root).map(Box::new);
         }
         if walk.nameless {
             // Where nobody was named there may be no party to note it of.
