@@ -1,8 +1,8 @@
 //! Holds that come as records of an extract: each is put down, changed or lifted in the transaction that
 //! settles its chunk, by the same verbs as every other.
 //!
-//! A record that says that it is over lifts what it brought, unless another still brings it. A record that does not come lifts nothing: a row
-//! that is missing must never set collection going.
+//! A record that says that it is over lifts what it brought, unless another still brings it. A record that
+//! does not come lifts nothing: a row that is missing must never set collection going.
 
 use super::{Came, Doing, Stored, end_one, put, settle, tell};
 use crate::record::fragment::HoldFragment;
