@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use viaduct::app::clock::MachineClock;
 use viaduct::job::bulk as work;
+use viaduct::job::error::JobError;
 use viaduct::store::again;
-use viaduct::store::database::{Cell, Database};
+use viaduct::store::database::{Cell, Database, StoreError};
 use viaduct::store::ids::Ids;
 
 use super::program;
@@ -73,19 +74,26 @@ async fn killed(on: On) {
     let workers: Vec<_> = (0..2)
         .map(|_| {
             let (database, anew) = (hub.context.database.clone(), hub.context.anew().unwrap());
-            tokio::spawn(async move { work::work(&database, &MachineClock, id, Some(&anew)).await })
+            tokio::spawn(async move {
+                // On SQLite there is one who writes: who waited in vain comes again, as `serve` does.
+                loop {
+                    match work::work(&database, &MachineClock, id, Some(&anew)).await {
+                        Err(JobError::Store(StoreError::Unavailable(_))) => {}
+                        done => break done,
+                    }
+                }
+            })
         })
         .collect();
     let resumed = program(&hub, &["bulk", "resume", &id.to_string()]).output().await.unwrap();
     for worker in workers {
         worker.await.unwrap().unwrap();
     }
-    // Where they were faster, it is done.
+    // Where they were faster, it is done; or it waited in vain.
     let said: Value = serde_json::from_slice(&resumed.stdout).unwrap();
-    assert!(
-        said["state"] == "done" || said["error"].to_string().contains("is done"),
-        "{said:.300}"
-    );
+    let refused = said["error"].as_str().unwrap_or_default();
+    let fair = refused.contains("is done") || refused.contains("the database is not available");
+    assert!(said["state"] == "done" || fair, "{said:.300}");
     let shown = program(&hub, &["bulk", "show", &id.to_string()]).output().await.unwrap();
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(shown["counts"], json!({ "remade": MANY }), "{shown:.300}");
