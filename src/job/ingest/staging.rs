@@ -41,46 +41,13 @@ impl Stager<'_> {
         }
         let before = self.drop_restated(&mut transaction, bench, &portion.entries).await?;
         let (mut staged, mut letters) = (Vec::with_capacity(many), Vec::new());
-        let is_versioned = self.job.source.version().is_some() && !Safeguard::Versions.is_off();
         let mut outdated = Vec::new();
         for (mut entry, before) in portion.entries.into_iter().zip(before) {
-            let mut change = match (entry.known, &entry.fault, before.meaning) {
-                (_, Some(_), _) => Change::Unreadable,
-                (_, None, Meaning::Same) => continue,
-                (Some(_), None, Meaning::Returned) => Change::Returned,
-                (Some(_), None, Meaning::Other) => Change::Changed,
-                (None, None, _) => Change::New,
-            };
-            let mut is_newest = None;
-            if is_versioned && change != Change::Unreadable {
-                let (latest, age) = self.newest.age(&entry, before);
-                // In one extract there are several records of a key.
-                entry.known = latest.map(|latest| latest.source_key_id).or(entry.known);
-                match age {
-                    Age::Again => {
-                        self.reading.counts.unchanged += 1;
-                        continue;
-                    }
-                    Age::Unsure(code, cause) => {
-                        entry.fault = Some((code, cause));
-                        change = Change::Unreadable;
-                    }
-                    Age::Older => change = Change::Older,
-                    Age::Newest => {
-                        if let Some(latest) = latest {
-                            change = latest.change;
-                            versions::outdate(&mut self.reading.counts, change);
-                            outdated.push(latest.record_id);
-                        }
-                        is_newest = entry.version.map(|version| (entry.key_digest, version));
-                    }
-                }
-            }
-            let digest = entry.digest;
-            staged.push(self.entry(bench, entry, change, &mut letters));
-            if let (Some((key_digest, version)), Some(row)) = (is_newest, staged.last()) {
-                self.newest.note(key_digest, version, digest, row);
-            }
+            let Some(change) = self.change(&mut entry, before, &mut outdated) else { continue };
+            let said = (entry.key_digest, entry.version, entry.digest);
+            let row = self.entry(bench, entry, change, &mut letters);
+            self.newest.note(said, &row);
+            staged.push(row);
         }
         if let Some(last) = staged.last() {
             self.reading.last_record = last.id;
@@ -94,6 +61,46 @@ impl Stager<'_> {
         transaction.commit().await?;
         fail_point::pass("ingest.staged");
         Ok(())
+    }
+
+    /// How an entry stands to what was known of its key; None where it says nothing new. `outdated` are
+    /// those of this extract whose place it takes.
+    fn change(
+        &mut self,
+        entry: &mut Entry,
+        before: Before,
+        outdated: &mut Vec<i64>,
+    ) -> Option<Change> {
+        let change = match (entry.known, &entry.fault, before.meaning) {
+            (_, Some(_), _) => return Some(Change::Unreadable),
+            (_, None, Meaning::Same) => return None,
+            (Some(_), None, Meaning::Returned) => Change::Returned,
+            (Some(_), None, Meaning::Other) => Change::Changed,
+            (None, None, _) => Change::New,
+        };
+        if self.job.source.version().is_none() || Safeguard::Versions.is_off() {
+            return Some(change);
+        }
+        let (latest, age) = self.newest.age(entry, before);
+        // A key that is new may come several times in one extract.
+        entry.known = latest.map(|latest| latest.source_key_id).or(entry.known);
+        match (age, latest) {
+            (Age::Again, _) => {
+                self.reading.counts.unchanged += 1;
+                None
+            }
+            (Age::Unsure(code, cause), _) => {
+                entry.fault = Some((code, cause));
+                Some(Change::Unreadable)
+            }
+            (Age::Older, _) => Some(Change::Older),
+            (Age::Newest, None) => Some(change),
+            (Age::Newest, Some(latest)) => {
+                versions::outdate(&mut self.reading.counts, latest.change);
+                outdated.push(latest.record_id);
+                Some(latest.change)
+            }
+        }
     }
 
     fn entry(

@@ -67,10 +67,13 @@ impl Newest {
         (latest, age)
     }
 
-    /// Notes that this one is the newest of its key.
-    pub fn note(&mut self, key_digest: i64, version: i128, digest: i64, row: &Staged) {
-        let Staged { id: record_id, source_key_id, change, .. } = *row;
-        self.0.insert(key_digest, Latest { record_id, source_key_id, change, version, digest });
+    /// Notes what was staged of an entry that said so: key, version and digest.
+    pub fn note(&mut self, said: (i64, Option<i128>, i64), row: &Staged) {
+        let (key_digest, Some(version), digest) = said else { return };
+        if matches!(row.change, Change::New | Change::Changed | Change::Returned) {
+            let Staged { id: record_id, source_key_id, change, .. } = *row;
+            self.0.insert(key_digest, Latest { record_id, source_key_id, change, version, digest });
+        }
     }
 }
 
