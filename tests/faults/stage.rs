@@ -122,7 +122,8 @@ impl Stage {
             text.push_str(&format!("P{number:07},{kind},Arden,Testberry,{night}.00\n"));
         }
         text.push_str(&format!("TRAILER,{},,,\n", self.records));
-        self.drop_file(&format!("people-{night}.csv"), &text);
+        // Of two of one moment the one whose name comes first is read first.
+        self.drop_file(&format!("people-{night:06}.csv"), &text);
     }
 
     /// Drops a file whole.

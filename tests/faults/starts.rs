@@ -91,9 +91,11 @@ async fn acting(on: On) {
         // Killed before the set was fixed, it was never begun.
         let words: &[&str] = if id == 0 { &release } else { &["bulk", "resume", &number] };
         let mut child = stage.program(words).spawn().unwrap();
-        // To fix the set may take its time, so each of those has more of it.
-        let patient = if id == 0 { 1 + killed } else { 1 };
-        let most = Duration::from_millis(100 + dice.below(400)) * patient;
+        // The first may be killed before the set is fixed; the others come as far as that.
+        while killed > 0 && stage.number(newest).await == 0 && child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let most = Duration::from_millis(100 + dice.below(400));
         if tokio::time::timeout(most, child.wait()).await.is_err() {
             child.start_kill().unwrap();
             child.wait().await.unwrap();
