@@ -14,6 +14,7 @@ use super::holder;
 use crate::job::definition::{Action, JobDefinition};
 use crate::job::deliver::{Report, attend};
 use crate::job::error::JobError;
+use crate::job::fail_point::Safeguard;
 use crate::store::{leases, ringing};
 
 /// How soon one that failed is begun again: where the database was away, or the lease another's; and where
@@ -48,7 +49,8 @@ impl Senders {
         self.listening.abort();
         self.context.bell.end();
         let aborts: Vec<_> = self.tasks.iter().map(JoinHandle::abort_handle).collect();
-        if tokio::time::timeout(GRACE, join_all(self.tasks)).await.is_err() {
+        let grace = if Safeguard::Ending.is_off() { Duration::ZERO } else { GRACE };
+        if tokio::time::timeout(grace, join_all(self.tasks)).await.is_err() {
             tracing::warn!("what is being sent is broken off; the next start asks about it");
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::format::version::Version;
 use super::format::{Format, FormatError, RecordSink, Total};
 use crate::record::delivery::{Content, Delivery};
 use crate::suppression::gate::Cleared;
@@ -115,6 +116,11 @@ pub trait Source: Send + Sync {
 
     /// Whether what it gives is all there is.
     fn extract(&self) -> Extract;
+
+    /// How an older record is told from a newer; None where the last to come is the newest.
+    fn version(&self) -> Option<&Version> {
+        None
+    }
 
     /// Fields whose numbers look like those of payment cards, and are not.
     fn not_cards(&self) -> &[String] {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::channel::{ConnectorError, Extract, Ignored, Origin, ReadEnd, Source, Taken};
 use super::format::layout::Layout;
+use super::format::version::Version;
 use super::format::{Format, RecordSink};
 
 /// A source that is read and left as it is: nothing is moved, nothing is acknowledged.
@@ -40,6 +41,10 @@ impl Source for Untouched {
 
     fn extract(&self) -> Extract {
         self.0.extract()
+    }
+
+    fn version(&self) -> Option<&Version> {
+        self.0.version()
     }
 
     fn not_cards(&self) -> &[String] {

@@ -1,6 +1,7 @@
 //! What an error means for the work: one `match` for each error type, and all of them here.
 
 use super::error::JobError;
+use super::fail_point::Safeguard;
 use crate::connector::channel::ConnectorError;
 use crate::store::database::StoreError;
 
@@ -30,6 +31,9 @@ pub fn of_connector(error: &ConnectorError) -> Disposition {
         }
         ConnectorError::Unauthorised { code, cause } => {
             Disposition::Halt { code, cause: cause.clone() }
+        }
+        ConnectorError::Refused { cause, .. } if Safeguard::Holding.is_off() => {
+            Disposition::Retry { after_ms: None, cause: cause.clone() }
         }
         ConnectorError::Refused { code, cause } => {
             Disposition::Hold { code: code.clone(), cause: cause.clone() }

@@ -1,7 +1,102 @@
-//! Named places around each commit and each send, where a test can kill the process.
+//! Named places around each commit and each send, where a test can kill the process; and safeguards that
+//! a control run does without, to see that the harness notices. Only debug builds look at any of it.
 //!
-//! `VIADUCT_FAIL_AT=17` kills it, as `kill -9` does, at the 17th place it passes; with `VIADUCT_FAIL_TRACE`
-//! the names of the places passed are written to that file. Only debug builds look at either.
+//! `VIADUCT_FAIL_AT=17` kills it, as `kill -9` does, at the 17th place it passes, and
+//! `VIADUCT_FAIL_AT=deliver.sent` where it passes that one first (`deliver.sent:3`: the third time). With
+//! `VIADUCT_FAIL_TRACE` the names of the places passed are written to that file. `VIADUCT_FAIL_ON` names
+//! work that kills, `VIADUCT_WITHOUT` a safeguard.
+
+/// Every place there is. A test holds the list against the calls, and kills at each.
+pub const PLACES: [&str; 22] = [
+    "ingest.before_stage",
+    "ingest.staged",
+    "ingest.before_release",
+    "ingest.released",
+    "ingest.acknowledged",
+    "resolve.before_commit",
+    "resolve.committed",
+    "resolve.before_close",
+    "resolve.closed",
+    "deliver.recovered",
+    "deliver.before_intent",
+    "deliver.intent",
+    "deliver.before_send",
+    "deliver.sent",
+    "deliver.before_outcome",
+    "deliver.outcome",
+    "bulk.before_step",
+    "bulk.step",
+    "replay.before_stage",
+    "replay.staged",
+    "replay.before_release",
+    "replay.released",
+];
+
+/// What a control run can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safeguard {
+    /// A file is acknowledged only when what it holds is safely stored.
+    StoredFirst,
+    /// What became of a send that nobody answered is asked about before it goes again.
+    Asking,
+    /// A refusal is the platform's last word.
+    Holding,
+    /// An older version of a record does not take the place of a newer.
+    Versions,
+    /// A dead process of this machine is known by its number.
+    Gone,
+    /// What is being sent is ended before a stop.
+    Ending,
+}
+
+impl Safeguard {
+    /// As `VIADUCT_WITHOUT` names it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Safeguard::StoredFirst => "stored_first",
+            Safeguard::Asking => "asking",
+            Safeguard::Holding => "holding",
+            Safeguard::Versions => "versions",
+            Safeguard::Gone => "gone",
+            Safeguard::Ending => "ending",
+        }
+    }
+
+    /// Whether this is a control run that does without it.
+    #[cfg(debug_assertions)]
+    pub fn is_off(self) -> bool {
+        use std::sync::OnceLock;
+        static WITHOUT: OnceLock<Option<String>> = OnceLock::new();
+        let without = WITHOUT.get_or_init(|| std::env::var("VIADUCT_WITHOUT").ok());
+        without.as_deref() == Some(self.word())
+    }
+
+    /// No program that serves does without any.
+    #[cfg(not(debug_assertions))]
+    pub const fn is_off(self) -> bool {
+        false
+    }
+}
+
+/// Where the process is killed.
+#[cfg(debug_assertions)]
+enum At {
+    /// At so many places passed.
+    Passed(u64),
+    /// At this place, passed so often.
+    Named(String, u64),
+}
+
+#[cfg(debug_assertions)]
+impl At {
+    fn read(text: &str) -> At {
+        if let Ok(passed) = text.parse() {
+            return At::Passed(passed);
+        }
+        let (name, times) = text.split_once(':').unwrap_or((text, "1"));
+        At::Named(name.to_owned(), times.parse().unwrap_or(1))
+    }
+}
 
 /// Passes a named place.
 #[cfg(debug_assertions)]
@@ -10,9 +105,9 @@ pub fn pass(name: &'static str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    static FAIL_AT: OnceLock<Option<u64>> = OnceLock::new();
+    static FAIL_AT: OnceLock<Option<At>> = OnceLock::new();
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    static PASSED_IT: AtomicU64 = AtomicU64::new(0);
     let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
     if let Some(path) = std::env::var_os("VIADUCT_FAIL_TRACE")
         && let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path)
@@ -20,7 +115,15 @@ pub fn pass(name: &'static str) {
         // A trace that cannot be written shows in the test that reads it.
         let _ = writeln!(file, "{name}");
     }
-    if *FAIL_AT.get_or_init(|| number("VIADUCT_FAIL_AT")) == Some(passed) {
+    let at = FAIL_AT.get_or_init(|| Some(At::read(&std::env::var("VIADUCT_FAIL_AT").ok()?)));
+    let is_it = match at {
+        None => false,
+        Some(At::Passed(wanted)) => *wanted == passed,
+        Some(At::Named(wanted, times)) => {
+            wanted == name && PASSED_IT.fetch_add(1, Ordering::SeqCst) + 1 == *times
+        }
+    };
+    if is_it {
         die(name);
     }
 }

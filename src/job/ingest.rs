@@ -8,6 +8,7 @@
 mod admission;
 pub(super) mod cards;
 mod staging;
+mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use admission::{Admission, Portion, Tally};
 use staging::Stager;
 use tokio::sync::mpsc;
+use versions::Newest;
 
 use super::clock::Clock;
 use super::error::JobError;
-use super::fail_point;
+use super::fail_point::{self, Safeguard};
 use super::matches::Matches;
 use super::resolve::{self, Rules};
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
@@ -184,7 +186,11 @@ async fn take_in(
     };
     batches::open(&bench.database, opening).await?;
     bench.watch.bytes_total.fetch_add(origin.bytes, Ordering::Relaxed);
-    let (mut reading, end) = Reading::run(job, bench, source_id, batch_id, origin).await?;
+    let read = Reading::run(job, bench, source_id, batch_id, origin).await;
+    if Safeguard::StoredFirst.is_off() {
+        job.source.acknowledge(origin, Taken::Processed).await?;
+    }
+    let (mut reading, end) = read?;
     let mut said = ReadEnd::default();
     let mut verdict = match end {
         _ if reading.counts.rows_in > job.records_max => {
@@ -329,6 +335,7 @@ impl Reading {
                 restated: Vec::new(),
                 last_record: batch_id,
             },
+            newest: Newest::default(),
         };
         let (sender, mut portions) = mpsc::channel::<Portion>(2);
         let seed = job.rules.inbound.version as u64;

@@ -43,7 +43,9 @@ struct Memory {
     faults: Faults,
     answers: VecDeque<Answered>,
     busy: Option<Busy>,
+    refusals: Option<Refusals>,
     calls: u64,
+    answers_lost: u64,
     too_early: u64,
     /// When the first was told to come back later, and when.
     told: Option<(i64, i64)>,
@@ -76,6 +78,15 @@ struct Busy {
     as_a_date: bool,
 }
 
+/// What is never taken, however often it comes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusals {
+    /// Whatever has this in its body.
+    holds: String,
+    status: u16,
+}
+
 impl Receiver {
     pub fn new(clock: Clock) -> Receiver {
         Receiver(Arc::new(Shared { memory: Mutex::default(), clock }))
@@ -97,6 +108,7 @@ impl Receiver {
             .route("/sandbox/faults", put(arm))
             .route("/sandbox/answers", put(answer_so))
             .route("/sandbox/busy", put(be_busy))
+            .route("/sandbox/refusals", put(refuse))
             .route("/sandbox/ledger", get(ledger))
             .with_state(Arc::clone(&self.0))
     }
@@ -133,6 +145,13 @@ impl Memory {
             self.answers.pop_front();
         }
         Some(answer)
+    }
+
+    /// What a caller hears of something that is never taken.
+    fn refused(&self, body: &Bytes) -> Option<Response> {
+        let refusals = self.refusals.as_ref()?;
+        let found = String::from_utf8_lossy(body).contains(&refusals.holds);
+        found.then(|| StatusCode::from_u16(refusals.status).unwrap_or_default().into_response())
     }
 
     /// What a caller hears while there is too much to do.
@@ -182,6 +201,9 @@ async fn told(
         if let Some(answer) = memory.too_busy(now_ms) {
             return answer;
         }
+        if let Some(answer) = memory.refused(&body) {
+            return answer;
+        }
         (memory.faults.strike(&Method::POST, uri.path()), memory.stand_in())
     };
     match strike {
@@ -203,6 +225,7 @@ async fn told(
     }
     let answer = done(&shared, &system, &method, &headers, &body, now_ms);
     if strike == Some(Strike::LoseAnswer) {
+        shared.memory().answers_lost += 1;
         line.cut();
     }
     answer
@@ -302,6 +325,11 @@ async fn be_busy(State(shared): App, Json(busy): Json<Busy>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+async fn refuse(State(shared): App, Json(refusals): Json<Refusals>) -> StatusCode {
+    shared.memory().refusals = Some(refusals).filter(|refusals| !refusals.holds.is_empty());
+    StatusCode::NO_CONTENT
+}
+
 /// Everything that was done, oldest first, and how often anybody called.
 async fn ledger(State(shared): App) -> Json<Value> {
     let memory = shared.memory();
@@ -309,6 +337,7 @@ async fn ledger(State(shared): App) -> Json<Value> {
         "count": memory.ledger.len(),
         "done": memory.ledger,
         "calls": memory.calls,
+        "answers_lost": memory.answers_lost,
         "too_early": memory.too_early,
     }))
 }

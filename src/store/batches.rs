@@ -250,7 +250,7 @@ pub async fn release(
     let sql = "UPDATE batch SET state = 'released', content_digest = $2, released_ms = $3, \
                rows_in = $4, unchanged = $5, held = $6, records_new = $7, records_changed = $8, \
                records_unchanged = $9, records_gone = $10, last_record = $11, resolved_to = id, \
-               encoding = $12, cause_code = $13, cause = $14 WHERE id = $1 AND state = 'reading'";
+               encoding = $12, cause_code = $13, cause = $14, filtered = $15 WHERE id = $1 AND state = 'reading'";
     let cells = cells![
         batch_id,
         content.digest.map(str::to_owned),
@@ -266,6 +266,7 @@ pub async fn release(
         content.encoding.map(str::to_owned),
         content.note.map(|(code, _)| code.to_owned()),
         content.note.map(|(_, cause)| cause.to_owned()),
+        counts.filtered,
     ];
     match transaction.execute(sql, cells).await? {
         1 => Ok(()),

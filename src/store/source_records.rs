@@ -20,6 +20,8 @@ pub enum Change {
     Changed,
     /// It was gone, and is there again.
     Returned,
+    /// A newer one of its key is known: it is kept, and nothing more.
+    Older,
 }
 
 impl Change {
@@ -30,6 +32,7 @@ impl Change {
             Change::New => 1,
             Change::Changed => 2,
             Change::Returned => 3,
+            Change::Older => 4,
         }
     }
 }
@@ -105,6 +108,17 @@ pub async fn stage(
     transaction.insert(STAGE, rows).await
 }
 
+/// Notes of staged records that a newer one of their key came behind them in their own batch.
+pub async fn outdate(transaction: &mut Transaction, records: &[i64]) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let older = Change::Older.number();
+    let sql = format!("UPDATE source_record SET change = {older} WHERE id IN");
+    transaction.fetch_for::<(i64,)>(&sql, records, " RETURNING id").await?;
+    Ok(())
+}
+
 /// Makes what a batch staged the last word of its source. Part of the releasing transaction.
 /// Records are numbered after their batch, so its own number keeps each search on the primary key.
 pub async fn release(
@@ -118,7 +132,7 @@ pub async fn release(
     transaction.execute(sql, cells![batch_id, source_id]).await?;
     let sql = "UPDATE source_key SET digest = r.digest, record_id = r.id, gone_ms = NULL, \
                gone_batch = NULL FROM source_record r \
-               WHERE r.id > $1 AND r.batch_id = $1 AND r.change >= 2 AND source_key.id = r.source_key_id";
+               WHERE r.id > $1 AND r.batch_id = $1 AND r.change IN (2, 3) AND source_key.id = r.source_key_id";
     transaction.execute(sql, cells![batch_id]).await?;
     Ok(())
 }
@@ -163,9 +177,10 @@ pub async fn staged(
     bytes_max: usize,
 ) -> Result<Vec<StagedRow>, StoreError> {
     let lengths = "SELECT id, CAST(LENGTH(payload) AS BIGINT) FROM source_record \
-                   WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4";
+                   WHERE batch_id = $1 AND change IN (1, 2, 3) AND id > $2 AND id <= $3 \
+                   ORDER BY id LIMIT $4";
     let rows = "SELECT id, source_key_id, change, dictionary_id, payload FROM source_record \
-                WHERE batch_id = $1 AND change > 0 AND id > $2 AND id <= $3 ORDER BY id";
+                WHERE batch_id = $1 AND change IN (1, 2, 3) AND id > $2 AND id <= $3 ORDER BY id";
     // A batch's records lie together, a new one every other number. A short range keeps this cheap even
     // where the planner knows nothing of the table yet and would sort all that is left.
     let mut range = 2 * most;

@@ -28,7 +28,7 @@ on_both! {
 }
 
 /// So many held deliveries to so many residents; every third to another destination.
-async fn hold(database: &Database, many: i64, residents: i64) {
+pub async fn hold(database: &Database, many: i64, residents: i64) {
     let mut transaction = database.begin().await.unwrap();
     let sql = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
                mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \

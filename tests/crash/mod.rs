@@ -46,12 +46,12 @@ async fn a_replay_killed_anywhere_is_made_good_by_the_next_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_kills_its_readers_is_held_and_the_others_go_on_sqlite() {
+async fn f6_a_record_that_kills_its_readers_is_held_and_the_others_go_on_sqlite() {
     deadly_record(On::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_kills_its_readers_is_held_and_the_others_go_on_postgres() {
+async fn f6_a_record_that_kills_its_readers_is_held_and_the_others_go_on_postgres() {
     deadly_record(On::Postgres).await;
 }
 

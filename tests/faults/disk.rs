@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use viaduct::job::fail_point::Safeguard;
 use viaduct::store::database::Database;
 
-use super::stage::Stage;
+use super::stage::{Outcome, Stage};
 use super::{report, scaled};
 use crate::support::hub::On;
 
@@ -64,7 +65,16 @@ impl Drop for SmallDisk {
 #[tokio::test(flavor = "multi_thread")]
 async fn f9_a_full_disk_tears_nothing_and_work_goes_on_when_there_is_room() {
     let records = scaled(6_000, 60_000);
+    let (full, outcome) = filled(records, None).await;
+    report(&format!("F9 Sqlite: {records} records, the disk was full {full} times: {outcome:?}"));
+    outcome.must_be_whole("F9");
+}
+
+/// A night on a disk that is too small, and has a little more room each time it was full. Gives how often
+/// it was, and what came of it all.
+pub async fn filled(records: u32, without: Option<Safeguard>) -> (u32, Outcome) {
     let mut stage = Stage::open(On::Sqlite, records).await;
+    stage.without = without;
     let at = stage.folder.path().join("small");
     // Room for the tables, and for a part of what comes.
     let mut disk = SmallDisk::mount(&at, 2);
@@ -96,9 +106,7 @@ async fn f9_a_full_disk_tears_nothing_and_work_goes_on_when_there_is_room() {
     }
     assert!(full > 0, "it was full {full} times");
     stage.settle().await;
-    let outcome = stage.compare().await;
-    report(&format!("F9 Sqlite: {records} records, the disk was full {full} times: {outcome:?}"));
-    outcome.must_be_whole("F9");
+    (full, stage.compare().await)
 }
 
 /// SQLite finds nothing wrong in its file.

@@ -3,11 +3,21 @@
 //! batch adds up.
 //!
 //! The short form runs with the other tests. `scripts/faults` runs the long form and writes its report.
-//! `VIADUCT_FAULTS_SEED` draws other plans.
+//! `VIADUCT_FAULTS_SEED` draws other plans. What needs a fail point (`job/fail_point.rs`) is there in debug
+//! builds alone: `places`, and the controls, in which a safeguard is off and the checkers must find harm.
 
+#[cfg(debug_assertions)]
+mod controls;
 mod disk;
+mod events;
 mod kills;
+mod load;
+mod lost;
+#[cfg(debug_assertions)]
+mod places;
+mod poison;
 mod stage;
+mod starts;
 mod stops;
 
 /// How much is done: as much as a change can wait for, or as much as the sheet asks for.
@@ -18,7 +28,7 @@ pub fn scaled(short: u32, long: u32) -> u32 {
     }
 }
 
-/// A line of the report: printed, and appended to the file that `VIADUCT_FAULTS_REPORT` names.
+/// A line of the report, `F1 Sqlite: what was done: what came of it`: printed, and appended to the file that `VIADUCT_FAULTS_REPORT` names.
 pub fn report(line: &str) {
     use std::io::Write;
     println!("{line}");

@@ -3,6 +3,7 @@
 //! three.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,9 +12,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use viaduct::job::fail_point::Safeguard;
 use viaduct::store::database::Database;
 
-use crate::support::hub::On;
+use crate::sandbox::bench::client;
+use crate::support::hub::{self, On};
 use crate::support::postgres;
 
 /// The systems that are told, and what each promises.
@@ -40,12 +43,17 @@ impl Dice {
 pub struct Stage {
     pub folder: TempDir,
     pub database: String,
+    definitions: PathBuf,
     /// Where the receivers listen; a test may put something between.
     pub receiver_url: String,
     ledger: PathBuf,
     receiver: Child,
     pub records: u32,
     pub nights: u32,
+    /// What the accounts of an extract are, by turns: which system is told of them.
+    pub kinds: &'static [&'static str],
+    /// What a control run does without.
+    pub without: Option<Safeguard>,
 }
 
 impl Stage {
@@ -58,23 +66,71 @@ impl Stage {
         };
         let ledger = folder.path().join("ledger.jsonl");
         let (receiver, receiver_url) = receiver(&ledger).await;
-        Stage { folder, database, receiver_url, ledger, receiver, records, nights: 0 }
+        let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/definitions");
+        Stage {
+            folder,
+            database,
+            definitions,
+            receiver_url,
+            ledger,
+            receiver,
+            records,
+            nights: 0,
+            kinds: &["A", "B", "C"],
+            without: None,
+        }
+    }
+
+    /// Changes a definition, of this stage alone.
+    pub fn edit(&mut self, file: &str, from: &str, to: &str) {
+        let own = self.folder.path().join("definitions");
+        if !own.exists() {
+            hub::copy(&self.definitions, &own);
+            self.definitions = own;
+        }
+        let path = self.definitions.join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} does not hold {from}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Tells the receivers how to behave: `faults`, `busy`, `refusals`.
+    pub async fn control(&self, what: &str, orders: &Value) {
+        let url = format!("{}/sandbox/{what}", self.receiver_url);
+        let told = client().put(url).json(orders).send().await.unwrap();
+        assert!(told.status().is_success(), "{what}: {}", told.status());
+    }
+
+    /// What the receivers know of themselves: `calls`, `answers_lost`.
+    pub async fn receivers_say(&self, what: &str) -> i64 {
+        let url = format!("{}/sandbox/ledger", self.receiver_url);
+        let said: Value = client().get(url).send().await.unwrap().json().await.unwrap();
+        said[what].as_i64().unwrap()
     }
 
     /// Drops the next night's extract: every account, each of which owes a pound more than the night before.
     pub fn next_night(&mut self) {
         self.nights += 1;
-        let night = self.nights;
+        self.drop_night(self.nights);
+    }
+
+    /// Drops the extract of that night.
+    pub fn drop_night(&self, night: u32) {
         let mut text = String::from("ref,kind,forename,surname,owes\n");
         for number in 0..self.records {
-            let kind = ["A", "B", "C"][number as usize % 3];
+            let kind = self.kinds[number as usize % self.kinds.len()];
             text.push_str(&format!("P{number:07},{kind},Arden,Testberry,{night}.00\n"));
         }
         text.push_str(&format!("TRAILER,{},,,\n", self.records));
-        let name = format!("people-{night}.csv");
-        let (aside, drop) = (self.folder.path().join(&name), self.folder.path().join("drop"));
+        // Of two of one moment the one whose name comes first is read first.
+        self.drop_file(&format!("people-{night:06}.csv"), &text);
+    }
+
+    /// Drops a file whole.
+    pub fn drop_file(&self, name: &str, text: &str) {
+        let (aside, drop) = (self.folder.path().join(name), self.folder.path().join("drop"));
         fs::write(&aside, text).unwrap();
-        fs::rename(&aside, drop.join(&name)).unwrap();
+        fs::rename(&aside, drop.join(name)).unwrap();
     }
 
     /// The program with these words.
@@ -83,8 +139,9 @@ impl Stage {
         let host = self.receiver_url.trim_start_matches("http://");
         command
             .args(["--json", "--database", &self.database, "--definitions"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/definitions"))
+            .arg(&self.definitions)
             .args(words)
+            .envs(self.without.map(|safeguard| ("VIADUCT_WITHOUT", safeguard.word())))
             .env("PEOPLE_DROP", self.folder.path().join("drop"))
             .env("RECEIVER_URL", &self.receiver_url)
             .env("RECEIVER_HOST", host)
@@ -97,20 +154,66 @@ impl Stage {
 
     /// Runs a job to its end, which must be good.
     pub async fn run(&self, job: &str) {
-        let done = self.program(&["run", job]).output().await.unwrap();
+        self.must(&["run", job]).await;
+    }
+
+    /// The program with these words comes to a good end.
+    pub async fn must(&self, words: &[&str]) {
+        let done = self.program(words).output().await.unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{job}: {:?} {said:.2000}", done.status.code());
+        assert!(done.status.success(), "{words:?}: {:?} {said:.2000}", done.status.code());
+    }
+
+    /// Goes on with the newest bulk action, if it is not done.
+    pub async fn resume_bulk(&self) {
+        let going = "SELECT COALESCE(MAX(id), 0) FROM bulk WHERE state <> 'done'";
+        let id = self.number(going).await;
+        if id > 0 {
+            self.must(&["bulk", "resume", &id.to_string()]).await;
+        }
+    }
+
+    /// Tells a program to end, as a person does.
+    pub fn terminate(child: &Child) {
+        let number = child.id().expect("it runs").to_string();
+        let told = std::process::Command::new("kill").args(["-TERM", &number]).status();
+        assert!(told.unwrap().success());
+    }
+
+    /// Runs the program until it kills itself at that place, passed so often.
+    #[cfg(debug_assertions)]
+    pub async fn die(&self, words: &[&str], place: &str, times: usize) {
+        let died = self.dies(words, place, times).await;
+        assert!(died, "{words:?} never passed {place} {times} times");
+    }
+
+    /// Whether the program passes that place so often, and dies there; else it comes to its end.
+    #[cfg(debug_assertions)]
+    pub async fn dies(&self, words: &[&str], place: &str, times: usize) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        let mut program = self.program(words);
+        program.env("VIADUCT_FAIL_AT", format!("{place}:{times}"));
+        let done = program.output().await.unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        let died = done.status.signal() == Some(9);
+        assert!(died || done.status.success(), "{words:?} at {place}: {said:.2000}");
+        died
     }
 
     /// Everything that waits goes, in as many runs as it takes.
     pub async fn settle(&self) {
         self.run("ingest-people").await;
         for kind in KINDS {
-            for _ in 0..100 {
-                self.run(&format!("deliver-{kind}")).await;
-                if self.open_deliveries(kind).await == 0 {
-                    break;
-                }
+            self.settle_at(kind).await;
+        }
+    }
+
+    /// Everything that waits for that kind goes.
+    pub async fn settle_at(&self, kind: &str) {
+        for _ in 0..100 {
+            self.run(&format!("deliver-{kind}")).await;
+            if self.open_deliveries(kind).await == 0 {
+                break;
             }
         }
     }
@@ -196,7 +299,7 @@ impl Effect {
 }
 
 /// What came of it all.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Outcome {
     pub deliveries: usize,
     pub effects: usize,
@@ -218,6 +321,20 @@ pub struct Outcome {
     pub replaced: usize,
 }
 
+/// In words, for the report.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome { deliveries, effects, replaced, asked_of_a_person, lost, missing, .. } = self;
+        let Outcome { doubled, unsaid, disordered, uneven, .. } = self;
+        write!(
+            out,
+            "{deliveries} deliveries, {effects} effects, {replaced} replaced by newer ones, \
+             {asked_of_a_person} asked of a person; {lost} lost, {missing} missing, {doubled} doubled, {unsaid} \
+             unsaid, {disordered} out of order, {uneven} batches that do not add up"
+        )
+    }
+}
+
 impl Outcome {
     fn of(
         records: u32,
@@ -231,7 +348,7 @@ impl Outcome {
         let mut outcome = Outcome {
             deliveries: rows.len(),
             effects: ledger.len(),
-            lost: (records * nights) as usize - rows.len(),
+            lost: ((records * nights) as usize).saturating_sub(rows.len()),
             uneven,
             ..Outcome::default()
         };

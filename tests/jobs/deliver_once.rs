@@ -51,7 +51,7 @@ fn accepted(row: &ClaimedRow) -> Settled {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_about_and_never_doubled() {
+async fn f28_a_lost_answer_is_asked_about_and_never_doubled() {
     for hub in Hub::both().await {
         hub.wait_for(6).await;
         let lost = json!([

@@ -10,6 +10,7 @@ mod people;
 mod preview;
 mod pushes;
 mod replay;
+mod versions;
 
 use crate::support::hub::{On, TestHub, on_both};
 use serde_json::json;

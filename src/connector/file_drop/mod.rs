@@ -21,6 +21,7 @@ use self::reading::{stopped, unavailable};
 use self::settings::FileDropSettings;
 use super::channel::{ConnectorError, Extract, Ignored, Origin, ReadEnd, Source, Taken};
 use super::format::layout::Layout;
+use super::format::version::Version;
 use super::format::{Format, RecordSink};
 
 /// A drop folder, open.
@@ -32,6 +33,7 @@ pub struct FileDrop {
     held: PathBuf,
     settle: Duration,
     extract: Extract,
+    version: Option<Version>,
     layout: Layout,
 }
 
@@ -53,6 +55,7 @@ impl FileDrop {
             folder: Arc::new(folder),
             settle: Duration::from_millis(settings.settle_ms),
             extract: settings.extract,
+            version: settings.version.clone(),
             layout: settings.layout.clone(),
         })
     }
@@ -162,6 +165,10 @@ impl Source for FileDrop {
 
     fn extract(&self) -> Extract {
         self.extract
+    }
+
+    fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
     }
 
     fn not_cards(&self) -> &[String] {

@@ -11,6 +11,7 @@ use super::reading::{self, unavailable};
 use super::{on_a_thread, settings::FileDropSettings};
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::format::layout::Layout;
+use crate::connector::format::version::Version;
 use crate::connector::format::{Format, RecordSink};
 
 /// A file in place of a folder.
@@ -18,6 +19,7 @@ pub struct OneFile {
     path: PathBuf,
     origin: Origin,
     extract: Extract,
+    version: Option<Version>,
     layout: Layout,
 }
 
@@ -39,6 +41,7 @@ impl OneFile {
             path: path.to_path_buf(),
             origin: Origin { name, mark, bytes: about.len() },
             extract: settings.extract,
+            version: settings.version.clone(),
             layout: settings.layout.clone(),
         })
     }
@@ -74,5 +77,9 @@ impl Source for OneFile {
 
     fn extract(&self) -> Extract {
         self.extract
+    }
+
+    fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
     }
 }

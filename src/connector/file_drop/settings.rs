@@ -8,6 +8,7 @@ use super::{FileDrop, folder};
 use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{HeldAt, Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
+use crate::connector::format::version::Version;
 use crate::definition::reader::Spanned;
 use crate::definition::shape::{Key, key, word};
 use crate::definition::table::Table;
@@ -34,6 +35,8 @@ pub struct FileDropSettings {
     pub settle_ms: u64,
     /// `full` or `delta`.
     pub extract: Extract,
+    /// How an older record is told from a newer.
+    pub version: Option<Version>,
     pub layout: Layout,
 }
 
@@ -68,6 +71,12 @@ impl FileDropSettings {
             word("delta", "A record that is absent says nothing.", Extract::Delta),
         ];
         let extract = settings.choice(EXTRACT, &extracts);
+        let version = Version::read(settings);
+        if version.is_some() && extract.as_ref().is_some_and(|said| said.value == Extract::Full) {
+            let what = "a full extract says what is so now, whatever its records' versions";
+            let help = Some("take `version` out, or write `extract = \"delta\"`".to_owned());
+            settings.error(settings.at_value("version"), what, "not looked at", help);
+        }
         let layout = Layout::read(settings, limits.record_bytes_max as usize);
         Some(FileDropSettings {
             directory: directory?,
@@ -76,6 +85,7 @@ impl FileDropSettings {
             held: held.trim_end_matches('/').to_owned(),
             settle_ms: settle as u64,
             extract: extract?.value,
+            version,
             layout: layout?,
         })
     }

@@ -14,6 +14,7 @@ mod stream;
 pub mod sum;
 #[cfg(test)]
 mod trying;
+pub mod version;
 pub mod xml;
 
 use self::encoding::Encoding;

@@ -17,6 +17,7 @@ use crate::connector::format::encoding::{Encoding, not_text};
 use crate::connector::format::{Raw, RecordSink, Stopped};
 use crate::job::error::JobError;
 use crate::job::packing::{self, Packer};
+use crate::record::document::Document;
 use crate::record::personal::unprinted;
 use crate::store::source_records::KnownKey;
 
@@ -35,6 +36,8 @@ pub struct Entry {
     pub known: Option<i64>,
     /// Why it can only be kept and held: code and cause.
     pub fault: Option<(&'static str, String)>,
+    /// Where its source says which is the newer: what it says.
+    pub version: Option<i128>,
     pub payload: Vec<u8>,
 }
 
@@ -93,6 +96,8 @@ pub struct Admission {
     sender: mpsc::Sender<Portion>,
     alone: Vec<u8>,
     cards: Cards,
+    source: Arc<dyn Source>,
+    document: Document,
     rows: i64,
     unchanged: i64,
     nameless: i64,
@@ -129,7 +134,9 @@ impl Admission {
             records_max,
             sender,
             alone: Vec::new(),
-            cards: Cards::new(source),
+            cards: Cards::new(Arc::clone(&source)),
+            source,
+            document: Document::default(),
             rows: 0,
             unchanged: 0,
             nameless: 0,
@@ -167,6 +174,7 @@ impl Admission {
             entry.digest = 0;
             entry.fault = Some((cards::CODE, cause));
         }
+        entry.version = self.version();
         match &mut self.packer {
             Some(packer) => {
                 entry.payload = packer.pack(&self.alone).map_err(|_| Stopped)?;
@@ -186,6 +194,14 @@ impl Admission {
             }
         }
         Ok(())
+    }
+
+    /// What the record in hand says of its version, where its source has any.
+    fn version(&mut self) -> Option<i128> {
+        let version = self.source.version()?;
+        let text = std::str::from_utf8(&self.alone).ok()?;
+        self.source.format().read(text, &mut self.document).ok()?;
+        version.of(&self.document)
     }
 
     /// Makes the dictionary from what has come so far, and packs that.
@@ -225,6 +241,7 @@ impl Admission {
             digest: 0,
             known,
             fault: Some((code, cause)),
+            version: None,
             payload: Vec::new(),
         };
         self.put(entry, raw)
@@ -266,7 +283,8 @@ impl RecordSink for Admission {
         let key_digest = xxh3_64(key.as_bytes());
         let digest = self.digest(raw);
         let (found, twice) = self.meet(key_digest);
-        if twice {
+        // Of two with versions the newer is told from the older.
+        if twice && self.source.version().is_none() {
             let cause = "another record of this extract has the same key".to_owned();
             return self.hold((key, None), "record.duplicate_key", cause, raw);
         }
@@ -283,6 +301,7 @@ impl RecordSink for Admission {
             digest: digest as i64,
             known: found.map(|place| self.known.id(place)),
             fault: None,
+            version: None,
             payload: Vec::new(),
         };
         self.put(entry, raw)

@@ -218,6 +218,16 @@ pub(super) const GIVEN: &[Cause] = &[
         "nothing tells this row from others: its key is blank, or there several times",
         "ask for the key to be filled in at its source; the next extract brings the row",
     ),
+    at_source(
+        "record.no_version",
+        "the record does not say which version it is, and its connector tells records apart by that",
+        "ask for it to be filled in at its source; or mend `version` and `version_as` in the connector",
+    ),
+    at_source(
+        "record.same_version",
+        "two records of one key have the same version, and say different things",
+        "ask the system's owner which of the two is right; a record that is changed has a newer version",
+    ),
     cause(
         "record.too_much",
         "once it is read the record says more than 64 KB: a value copied to hundreds of parties",
