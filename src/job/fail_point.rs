@@ -1,7 +1,9 @@
 //! Named places around each commit and each send, where a test can kill the process.
 //!
 //! `VIADUCT_FAIL_AT=17` kills it, as `kill -9` does, at the 17th place it passes; with `VIADUCT_FAIL_TRACE`
-//! the names of the places passed are written to that file. Only debug builds look at either.
+//! the names of the places passed are written to that file. `VIADUCT_FAIL_OFF=lease` switches a safeguard
+//! off, so that a test can show that it notices; `VIADUCT_FAIL_LEASE_MS=3000` makes leases short, so that it
+//! need not wait. Only debug builds look at any of them.
 
 /// Passes a named place.
 #[cfg(debug_assertions)]
@@ -49,6 +51,23 @@ pub fn die_writing(record: i64) {
     }
 }
 
+/// Whether a test has switched that safeguard off, by its name: `lease` (who lost the destination stops
+/// sending), `asking` (what nobody answered is asked about).
+#[cfg(debug_assertions)]
+pub fn is_off(safeguard: &str) -> bool {
+    use std::sync::OnceLock;
+    static OFF: OnceLock<Option<String>> = OnceLock::new();
+    let off = OFF.get_or_init(|| std::env::var("VIADUCT_FAIL_OFF").ok());
+    off.as_ref().is_some_and(|off| off.split(',').any(|name| name == safeguard))
+}
+
+/// For how long a lease is taken: as long as is usual, or as a test says.
+#[cfg(debug_assertions)]
+pub fn lease_ms(usual_ms: i64) -> i64 {
+    let said = std::env::var("VIADUCT_FAIL_LEASE_MS").ok();
+    said.and_then(|text| text.parse().ok()).unwrap_or(usual_ms)
+}
+
 #[cfg(debug_assertions)]
 fn die(place: &str) {
     let killed =
@@ -67,3 +86,15 @@ pub fn die_of(_work: &str) {}
 /// Writes a staged record.
 #[cfg(not(debug_assertions))]
 pub fn die_writing(_record: i64) {}
+
+/// Whether a test has switched that safeguard off.
+#[cfg(not(debug_assertions))]
+pub fn is_off(_safeguard: &str) -> bool {
+    false
+}
+
+/// For how long a lease is taken.
+#[cfg(not(debug_assertions))]
+pub fn lease_ms(usual_ms: i64) -> i64 {
+    usual_ms
+}
