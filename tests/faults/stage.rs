@@ -44,6 +44,7 @@ pub struct Stage {
     pub receiver_url: String,
     ledger: PathBuf,
     receiver: Child,
+    definitions: PathBuf,
     pub records: u32,
     pub nights: u32,
 }
@@ -58,7 +59,23 @@ impl Stage {
         };
         let ledger = folder.path().join("ledger.jsonl");
         let (receiver, receiver_url) = receiver(&ledger).await;
-        Stage { folder, database, receiver_url, ledger, receiver, records, nights: 0 }
+        let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/definitions");
+        let nights = 0;
+        Stage { folder, database, receiver_url, ledger, receiver, definitions, records, nights }
+    }
+
+    /// Definitions of this test's own: what the systems that are told are said to be like, changed.
+    pub fn tell(&mut self, change: impl Fn(&str, String) -> String) {
+        let own = self.folder.path().join("definitions");
+        let mut copying = std::process::Command::new("cp");
+        let copied = copying.arg("-r").arg(&self.definitions).arg(&own).status();
+        assert!(copied.unwrap().success());
+        for kind in KINDS {
+            let path = own.join(format!("connectors/{kind}.toml"));
+            let changed = change(kind, fs::read_to_string(&path).unwrap());
+            fs::write(path, changed).unwrap();
+        }
+        self.definitions = own;
     }
 
     /// Drops the next night's extract: every account, each of which owes a pound more than the night before.
@@ -79,11 +96,16 @@ impl Stage {
 
     /// The program with these words.
     pub fn program(&self, words: &[&str]) -> Command {
+        self.program_on(&self.database, words)
+    }
+
+    /// The same on a database that is reached in another way.
+    pub fn program_on(&self, database: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_viaduct"));
         let host = self.receiver_url.trim_start_matches("http://");
         command
-            .args(["--json", "--database", &self.database, "--definitions"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/definitions"))
+            .args(["--json", "--database", database, "--definitions"])
+            .arg(&self.definitions)
             .args(words)
             .env("PEOPLE_DROP", self.folder.path().join("drop"))
             .env("RECEIVER_URL", &self.receiver_url)
