@@ -4,12 +4,15 @@
 //! seen sooner: no process of that number, begun at that moment, runs any more.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use super::context::{AppError, Context};
+use crate::job::clock::Clock;
 use crate::job::fail_point::Safeguard;
+use crate::job::lease;
 use crate::store::database::Database;
 use crate::store::leases::{self, Lease, Taking, Wanted};
 
@@ -61,6 +64,7 @@ fn began(process: u32) -> Option<String> {
 /// A lease that is renewed until it is given back.
 pub struct Held {
     database: Database,
+    clock: Arc<dyn Clock>,
     lease: Lease,
     renewing: JoinHandle<()>,
 }
@@ -99,7 +103,7 @@ impl Held {
                 }
             }
         };
-        let (renewed, ours) = (database.clone(), lease.clone());
+        let (renewed, ours, clock) = (database.clone(), lease.clone(), context.clock.clone());
         let renewing = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEW).await;
@@ -109,13 +113,13 @@ impl Held {
                 }
             }
         });
-        Ok(Held { database, lease, renewing })
+        Ok(Held { database, clock: context.clock.clone(), lease, renewing })
     }
 
     /// Gives it back.
     pub async fn release(self) -> Result<(), AppError> {
         self.renewing.abort();
-        Ok(leases::release(&self.database, &self.lease).await?)
+        Ok(lease::give_back(&self.database, &*self.clock, &self.lease, LEASE_MS).await?)
     }
 }
 

@@ -30,9 +30,9 @@ pub async fn run_ingest(context: &Context, job: &JobDefinition) -> Result<RunRep
     let mut bench = context.bench();
     let drawing = tokio::spawn(draw(Arc::clone(&bench.watch), job.name.clone()));
     let done = ingest(&ready, &mut bench).await;
-    holds::warn_of_nobody(&context.database, context.clock.now_ms()).await?;
     drawing.abort();
     held.release().await?;
+    holds::warn_of_nobody(&context.database, context.clock.now_ms()).await?;
     context.bell.ring();
     // What was done is done, whether or not the folder can be looked at once more.
     let ignored = ready.source.ignored().await.unwrap_or_else(|error| {

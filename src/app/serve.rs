@@ -19,6 +19,8 @@ use crate::web::api::routes::ROOT;
 use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
+const UNDONE_AGAIN_MS: i64 = 2_000;
+
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
 pub async fn serve(
     mut context: Context,
@@ -42,12 +44,7 @@ pub async fn serve(
     let desk = Arc::clone(&context) as Arc<dyn Desk>;
     let api = Arc::new(Api::new(Arc::clone(&context), doorbell.clone()));
     let pages = listening.serve_with_api(desk, api, names);
-    // What a stop left undone is found by looking, not by remembering.
-    for job in batches::unfinished_jobs(&context.database).await? {
-        if context.catalogue.jobs.contains_key(&job) {
-            doorbell.ring(&job).await?;
-        }
-    }
+    let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
     let senders = Senders::start(&context);
     let bell = Arc::clone(&context.bell);
@@ -59,6 +56,7 @@ pub async fn serve(
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop).await;
     clock.abort();
+    undone.abort();
     bulk.abort();
     senders.end().await;
     pages.abort();
@@ -66,6 +64,24 @@ pub async fn serve(
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
     })
+}
+
+/// Rings for what a stop left undone, which is found by looking, not by remembering; where the database does
+/// not answer, until it does.
+async fn take_up_undone(context: Arc<Context>, doorbell: Doorbell) {
+    while let Err(error) = ring_for_undone(&context, &doorbell).await {
+        tracing::warn!(%error, "what was left undone cannot be looked at");
+        context.clock.pause(UNDONE_AGAIN_MS).await;
+    }
+}
+
+async fn ring_for_undone(context: &Context, doorbell: &Doorbell) -> Result<(), AppError> {
+    for job in batches::unfinished_jobs(&context.database).await? {
+        if context.catalogue.jobs.contains_key(&job) {
+            doorbell.ring(&job).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Goes on with bulk actions whose worker is gone, of this node or another.

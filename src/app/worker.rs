@@ -2,8 +2,8 @@
 //! "look again": lost or rung twice, it changes nothing, since what is to be done stands in our tables.
 //!
 //! Its library's traps are met here: it polls by an interval that keeps its waker, every start has a new
-//! name, a failing database does not end it, a handler never blocks the heartbeat, and a job that failed
-//! is not the queue's to repeat.
+//! name, a failing database does not end it, one that fell silent does not make it deaf, a handler never
+//! blocks the heartbeat, and a job that failed is not the queue's to repeat.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,10 @@ use tokio::sync::watch;
 use super::context::{AppError, Context};
 use super::{holder, run};
 use crate::job::definition::Action;
-use crate::store::database::StoreError;
+use crate::job::error::JobError;
+use crate::store::database::{Database, StoreError};
 use crate::store::queue::QueuePool;
+use crate::store::reach::{self, Reach};
 
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -33,6 +35,9 @@ const AT_ONCE: usize = 2;
 /// How long a stop waits for a job that runs; what is left then is taken up by the next start.
 const GRACE: Duration = Duration::from_secs(30);
 const QUEUE: &str = "viaduct";
+/// How often it is seen whether the database is there, and how soon a job goes on that it failed.
+const DATABASE_LOOK: Duration = Duration::from_secs(5);
+const AGAIN_MS: i64 = 2_000;
 
 /// Look at this job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -124,14 +129,47 @@ impl Doorbell {
         stop: impl Future<Output = std::io::Result<()>> + Send,
     ) -> Result<(), MonitorError> {
         let running = Arc::clone(&self.running);
-        let stop = async move {
+        let bell = Arc::clone(&context.bell);
+        let mut stop = std::pin::pin!(async move {
             let told = stop.await;
             eprintln!("{}", running.said());
+            // Whichever worker stands by then hears of it.
+            bell.end();
             told
-        };
-        let running = Arc::clone(&self.running);
+        });
+        let mut told = None;
+        loop {
+            let over = Arc::clone(&context.bell);
+            let stopped = async move {
+                over.over().await;
+                Ok(())
+            };
+            let mut working = std::pin::pin!(self.monitor(&context).run_with_signal(stopped));
+            let worked = tokio::select! {
+                worked = &mut working => worked,
+                said = &mut stop, if told.is_none() => {
+                    told = Some(said);
+                    working.await
+                }
+                // What it waits for is never answered: it is left, and its jobs go on without it.
+                () = came_back(&context.database) => {
+                    tracing::warn!("the database is back, and the queue is worked anew");
+                    continue;
+                }
+            };
+            self.running.end().await;
+            return match (worked, told) {
+                (Ok(()), Some(Err(error))) => Err(error.into()),
+                (worked, _) => worked,
+            };
+        }
+    }
+
+    /// Workers of a name that nobody had.
+    fn monitor(&self, context: &Arc<Context>) -> Monitor {
+        let (context, running) = (Arc::clone(context), Arc::clone(&self.running));
         let monitor = Monitor::new().should_restart(|_, _| true).shutdown_timeout(GRACE);
-        let monitor = match self.pool.clone() {
+        match self.pool.clone() {
             QueuePool::Sqlite(pool) => monitor.register(move |_| {
                 let storage = SqliteStorage::<Ring>::new(&pool).with_config(sqlite_config());
                 WorkerBuilder::new(fresh_name())
@@ -152,10 +190,20 @@ impl Doorbell {
                     .concurrency(AT_ONCE)
                     .build(answer)
             }),
-        };
-        let worked = monitor.run_with_signal(stop).await;
-        self.running.end().await;
-        worked
+        }
+    }
+}
+
+/// Ends when a database that could not be reached can be reached again.
+async fn came_back(database: &Database) {
+    let mut was_away = false;
+    loop {
+        tokio::time::sleep(DATABASE_LOOK).await;
+        match reach::look(database).await {
+            Reach::Away => was_away = true,
+            _ if was_away => return,
+            Reach::Answers | Reach::Slow => {}
+        }
     }
 }
 
@@ -174,7 +222,8 @@ fn fresh_name() -> String {
     format!("{}:{}", holder::name(), STARTS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Answers a ring. What fails is told here, and tried again by the next ring, not by the queue.
+/// Answers a ring. What fails is told here, and tried again by the next ring, not by the queue. Only what
+/// failed since the database was away goes on by itself.
 async fn answer(
     ring: Ring,
     context: Data<Arc<Context>>,
@@ -184,7 +233,7 @@ async fn answer(
     let mut over = running.over.subscribe();
     running.names().push(ring.job.clone());
     let done = tokio::select! {
-        done = AssertUnwindSafe(look(&context, &ring.job)).catch_unwind() => Some(done),
+        done = AssertUnwindSafe(look_until_done(&context, &ring.job)).catch_unwind() => Some(done),
         _ = over.wait_for(|over| *over) => None,
     };
     {
@@ -212,10 +261,29 @@ async fn answer(
     Ok(())
 }
 
+/// A job that the database failed goes on when it is back: nobody rings for it a second time.
+async fn look_until_done(context: &Context, name: &str) -> Result<serde_json::Value, AppError> {
+    loop {
+        match look(context, name).await {
+            Err(
+                AppError::Store(StoreError::Unavailable(cause))
+                | AppError::Job(JobError::Store(StoreError::Unavailable(cause))),
+            ) if !context.bell.is_over() => {
+                tracing::warn!(job = name, cause, "a job waits for the database");
+                tokio::select! {
+                    () = context.clock.pause(AGAIN_MS) => {}
+                    () = context.bell.over() => {}
+                }
+            }
+            done => return done,
+        }
+    }
+}
+
 async fn look(context: &Context, name: &str) -> Result<serde_json::Value, AppError> {
     let job = context.job(name)?;
     Ok(match job.action {
-        Action::Ingest => run::run_ingest(context, job).await?.json()["total"].take(),
+        Action::Ingest => Box::pin(run::run_ingest(context, job)).await?.json()["total"].take(),
         // Somebody is at it all the time, and only has to be woken.
         Action::Deliver if context.bell.is_attended(&job.connector.value) => {
             context.bell.ring();

@@ -18,6 +18,7 @@ mod questions;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,9 +28,10 @@ use self::door::{Door, Opening};
 use super::bell::Bell;
 use super::definition::Retry;
 use super::error::JobError;
-use super::fail_point;
+use super::fail_point::{self, Safeguard};
 use super::holds;
 use super::ingest::Bench;
+use super::lease;
 use crate::connector::channel::{ConnectorError, Destination};
 use crate::connector::conduct::Conduct;
 use crate::connector::definition::Patience;
@@ -48,8 +50,6 @@ const SHORTEST_MS: i64 = 1_000;
 /// Long enough for a busy machine, and short enough that a dead node's work is taken up in half a minute.
 const LEASE_MS: i64 = 20_000;
 /// No wait ends later than this: somebody may have changed what we do not look at.
-/// How soon a database that was away is tried again.
-const DATABASE_AWAY_MS: i64 = 200;
 const AGES_MS: i64 = i64::MAX / 2;
 
 /// How a deliver job goes about it; filled by `app` from the definitions.
@@ -101,7 +101,7 @@ impl Deliver {
             policy: Arc::default(),
             is_gone: |_| false,
             batch: 200,
-            lease_ms: LEASE_MS,
+            lease_ms: fail_point::lease_ms(LEASE_MS),
             retry: Retry { attempts: 8, ..Retry::default() },
             patience: Patience::default(),
             conduct: Conduct::default(),
@@ -202,6 +202,8 @@ struct Run<'a> {
     job: &'a Deliver,
     bench: &'a Bench,
     lease: Lease,
+    /// Until when the lease is known to be ours (UTC milliseconds).
+    kept_until_ms: AtomicI64,
     door: Door,
     /// Whether anything waits whose sender died: it is sent apart from the rest.
     has_suspects: bool,
@@ -219,6 +221,8 @@ impl<'a> Run<'a> {
             job,
             bench,
             lease,
+            // Taking up what the sender before us left renews it.
+            kept_until_ms: AtomicI64::new(0),
             door,
             has_suspects: true,
             claims: 0,
@@ -227,8 +231,9 @@ impl<'a> Run<'a> {
     }
 
     async fn until_the_end(mut self, patience_ms: Option<i64>) -> Result<Report, JobError> {
-        let done = self.go(patience_ms).await;
-        let released = leases::release(&self.bench.database, &self.lease).await;
+        let done = Box::pin(self.go(patience_ms)).await;
+        let (database, clock) = (&self.bench.database, &*self.bench.clock);
+        let released = lease::give_back(database, clock, &self.lease, self.job.lease_ms).await;
         done?;
         released?;
         Ok(self.report)
@@ -244,7 +249,7 @@ impl<'a> Run<'a> {
             let mut rung = std::pin::pin!(self.job.bell.rung());
             rung.as_mut().enable();
             let asked = self.ask().await?;
-            let claimed = self.drain().await?;
+            let claimed = Box::pin(self.drain()).await?;
             let followed = self.follow().await? + self.watch().await?;
             if self.job.bell.is_over() {
                 return Ok(());
@@ -293,7 +298,9 @@ impl<'a> Run<'a> {
                 () = self.job.bell.over() => return Ok(false),
             }
             if self.now_ms() >= renew_ms {
-                leases::keep(&self.bench.database, &self.lease, self.until_ms()).await?;
+                let until_ms = self.until_ms();
+                leases::keep(&self.bench.database, &self.lease, until_ms).await?;
+                self.kept(until_ms);
                 renew_ms = self.now_ms() + beat_ms / 2;
                 self.look_at_the_door().await?;
                 if deadline_ms.is_none() {
@@ -313,6 +320,7 @@ impl<'a> Run<'a> {
         let (now_ms, until_ms) = (self.now_ms(), self.until_ms());
         let (database, name) = (&self.bench.database, &self.job.destination_name);
         let found = sending::recover(database, &self.lease, name, now_ms, until_ms).await?;
+        self.kept(until_ms);
         fail_point::pass("deliver.recovered");
         self.report.unknown += found.unknown;
         self.report.held += found.held;
@@ -374,7 +382,9 @@ impl<'a> Run<'a> {
         fail_point::pass("deliver.before_outcome");
         let changed = loop {
             match sending::settle(&self.bench.database, settled, ended, self.now_ms()).await {
-                Err(StoreError::Unavailable(_)) => self.bench.clock.pause(DATABASE_AWAY_MS).await,
+                Err(StoreError::Unavailable(_)) => {
+                    self.bench.clock.pause(lease::DATABASE_AWAY_MS).await
+                }
                 done => break done?,
             }
         };
@@ -405,36 +415,53 @@ impl<'a> Run<'a> {
         Ok(asked.chain(waiting_ms).filter(|ms| *ms < NEVER_MS).min())
     }
 
-    /// Does what takes its time while the lease is renewed beside it. Where somebody else has taken
-    /// the lease, or may have, the work is dropped on the spot: what was not sent yet is not sent.
+    /// Does what takes its time while the lease is renewed beside it. Where somebody else has taken the
+    /// lease, or may have, the work is dropped on the spot: what was not sent yet is not sent. So it is
+    /// where nobody answers whether it is still ours: when its time is over, we have stopped.
     async fn while_leased<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         let beat = Duration::from_millis((self.job.lease_ms / 3).max(1).unsigned_abs());
-        let mut kept_until_ms = self.until_ms();
         let mut failed = None;
         let mut work = std::pin::pin!(work);
         loop {
-            tokio::select! {
-                // A process that was stopped and goes on learns first whether it may.
-                biased;
-                () = tokio::time::sleep(beat) => {}
-                done = &mut work => return Ok(done),
-            }
-            if self.now_ms() >= kept_until_ms {
+            // A process that was stopped and goes on learns first whether it may.
+            let left = self.lease_left();
+            if left.is_zero() {
                 let what = format!("the lease {} was over before it was renewed", self.lease.name);
                 return Err(failed.unwrap_or(StoreError::Conflict(what)));
             }
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(beat.min(left)) => {}
+                done = &mut work => return Ok(done),
+            }
             let until_ms = self.until_ms();
             let kept = tokio::select! {
+                biased;
+                () = tokio::time::sleep(self.lease_left()) => continue,
                 kept = leases::keep(&self.bench.database, &self.lease, until_ms) => kept,
                 // It goes on meanwhile: the renewal may wait for a transaction of its own.
                 done = &mut work => return Ok(done),
             };
             match kept {
-                Ok(()) => kept_until_ms = until_ms,
+                Ok(()) => self.kept(until_ms),
                 Err(error @ StoreError::Unavailable(_)) => failed = Some(error),
+                Err(_) if Safeguard::Lease.is_off() => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The lease was renewed.
+    fn kept(&self, until_ms: i64) {
+        self.kept_until_ms.fetch_max(until_ms, Ordering::Relaxed);
+    }
+
+    fn lease_left(&self) -> Duration {
+        if Safeguard::Lease.is_off() {
+            return Duration::from_millis(self.job.lease_ms.unsigned_abs());
+        }
+        let left_ms = self.kept_until_ms.load(Ordering::Relaxed) - self.now_ms();
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
     }
 
     fn now_ms(&self) -> i64 {

@@ -4,7 +4,7 @@
 //! `VIADUCT_FAIL_AT=17` kills it, as `kill -9` does, at the 17th place it passes, and
 //! `VIADUCT_FAIL_AT=deliver.sent` where it passes that one first (`deliver.sent:3`: the third time). With
 //! `VIADUCT_FAIL_TRACE` the names of the places passed are written to that file. `VIADUCT_FAIL_ON` names
-//! work that kills, `VIADUCT_WITHOUT` a safeguard.
+//! work that kills, `VIADUCT_WITHOUT` a safeguard; `VIADUCT_FAIL_LEASE_MS=3000` makes leases short.
 
 /// Every place there is. A test holds the list against the calls, and kills at each.
 pub const PLACES: [&str; 22] = [
@@ -47,6 +47,8 @@ pub enum Safeguard {
     Gone,
     /// What is being sent is ended before a stop.
     Ending,
+    /// Who lost a lease stops.
+    Lease,
 }
 
 impl Safeguard {
@@ -59,6 +61,7 @@ impl Safeguard {
             Safeguard::Versions => "versions",
             Safeguard::Gone => "gone",
             Safeguard::Ending => "ending",
+            Safeguard::Lease => "lease",
         }
     }
 
@@ -152,6 +155,13 @@ pub fn die_writing(record: i64) {
     }
 }
 
+/// For how long a lease is taken: as long as is usual, or as a test says.
+#[cfg(debug_assertions)]
+pub fn lease_ms(usual_ms: i64) -> i64 {
+    let said = std::env::var("VIADUCT_FAIL_LEASE_MS").ok();
+    said.and_then(|text| text.parse().ok()).unwrap_or(usual_ms)
+}
+
 #[cfg(debug_assertions)]
 fn die(place: &str) {
     let killed =
@@ -170,3 +180,9 @@ pub fn die_of(_work: &str) {}
 /// Writes a staged record.
 #[cfg(not(debug_assertions))]
 pub fn die_writing(_record: i64) {}
+
+/// For how long a lease is taken.
+#[cfg(not(debug_assertions))]
+pub fn lease_ms(usual_ms: i64) -> i64 {
+    usual_ms
+}

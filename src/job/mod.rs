@@ -10,6 +10,7 @@ pub mod error;
 pub mod fail_point;
 pub mod holds;
 pub mod ingest;
+pub mod lease;
 pub mod matches;
 pub mod packing;
 pub mod replay;

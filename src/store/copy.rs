@@ -15,6 +15,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::database::{Database, StoreError};
+use super::reach;
 
 /// What is left free beside the copy, bytes: the run itself writes too.
 const SPARE: u64 = 64 << 20;
@@ -164,7 +165,7 @@ async fn copy_schema(pool: &PgPool) -> Result<Copy, StoreError> {
         _ => error.into(),
     })?;
     let options = (*pool.connect_options()).clone().options([("search_path", name.as_str())]);
-    let made = super::database::postgres_pool(options).await;
+    let made = reach::pool(options).await;
     match made {
         Ok(copy) => {
             let place = Place::Schema { name, pool: pool.clone(), lock };
@@ -181,6 +182,8 @@ async fn copy_schema(pool: &PgPool) -> Result<Copy, StoreError> {
 /// never there.
 async fn fill_schema(pool: &PgPool, name: &str) -> Result<(), sqlx::Error> {
     let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
+    // The largest table takes as long as it takes.
+    sqlx::query("SET LOCAL statement_timeout TO 0").execute(&mut *transaction).await?;
     let tables: Vec<(String, String)> = sqlx::query_as(
         "SELECT schemaname::text, tablename::text FROM pg_tables \
          WHERE schemaname = current_schema() ORDER BY tablename",

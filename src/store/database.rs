@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
@@ -19,6 +19,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite};
 
 use super::columns::{self, Column};
+use super::reach::{self, answered, awaited};
 use crate::record::personal::unprinted;
 
 /// What the store could not do.
@@ -97,10 +98,15 @@ fn said(error: &sqlx::Error) -> String {
 const QUOTES_NOTHING: [&str; 12] =
     ["08", "0A", "25", "26", "28", "3D", "40", "42", "53", "55", "57", "58"];
 
-/// SQLite busy and full; PostgreSQL shutting down, out of connections, deadlock, serialisation.
+/// SQLite busy and full; PostgreSQL shutting down, out of connections, deadlock, serialisation, and its
+/// patience at an end: with a statement, a lock, or a transaction that stood still.
+const BUSY: [&str; 15] = [
+    "5", "6", "13", "261", "517", "57P01", "57P02", "57P03", "53300", "40001", "40P01", "57014",
+    "55P03", "25P03", "25P04",
+];
+
 fn is_busy(code: Option<&str>) -> bool {
-    let busy = ["5", "6", "13", "261", "517", "57P01", "57P02", "57P03", "53300", "40001", "40P01"];
-    code.is_some_and(|code| busy.contains(&code))
+    code.is_some_and(|code| BUSY.contains(&code))
 }
 
 /// The hub's database.
@@ -130,7 +136,7 @@ impl Database {
                     ("enable_mergejoin", "off"),
                     ("jit", "off"),
                 ]);
-            Database::Postgres(postgres_pool(options).await?)
+            Database::Postgres(reach::pool(options).await?)
         } else if let Some((scheme, _)) = url.split_once("://").filter(|(s, _)| *s != "sqlite") {
             let known = "`sqlite:PATH` or `postgres://USER@HOST/NAME`";
             return Err(StoreError::Address(format!(
@@ -160,7 +166,12 @@ impl Database {
             Database::Sqlite { durable, .. } => {
                 sqlx::migrate!("migrations/sqlite").run(durable).await
             }
-            Database::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+            Database::Postgres(pool) => {
+                let patient = reach::patient(pool).await?;
+                let done = sqlx::migrate!("migrations/postgres").run(&patient).await;
+                patient.close().await;
+                done
+            }
         };
         done.map_err(|error| {
             let said = said(&sqlx::Error::from(error));
@@ -186,13 +197,12 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         match self {
             Database::Sqlite { writer, .. } => {
-                Ok(Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+                Ok(Transaction::Sqlite(awaited(writer.begin_with("BEGIN IMMEDIATE")).await?))
             }
             Database::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                sqlx::query("SET LOCAL synchronous_commit TO off")
-                    .execute(&mut *transaction)
-                    .await?;
+                let mut transaction = answered(pool.begin()).await?;
+                let hurried = sqlx::query("SET LOCAL synchronous_commit TO off");
+                answered(hurried.execute(&mut *transaction)).await?;
                 Ok(Transaction::Postgres(transaction))
             }
         }
@@ -203,21 +213,22 @@ impl Database {
     pub async fn begin_durable(&self) -> Result<Transaction, StoreError> {
         match self {
             Database::Sqlite { durable, .. } => {
-                Ok(Transaction::Sqlite(durable.begin_with("BEGIN IMMEDIATE").await?))
+                Ok(Transaction::Sqlite(awaited(durable.begin_with("BEGIN IMMEDIATE")).await?))
             }
-            Database::Postgres(pool) => Ok(Transaction::Postgres(pool.begin().await?)),
+            Database::Postgres(pool) => Ok(Transaction::Postgres(answered(pool.begin()).await?)),
         }
     }
 
     /// Reads rows outside any transaction.
     pub async fn fetch<T: Row>(&self, sql: &str, cells: Vec<Cell>) -> Result<Vec<T>, StoreError> {
-        let rows = match self {
+        match self {
             Database::Sqlite { readers, .. } => {
-                bind_as::<T, Sqlite>(sql, cells).fetch_all(readers).await
+                awaited(bind_as::<T, Sqlite>(sql, cells).fetch_all(readers)).await
             }
-            Database::Postgres(pool) => bind_as::<T, Postgres>(sql, cells).fetch_all(pool).await,
-        };
-        Ok(rows?)
+            Database::Postgres(pool) => {
+                answered(bind_as::<T, Postgres>(sql, cells).fetch_all(pool)).await
+            }
+        }
     }
 
     /// Closes every connection; SQLite's log is folded into the file.
@@ -228,17 +239,9 @@ impl Database {
                 durable.close().await;
                 writer.close().await;
             }
-            Database::Postgres(pool) => pool.close().await,
+            Database::Postgres(pool) => reach::close(pool).await,
         }
     }
-}
-
-pub(super) async fn postgres_pool(options: PgConnectOptions) -> Result<PgPool, StoreError> {
-    let pool = PgPoolOptions::new()
-        .max_connections(8)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options);
-    Ok(pool.await?)
 }
 
 fn sqlite_path(url: &str) -> &Path {
@@ -313,7 +316,8 @@ impl Transaction {
                 Ok(done.rows_affected())
             }
             Transaction::Postgres(transaction) => {
-                let done = bind::<Postgres>(sql, cells).execute(&mut **transaction).await?;
+                let statement = bind::<Postgres>(sql, cells);
+                let done = answered(statement.execute(&mut **transaction)).await?;
                 Ok(done.rows_affected())
             }
         }
@@ -325,15 +329,14 @@ impl Transaction {
         sql: &str,
         cells: Vec<Cell>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = match self {
+        match self {
             Transaction::Sqlite(transaction) => {
-                bind_as::<T, Sqlite>(sql, cells).fetch_all(&mut **transaction).await
+                Ok(bind_as::<T, Sqlite>(sql, cells).fetch_all(&mut **transaction).await?)
             }
             Transaction::Postgres(transaction) => {
-                bind_as::<T, Postgres>(sql, cells).fetch_all(&mut **transaction).await
+                answered(bind_as::<T, Postgres>(sql, cells).fetch_all(&mut **transaction)).await
             }
-        };
-        Ok(rows?)
+        }
     }
 
     /// Writes many rows with few statements.
@@ -355,7 +358,9 @@ impl Transaction {
                     query.execute(&mut **transaction).await?;
                 }
             }
-            Transaction::Postgres(transaction) => insert_columns(transaction, into, rows).await?,
+            Transaction::Postgres(transaction) => {
+                answered(insert_columns(transaction, into, rows)).await?;
+            }
         }
         Ok(())
     }
@@ -390,7 +395,7 @@ impl Transaction {
                 for column in columns::columns(rows, width)? {
                     query = bind_column!(query, column);
                 }
-                found = query.fetch_all(&mut **transaction).await?;
+                found = answered(query.fetch_all(&mut **transaction)).await?;
             }
             Transaction::Postgres(_) => {}
         }
@@ -412,7 +417,7 @@ impl Transaction {
             let query = sqlx::query_as::<Postgres, T>(sql).bind(values);
             return match values {
                 [] => Ok(Vec::new()),
-                _ => Ok(query.fetch_all(&mut **transaction).await?),
+                _ => answered(query.fetch_all(&mut **transaction)).await,
             };
         }
         let mut found = Vec::new();
@@ -430,10 +435,9 @@ impl Transaction {
     /// Makes it so.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Transaction::Sqlite(transaction) => transaction.commit().await?,
-            Transaction::Postgres(transaction) => transaction.commit().await?,
+            Transaction::Sqlite(transaction) => awaited(transaction.commit()).await,
+            Transaction::Postgres(transaction) => answered(transaction.commit()).await,
         }
-        Ok(())
     }
 }
 

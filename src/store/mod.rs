@@ -26,6 +26,7 @@ pub mod offers;
 pub mod outbox;
 pub mod people;
 pub mod queue;
+pub mod reach;
 pub mod replays;
 pub mod residents;
 pub mod ringing;

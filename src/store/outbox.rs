@@ -124,7 +124,8 @@ impl Newest<'_> {
 }
 
 /// Ends what newer deliveries make pointless: of the same mapping about the same, and not sent yet. The
-/// newer ones are there already, by the same transaction.
+/// newer ones are there already, by the same transaction. One that may have happened is none of them: of
+/// what nobody answered it cannot be said that it was never sent, and so it goes before the newer one.
 pub async fn replace_older(
     transaction: &mut Transaction,
     newest: Vec<Cell>,
@@ -134,7 +135,9 @@ pub async fn replace_older(
          AND delivery.id < v.id AND delivery.destination = v.destination \
          AND delivery.mapping = v.mapping AND delivery.subject_id = v.subject_id \
          AND delivery.newest_only AND (delivery.state = 'waiting' \
-         OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%'))";
+         OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%')) \
+         AND NOT EXISTS (SELECT 1 FROM delivery_attempt a WHERE a.delivery_id = delivery.id \
+         AND a.outcome IN ('interrupted', 'delivery.unknown'))";
     if transaction.is_postgres() {
         // A look and a write in one statement would not see what somebody claimed in between.
         let sql = format!(

@@ -293,12 +293,15 @@ pub async fn pending(
     database.fetch(sql, cells![destination.to_owned(), state.word(), now_ms, limit]).await
 }
 
-/// The story of each intent that has ended.
+/// The story of each intent that has ended. Of one that nobody answered it stays written that it may have
+/// happened, also when it is sent again.
 const ATTEMPTS: Insert = Insert {
     table: "delivery_attempt",
     columns: "delivery_id,attempt,intent_ms,ended_ms,outcome,cause",
     after: "ON CONFLICT (delivery_id, attempt) DO UPDATE SET ended_ms = excluded.ended_ms, \
-        outcome = excluded.outcome, cause = excluded.cause",
+        outcome = CASE excluded.outcome WHEN 'waiting' THEN \
+        COALESCE(delivery_attempt.outcome, excluded.outcome) ELSE excluded.outcome END, \
+        cause = excluded.cause",
 };
 
 const SETTLE: &str = "WITH v (id, fence, claimed, state, since_ms, next_ms, back, platform_id, word, \

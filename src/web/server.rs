@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::api::Hub;
 use super::api::door::Door;
 use super::api::service;
+use super::health;
 use super::page::{Page, STYLE};
 use super::pay::{self, Answer, Desk};
 
@@ -54,7 +55,8 @@ impl Listening {
         names: Vec<String>,
     ) -> JoinHandle<()> {
         let door = Door { listening: self.address, names };
-        let api = service::router(hub, door).layer(middleware::from_fn(guarded));
+        let api = service::router(Arc::clone(&hub), door).merge(health::router(hub));
+        let api = api.layer(middleware::from_fn(guarded));
         self.keep_serving(router(desk).merge(api))
     }
 

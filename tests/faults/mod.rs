@@ -10,22 +10,32 @@
 mod controls;
 mod disk;
 mod events;
+mod frozen;
 mod kills;
 mod load;
 mod lost;
+mod node;
+mod partition;
 #[cfg(debug_assertions)]
 mod places;
 mod poison;
+mod proxy;
+mod restarts;
+mod server;
+mod silent;
+mod slow_database;
+mod slow_receiver;
 mod stage;
 mod starts;
 mod stops;
 
 /// How much is done: as much as a change can wait for, or as much as the sheet asks for.
 pub fn scaled(short: u32, long: u32) -> u32 {
-    match std::env::var("VIADUCT_FAULTS").as_deref() {
-        Ok("long") => long,
-        _ => short,
-    }
+    if is_long() { long } else { short }
+}
+
+pub fn is_long() -> bool {
+    std::env::var("VIADUCT_FAULTS").is_ok_and(|form| form == "long")
 }
 
 /// A line of the report, `F1 Sqlite: what was done: what came of it`: printed, and appended to the file that `VIADUCT_FAULTS_REPORT` names.

@@ -83,15 +83,29 @@ impl Stage {
 
     /// Changes a definition, of this stage alone.
     pub fn edit(&mut self, file: &str, from: &str, to: &str) {
+        let path = self.own().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} does not hold {from}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Changes what each system that is told is said to be like.
+    pub fn tell(&mut self, change: impl Fn(&str, String) -> String) {
+        for kind in KINDS {
+            let path = self.own().join(format!("connectors/{kind}.toml"));
+            let changed = change(kind, fs::read_to_string(&path).unwrap());
+            fs::write(path, changed).unwrap();
+        }
+    }
+
+    /// The definitions of this stage alone.
+    fn own(&mut self) -> &Path {
         let own = self.folder.path().join("definitions");
         if !own.exists() {
             hub::copy(&self.definitions, &own);
             self.definitions = own;
         }
-        let path = self.definitions.join(file);
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{file} does not hold {from}");
-        fs::write(path, text.replace(from, to)).unwrap();
+        &self.definitions
     }
 
     /// Tells the receivers how to behave: `faults`, `busy`, `refusals`.
@@ -135,10 +149,15 @@ impl Stage {
 
     /// The program with these words.
     pub fn program(&self, words: &[&str]) -> Command {
+        self.program_on(&self.database, words)
+    }
+
+    /// The same on a database that is reached in another way.
+    pub fn program_on(&self, database: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_viaduct"));
         let host = self.receiver_url.trim_start_matches("http://");
         command
-            .args(["--json", "--database", &self.database, "--definitions"])
+            .args(["--json", "--database", database, "--definitions"])
             .arg(&self.definitions)
             .args(words)
             .envs(self.without.map(|safeguard| ("VIADUCT_WITHOUT", safeguard.word())))

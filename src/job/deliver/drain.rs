@@ -145,6 +145,7 @@ impl Run<'_> {
         fail_point::pass("deliver.before_intent");
         let (database, name) = (&self.bench.database, &self.job.destination_name);
         let claimed = sending::claim(database, &self.lease, name, claim).await?;
+        self.kept(claim.until_ms);
         if claimed.intent.is_some() {
             fail_point::pass("deliver.intent");
         }

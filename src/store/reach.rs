@@ -1,0 +1,182 @@
+//! How PostgreSQL is reached, and how long anybody waits for it. A network may fall silent in the middle of a
+//! statement, and a server may be slow or locked: either side then lets go in bounded time, and what was
+//! under way is told as a database that is not available.
+//!
+//! SQLite is no network and has bounds of its own; of it is only noted how long it is waited for.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{Connection, Error};
+use tokio::time::timeout;
+
+use super::database::{Database, StoreError};
+
+/// Within this time a statement is answered, or it never is. The server gives one up somewhat sooner.
+const ANSWER: Duration = Duration::from_secs(70);
+/// Within this time a connection shows that there is somebody at its other end.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+const ACQUIRE: Duration = Duration::from_secs(10);
+const CONNECTIONS: u32 = 8;
+
+/// What the server keeps to, whoever of us is silent. A transaction of a node that cannot be reached lets its
+/// locks go as soon as the node's lease is over, so that another takes over; and nobody waits for a lock
+/// that is never let go.
+const SESSION: [(&str, &str); 7] = [
+    ("statement_timeout", "60s"),
+    ("lock_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "20s"),
+    ("tcp_keepalives_idle", "15"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30s"),
+];
+
+/// A database answers slowly when it takes longer than this to answer the least question,
+const SLOW: Duration = Duration::from_secs(1);
+/// or when somebody has waited so long for it.
+const LONG_WAIT: Duration = Duration::from_secs(3);
+
+/// How the database stands, for those who look after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Answers,
+    Slow,
+    Away,
+}
+
+/// Asks it the least question, and sees how long others have been waiting. PostgreSQL is asked by a
+/// connection of its own: all others may be taken by those who wait.
+pub async fn look(database: &Database) -> Reach {
+    let begun = Instant::now();
+    let asked = timeout(SIGN_OF_LIFE, async {
+        match database {
+            Database::Postgres(pool) => {
+                let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+                connection.ping().await?;
+                Ok(connection.close().await?)
+            }
+            Database::Sqlite { .. } => {
+                database.fetch::<(i64,)>("SELECT 1", vec![]).await.map(|_| ())
+            }
+        }
+    });
+    match asked.await {
+        Err(_) | Ok(Err::<(), StoreError>(_)) => Reach::Away,
+        Ok(Ok(())) if begun.elapsed() < SLOW && longest_wait() < LONG_WAIT => Reach::Answers,
+        Ok(Ok(())) => Reach::Slow,
+    }
+}
+
+/// Connections that are tried before they are given out and when they come back: one that was left in the
+/// middle of a statement by somebody who waits no longer is not given to anybody else, and does not take
+/// up a place for ever.
+pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_alive(connection)))
+        .after_release(|connection, _| Box::pin(is_alive(connection)))
+        .connect_with(options.options(SESSION));
+    Ok(pool.await?)
+}
+
+/// A connection whose statements take as long as they take: a table may have to be remade.
+pub(super) async fn patient(pool: &PgPool) -> Result<PgPool, StoreError> {
+    let options = (*pool.connect_options()).clone();
+    let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+    Ok(PgPoolOptions::new().max_connections(1).connect_with(options).await?)
+}
+
+/// Closes every connection that somebody answers on; for the others nobody waits.
+pub(super) async fn close(pool: &PgPool) {
+    if timeout(SIGN_OF_LIFE, pool.close()).await.is_err() {
+        tracing::warn!("a connection to the database could not be closed, and is left");
+    }
+}
+
+async fn is_alive(connection: &mut PgConnection) -> Result<bool, Error> {
+    match timeout(SIGN_OF_LIFE, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(Error::Io(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// The answer to a statement, or that none came in time.
+pub(super) async fn answered<T, E>(
+    statement: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError>
+where
+    StoreError: From<E>,
+{
+    match timeout(ANSWER, awaited(statement)).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let seconds = ANSWER.as_secs();
+            Err(StoreError::Unavailable(format!("no answer came within {seconds} s")))
+        }
+    }
+}
+
+/// The answer to a statement, however long it takes; how long is noted meanwhile.
+pub(super) async fn awaited<T, E>(
+    statement: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError>
+where
+    StoreError: From<E>,
+{
+    let _waiting = Waiting::begin();
+    Ok(statement.await?)
+}
+
+/// Since when somebody waits for an answer.
+struct Waiting(u64);
+
+type Since = BTreeMap<u64, Instant>;
+static WAITING: Mutex<Since> = Mutex::new(Since::new());
+
+impl Waiting {
+    fn begin() -> Waiting {
+        let mut waiting = all();
+        let number = waiting.last_key_value().map_or(0, |(last, _)| last + 1);
+        waiting.insert(number, Instant::now());
+        Waiting(number)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        all().remove(&self.0);
+    }
+}
+
+fn all() -> MutexGuard<'static, Since> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long the one has waited who waits longest.
+fn longest_wait() -> Duration {
+    all().first_key_value().map_or(Duration::ZERO, |(_, since)| since.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_is_noted_until_they_are_answered_or_give_up() {
+        let waiting = Waiting::begin();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(longest_wait() >= Duration::from_millis(5));
+        let silence = awaited(std::future::pending::<Result<(), Error>>());
+        assert!(timeout(Duration::from_millis(20), silence).await.is_err());
+        let number = waiting.0;
+        assert!(all().contains_key(&number));
+        drop(waiting);
+        assert!(!all().contains_key(&number), "it is answered");
+    }
+}
