@@ -28,6 +28,10 @@ DROP INDEX delivery_urgent;
 CREATE INDEX delivery_urgent ON delivery (state, destination, next_ms, id)
     WHERE urgent AND settled_ms IS NULL;
 
+-- Who stands before whom is told by the number, in the index.
+DROP INDEX delivery_of_resident;
+CREATE INDEX delivery_of_resident ON delivery (resident_id, settled_ms, id);
+
 -- Every outcome writes its delivery's row anew, and with it an entry of each index. The batch's deliveries
 -- lie together, and few ask for them.
 DROP INDEX delivery_of_batch;

@@ -70,6 +70,7 @@ pub struct Bench {
 const SHORT: &str = "extract.short";
 /// A file is read as what its definition says, and looks as if it were UTF-8.
 const LOOKS_UTF8: &str = "file.looks_utf8";
+const AS_BEFORE: &str = "file.as_before";
 /// What a person may accept all the same.
 pub const DOUBTS: [&str; 2] = [SHORT, LOOKS_UTF8];
 const ACCEPTED: &str = "extract.accepted";
@@ -191,7 +192,7 @@ async fn take_in(
         job.source.acknowledge(origin, Taken::Processed).await?;
     }
     let (mut reading, end) = read?;
-    let mut said = ReadEnd::default();
+    let (mut said, mut as_before) = (ReadEnd::default(), None);
     let mut verdict = match end {
         _ if reading.counts.rows_in > job.records_max => {
             let most = job.records_max;
@@ -205,20 +206,33 @@ async fn take_in(
         Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest)
             .await?
         {
-            Some(first) => {
+            // Under its own name, or with nothing in between, it says nothing new.
+            Some(first)
+                if first.origin == origin.name
+                    || batches::last_accepted(&bench.database, source_id).await?
+                        == Some(first.id) =>
+            {
                 let cause = format!("the same content as batch {} ({})", first.id, first.origin);
                 reading.counts.unchanged = reading.counts.rows_in;
                 end_batch(bench, &reading, "duplicate", "file.duplicate", &cause, &end).await?;
                 job.source.acknowledge(origin, Taken::Processed).await?;
                 return Ok(batch_id);
             }
-            None => {
+            before => {
+                as_before = before.map(|first| {
+                    let cause = format!(
+                        "the same content as batch {} ({}), and others came between: it is so \
+                         again, or an old file was sent once more",
+                        first.id, first.origin
+                    );
+                    (AS_BEFORE, cause)
+                });
                 said = end;
                 reading.judge(job, &said)
             }
         },
     };
-    let accepted = match (&verdict, reading.doubt(job, &said)) {
+    let accepted = match (&verdict, reading.doubt(job, &said).or(as_before)) {
         (Ok(()), Some((code, cause))) => {
             let digest = &said.content_digest;
             match decisions::acceptance(&bench.database, source_id, digest).await? {

@@ -151,7 +151,15 @@ pub async fn of_origin(
     Ok(database.fetch(&sql, cells![source_id, origin_mark.to_owned()]).await?.into_iter().next())
 }
 
-/// The accepted batch that had this very content, if there is one.
+/// The extract that was accepted last.
+pub async fn last_accepted(database: &Database, source_id: i64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT MAX(id) FROM batch WHERE source_id = $1 AND state IN ('released', 'closed') \
+               AND content_digest IS NOT NULL";
+    let rows: Vec<(Option<i64>,)> = database.fetch(sql, cells![source_id]).await?;
+    Ok(rows.into_iter().next().and_then(|(id,)| id))
+}
+
+/// The batch that was accepted last with this very content, if there is one.
 pub async fn of_content(
     database: &Database,
     source_id: i64,
@@ -159,7 +167,7 @@ pub async fn of_content(
 ) -> Result<Option<BatchRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM batch WHERE source_id = $1 AND content_digest = $2 \
-         AND state IN ('released', 'closed') ORDER BY id LIMIT 1"
+         AND state IN ('released', 'closed') ORDER BY id DESC LIMIT 1"
     );
     Ok(database.fetch(&sql, cells![source_id, digest.to_owned()]).await?.into_iter().next())
 }

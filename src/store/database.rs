@@ -231,6 +231,41 @@ impl Database {
         }
     }
 
+    /// Reads rows for many values, outside any transaction: `before (…values…) after`, each value once;
+    /// `before` ends in `IN`, and `first` fills its places.
+    pub async fn fetch_for<T: Row>(
+        &self,
+        before: &str,
+        values: &[i64],
+        after: &str,
+        first: Vec<Cell>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        match self {
+            // One array is one short text, and one plan, however many values there are.
+            Database::Postgres(pool) if !values.is_empty() => {
+                let before = before.strip_suffix("IN").unwrap_or(before);
+                let sql = format!("{before} = ANY(${}) {after}", first.len() + 1);
+                let query = bind_as::<T, Postgres>(&sql, first).bind(values);
+                found = query.fetch_all(pool).await?;
+            }
+            Database::Postgres(_) => {}
+            Database::Sqlite { .. } => {
+                for some in values.chunks(512) {
+                    // Filled up with the last value to a power of two, so that few texts are ever
+                    // prepared.
+                    let size = some.len().next_power_of_two();
+                    let sql = format!("{before} ({}) {after}", places(1 + first.len(), size));
+                    let last = some.last().copied().into_iter().cycle();
+                    let values = some.iter().copied().chain(last).take(size).map(Cell::Int);
+                    let cells = first.iter().cloned().chain(values).collect();
+                    found.extend(self.fetch::<T>(&sql, cells).await?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Closes every connection; SQLite's log is folded into the file.
     pub async fn close(&self) {
         match self {

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 
 use super::database::{Database, StoreError, cells};
-use super::standing;
 use crate::record::personal::unprinted;
 use crate::record::search::Search;
 
@@ -82,7 +81,7 @@ pub async fn resident(database: &Database, id: i64) -> Result<Option<Resident>, 
 pub async fn residents(database: &Database, ids: &[i64]) -> Result<Vec<Resident>, StoreError> {
     let sql = "SELECT id, version, created_ms, updated_ms, facts, provenance FROM resident \
                WHERE id IN";
-    standing::fetch(database, sql, ids, "ORDER BY id", vec![]).await
+    database.fetch_for(sql, ids, "ORDER BY id", vec![]).await
 }
 
 const PARTY: &str = "SELECT p.id, p.resident_id, k.source_id, s.name AS source, \
@@ -101,7 +100,7 @@ pub async fn parties(database: &Database, resident_id: i64) -> Result<Vec<Party>
 /// The parties that are these residents.
 pub async fn parties_of(database: &Database, residents: &[i64]) -> Result<Vec<Party>, StoreError> {
     let before = format!("{PARTY} WHERE p.resident_id IN");
-    standing::fetch(database, &before, residents, "ORDER BY p.id", vec![]).await
+    database.fetch_for(&before, residents, "ORDER BY p.id", vec![]).await
 }
 
 /// Who it may be. Everything that is asked for must agree, if not in one record then between those of

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::database::{Cell, Database, Row, StoreError, cells, places};
+use super::database::{Database, StoreError, cells};
 use super::residents::read_facts;
 use crate::record::delivery::{Contact, Content};
 use crate::record::facts::Facts;
@@ -127,13 +127,13 @@ pub async fn in_force(
          JOIN hold_party m ON m.party_id = p.id JOIN hold h ON h.id = m.hold_id \
          WHERE {IN_FORCE} AND p.resident_id IN"
     );
-    let mut rows: Vec<Held> = fetch(database, &by_number, residents, "", cells![now_ms]).await?;
-    rows.extend(fetch::<Held>(database, &by_party, residents, "", cells![now_ms]).await?);
+    let mut rows: Vec<Held> = database.fetch_for(&by_number, residents, "", cells![now_ms]).await?;
+    rows.extend(database.fetch_for::<Held>(&by_party, residents, "", cells![now_ms]).await?);
     rows.sort_unstable();
     rows.dedup();
     let ids = distinct(rows.iter().map(|(_, id, ..)| *id));
     let debts = "SELECT hold_id, account_id FROM hold_debt WHERE hold_id IN";
-    let debts: Vec<(i64, i64)> = fetch(database, debts, &ids, "", vec![]).await?;
+    let debts: Vec<(i64, i64)> = database.fetch_for(debts, &ids, "", vec![]).await?;
     let hold = |(resident, id, kind, until_ms): Held| {
         let own = debts.iter().filter(|(hold, _)| *hold == id);
         let debts = distinct(own.map(|(_, account)| *account));
@@ -150,7 +150,7 @@ async fn of_others(
 ) -> Result<Vec<(i64, i64, InForce)>, StoreError> {
     let sql = "SELECT source_key_id, resident_id FROM party \
                WHERE ended_ms IS NULL AND role = 'liable' AND source_key_id IN";
-    let liable: Vec<(i64, i64)> = fetch(database, sql, accounts, "", vec![]).await?;
+    let liable: Vec<(i64, i64)> = database.fetch_for(sql, accounts, "", vec![]).await?;
     let residents = distinct(liable.iter().map(|(_, resident)| *resident));
     let mut found = Vec::new();
     for (resident, hold) in in_force(database, &residents, now_ms).await? {
@@ -163,7 +163,7 @@ async fn of_others(
 
 async fn facts(database: &Database, ids: &[i64]) -> Result<Vec<(i64, Facts)>, StoreError> {
     let sql = "SELECT id, facts FROM resident WHERE id IN";
-    let rows: Vec<(i64, String)> = fetch(database, sql, ids, "", vec![]).await?;
+    let rows: Vec<(i64, String)> = database.fetch_for(sql, ids, "", vec![]).await?;
     let read =
         |(id, json): (i64, String)| Ok((id, read_facts(&json, schema::PARTY, "resident", id)?));
     rows.into_iter().map(read).collect()
@@ -174,7 +174,7 @@ async fn account_facts(
     ids: &[i64],
 ) -> Result<Vec<(i64, String, Facts)>, StoreError> {
     let sql = "SELECT id, kind, facts FROM account WHERE id IN";
-    let mut rows: Vec<(i64, String, String)> = fetch(database, sql, ids, "", vec![]).await?;
+    let mut rows: Vec<(i64, String, String)> = database.fetch_for(sql, ids, "", vec![]).await?;
     rows.sort_unstable();
     rows.dedup();
     let read = |(id, kind, json): (i64, String, String)| {
@@ -187,7 +187,7 @@ async fn account_facts(
 async fn on_hold(database: &Database, accounts: &[i64]) -> Result<HashSet<i64>, StoreError> {
     let sql = "SELECT a.id, a.id, a.facts FROM account a WHERE a.facts LIKE '%\"hold\":%' \
                AND a.id IN";
-    let rows = fetch(database, sql, accounts, "", vec![]).await?;
+    let rows = database.fetch_for(sql, accounts, "", vec![]).await?;
     Ok(with_a_hold(rows)?.into_iter().map(|(_, account)| account).collect())
 }
 
@@ -200,7 +200,7 @@ async fn accounts_on_hold_of(
     let sql = "SELECT p.resident_id, a.id, a.facts FROM party p \
                JOIN account a ON a.id = p.source_key_id \
                WHERE p.ended_ms IS NULL AND a.facts LIKE '%\"hold\":%' AND p.resident_id IN";
-    with_a_hold(fetch(database, sql, residents, "", vec![]).await?)
+    with_a_hold(database.fetch_for(sql, residents, "", vec![]).await?)
 }
 
 fn with_a_hold(rows: Vec<(i64, i64, String)>) -> Result<Vec<(i64, i64)>, StoreError> {
@@ -226,7 +226,7 @@ async fn contacts(
                WHERE d.state IN ('accepted', 'delivered', 'unknown') \
                AND a.intent_ms > $1 AND d.resident_id IN";
     let mut rows: Vec<(i64, i64, bool, String, i64)> =
-        fetch(database, sql, residents, "", cells![since_ms]).await?;
+        database.fetch_for(sql, residents, "", cells![since_ms]).await?;
     rows.sort_unstable();
     rows.dedup_by_key(|row| row.0);
     let contact = |(id, resident, collection, json, at_ms): (i64, i64, bool, String, i64)| {
@@ -242,24 +242,4 @@ fn distinct(values: impl Iterator<Item = i64>) -> Vec<i64> {
     values.sort_unstable();
     values.dedup();
     values
-}
-
-/// Reads rows for many values: `before (…values…) after`; `first` fills the places of `before`.
-pub(super) async fn fetch<T: Row>(
-    database: &Database,
-    before: &str,
-    values: &[i64],
-    after: &str,
-    first: Vec<Cell>,
-) -> Result<Vec<T>, StoreError> {
-    let mut found = Vec::new();
-    for some in values.chunks(512) {
-        // Filled up with the last value to a power of two, so that few texts are ever prepared.
-        let size = some.len().next_power_of_two();
-        let sql = format!("{before} ({}) {after}", places(1 + first.len(), size));
-        let last = some.last().copied().into_iter().cycle();
-        let values = some.iter().copied().chain(last).take(size).map(Cell::Int);
-        found.extend(database.fetch(&sql, first.iter().cloned().chain(values).collect()).await?);
-    }
-    Ok(found)
 }

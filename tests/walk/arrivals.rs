@@ -1,12 +1,15 @@
 //! How files arrive: twice, half, short, empty, restated, with rows that cannot be read.
 
 use serde_json::json;
+use viaduct::app::actor::of_this_process as me;
+use viaduct::app::batches::decide::{self, Decide};
 use viaduct::sandbox::council::Council;
 
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
     the_same_content_again_is_a_duplicate => super::duplicate,
+    content_that_comes_back_after_another_is_for_a_person => super::as_before,
     a_wrong_total_holds_the_whole_file => super::wrong_total,
     half_a_file_releases_nothing => super::half_a_file,
     an_extract_far_smaller_than_usual_is_held_whole => super::short_extract,
@@ -50,6 +53,30 @@ async fn duplicate(on: On) {
     assert_eq!(again["total"]["records"]["changed"], json!(0));
     assert_eq!(again["total"]["unchanged"], json!(5));
     assert!(hub.files("revenues", "").is_empty());
+}
+
+async fn as_before(on: On) {
+    let hub = TestHub::open(on).await;
+    let (first, second) = (extract(&some(5)), extract(&some(6)));
+    for (name, content) in [("ctax-1.xml", &first), ("ctax-2.xml", &second)] {
+        hub.drop_file("revenues", name, content);
+        hub.run("ingest-revenues").await;
+    }
+    // Under its own name the old one is known; under a new one somebody must say what it is.
+    hub.drop_file("revenues", "ctax-1.xml", &first);
+    let report = hub.run("ingest-revenues").await;
+    assert_eq!(report["batches"][0]["state"], json!("duplicate"));
+    hub.drop_file("revenues", "ctax-3.xml", &first);
+    let report = hub.run("ingest-revenues").await;
+    let batch = &report["batches"][0];
+    assert_eq!((&batch["state"], &batch["cause_code"]), (&json!("held"), &json!("file.as_before")));
+    assert_eq!(report["total"]["records"]["gone"], json!(0));
+    let asked =
+        Decide { batch: batch["batch"].as_i64().unwrap(), reason: "it was withdrawn".to_owned() };
+    decide::accept(&hub.context, &asked, &me()).await.unwrap();
+    let taken = hub.run("ingest-revenues").await;
+    assert_eq!(taken["batches"][0]["cause_code"], json!("extract.accepted"));
+    assert_eq!(taken["total"]["records"]["gone"], json!(1));
 }
 
 async fn wrong_total(on: On) {

@@ -162,7 +162,8 @@ fn shut_out(status: u16) -> ConnectorError {
 
 fn slow_down(answer: &Answer, now_ms: i64) -> ConnectorError {
     let told = answer.retry_after.as_deref().and_then(|text| retry_after_ms(text, now_ms));
-    let told = told.map(|ms| ms.clamp(1_000, RETRY_AFTER_MAX_MS));
+    // At once is what it may say, too; anything else is at least a second.
+    let told = told.map(|ms| if ms <= 0 { 0 } else { ms.clamp(1_000, RETRY_AFTER_MAX_MS) });
     answering::unavailable("it asks us to slow down".to_owned(), told)
 }
 
@@ -279,12 +280,12 @@ mod tests {
         let bare = settings("idempotency = \"none\"");
         for (text, expected) in [
             ("7", "later Some(7000)"),
-            ("0", "later Some(1000)"),
+            ("0", "later Some(0)"),
             ("3600", "later Some(3600000)"),
             ("86400", "later Some(3600000)"),
             ("99999999999999999999999", "later Some(3600000)"),
             ("Sun, 13 Sep 2020 12:27:40 GMT", "later Some(60000)"),
-            ("Sun, 13 Sep 2020 12:00:00 GMT", "later Some(1000)"),
+            ("Sun, 13 Sep 2020 12:00:00 GMT", "later Some(0)"),
             ("Sun, 13 Sep 2099 12:00:00 GMT", "later Some(3600000)"),
             ("-5", "later None"),
             ("soon", "later None"),

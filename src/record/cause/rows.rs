@@ -77,6 +77,12 @@ pub(super) const GIVEN: &[Cause] = &[
                  is not: `viaduct batches refuse NUMBER --reason WHY`, and ask for it again",
     ),
     cause(
+        "file.as_before",
+        "the content is that of an earlier file, and others came between",
+        "ask which it is. If things are so again: `viaduct batches accept NUMBER --reason WHY`; if an old file \
+                 was sent once more: `viaduct batches refuse NUMBER --reason WHY`",
+    ),
+    cause(
         "file.duplicate",
         "the very same content was taken before, so nothing was read",
         "nothing. To read what is stored again: `viaduct replay --everything-of JOB`",

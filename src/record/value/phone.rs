@@ -8,7 +8,7 @@
 use std::fmt;
 
 use phonenumber::metadata::DATABASE;
-use phonenumber::{Mode, Type, country};
+use phonenumber::{Mode, PhoneNumber, Type, country};
 
 use super::ValueError;
 use super::ascii::Ascii;
@@ -158,15 +158,9 @@ fn abroad(digits: &[u8]) -> Result<Phone, ValueError> {
     if digits.len() < 7 || !b"+".iter().chain(digits).all(|digit| e164.push(*digit)) {
         return Err(WRONG_SHAPE);
     }
-    let found = phonenumber::parse(Some(country::GB), e164.as_str()).map_err(|_| WRONG_SHAPE)?;
-    if !found.is_valid() {
-        return Err(NOT_IN_USE);
-    }
-    let printed = found.format().mode(Mode::E164).to_string();
-    // Some countries' zeros are lost in print, and with them what made it valid.
-    if printed != e164.as_str()
-        && phonenumber::parse(None, &printed).is_ok_and(|again| !again.is_valid())
-    {
+    let (printed, found) = in_use(e164.as_str())?;
+    // Zeros are lost in the print of some, and with them what made it a number in use.
+    if printed != e164.as_str() && in_use(&printed)?.0 != printed {
         return Err(NOT_IN_USE);
     }
     let mut e164 = Ascii::empty();
@@ -179,6 +173,15 @@ fn abroad(digits: &[u8]) -> Result<Phone, ValueError> {
         _ => PhoneKind::Other,
     };
     Ok(Phone { e164, kind, invented: false })
+}
+
+/// A number that is given out, and its print.
+fn in_use(text: &str) -> Result<(String, PhoneNumber), ValueError> {
+    let found = phonenumber::parse(Some(country::GB), text).map_err(|_| WRONG_SHAPE)?;
+    match found.is_valid() {
+        true => Ok((found.format().mode(Mode::E164).to_string(), found)),
+        false => Err(NOT_IN_USE),
+    }
 }
 
 /// Ofcom's numbers for use in drama, by their first seven digits; each is a thousand numbers.
