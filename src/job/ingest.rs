@@ -70,9 +70,10 @@ pub struct Bench {
 const SHORT: &str = "extract.short";
 /// A file is read as what its definition says, and looks as if it were UTF-8.
 const LOOKS_UTF8: &str = "file.looks_utf8";
+/// An earlier file's content, after others.
 const AS_BEFORE: &str = "file.as_before";
 /// What a person may accept all the same.
-pub const DOUBTS: [&str; 2] = [SHORT, LOOKS_UTF8];
+pub const DOUBTS: [&str; 3] = [SHORT, LOOKS_UTF8, AS_BEFORE];
 const ACCEPTED: &str = "extract.accepted";
 
 /// Runs the job once: what a stop left undone, then everything that is there. Gives the batches it
