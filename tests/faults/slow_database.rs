@@ -121,12 +121,13 @@ async fn f15_a_deadlock_whose_victim_is_the_node() {
     // Ours never gives in.
     trouble.tell("SET deadlock_timeout = '10min'").await;
     until(DONE, "it was the victim", async || {
-        // Deliveries first and then the lease: the other way about than a claim goes.
-        let locked = "SELECT id FROM delivery WHERE state = 'waiting' FOR UPDATE";
+        // The intent first and then its deliveries: the other way about than an outcome goes.
+        let locked = "SELECT number FROM delivery_intent FOR UPDATE";
         let waiting = trouble.second.fetch_all(AssertSqlSafe(format!("BEGIN; {locked}"))).await;
         waiting.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        trouble.second.execute("SELECT 1 FROM lease FOR UPDATE").await.unwrap();
+        let theirs = "SELECT id FROM delivery WHERE settled_ms IS NULL FOR UPDATE";
+        trouble.second.execute(theirs).await.unwrap();
         trouble.second.execute("COMMIT").await.unwrap();
         if trouble.ended().await == i64::from(trouble.stage.records * trouble.stage.nights) {
             trouble.stage.next_night();
