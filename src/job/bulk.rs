@@ -122,7 +122,7 @@ pub fn again(message: &str) -> Option<State> {
 pub struct Turns<'a> {
     action: Action,
     now_ms: i64,
-    /// Begins every reference.
+    /// Begins every reference that is made.
     mark: String,
     anew: Option<&'a Anew>,
     making: Making,
@@ -147,7 +147,10 @@ impl<'a> Turns<'a> {
         if action.composes() && anew.is_none() {
             return Err(JobError::Broken("there is nothing to make deliveries with".to_owned()));
         }
-        let mark = outbox::hub_mark(database).await? + "-";
+        let mark = match action {
+            Action::Remake | Action::Repeat => outbox::hub_mark(database).await? + "-",
+            Action::Release | Action::Dismiss => String::new(),
+        };
         Ok(Turns { action, now_ms, mark, anew, making: Making::default() })
     }
 }

@@ -144,7 +144,7 @@ async fn resolve_with(
         tracing::warn!(batch.id = batch.id, code = KEYS_UNUSED, cause, "keys lead nowhere");
         batches::note(&bench.database, batch.id, KEYS_UNUSED, &cause).await?;
     }
-    close(batch, rules, bench, &mark, at).await
+    close(batch, rules, bench, &mark).await
 }
 
 /// Which records are read next.
@@ -451,7 +451,6 @@ async fn close(
     rules: &Arc<Rules>,
     bench: &mut Bench,
     mark: &str,
-    _at: i64,
 ) -> Result<(), JobError> {
     let now_ms = bench.clock.now_ms();
     let gone = source_records::gone_in(&bench.database, batch.id).await?;

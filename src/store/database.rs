@@ -247,7 +247,7 @@ impl Database {
                 let before = before.strip_suffix("IN").unwrap_or(before);
                 let sql = format!("{before} = ANY(${}) {after}", first.len() + 1);
                 let query = bind_as::<T, Postgres>(&sql, first).bind(values);
-                found = query.fetch_all(pool).await?;
+                found = answered(query.fetch_all(pool)).await?;
             }
             Database::Postgres(_) => {}
             Database::Sqlite { .. } => {

@@ -96,10 +96,13 @@ async fn acting(on: On) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let most = Duration::from_millis(100 + dice.below(400));
-        if tokio::time::timeout(most, child.wait()).await.is_err() {
-            child.start_kill().unwrap();
-            child.wait().await.unwrap();
-            killed += 1;
+        match tokio::time::timeout(most, child.wait()).await {
+            Ok(ended) => assert!(ended.unwrap().success(), "{words:?}: it failed by itself"),
+            Err(_) => {
+                child.start_kill().unwrap();
+                child.wait().await.unwrap();
+                killed += 1;
+            }
         }
     }
     assert!(stage.number(newest).await > 0, "the set was never fixed");
