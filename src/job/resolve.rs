@@ -117,7 +117,6 @@ async fn resolve_with(
         after: at,
         most: if at < care.small_to { care.small } else { rules.chunk as i64 },
         is_careful: at < care.careful_to,
-        suspect: care.suspect,
     };
     let mut ahead = next_chunk(&bench.database, batch, after(at), &mut translator)?;
     loop {
@@ -154,8 +153,6 @@ struct Ahead {
     most: i64,
     /// One at a time, each marked first.
     is_careful: bool,
-    /// Taken alone.
-    suspect: Option<i64>,
 }
 
 type Reading = tokio::task::JoinHandle<Result<(Vec<Translated>, Translator), JobError>>;
@@ -172,12 +169,9 @@ fn next_chunk(
     let database = database.clone();
     let (batch_id, last) = (batch.id, batch.last_record);
     Ok(tokio::spawn(async move {
-        let Ahead { after, most, is_careful, suspect } = ahead;
-        let mut rows =
+        let Ahead { after, most, is_careful } = ahead;
+        let rows =
             source_records::staged(&database, batch_id, after, last, most, CHUNK_BYTES_MAX).await?;
-        if let Some(place) = rows.iter().position(|row| Some(row.id) == suspect) {
-            rows.truncate(place.max(1));
-        }
         translator.bytes = 0;
         if is_careful {
             return carefully(&database, batch_id, rows, translator).await;
@@ -188,7 +182,7 @@ fn next_chunk(
     }))
 }
 
-/// Reads one at a time, each marked first. The mark of one that is alone stands until it is written.
+/// Reads one at a time, each marked first.
 async fn carefully(
     database: &Database,
     batch_id: i64,
@@ -206,7 +200,7 @@ async fn carefully(
         }
         chunk.extend(read);
     }
-    if let [_, .., last] = chunk.as_slice() {
+    if let Some(last) = chunk.last() {
         crashes::writing(database, batch_id, chunk.len() as i64, last.row_id).await?;
     }
     Ok((chunk, translator))
