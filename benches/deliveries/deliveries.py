@@ -22,7 +22,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-TICK = os.sysconf("SC_CLK_TCK")
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from postgres_server import server_cpu, sql  # noqa: E402
+
 RUN_SECONDS_MAX = 600
 IDLE_STARTS = 200
 
@@ -86,9 +88,9 @@ class Bench:
         self.work = self.scratch / "deliveries"
         shutil.rmtree(self.work, ignore_errors=True)
         (self.work / "drop").mkdir(parents=True)
-        psql(options.postgres, "DROP DATABASE IF EXISTS deliveries WITH (FORCE)")
-        psql(options.postgres, "CREATE DATABASE deliveries TEMPLATE template0")
-        psql(options.postgres, "CHECKPOINT")
+        sql(options.postgres, "DROP DATABASE IF EXISTS deliveries WITH (FORCE)")
+        sql(options.postgres, "CREATE DATABASE deliveries TEMPLATE template0")
+        sql(options.postgres, "CHECKPOINT")
         os.sync()
         self.on_postgres = True
         self.sink_url = "http://127.0.0.1:9/push"
@@ -114,7 +116,7 @@ class Bench:
 
     def rows(self, ask):
         if self.on_postgres:
-            return [row.split("|") for row in psql(self.url, ask).splitlines()]
+            return [row.split("|") for row in sql(self.url, ask).splitlines()]
         with contextlib.closing(sqlite3.connect(self.work / "hub.db", timeout=30)) as database:
             return [[str(cell) for cell in row] for row in database.execute(ask)]
 
@@ -317,37 +319,6 @@ def run(bench, command):
 
 def rate(said):
     return int(re.search(r"([\d.]+)/s", said)[1])
-
-
-def server_cpu(options):
-    """User and system seconds of the server: its living processes and those it has seen end."""
-    with open(options.postmaster) as lines:
-        todo = [int(lines.readline())]
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := stat(entry)):
-            parents.setdefault(int(fields[1]), []).append(int(entry))
-    ticks = 0
-    while todo:
-        pid = todo.pop()
-        todo += parents.get(pid, [])
-        if fields := stat(pid):
-            ticks += sum(int(field) for field in fields[11:15])
-    return ticks / TICK
-
-
-def stat(pid):
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2:].split()
-
-
-def psql(url, text):
-    done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text],
-                          check=True, capture_output=True, text=True)
-    return done.stdout
 
 
 def table(results):

@@ -17,7 +17,9 @@ import sys
 import time
 from pathlib import Path
 
-TICK = os.sysconf("SC_CLK_TCK")
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from postgres_server import server_cpu, sql  # noqa: E402
+
 RUN_SECONDS_MAX = 3600
 
 # Which floor each of the hub's figures is held against, and how many times it may cost.
@@ -248,37 +250,6 @@ def measure(command, environment, options):
         "status": child.returncode,
         "said": log.read_text(errors="replace"),
     }
-
-
-def server_cpu(options):
-    """User and system seconds of the server: its living processes and those it has seen end."""
-    with open(options.postmaster) as lines:
-        todo = [int(lines.readline())]
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := stat(entry)):
-            parents.setdefault(int(fields[1]), []).append(int(entry))
-    ticks = 0
-    while todo:
-        pid = todo.pop()
-        todo += parents.get(pid, [])
-        if fields := stat(pid):
-            ticks += sum(int(field) for field in fields[11:15])
-    return ticks / TICK
-
-
-def stat(pid):
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2:].split()
-
-
-def sql(url, text):
-    done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text],
-                          check=True, capture_output=True, text=True)
-    return done.stdout
 
 
 def table(results, options):
