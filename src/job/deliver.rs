@@ -13,7 +13,7 @@
 mod door;
 mod drain;
 pub mod judgement;
-pub(super) mod outcome;
+mod outcome;
 mod questions;
 
 use std::pin::Pin;

@@ -66,15 +66,14 @@ pub async fn occasions(
 }
 
 /// Those of which an attempt was never answered, so that it may have taken effect; unless a person has said
-/// since that it did not. `no_answer` is in the cause of each such attempt.
+/// since that it did not.
 pub async fn unanswered(
     transaction: &mut Transaction,
     ids: &[i64],
-    no_answer: &str,
 ) -> Result<HashSet<i64>, StoreError> {
     let before = format!(
-        "SELECT a.delivery_id FROM delivery_attempt a WHERE (a.outcome IN ('interrupted', \
-         'delivery.unknown') OR a.cause LIKE '%{no_answer}%') AND NOT EXISTS (SELECT 1 FROM audit w \
+        "SELECT a.delivery_id FROM delivery_attempt a WHERE a.outcome IN ('interrupted', \
+         'delivery.unknown') AND NOT EXISTS (SELECT 1 FROM audit w \
          WHERE w.target = 'delivery ' || CAST(a.delivery_id AS TEXT) AND w.action = '{SEND_AGAIN}' \
          AND w.at_ms >= a.ended_ms) AND a.delivery_id IN"
     );

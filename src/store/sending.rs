@@ -294,13 +294,14 @@ pub async fn pending(
 }
 
 /// The story of each intent that has ended. Of one that nobody answered it stays written that it may have
-/// happened, also when it is sent again.
+/// happened, also when it is sent again, offered again, or given up.
 const ATTEMPTS: Insert = Insert {
     table: "delivery_attempt",
     columns: "delivery_id,attempt,intent_ms,ended_ms,outcome,cause",
     after: "ON CONFLICT (delivery_id, attempt) DO UPDATE SET ended_ms = excluded.ended_ms, \
-        outcome = CASE excluded.outcome WHEN 'waiting' THEN \
-        COALESCE(delivery_attempt.outcome, excluded.outcome) ELSE excluded.outcome END, \
+        outcome = CASE WHEN delivery_attempt.outcome IN ('interrupted', 'delivery.unknown') \
+        AND excluded.outcome IN ('waiting', 'offered', 'delivery.attempts') \
+        THEN delivery_attempt.outcome ELSE excluded.outcome END, \
         cause = excluded.cause",
 };
 

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Making, in_doubt, undecided};
-use crate::job::deliver::outcome::NO_ANSWER;
 use crate::job::resolve::telling::{Made, Tell, Telling, Told};
 use crate::mapping::outbound::{Change, Heard, Outbound, Subject};
 use crate::record::delivery::Content;
@@ -99,7 +98,7 @@ impl Known {
         let payments = again::payments(transaction, &ids).await?;
         Ok(Known {
             occasions: again::occasions(transaction, &ids).await?,
-            unanswered: again::unanswered(transaction, &ids, NO_ANSWER).await?,
+            unanswered: again::unanswered(transaction, &ids).await?,
             newer: again::newer(transaction, &ids).await?,
             payments: payments.into_iter().map(|one| (one.message_id, one)).collect(),
             residents,

@@ -15,8 +15,6 @@ const ATTEMPTS_CODE: &str = "delivery.attempts";
 const UNKNOWN_CODE: &str = "delivery.unknown";
 const UNREADABLE_CODE: &str = "delivery.unreadable";
 const STALE_CODE: &str = "delivery.stale";
-/// In the cause of an attempt that may have taken effect, whatever came of the delivery afterwards.
-pub const NO_ANSWER: &str = "no answer came";
 /// How soon a question is put again; each wait is twice the one before.
 const ASK_MS: i64 = 5_000;
 /// After a judgement with an end: the end may lie a moment back.
@@ -135,7 +133,7 @@ pub fn of_inquiry(
             return person("nobody answered, and the platform may have forgotten it by now");
         }
         Ok(Inquiry::NotFound) => {
-            let cause = format!("{NO_ANSWER}, and the platform knows of no such thing");
+            let cause = "no answer came, and the platform knows of no such thing".to_owned();
             // It was asked long enough; and may turn up all the same.
             let doubt_until_ms = (patience.doubt_ms > 0).then(|| now_ms + patience.doubt_ms);
             let about = About { doubt_until_ms, ..about };
