@@ -153,7 +153,7 @@ async fn in_doubt(on: On) {
             "UPDATE delivery SET cause_code = 'delivery.unknown' WHERE id IN ({unknown}, {decided})"
         ),
         attempt(died, "interrupted", "its sender stopped before it knew"),
-        attempt(silent, "waiting", silence),
+        attempt(silent, "delivery.unknown", silence),
         attempt(decided, "delivery.unknown", silence),
         attempt(fine, "notify.invalid", "it does not take this"),
         format!("UPDATE delivery SET platform_id = 'p-1' WHERE id = {taken}"),

@@ -64,7 +64,7 @@ impl Drop for SmallDisk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f9_a_full_disk_tears_nothing_and_work_goes_on_when_there_is_room() {
-    let records = scaled(6_000, 60_000);
+    let records = scaled(2_000, 60_000);
     let (full, outcome) = filled(records, None).await;
     report(&format!("F9 Sqlite: {records} records, the disk was full {full} times: {outcome:?}"));
     outcome.must_be_whole("F9");
@@ -83,7 +83,7 @@ pub async fn filled(records: u32, without: Option<Safeguard>) -> (u32, Outcome) 
     let mut full = 0;
     // More room each time, so that it runs out at many places: in the reading, in the resolving, in the
     // sending.
-    for megabytes in (3..300).step_by(2) {
+    for megabytes in (3..300).step_by(scaled(1, 2) as usize) {
         let mut stopped = false;
         for job in ["ingest-people", "deliver-keyed", "deliver-asked", "deliver-plain"] {
             let done = disk.with(stage.program(&["run", job])).output().await.unwrap();

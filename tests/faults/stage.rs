@@ -59,11 +59,25 @@ pub struct Stage {
 impl Stage {
     pub async fn open(on: On, records: u32) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("drop")).unwrap();
+        let database = match on {
+            On::Sqlite => postgres::hub_file(folder.path()).await,
+            On::Postgres => postgres::hub_database().await,
+        };
+        Stage::of(folder, database, records).await
+    }
+
+    /// One whose database has no tables yet.
+    pub async fn without_tables(on: On) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
         let database = match on {
             On::Sqlite => postgres::sqlite_file(folder.path()),
             On::Postgres => postgres::fresh_database().await,
         };
+        Stage::of(folder, database, 1).await
+    }
+
+    async fn of(folder: TempDir, database: String, records: u32) -> Stage {
+        fs::create_dir(folder.path().join("drop")).unwrap();
         let ledger = folder.path().join("ledger.jsonl");
         let (receiver, receiver_url) = receiver(&ledger).await;
         let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/definitions");

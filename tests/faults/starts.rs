@@ -140,14 +140,14 @@ async fn ended_by_whoever_serves(stage: &Stage) {
 }
 
 async fn migrating(on: On) {
-    let stage = Stage::open(on, 1).await;
+    let stage = Stage::without_tables(on).await;
     let stands = Stands::of_each_version(on).await;
     let newest = stands.0.len() - 1;
     let usual = until_killed(&stage, &["held"], Duration::from_secs(60)).await;
     let (mut dice, mut halfway) = (Dice::new(30), 0);
     for _ in 0..kills() {
         // A hub of some version before, or a new one, is brought up to date.
-        let mut older = Stage::open(on, 1).await;
+        let mut older = Stage::without_tables(on).await;
         let version = dice.below(newest as u64) as usize;
         brought_to(&older.database, version).await;
         // What is there already costs no time: the kill is to come where something is made.
@@ -174,7 +174,7 @@ struct Stands(Vec<Vec<String>>);
 
 impl Stands {
     async fn of_each_version(on: On) -> Stands {
-        let stage = Stage::open(on, 1).await;
+        let stage = Stage::without_tables(on).await;
         let mut stands = Vec::new();
         for version in 0..=migrator(&stage.database).migrations.len() {
             brought_to(&stage.database, version).await;
@@ -251,7 +251,7 @@ async fn asked(url: &str, sql: &'static str) -> Result<Vec<String>, sqlx::Error>
 #[should_panic(expected = "a migration is there by half")]
 async fn f3_control_a_migration_that_is_there_by_half_is_seen() {
     let stands = Stands::of_each_version(On::Sqlite).await;
-    let stage = Stage::open(On::Sqlite, 1).await;
+    let stage = Stage::without_tables(On::Sqlite).await;
     brought_to(&stage.database, 2).await;
     let third = migrator(&stage.database).migrations[2].sql.as_str().to_owned();
     let first = third.split(";\n").next().unwrap().to_owned();

@@ -61,10 +61,10 @@ impl Hub {
     /// One on each database.
     pub async fn both() -> Vec<Hub> {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let url = postgres::sqlite_file(dir.path());
+        let url = postgres::hub_file(dir.path()).await;
         let sqlite = Hub::open(url, dir).await;
         let dir = tempfile::tempdir().expect("a temporary directory");
-        vec![sqlite, Hub::open(postgres::fresh_database().await, dir).await]
+        vec![sqlite, Hub::open(postgres::hub_database().await, dir).await]
     }
 
     async fn open(url: String, dir: TempDir) -> Hub {

@@ -64,16 +64,16 @@ impl PayHub {
     /// One on each database.
     pub async fn both() -> Vec<PayHub> {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let url = postgres::sqlite_file(dir.path());
+        let url = postgres::hub_file(dir.path()).await;
         let sqlite = PayHub::open(url, dir, false).await;
         let dir = tempfile::tempdir().expect("a temporary directory");
-        vec![sqlite, PayHub::open(postgres::fresh_database().await, dir, false).await]
+        vec![sqlite, PayHub::open(postgres::hub_database().await, dir, false).await]
     }
 
     /// On SQLite and the machine's clock: for what must happen in time.
     pub async fn in_real_time() -> PayHub {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        PayHub::open(postgres::sqlite_file(dir.path()), dir, true).await
+        PayHub::open(postgres::hub_file(dir.path()).await, dir, true).await
     }
 
     async fn open(url: String, dir: TempDir, real: bool) -> PayHub {

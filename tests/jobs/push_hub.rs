@@ -63,10 +63,10 @@ impl PushHub {
     /// One on each database, each with systems of its own; the settings name them as `URL`.
     pub async fn both(settings: &str) -> Vec<PushHub> {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let url = postgres::sqlite_file(dir.path());
+        let url = postgres::hub_file(dir.path()).await;
         let sqlite = PushHub::open(url, dir, settings).await;
         let dir = tempfile::tempdir().expect("a temporary directory");
-        vec![sqlite, PushHub::open(postgres::fresh_database().await, dir, settings).await]
+        vec![sqlite, PushHub::open(postgres::hub_database().await, dir, settings).await]
     }
 
     async fn open(url: String, dir: TempDir, settings: &str) -> PushHub {

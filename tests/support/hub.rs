@@ -57,8 +57,8 @@ impl TestHub {
             }
         }
         let url = match on {
-            On::Sqlite => postgres::sqlite_file(folder.path()),
-            On::Postgres => postgres::fresh_database().await,
+            On::Sqlite => postgres::hub_file(folder.path()).await,
+            On::Postgres => postgres::hub_database().await,
         };
         let context = Context::open(&definitions, &url).await.unwrap();
         let mut hub = TestHub { folder, definitions, url, context, more: Vec::new() };

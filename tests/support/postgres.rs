@@ -8,17 +8,59 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use tokio::sync::OnceCell;
+use viaduct::store::database::Database;
 
 /// Makes an empty PostgreSQL database and gives its address.
 pub async fn fresh_database() -> String {
+    // `template0`, because nobody is ever connected to it: a template in use cannot be copied.
+    copy_of("template0").await.1
+}
+
+/// Makes a PostgreSQL database with the hub's tables and nothing in them. They are made once in a run,
+/// and copied for each test.
+pub async fn hub_database() -> String {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let template = TEMPLATE.get_or_init(|| async {
+        let (name, url) = copy_of("template0").await;
+        make_tables(&url).await;
+        name
+    });
+    copy_of(template.await).await.1
+}
+
+/// The same on SQLite: a file in this folder.
+pub async fn hub_file(dir: &Path) -> String {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let template = TEMPLATE.get_or_init(|| async {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let url = sqlite_file(dir.path());
+        make_tables(&url).await;
+        std::fs::read(file_of(&url)).expect("what was closed is in one file")
+    });
+    let url = sqlite_file(dir);
+    std::fs::write(file_of(&url), template.await).expect("room for a small file");
+    url
+}
+
+async fn make_tables(url: &str) {
+    Database::open(url).await.expect("the tables are made").close().await;
+}
+
+fn file_of(url: &str) -> &str {
+    url.trim_start_matches("sqlite:")
+}
+
+/// Copies a database, and gives the copy's name and address.
+async fn copy_of(template: &str) -> (String, String) {
     let server = server();
     let name = unused_name();
     let mut connection = PgConnection::connect(server).await.expect("the test server answers");
-    // `template0`, because nobody is ever connected to it: a template in use cannot be copied.
-    let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+    let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
     connection.execute(AssertSqlSafe(create)).await.expect("the test server makes databases");
     connection.close().await.expect("the test server says goodbye");
-    with_database(server, &name)
+    let url = with_database(server, &name);
+    (name, url)
 }
 
 /// The address of a new SQLite database in this folder.
