@@ -18,7 +18,7 @@ const JOBS: [&str; 4] = ["ingest-people", "deliver-keyed", "deliver-asked", "del
 /// grows with each that was killed and shrinks with each that came to its end, so that on any machine
 /// about half are.
 async fn at_random(on: On) {
-    let (records, kills) = (scaled(1_500, 100_000), scaled(25, 1_000));
+    let (records, kills) = (scaled(600, 100_000), scaled(25, 1_000));
     let mut stage = Stage::open(on, scaled(100, 500)).await;
     let mut dice = Dice::new(1);
     let began = Instant::now();
