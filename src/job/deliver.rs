@@ -198,6 +198,13 @@ async fn take_lease(
     }
 }
 
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    Due,
+    Rung,
+}
+
 struct Run<'a> {
     job: &'a Deliver,
     bench: &'a Bench,
@@ -244,12 +251,17 @@ impl<'a> Run<'a> {
         self.recover().await?;
         holds::catch_up(&self.bench.database, self.now_ms()).await?;
         let mut deadline_ms = None;
+        let mut is_rung = false;
         loop {
             // Whoever rings from here on is heard.
             let mut rung = std::pin::pin!(self.job.bell.rung());
             rung.as_mut().enable();
-            let asked = self.ask().await?;
+            // Who was woken by the bell has something to send.
+            let mut asked = if is_rung { 0 } else { self.ask().await? };
             let claimed = Box::pin(self.drain()).await?;
+            if std::mem::take(&mut is_rung) {
+                asked = self.ask().await?;
+            }
             let followed = self.follow().await? + self.watch().await?;
             if self.job.bell.is_over() {
                 return Ok(());
@@ -267,35 +279,35 @@ impl<'a> Run<'a> {
             }
             let deadline_ms = patience_ms
                 .map(|patience_ms| *deadline_ms.get_or_insert(now_ms.saturating_add(patience_ms)));
-            if !self.wait(not_before_ms, deadline_ms, rung).await? {
-                return Ok(());
+            match self.wait(not_before_ms, deadline_ms, rung).await? {
+                Some(woken) => is_rung = woken == Woken::Rung,
+                None => return Ok(()),
             }
         }
     }
 
-    /// Waits until something is due, and holds on to the lease meanwhile. Says whether it comes in
-    /// time.
+    /// Waits until something is due, and holds on to the lease meanwhile. None where nothing comes in time.
     async fn wait(
         &mut self,
         not_before_ms: i64,
         deadline_ms: Option<i64>,
         mut rung: Pin<&mut Notified<'_>>,
-    ) -> Result<bool, JobError> {
+    ) -> Result<Option<Woken>, JobError> {
         let beat_ms = (self.job.lease_ms / 3).max(1);
         let mut renew_ms = self.now_ms();
         loop {
             let now_ms = self.now_ms();
             let next_ms = match (self.report.next_ms, deadline_ms) {
-                (Some(next_ms), _) if next_ms <= now_ms => return Ok(true),
-                (None, Some(_)) => return Ok(false),
-                (Some(next_ms), Some(deadline_ms)) if next_ms > deadline_ms => return Ok(false),
+                (Some(next_ms), _) if next_ms <= now_ms => return Ok(Some(Woken::Due)),
+                (None, Some(_)) => return Ok(None),
+                (Some(next_ms), Some(deadline_ms)) if next_ms > deadline_ms => return Ok(None),
                 (next_ms, _) => next_ms.unwrap_or(AGES_MS),
             };
             let wait_ms = (next_ms - now_ms).min(beat_ms).min(self.job.notice_ms);
             tokio::select! {
                 () = self.bench.clock.pause(wait_ms.max(1)) => {}
-                () = rung.as_mut() => return Ok(true),
-                () = self.job.bell.over() => return Ok(false),
+                () = rung.as_mut() => return Ok(Some(Woken::Rung)),
+                () = self.job.bell.over() => return Ok(None),
             }
             if self.now_ms() >= renew_ms {
                 let until_ms = self.until_ms();
@@ -309,7 +321,7 @@ impl<'a> Run<'a> {
             }
             // No bell is heard from another process on SQLite.
             if self.is_open() && self.is_due(false).await? {
-                return Ok(true);
+                return Ok(Some(Woken::Due));
             }
             self.report.next_ms = self.next_ms(not_before_ms).await?;
         }

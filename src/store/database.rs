@@ -135,6 +135,7 @@ impl Database {
                     ("enable_hashjoin", "off"),
                     ("enable_mergejoin", "off"),
                     ("jit", "off"),
+                    ("plan_cache_mode", "force_generic_plan"),
                 ]);
             Database::Postgres(reach::pool(options).await?)
         } else if let Some((scheme, _)) = url.split_once("://").filter(|(s, _)| *s != "sqlite") {
@@ -200,10 +201,8 @@ impl Database {
                 Ok(Transaction::Sqlite(awaited(writer.begin_with("BEGIN IMMEDIATE")).await?))
             }
             Database::Postgres(pool) => {
-                let mut transaction = answered(pool.begin()).await?;
-                let hurried = sqlx::query("SET LOCAL synchronous_commit TO off");
-                answered(hurried.execute(&mut *transaction)).await?;
-                Ok(Transaction::Postgres(transaction))
+                let hurried = "BEGIN; SET LOCAL synchronous_commit TO off";
+                Ok(Transaction::Postgres(answered(pool.begin_with(hurried)).await?))
             }
         }
     }

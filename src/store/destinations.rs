@@ -64,6 +64,16 @@ pub async fn get(database: &Database, name: &str) -> Result<Option<DestinationRo
     Ok(database.fetch(&sql, cells![name.to_owned()]).await?.into_iter().next())
 }
 
+/// Since when a person has paused it (UTC milliseconds), if one has.
+pub async fn paused_ms(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT paused_ms FROM destination WHERE name = $1";
+    let rows: Vec<(Option<i64>,)> = transaction.fetch(sql, cells![name.to_owned()]).await?;
+    Ok(rows.into_iter().next().and_then(|(since_ms,)| since_ms))
+}
+
 /// How all of them stand.
 pub async fn all(database: &Database) -> Result<Vec<DestinationRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM destination ORDER BY name");

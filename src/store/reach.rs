@@ -19,6 +19,8 @@ use super::database::{Database, StoreError};
 const ANSWER: Duration = Duration::from_secs(70);
 /// Within this time a connection shows that there is somebody at its other end.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// A connection that answered within this time is believed to be there still.
+const FRESH: Duration = Duration::from_secs(1);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 8;
 
@@ -71,15 +73,17 @@ pub async fn look(database: &Database) -> Reach {
     }
 }
 
-/// Connections that are tried before they are given out and when they come back: one that was left in the
-/// middle of a statement by somebody who waits no longer is not given to anybody else, and does not take
-/// up a place for ever.
+/// Connections that are tried when they come back, and before they are given out where that was a while ago:
+/// one that was left in the middle of a statement by somebody who waits no longer is not given to anybody
+/// else, and does not take up a place for ever.
 pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(is_alive(connection)))
+        .before_acquire(|connection, about| {
+            Box::pin(async move { Ok(about.idle_for < FRESH || is_alive(connection).await?) })
+        })
         .after_release(|connection, _| Box::pin(is_alive(connection)))
         .connect_with(options.options(SESSION));
     Ok(pool.await?)

@@ -12,6 +12,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::database::{Cell, Database, Insert, StoreError, cells};
+use super::destinations;
 use super::intents::{self, Intent};
 use super::leases::{self, Lease};
 use crate::record::delivery::State;
@@ -111,6 +112,8 @@ pub struct Claim {
 pub struct Claimed {
     pub rows: Vec<ClaimedRow>,
     pub intent: Option<Intent>,
+    /// Since when a person has paused the destination, if one has: then nothing is claimed.
+    pub paused_ms: Option<i64>,
 }
 
 /// Whether `e` has those behind it wait.
@@ -154,6 +157,7 @@ pub async fn claim(
     let mut transaction = database.begin_durable().await?;
     let is_postgres = transaction.is_postgres();
     leases::renew(&mut transaction, lease, claim.until_ms).await?;
+    let paused_ms = destinations::paused_ms(&mut transaction, destination).await?;
     let columns = format!(
         "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, \
          d.reference, d.message, d.attempts + 1 AS attempts, d.intents + 1 AS intents, d.fence, \
@@ -164,7 +168,7 @@ pub async fn claim(
     let mut rows: Vec<ClaimedRow> = Vec::new();
     for urgent in [true, false] {
         let wanted = if urgent { claim.urgent } else { claim.most - rows.len() as i64 };
-        if wanted <= 0 {
+        if wanted <= 0 || paused_ms.is_some() {
             continue;
         }
         let sql = format!("{} {hold}", candidates(&columns, urgent, claim.suspects, is_postgres));
@@ -181,7 +185,7 @@ pub async fn claim(
         intents::put(&mut transaction, &intent, &ids, claim.now_ms).await?;
     }
     transaction.commit().await?;
-    Ok(Claimed { intent: (!ids.is_empty()).then_some(intent), rows })
+    Ok(Claimed { intent: (!ids.is_empty()).then_some(intent), rows, paused_ms })
 }
 
 /// A newer one of the same mapping and subject has left us. It can only have passed one on which

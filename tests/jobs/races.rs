@@ -120,7 +120,7 @@ impl Lane {
             let number = turn as i64;
             let claim = Claim { number, now_ms, until_ms, urgent: 0, most, suspects: false };
             let claimed = sending::claim(database, &lease, &name, claim).await;
-            let Claimed { rows: claimed, intent } = claimed.expect("a claim");
+            let Claimed { rows: claimed, intent, .. } = claimed.expect("a claim");
             assert!(claimed.iter().map(|row| row.resident_id).eq(some.iter().copied()));
             match turn % 4 {
                 // Stored when the intent is on disk; or beside the gate.

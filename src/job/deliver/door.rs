@@ -60,6 +60,11 @@ impl Door {
         }
     }
 
+    /// Whether a person has paused it, by now.
+    pub fn pause(&mut self, since_ms: Option<i64>) {
+        self.row.paused_ms = since_ms;
+    }
+
     /// What is to be written, if anything is.
     pub fn changed(&mut self) -> Option<&DestinationRow> {
         std::mem::take(&mut self.is_changed).then_some(&self.row)

@@ -43,14 +43,13 @@ impl Run<'_> {
             // The first goes alone, and shows whether the platform is there.
             let alone = batches == 1 && !ready.rows.is_empty();
             let batch = self.judge(std::mem::take(&mut ready)).await?;
-            let claim = match batches < BATCHES && !alone {
-                true => {
-                    // A person's pause is heard before the next batch.
-                    self.look_at_the_door().await?;
-                    self.wanted(!batch.cleared.is_empty())
-                }
-                false => None,
-            };
+            let is_busy = !batch.cleared.is_empty();
+            let mut claim = (batches < BATCHES && !alone).then(|| self.wanted(is_busy)).flatten();
+            if claim.is_none() && batches == 0 && is_idle {
+                // A person may have let it go on.
+                self.look_at_the_door().await?;
+                claim = self.wanted(is_busy);
+            }
             let (next, results, written) = {
                 let this = &*self;
                 let stages = futures_util::future::join3(
@@ -71,6 +70,9 @@ impl Run<'_> {
             };
             count += ready.rows.len() as i64;
             batches += usize::from(claim.is_some());
+            if ready.paused_ms.is_some() {
+                self.door.pause(ready.paused_ms);
+            }
             self.took(&ready.rows).await?;
             if learnt.halt.is_some() {
                 // What was claimed beside it is given back.
@@ -155,7 +157,7 @@ impl Run<'_> {
     /// Shows a batch to the gate, and counts it against the day's number. What is too many for today
     /// waits for tomorrow; and where the door was shut meanwhile, or it is over, all is given back.
     async fn judge(&mut self, claimed: Claimed) -> Result<Batch, JobError> {
-        let Claimed { rows, intent } = claimed;
+        let Claimed { rows, intent, .. } = claimed;
         let Some(first) = rows.first() else { return Ok(Batch::default()) };
         let intent_ms = first.since_ms;
         let (cleared, settled) = judgement::judge(self.job, self.bench, rows).await?;
