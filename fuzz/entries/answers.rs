@@ -1,6 +1,6 @@
 //! What platforms answer: every answer is a decision, and a silence is never a success.
 
-use viaduct::connector::answering::Doing;
+use viaduct::connector::answering::{self, Doing};
 use viaduct::connector::channel::ConnectorError;
 use viaduct::connector::http::{Answer, HttpFault};
 use viaduct::connector::http_push::settings::HttpPushSettings;
@@ -77,7 +77,7 @@ fn pushed(answered: Result<Answer, HttpFault>, body: Option<(u16, Vec<u8>)>) {
             assert!(name.is_none_or(|name| name.is_ascii() && name.len() <= 64));
         }
         Err(ConnectorError::Unavailable { retry_after_ms, .. }) => {
-            let most_ms = http_push::answer::RETRY_AFTER_MAX_MS;
+            let most_ms = answering::RETRY_AFTER_MAX_MS;
             assert!(retry_after_ms.is_none_or(|wait_ms| (0..=most_ms).contains(&wait_ms)));
             assert!(body.is_none_or(|(status, _)| [429, 503].contains(&status)));
         }

@@ -50,6 +50,11 @@ impl AddressFault {
     }
 }
 
+/// Where an address leads that an answer gave, which may be written as seen from where it was asked.
+pub fn joined(asked: &str, said: &str) -> Option<String> {
+    Url::parse(asked).and_then(|url| url.join(said)).ok().map(String::from)
+}
+
 /// The host and port of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -6,6 +6,9 @@ use super::address::AddressFault;
 use super::channel::ConnectorError;
 use super::http::{Answer, HttpFault};
 
+/// No system makes us wait for longer, whatever it says.
+pub const RETRY_AFTER_MAX_MS: i64 = 3_600_000;
+
 /// What was being done. A change that went unanswered may have happened; a question changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
@@ -34,6 +37,25 @@ pub fn json(doing: Doing, answer: &Answer) -> Result<Value, ConnectorError> {
 /// Told too fast. Spread out, so that those who were turned away together do not come back together.
 pub fn too_fast(now_ms: i64) -> ConnectorError {
     unavailable("it asks us to slow down".to_owned(), Some(1_000 + now_ms.rem_euclid(997)))
+}
+
+/// It asks us to slow down; told when to come back, not before that.
+pub fn slow_down(answer: &Answer, now_ms: i64) -> ConnectorError {
+    let told = answer.retry_after.as_deref().and_then(|text| retry_after_ms(text, now_ms));
+    // At once is what it may say, too; anything else is at least a second.
+    let told = told.map(|ms| if ms <= 0 { 0 } else { ms.clamp(1_000, RETRY_AFTER_MAX_MS) });
+    unavailable("it asks us to slow down".to_owned(), told)
+}
+
+/// Seconds, or a date; none where it is neither.
+fn retry_after_ms(text: &str, now_ms: i64) -> Option<i64> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1_000));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_sub(now_ms))
 }
 
 /// Sent on elsewhere, where nobody asked to go.

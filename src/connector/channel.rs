@@ -41,7 +41,7 @@ fn no_way_in(code: &str) -> &'static str {
     }
 }
 
-/// One thing to read: a file, a page of results.
+/// One thing to read: a file, the answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// What people call it: a file's name.
@@ -50,6 +50,16 @@ pub struct Origin {
     pub mark: String,
     /// Bytes to be read, for the progress bar.
     pub bytes: u64,
+    /// Whether a system is asked for it, which says what is so now. Then the same content again is news,
+    /// and one without records says that nothing changed.
+    pub asked: Option<Asked>,
+}
+
+/// A question to a system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// What came after this; from the beginning where it is None.
+    pub after: Option<String>,
 }
 
 /// Things that stand where a source looks and are not read, of one kind.
@@ -70,6 +80,8 @@ pub struct ReadEnd {
     pub encoding: String,
     /// It was read as its definition says, and looks as if it were UTF-8.
     pub looks_utf8: bool,
+    /// How far a system that is asked has told us, in its own words; None where it says nothing new.
+    pub cursor: Option<String>,
 }
 
 /// Whether an extract holds everything, or only what changed.
@@ -93,8 +105,9 @@ pub enum Taken {
 /// A system that is asked for its records.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// What there is to read now, oldest first. Nothing means "nothing new", not "nothing wrong".
-    async fn look(&self) -> Result<Vec<Origin>, ConnectorError>;
+    /// What there is to read now, oldest first. Nothing means "nothing new", not "nothing wrong". A
+    /// system that is asked tells what came after the `cursor` of what was last taken from it.
+    async fn look(&self, cursor: Option<&str>) -> Result<Vec<Origin>, ConnectorError>;
 
     /// What stands there and is never read, by what it is.
     async fn ignored(&self) -> Result<Vec<Ignored>, ConnectorError> {

@@ -74,6 +74,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// When we may come back, as it was written: seconds, or a date.
     pub retry_after: Option<String>,
+    /// Where more of it is, as it was written (RFC 8288).
+    pub link: Option<String>,
     /// The host that we are sent on to. The rest of such an address may say anything.
     pub sent_on_to: Option<String>,
 }
@@ -158,11 +160,12 @@ impl HttpClient {
             value.map(str::to_owned)
         };
         let retry_after = header("retry-after");
+        let link = header("link");
         let sent_on_to = header("location").and_then(|to| {
             let target = response.url().join(&to).ok()?;
             target.host_str().map(str::to_owned)
         });
-        Ok(Answer { status, body: self.read(response).await?, retry_after, sent_on_to })
+        Ok(Answer { status, body: self.read(response).await?, retry_after, link, sent_on_to })
     }
 
     /// The body, unless it is longer than the limit: what a system may send must not fill our

@@ -1,13 +1,14 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_push, null};
+use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
     file_drop::settings::KIND,
     govuk_notify::settings::KIND,
     govuk_pay::settings::KIND,
+    http_poll::settings::KIND,
     http_push::settings::KIND,
     null::KIND,
 ];

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod answering;
+pub mod calling;
 pub mod channel;
 pub mod conduct;
 pub mod definition;
@@ -10,6 +11,7 @@ pub mod format;
 pub mod govuk_notify;
 pub mod govuk_pay;
 pub mod http;
+pub mod http_poll;
 pub mod http_push;
 pub mod kinds;
 pub mod null;

@@ -15,8 +15,8 @@ pub struct Untouched(pub Arc<dyn Source>);
 
 #[async_trait]
 impl Source for Untouched {
-    async fn look(&self) -> Result<Vec<Origin>, ConnectorError> {
-        self.0.look().await
+    async fn look(&self, cursor: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
+        self.0.look(cursor).await
     }
 
     async fn ignored(&self) -> Result<Vec<Ignored>, ConnectorError> {
@@ -58,7 +58,7 @@ pub struct Stored(pub Layout);
 
 #[async_trait]
 impl Source for Stored {
-    async fn look(&self) -> Result<Vec<Origin>, ConnectorError> {
+    async fn look(&self, _: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
         Ok(Vec::new())
     }
 

@@ -85,12 +85,14 @@ pub async fn ingest(job: &Ingest, bench: &mut Bench) -> Result<Vec<BatchRow>, Jo
     let mut matches = Matches::open(&bench.database).await?;
     let mut ended = Vec::new();
     take_up(job, bench, source_id, &mut matches, &mut ended).await?;
-    for origin in job.source.look().await? {
+    let cursor = batches::cursor(&bench.database, source_id).await?;
+    for origin in job.source.look(cursor.as_deref()).await? {
         if known_already(job, bench, source_id, &origin).await? {
             continue;
         }
-        let batch_id = take_in(job, bench, source_id, &origin).await?;
-        finish(job, bench, &mut matches, batch_id, &mut ended).await?;
+        if let Some(batch_id) = take_in(job, bench, source_id, &origin).await? {
+            finish(job, bench, &mut matches, batch_id, &mut ended).await?;
+        }
     }
     matches.flush(&bench.database).await?;
     Ok(ended)
@@ -165,13 +167,14 @@ async fn known_already(
     }
 }
 
-/// Reads one origin to its end and decides: released, held or a duplicate.
+/// Reads one origin to its end and decides: released, held or a duplicate. None where a system that was
+/// asked had nothing new to tell.
 async fn take_in(
     job: &Ingest,
     bench: &mut Bench,
     source_id: i64,
     origin: &Origin,
-) -> Result<i64, JobError> {
+) -> Result<Option<i64>, JobError> {
     bench.ids.reserve(&bench.database, 1).await?;
     let batch_id = bench.ids.take();
     let first_load = !batches::any_accepted(&bench.database, source_id).await?;
@@ -193,6 +196,12 @@ async fn take_in(
         job.source.acknowledge(origin, Taken::Processed).await?;
     }
     let (mut reading, end) = read?;
+    let is_silent = reading.counts.rows_in == 0 && job.source.extract() == Extract::Delta;
+    if origin.asked.is_some() && is_silent && end.as_ref().is_ok_and(|end| end.totals.is_empty()) {
+        batches::forget(&bench.database, batch_id).await?;
+        job.source.acknowledge(origin, Taken::Processed).await?;
+        return Ok(None);
+    }
     let (mut said, mut as_before) = (ReadEnd::default(), None);
     let mut verdict = match end {
         _ if reading.counts.rows_in > job.records_max => {
@@ -204,6 +213,11 @@ async fn take_in(
         }
         Err(ConnectorError::Malformed(fault)) => Err((fault.code.to_owned(), fault.to_string())),
         Err(other) => return Err(other.into()),
+        // It was asked now: what it says is so now, whatever it said before.
+        Ok(end) if origin.asked.is_some() => {
+            said = end;
+            reading.judge(job, &said)
+        }
         Ok(end) => match batches::of_content(&bench.database, source_id, &end.content_digest)
             .await?
         {
@@ -217,7 +231,7 @@ async fn take_in(
                 reading.counts.unchanged = reading.counts.rows_in;
                 end_batch(bench, &reading, "duplicate", "file.duplicate", &cause, &end).await?;
                 job.source.acknowledge(origin, Taken::Processed).await?;
-                return Ok(batch_id);
+                return Ok(Some(batch_id));
             }
             before => {
                 as_before = before.map(|first| {
@@ -273,7 +287,7 @@ async fn take_in(
             job.source.acknowledge(origin, Taken::Held).await?;
         }
     }
-    Ok(batch_id)
+    Ok(Some(batch_id))
 }
 
 async fn end_batch(
@@ -419,6 +433,9 @@ impl Reading {
             );
             return Ok(Some(("extract.gone_unsure", cause)));
         }
+        if origin.asked.is_some() {
+            return Ok(None);
+        }
         // It may be an older extract that was dropped once more.
         let before = batches::of_name(&bench.database, source_id, &origin.name).await?;
         Ok(before.map(|before| {
@@ -486,9 +503,10 @@ impl Reading {
         source_records::restate(&mut transaction, &self.restated).await?;
         source_records::mark_gone(&mut transaction, self.batch_id, self.gone(), now_ms).await?;
         let content = Content {
-            digest: Some(&end.content_digest),
+            digest: Some(end.content_digest.as_str()).filter(|digest| !digest.is_empty()),
             encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
             note,
+            cursor: end.cursor.as_deref(),
         };
         batches::release(
             &mut transaction,

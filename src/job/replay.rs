@@ -316,7 +316,7 @@ impl<'j> Staging<'j> {
         }
         if self.is_open {
             source_records::release(&mut transaction, self.batch_id, self.source_id).await?;
-            let content = Content { digest: None, encoding: None, note: None };
+            let content = Content { digest: None, encoding: None, note: None, cursor: None };
             let (id, counts, last) = (self.batch_id, &self.counts, self.last_record);
             batches::release(&mut transaction, id, content, counts, last, now_ms).await?;
         }

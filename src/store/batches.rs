@@ -244,6 +244,24 @@ pub struct Content<'a> {
     pub encoding: Option<&'a str>,
     /// Code and sentence for a person to look at, though the batch was taken.
     pub note: Option<(&'static str, &'a str)>,
+    /// How far a system that was asked told us.
+    pub cursor: Option<&'a str>,
+}
+
+/// Nothing came: a batch that was opened for it is not there any more.
+pub async fn forget(database: &Database, batch_id: i64) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "DELETE FROM batch WHERE id = $1 AND state = 'reading'";
+    transaction.execute(sql, cells![batch_id]).await?;
+    transaction.commit().await
+}
+
+/// How far a system that is asked has told us, by what was last taken from it.
+pub async fn cursor(database: &Database, source_id: i64) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT cursor FROM batch WHERE source_id = $1 AND cursor IS NOT NULL \
+               AND state IN ('released', 'closed') ORDER BY id DESC LIMIT 1";
+    let rows: Vec<(String,)> = database.fetch(sql, cells![source_id]).await?;
+    Ok(rows.into_iter().next().map(|(cursor,)| cursor))
 }
 
 /// Writes the counts of the reading and releases the batch. Part of the releasing transaction.
@@ -258,7 +276,8 @@ pub async fn release(
     let sql = "UPDATE batch SET state = 'released', content_digest = $2, released_ms = $3, \
                rows_in = $4, unchanged = $5, held = $6, records_new = $7, records_changed = $8, \
                records_unchanged = $9, records_gone = $10, last_record = $11, resolved_to = id, \
-               encoding = $12, cause_code = $13, cause = $14, filtered = $15 WHERE id = $1 AND state = 'reading'";
+               encoding = $12, cause_code = $13, cause = $14, filtered = $15, cursor = $16 \
+               WHERE id = $1 AND state = 'reading'";
     let cells = cells![
         batch_id,
         content.digest.map(str::to_owned),
@@ -275,6 +294,7 @@ pub async fn release(
         content.note.map(|(code, _)| code.to_owned()),
         content.note.map(|(_, cause)| cause.to_owned()),
         counts.filtered,
+        content.cursor.map(str::to_owned),
     ];
     match transaction.execute(sql, cells).await? {
         1 => Ok(()),

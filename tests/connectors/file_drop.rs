@@ -108,24 +108,24 @@ async fn b56_strange_names_are_names_and_nothing_leaves_the_folder() {
         fs::write(directory.join(name), extract(1)).unwrap();
     }
     let source = open(&directory, "*.xml", "");
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     assert_eq!(origins.len(), odd.len());
     for origin in &origins {
         let (keys, end) = read(&source, origin).await;
         assert_eq!((keys.len(), end.is_ok()), (1, true), "{}", origin.name);
         source.acknowledge(origin, Taken::Processed).await.unwrap();
     }
-    assert!(source.look().await.unwrap().is_empty());
+    assert!(source.look(None).await.unwrap().is_empty());
     // A name as long as a name can be, twice: the second is kept beside the first.
     fs::write(directory.join(&long), extract(2)).unwrap();
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     source.acknowledge(&origins[0], Taken::Processed).await.unwrap();
     let moved = fs::read_dir(directory.join("processed")).unwrap().count();
-    assert_eq!((moved, source.look().await.unwrap().len()), (odd.len() + 1, 0));
+    assert_eq!((moved, source.look(None).await.unwrap().len()), (odd.len() + 1, 0));
     // A name that is a way is not an entry, whoever says it.
     for name in ["../outside.xml", "processed/CON.xml", ".", "..", ""] {
         let mark = format!("{name}|0|0");
-        let origin = Origin { name: name.to_owned(), mark, bytes: 0 };
+        let origin = Origin { name: name.to_owned(), mark, bytes: 0, asked: None };
         let (keys, end) = read(&source, &origin).await;
         assert!(keys.is_empty() && is_to_be_tried_again(&end), "{name}");
         source.acknowledge(&origin, Taken::Held).await.unwrap();
@@ -148,7 +148,7 @@ async fn b56_what_is_no_regular_file_is_left_alone_and_counted() {
     fs::create_dir(at("held")).unwrap();
     fs::write(at("ctax-\n1.xml"), extract(1)).unwrap();
     let source = open(drop.path(), "ctax-*.xml", "");
-    assert_eq!(names(&source.look().await.unwrap()), ["ctax-1.xml"]);
+    assert_eq!(names(&source.look(None).await.unwrap()), ["ctax-1.xml"]);
     let counted: Vec<(&str, u64)> =
         source.ignored().await.unwrap().iter().map(|one| (one.what, one.count)).collect();
     let wanted = [
@@ -162,7 +162,7 @@ async fn b56_what_is_no_regular_file_is_left_alone_and_counted() {
     ];
     assert_eq!(counted, wanted);
     let devices = open(Path::new("/dev"), "null", "");
-    assert!(devices.look().await.unwrap().is_empty());
+    assert!(devices.look(None).await.unwrap().is_empty());
     let device = |one: &Ignored| one.what == "device" && one.count > 0;
     assert!(devices.ignored().await.unwrap().iter().any(device));
 }
@@ -174,7 +174,7 @@ async fn b56_a_file_that_becomes_something_else_before_it_is_read_is_not_read() 
     let drop = folder(&[("ctax-1.xml", &extract(1))]);
     let file = drop.path().join("ctax-1.xml");
     let source = open(drop.path(), "ctax-*.xml", "");
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     fs::remove_file(&file).unwrap();
     symlink(&secret, &file).unwrap();
     let (keys, end) = read(&source, &origins[0]).await;
@@ -196,7 +196,7 @@ async fn b56_a_folder_swapped_for_a_link_while_reading_leads_nowhere_else() {
     fs::create_dir(&here).unwrap();
     fs::write(here.join("ctax-1.xml"), long_extract()).unwrap();
     let source = open(&here, "ctax-*.xml", "");
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     let swap = {
         let (here, moved, outside) = (here.clone(), moved.clone(), outside.path().to_owned());
         move || {
@@ -218,7 +218,7 @@ async fn b56_a_link_in_place_of_the_processed_folder_is_not_followed() {
     let drop = folder(&[("ctax-1.xml", &extract(1))]);
     symlink(outside.path(), drop.path().join("processed")).unwrap();
     let source = open(drop.path(), "ctax-*.xml", "");
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     let told = source.acknowledge(&origins[0], Taken::Processed).await;
     assert!(matches!(told, Err(ConnectorError::Unavailable { .. })), "{told:?}");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
@@ -252,28 +252,28 @@ async fn b32_a_file_that_grows_or_goes_while_it_is_read_is_read_again() {
     ];
     for (number, change) in changes.into_iter().enumerate() {
         fs::write(&file, long_extract()).unwrap();
-        let origins = source.look().await.unwrap();
+        let origins = source.look(None).await.unwrap();
         let path = file.clone();
         let (_, end) = read_and(&source, &origins[0], move || change(&path)).await;
         assert!(is_to_be_tried_again(&end), "change {number}: {end:?}");
     }
     fs::write(&file, long_extract()).unwrap();
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     let (keys, end) = read(&source, &origins[0]).await;
     assert_eq!((keys.len(), end.is_ok()), (100_000, true));
     // What came under its name after it was read was not read, and is not moved away.
     fs::write(&file, extract(3)).unwrap();
     source.acknowledge(&origins[0], Taken::Processed).await.unwrap();
-    assert_eq!(names(&source.look().await.unwrap()), ["ctax-1.xml"]);
+    assert_eq!(names(&source.look(None).await.unwrap()), ["ctax-1.xml"]);
 }
 
 #[tokio::test]
 async fn b32_a_file_that_is_gone_before_it_is_read_is_waited_for() {
     let drop = folder(&[("ctax-1.xml", &extract(1))]);
     let source = open(drop.path(), "ctax-*.xml", "");
-    let origins = source.look().await.unwrap();
+    let origins = source.look(None).await.unwrap();
     fs::remove_file(drop.path().join("ctax-1.xml")).unwrap();
     let (_, end) = read(&source, &origins[0]).await;
     assert!(is_to_be_tried_again(&end), "{end:?}");
-    assert!(source.look().await.unwrap().is_empty());
+    assert!(source.look(None).await.unwrap().is_empty());
 }

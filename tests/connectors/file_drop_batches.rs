@@ -309,7 +309,7 @@ async fn empty_and_removed(on: On) {
     hub.drop_file("revenues", "ctax-2.xml", extract(&accounts(5)).as_bytes());
     let source =
         hub.context.ingest(hub.context.job("ingest-revenues").unwrap()).await.unwrap().source;
-    let seen = source.look().await.unwrap();
+    let seen = source.look(None).await.unwrap();
     assert_eq!(seen.len(), 1);
     std::fs::remove_file(hub.drop_folder("revenues").join("ctax-2.xml")).unwrap();
     assert_eq!(hub.run("ingest-revenues").await["batches"], json!([]));

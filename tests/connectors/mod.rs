@@ -5,4 +5,5 @@ mod file_drop_batches;
 mod formats;
 mod govuk_notify;
 pub mod govuk_pay;
+mod http_poll;
 mod http_push;

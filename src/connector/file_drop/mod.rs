@@ -100,14 +100,14 @@ impl FileDrop {
 }
 
 fn origin(file: &Seen) -> Origin {
-    Origin { name: file.name.clone(), mark: file.mark(), bytes: file.bytes }
+    Origin { name: file.name.clone(), mark: file.mark(), bytes: file.bytes, asked: None }
 }
 
 #[async_trait]
 impl Source for FileDrop {
     /// A file is settled when neither its size nor its time changed over the settling time. One
     /// that is still growing is left for the next look.
-    async fn look(&self) -> Result<Vec<Origin>, ConnectorError> {
+    async fn look(&self, _: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
         let before = self.files()?;
         if before.is_empty() {
             return Ok(Vec::new());

@@ -39,7 +39,7 @@ impl OneFile {
         let mark = format!("given|{name}|{}|{modified_ns}", about.len());
         Ok(OneFile {
             path: path.to_path_buf(),
-            origin: Origin { name, mark, bytes: about.len() },
+            origin: Origin { name, mark, bytes: about.len(), asked: None },
             extract: settings.extract,
             version: settings.version.clone(),
             layout: settings.layout.clone(),
@@ -49,7 +49,7 @@ impl OneFile {
 
 #[async_trait]
 impl Source for OneFile {
-    async fn look(&self) -> Result<Vec<Origin>, ConnectorError> {
+    async fn look(&self, _: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
         Ok(vec![self.origin.clone()])
     }
 

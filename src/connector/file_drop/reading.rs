@@ -31,6 +31,7 @@ pub fn read(
         content_digest,
         encoding: end.encoding.to_owned(),
         looks_utf8: end.looks_utf8,
+        cursor: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Which of two records with one key is the newer, where a source says it itself. Extracts that hold what
 //! changed may come late, twice, or in another order than they were made in.
 
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat, TimeDelta};
 
 use super::settings;
 use crate::definition::shape::{Key, key, word};
@@ -44,8 +44,30 @@ impl Version {
 
     /// The version of a record; the greater is the newer. None where it does not say one.
     pub fn of(&self, record: &Document) -> Option<i128> {
+        self.read_text(self.text_of(record)?)
+    }
+
+    /// The same as the record has it.
+    pub fn text_of<'d>(&self, record: &'d Document) -> Option<&'d str> {
         let found = record.find(record.root()?, &self.path)?;
-        let text = record.text(found).trim();
+        Some(record.text(found).trim())
+    }
+
+    /// A version so much before that one, as a system is asked for it; a number, which knows no time,
+    /// stays as it is.
+    pub fn before(&self, text: &str, overlap_ms: i64) -> Option<String> {
+        match self.form {
+            Form::Number => self.read_text(text).map(|number| number.to_string()),
+            Form::Time => {
+                let moment = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+                let earlier = moment.checked_sub_signed(TimeDelta::milliseconds(overlap_ms))?;
+                Some(earlier.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+            }
+        }
+    }
+
+    /// A version as it is written; the greater is the newer.
+    pub fn read_text(&self, text: &str) -> Option<i128> {
         match self.form {
             Form::Number => text.parse().ok(),
             Form::Time => {

@@ -10,8 +10,6 @@ use crate::connector::format::xml;
 use crate::connector::http::{Answer, HttpFault};
 use crate::record::document::Document;
 
-/// No receiver makes us wait for longer, whatever it says.
-pub const RETRY_AFTER_MAX_MS: i64 = 3_600_000;
 /// The longest name that a receiver may give a push.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -49,10 +47,10 @@ pub fn of_send(
             Conflict::Done => Ok(None),
             Conflict::Refused | Conflict::Later => refused("it says that it cannot take this body"),
         },
-        429 => Err(slow_down(&answer, now_ms)),
+        429 => Err(answering::slow_down(&answer, now_ms)),
         // The key makes it harmless to come back, and it says when.
         503 if is_keyed(settings) && answer.retry_after.is_some() => {
-            Err(slow_down(&answer, now_ms))
+            Err(answering::slow_down(&answer, now_ms))
         }
         // It may have begun.
         408 => silence("it says that we took too long".to_owned()),
@@ -78,7 +76,7 @@ pub fn of_question(
         404 => Ok(false),
         300..=399 => Err(redirected(&answer)),
         401 | 403 => Err(shut_out(answer.status)),
-        429 | 503 => Err(slow_down(&answer, now_ms)),
+        429 | 503 => Err(answering::slow_down(&answer, now_ms)),
         status => strange(&format!("it answered {status}")),
     }
 }
@@ -158,24 +156,6 @@ fn redirected(answer: &Answer) -> ConnectorError {
 fn shut_out(status: u16) -> ConnectorError {
     let cause = format!("it does not let us in: it answered {status}");
     ConnectorError::Unauthorised { code: "push.key", cause }
-}
-
-fn slow_down(answer: &Answer, now_ms: i64) -> ConnectorError {
-    let told = answer.retry_after.as_deref().and_then(|text| retry_after_ms(text, now_ms));
-    // At once is what it may say, too; anything else is at least a second.
-    let told = told.map(|ms| if ms <= 0 { 0 } else { ms.clamp(1_000, RETRY_AFTER_MAX_MS) });
-    answering::unavailable("it asks us to slow down".to_owned(), told)
-}
-
-/// Seconds, or a date; none where it is neither.
-fn retry_after_ms(text: &str, now_ms: i64) -> Option<i64> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1_000));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_sub(now_ms))
 }
 
 #[cfg(test)]

@@ -12,23 +12,21 @@ pub mod signature;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use self::settings::{Auth, HttpPushSettings, Lost};
+use self::settings::{HttpPushSettings, Lost};
 use self::signature::SigningKey;
-use crate::connector::address::{AddressFault, Allowed, Place, Reach};
+use crate::connector::address::{AddressFault, Place};
 use crate::connector::answering::{self, Doing};
+use crate::connector::calling::{self, Login};
 use crate::connector::channel::{
     ConnectorError, Destination, Inquiry, Question, Receipt, Standing, Status,
 };
 use crate::connector::definition::{Now, Surroundings};
-use crate::connector::http::{HttpClient, HttpFault, HttpLimits, Request, Text};
+use crate::connector::http::{Answer, HttpClient, HttpFault, HttpLimits, Request, Text};
 use crate::connector::pace::Pace;
 use crate::connector::sending;
 use crate::record::delivery::Delivery;
 use crate::suppression::gate::Cleared;
+use async_trait::async_trait;
 
 /// Stands for our reference in the address that is asked.
 pub const REFERENCE: &str = "{reference}";
@@ -42,8 +40,7 @@ pub struct HttpPush {
     url: String,
     /// Where it is asked, where it can be.
     status_url: Option<String>,
-    /// Who we are, as a header.
-    login: Option<(String, String)>,
+    login: Login,
     /// Each signs: a receiver that knows one of them is content.
     keys: Vec<SigningKey>,
     pace: Pace,
@@ -65,16 +62,8 @@ impl HttpPush {
         if let Some(url) = &status_url {
             places.push(asked_at(url).map_err(|fault| answering::forbidden(&fault))?);
         }
-        let mut allow = Vec::new();
-        for line in &settings.allow {
-            let line = around.expand(&line.value)?;
-            let wrong = AddressFault::Form {
-                what: "a line of `allow` is no host and port",
-                remedy: settings::ALLOW_REMEDY,
-            };
-            allow.push(Allowed::parse(&line).ok_or_else(|| answering::forbidden(&wrong))?);
-        }
-        let reach = Reach { allow, own: around.listening.clone() };
+        places.extend(calling::token_place(settings.auth.as_ref(), around)?);
+        let reach = calling::reach(&settings.allow, around)?;
         let limits = HttpLimits {
             timeout: Duration::from_millis(settings.timeout_ms),
             body_bytes_max: settings.answer_bytes_max,
@@ -93,7 +82,7 @@ impl HttpPush {
                 cause: format!("{}: {cause}", secret.value.name()),
             })?);
         }
-        let login = settings.auth.as_ref().map(|auth| login(auth, around)).transpose()?;
+        let login = Login::open(settings.auth.as_ref(), around, &http)?;
         let per_second = f64::from(settings.requests_per_second);
         Ok(HttpPush {
             http,
@@ -136,7 +125,8 @@ impl HttpPush {
             ("webhook-timestamp", seconds.as_str()),
         ];
         headers.extend(signed.as_deref().map(|signed| ("webhook-signature", signed)));
-        headers.extend(self.login());
+        let login = self.login.header().await.map_err(untried)?;
+        headers.extend(login.as_ref().map(|(name, value)| (name.as_str(), value.as_str())));
         let text = Text { content_type: push.form.content_type(), body: &push.body };
         let request = Request {
             url: &self.url,
@@ -146,12 +136,16 @@ impl HttpPush {
             ..Request::default()
         };
         let answered = self.http.call(request).await;
+        self.shown(&answered).await;
         let named = answer::of_send(&self.settings, answered, (self.clock)())?;
         Ok(taken(named.unwrap_or_else(|| reference.clone())))
     }
 
-    fn login(&self) -> Option<(&str, &str)> {
-        self.login.as_ref().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// Who was not let in with a token fetches another.
+    async fn shown(&self, answered: &Result<Answer, HttpFault>) {
+        if answered.as_ref().is_ok_and(|answer| answer.status == 401) {
+            self.login.forget().await;
+        }
     }
 
     async fn ask(&self, url: &str, reference: &str) -> Result<Inquiry, ConnectorError> {
@@ -160,9 +154,13 @@ impl HttpPush {
         }
         self.pace.take().await;
         let url = url.replace(REFERENCE, reference);
-        let headers: Vec<_> = self.login().into_iter().collect();
+        let login = self.login.header().await?;
+        let headers: Vec<_> =
+            login.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let request = Request { url: &url, headers: &headers, ..Request::default() };
-        let answered = answering::arrived(Doing::Asking, self.http.call(request).await);
+        let answered = self.http.call(request).await;
+        self.shown(&answered).await;
+        let answered = answering::arrived(Doing::Asking, answered);
         Ok(match answer::of_question(&self.settings, answered?, (self.clock)())? {
             true => Inquiry::Happened(taken(reference.to_owned())),
             false => Inquiry::NotFound,
@@ -205,6 +203,16 @@ fn taken(platform_id: String) -> Receipt {
     Receipt { platform_id, status }
 }
 
+/// Nothing was sent: there was no token to show.
+fn untried(error: ConnectorError) -> ConnectorError {
+    match error {
+        ConnectorError::Unavailable { cause, retry_after_ms } => {
+            ConnectorError::Untried { cause, after_ms: retry_after_ms }
+        }
+        other => other,
+    }
+}
+
 /// Where an address leads that our reference stands in: to the same host, whatever the reference.
 pub fn asked_at(url: &str) -> Result<Place, AddressFault> {
     if !url.contains(REFERENCE) {
@@ -226,20 +234,4 @@ fn asked_form(what: &'static str) -> AddressFault {
 fn is_plain(reference: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !reference.is_empty() && reference.bytes().all(plain)
-}
-
-fn login(auth: &Auth, around: &Surroundings) -> Result<(String, String), ConnectorError> {
-    let authorization = |value: String| ("authorization".to_owned(), value);
-    Ok(match auth {
-        Auth::Bearer(token) => {
-            authorization(format!("Bearer {}", around.secret(&token.value)?.expose()))
-        }
-        Auth::Basic { user, password } => {
-            let pair = format!("{user}:{}", around.secret(&password.value)?.expose());
-            authorization(format!("Basic {}", STANDARD.encode(pair)))
-        }
-        Auth::Header { name, secret } => {
-            (name.clone(), around.secret(&secret.value)?.expose().to_owned())
-        }
-    })
 }

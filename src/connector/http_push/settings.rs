@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{HttpPush, asked_at};
-use crate::connector::address::{AddressFault, Allowed, Place, Reach};
+use crate::connector::address::Place;
+use crate::connector::calling::{self, Auth};
 use crate::connector::channel::{ConnectorError, Destination};
 use crate::connector::definition::{Brings, Kind, Patience, Settings, Surroundings};
 use crate::definition::reader::Spanned;
@@ -17,7 +18,6 @@ pub const KIND: Kind = Kind {
     read: |settings, _| Some(Arc::new(HttpPushSettings::read(settings)?)),
 };
 
-pub const ALLOW_REMEDY: &str = "write it like `orders.internal:8443` or `10.1.2.3:443`";
 const MINUTE_MS: i64 = 60_000;
 const FOREVER_MS: i64 = i64::MAX / 4;
 
@@ -43,14 +43,6 @@ pub struct HttpPushSettings {
     pub requests_per_second: u32,
     pub at_once: usize,
     pub answer_bytes_max: usize,
-}
-
-/// Who we say that we are.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    Bearer(Spanned<SecretReference>),
-    Basic { user: String, password: Spanned<SecretReference> },
-    Header { name: String, secret: Spanned<SecretReference> },
 }
 
 /// What is done when no answer came.
@@ -89,25 +81,6 @@ const URL: Key = key(
 )
 .example("url = \"https://orders.example.com/residents\"");
 const METHOD: Key = key("method", "How it is told.");
-const ALLOW: Key = key(
-    "allow",
-    "Hosts and ports that may be called, and then no others: a system in a private network is reached \
-     only where it is named here, and so is one without encryption. This machine, and one beside it, is \
-     named by its number.",
-)
-.example("allow = [\"orders.internal:8443\"]");
-const AUTH: Key = key(
-    "auth",
-    "Who we say that we are: `bearer`; `user` and `password`; or `header` and `secret`.",
-);
-const BEARER: Key =
-    key("bearer", "Where the token is kept.").example("bearer = \"secret:ORDERS_TOKEN\"");
-const USER: Key = key("user", "The name.").example("user = \"viaduct\"");
-const PASSWORD: Key =
-    key("password", "Where the password is kept.").example("password = \"secret:ORDERS_PASSWORD\"");
-const HEADER: Key = key("header", "The name of a header.").example("header = \"X-Api-Key\"");
-const SECRET: Key =
-    key("secret", "Where that header's value is kept.").example("secret = \"secret:ORDERS_KEY\"");
 const SIGNING: Key = key(
     "signing_secret",
     "Where the secret is kept that each push is signed with, as Standard Webhooks has it: `whsec_` and \
@@ -169,8 +142,8 @@ impl HttpPushSettings {
             word("POST", "What is told is one more thing.", false),
             &[word("PUT", "What is told takes the place of what was.", true)],
         );
-        let allow = settings.texts(ALLOW).unwrap_or_default();
-        let auth = settings.table(AUTH).and_then(auth);
+        let allow = settings.texts(calling::ALLOW).unwrap_or_default();
+        let auth = calling::auth(settings);
         let signing = [settings.secret(SIGNING), settings.secret(SIGNING_OLD)];
         let lost = lost(settings);
         let success = success(settings);
@@ -197,10 +170,10 @@ impl HttpPushSettings {
         let at_once = settings.whole_or(AT_ONCE, 1..=256, 8);
         let answer_bytes = settings.whole_or(ANSWER_BYTES, 1..=4_194_304, 65_536);
         if let Some(url) = &url {
-            judge(settings, url, &allow, Place::of);
+            calling::judge(settings, url, &allow, Place::of);
         }
         if let Some(Lost::Asked { status_url, .. }) = &lost {
-            judge(settings, status_url, &allow, asked_at);
+            calling::judge(settings, status_url, &allow, asked_at);
         }
         Some(HttpPushSettings {
             url: url?,
@@ -220,35 +193,6 @@ impl HttpPushSettings {
             answer_bytes_max: usize::try_from(answer_bytes).ok()?,
         })
     }
-}
-
-fn auth(table: Table<'_>) -> Option<Auth> {
-    let (bearer, user) = (table.secret(BEARER), table.text(USER));
-    let (password, header) = (table.secret(PASSWORD), table.text(HEADER));
-    let secret = table.secret(SECRET);
-    let auth = match (bearer, user, password, header, secret) {
-        (Some(token), None, None, None, None) => Some(Auth::Bearer(token)),
-        (None, Some(user), Some(password), None, None) => {
-            Some(Auth::Basic { user: user.value, password })
-        }
-        (None, None, None, Some(name), Some(secret)) => {
-            let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            if name.value.is_empty() || !name.value.bytes().all(token) {
-                let what = format!("`{}` is not the name of a header", name.value);
-                table.error(name.at, what, "letters, digits and `-`", None);
-            }
-            Some(Auth::Header { name: name.value.to_ascii_lowercase(), secret })
-        }
-        _ => {
-            // A secret in clear was refused already, and is not a slip of another kind.
-            let help =
-                "write `bearer`; or `user` and `password`; or `header` and `secret`".to_owned();
-            table.error(table.at(), "this does not say who we are", "one of the three", Some(help));
-            None
-        }
-    };
-    table.finish();
-    auth
 }
 
 fn lost(settings: &Table<'_>) -> Option<Lost> {
@@ -297,44 +241,6 @@ fn success(settings: &Table<'_>) -> Vec<u16> {
         settings.error(settings.at_value("success"), what, "not such a list", None);
         usual
     })
-}
-
-/// What is wrong with an address as it is written. One that the environment fills in is judged when it
-/// is known.
-fn judge(
-    settings: &Table<'_>,
-    url: &Spanned<String>,
-    allow: &[Spanned<String>],
-    place: impl Fn(&str) -> Result<Place, AddressFault>,
-) {
-    let mut lines = Vec::new();
-    for line in allow.iter().filter(|line| !line.value.contains("${")) {
-        match Allowed::parse(&line.value) {
-            Some(allowed) => lines.push(allowed),
-            None => {
-                let what = format!("`{}` is no host and port", line.value);
-                settings.error(line.at, what, "not understood", Some(ALLOW_REMEDY.to_owned()));
-                return;
-            }
-        }
-    }
-    if url.value.contains("${") || lines.len() < allow.len() {
-        return;
-    }
-    let reach = Reach { allow: lines, own: Vec::new() };
-    let judged = place(&url.value).and_then(|place| reach.judge(&place).map(|()| place));
-    match judged {
-        Ok(place) if place.is_plain() => {
-            let what = "what is told goes without encryption";
-            let help = "use https, if the system has it".to_owned();
-            settings.file().warn(url.at, what, "whoever listens reads it", Some(help));
-        }
-        Ok(_) => {}
-        Err(fault) => {
-            let help = Some(fault.remedy().to_owned());
-            settings.error(url.at, fault.to_string(), fault.code(), help);
-        }
-    }
 }
 
 impl Settings for HttpPushSettings {
@@ -418,7 +324,7 @@ pub mod tests {
             ("https://orders.example.com/", "", ""),
             ("${ORDERS_URL}", "", ""),
             ("https://10.0.0.9/", "\"10.0.0.9:443\"", ""),
-            ("http://10.0.0.9/", "\"10.0.0.9:80\"", "what is told goes without encryption"),
+            ("http://10.0.0.9/", "\"10.0.0.9:80\"", "what is said goes without encryption"),
             ("http://10.0.0.9/", "\"${ORDERS_HOST}\"", ""),
             ("https://10.0.0.9/", "", "`10.0.0.9` leads to a private network"),
             ("https://2130706433/", "", "`127.0.0.1` leads to this machine"),

@@ -1,0 +1,228 @@
+//! How an answer goes on that does not come whole. Pure: what came in, the next question out.
+
+use serde_json::Value;
+
+use crate::connector::address;
+
+/// How a system gives out its pages. A size is the parameter that tells it, and how many records a full page
+/// has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paging {
+    Whole,
+    Number { parameter: String, first: i64, size: (Option<String>, usize) },
+    Offset { parameter: String, size: (Option<String>, usize) },
+    Cursor { parameter: String, at: String },
+    Link { at: Option<String> },
+    Keyset { parameter: String, size: (Option<String>, usize) },
+}
+
+/// What is asked next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// The same address, with these parameters beside those of every question.
+    With(Vec<(String, String)>),
+    /// That address, which carries all parameters.
+    At(String),
+}
+
+/// What came with a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// Its place among the pages, from 0.
+    pub number: usize,
+    /// Records on it, and on all pages so far.
+    pub records: usize,
+    pub all: usize,
+    /// Those of them whose key came on a page before.
+    pub again: usize,
+    /// The key of its last record.
+    pub last_key: &'a str,
+    pub body: &'a [u8],
+    /// The header `Link`.
+    pub link: Option<&'a str>,
+    /// Where it was asked.
+    pub url: &'a str,
+}
+
+impl Paging {
+    /// The first question.
+    pub fn first(&self) -> Turn {
+        match self {
+            Paging::Whole | Paging::Cursor { .. } | Paging::Link { .. } => Turn::With(Vec::new()),
+            Paging::Number { parameter, first, size } => with(parameter, first.to_string(), size),
+            Paging::Offset { size, .. } | Paging::Keyset { size, .. } => Turn::With(told(size)),
+        }
+    }
+
+    /// The question behind a page; None where it was the last. An error says what cannot be followed.
+    pub fn next(&self, page: &Page<'_>) -> Result<Option<Turn>, String> {
+        // Where pages are counted off, one record that moves up is one that nobody sees.
+        let is_counted = matches!(self, Paging::Number { .. } | Paging::Offset { .. });
+        if page.again > 0 && is_counted {
+            let cause = "records moved from page to page while they were read";
+            return Err(cause.to_owned());
+        }
+        if page.again > 0 && page.again == page.records {
+            return Err(format!("page {} has what pages before it had", page.number + 1));
+        }
+        let is_full = |size: &(Option<String>, usize)| page.records >= size.1;
+        Ok(match self {
+            Paging::Whole => None,
+            Paging::Number { parameter, first, size } if is_full(size) => {
+                let number = *first + i64::try_from(page.number).unwrap_or(i64::MAX - 1) + 1;
+                Some(with(parameter, number.to_string(), size))
+            }
+            Paging::Offset { parameter, size } if is_full(size) => {
+                Some(with(parameter, page.all.to_string(), size))
+            }
+            Paging::Keyset { parameter, size } if is_full(size) => match page.last_key {
+                "" => return Err("the last record of a page has no key to go on from".to_owned()),
+                key => Some(with(parameter, key.to_owned(), size)),
+            },
+            Paging::Number { .. } | Paging::Offset { .. } | Paging::Keyset { .. } => None,
+            Paging::Cursor { parameter, at } => {
+                let cursor = said(page.body, at)?;
+                cursor.map(|cursor| Turn::With(vec![(parameter.clone(), cursor)]))
+            }
+            Paging::Link { at: Some(at) } => match said(page.body, at)? {
+                Some(next) => Some(Turn::At(joined(page.url, &next)?)),
+                None => None,
+            },
+            Paging::Link { at: None } => match page.link.and_then(next_link) {
+                Some(next) => Some(Turn::At(joined(page.url, next)?)),
+                None => None,
+            },
+        })
+    }
+}
+
+fn with(parameter: &str, value: String, size: &(Option<String>, usize)) -> Turn {
+    let mut parameters = told(size);
+    parameters.push((parameter.to_owned(), value));
+    Turn::With(parameters)
+}
+
+fn told((parameter, records): &(Option<String>, usize)) -> Vec<(String, String)> {
+    parameter.iter().map(|name| (name.clone(), records.to_string())).collect()
+}
+
+/// What stands at that place of an answer; None where nothing does.
+fn said(body: &[u8], at: &str) -> Result<Option<String>, String> {
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|_| "a page is not JSON, so that nobody can tell how it goes on".to_owned())?;
+    match body.pointer(at) {
+        None | Some(Value::Null) | Some(Value::Bool(false)) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(format!("what stands at {at} of a page does not say how it goes on")),
+    }
+}
+
+fn joined(url: &str, next: &str) -> Result<String, String> {
+    let joined = address::joined(url, next);
+    joined.ok_or_else(|| "the address of the next page cannot be read".to_owned())
+}
+
+/// The address of `rel="next"` in a `Link` header (RFC 8288).
+fn next_link(header: &str) -> Option<&str> {
+    let mut rest = header;
+    loop {
+        let (_, behind) = rest.split_once('<')?;
+        let (address, behind) = behind.split_once('>')?;
+        // Its parameters end where the next address begins.
+        let end = behind.find('<').unwrap_or(behind.len());
+        let is_next = behind[..end].split([';', ',']).any(|parameter| {
+            let Some((name, value)) = parameter.split_once('=') else { return false };
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(address);
+        }
+        rest = &behind[end..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(records: usize, all: usize, body: &'static str) -> Page<'static> {
+        let url = "https://housing.example.com/api/tenancies?since=1";
+        let (body, last_key) = (body.as_bytes(), "K 9");
+        Page { number: 0, records, all, again: 0, last_key, body, link: None, url }
+    }
+
+    fn asked(parameters: &[(&str, &str)]) -> Option<Turn> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Some(Turn::With(parameters.iter().map(own).collect()))
+    }
+
+    #[test]
+    fn pages_by_number_offset_and_key_end_with_one_that_is_not_full() {
+        let (told, untold) = ((Some("limit".to_owned()), 2), (None, 2));
+        let number = Paging::Number { parameter: "page".to_owned(), first: 1, size: told.clone() };
+        assert_eq!(Some(number.first()), asked(&[("limit", "2"), ("page", "1")]));
+        assert_eq!(number.next(&page(2, 2, "")), Ok(asked(&[("limit", "2"), ("page", "2")])));
+        assert_eq!(number.next(&page(1, 3, "")), Ok(None));
+        let offset = Paging::Offset { parameter: "offset".to_owned(), size: untold.clone() };
+        assert_eq!(Some(offset.first()), asked(&[]));
+        assert_eq!(offset.next(&page(2, 4, "")), Ok(asked(&[("offset", "4")])));
+        assert_eq!(offset.next(&page(0, 4, "")), Ok(None));
+        let keyset = Paging::Keyset { parameter: "after".to_owned(), size: told };
+        assert_eq!(keyset.next(&page(2, 2, "")), Ok(asked(&[("limit", "2"), ("after", "K 9")])));
+        assert!(keyset.next(&Page { last_key: "", ..page(2, 2, "") }).is_err());
+        // One that came before: where pages are counted off, another was passed over.
+        assert!(offset.next(&Page { again: 1, ..page(2, 4, "") }).is_err());
+        assert!(keyset.next(&Page { again: 1, ..page(2, 4, "") }).is_ok());
+        assert!(keyset.next(&Page { again: 2, ..page(2, 4, "") }).is_err());
+    }
+
+    #[test]
+    fn a_cursor_is_followed_until_none_is_given() {
+        let cursor = Paging::Cursor { parameter: "c".to_owned(), at: "/meta/next".to_owned() };
+        let next = |body| cursor.next(&page(1, 1, body));
+        assert_eq!(next("{\"meta\":{\"next\":\"a=b\"}}"), Ok(asked(&[("c", "a=b")])));
+        assert_eq!(next("{\"meta\":{\"next\":7}}"), Ok(asked(&[("c", "7")])));
+        for ended in ["{}", "{\"meta\":{\"next\":null}}", "{\"meta\":{\"next\":\"\"}}"] {
+            assert_eq!(next(ended), Ok(None), "{ended}");
+        }
+        assert!(next("<html>").is_err());
+        assert!(next("{\"meta\":{\"next\":[]}}").is_err());
+    }
+
+    #[test]
+    fn the_next_page_is_where_the_answer_says() {
+        let at = |url: &str| Ok(Some(Turn::At(url.to_owned())));
+        let body = Paging::Link { at: Some("/next".to_owned()) };
+        let next = |text| body.next(&page(1, 1, text));
+        assert_eq!(
+            next("{\"next\":\"?p=2\"}"),
+            at("https://housing.example.com/api/tenancies?p=2")
+        );
+        assert_eq!(
+            next("{\"next\":\"https://other.example.com/\"}"),
+            at("https://other.example.com/")
+        );
+        assert_eq!(next("{}"), Ok(None));
+        let header = Paging::Link { at: None };
+        for (link, expected) in [
+            ("<https://a.example.com/x?p=2>; rel=\"next\"", Some("https://a.example.com/x?p=2")),
+            (
+                "<https://a.example.com/1,2>; rel=prev, </n>; title=\"a, b\"; rel=\"last next\"",
+                Some("https://housing.example.com/n"),
+            ),
+            ("<https://a.example.com/x>; rel=\"nexting\"", None),
+            ("rel=next", None),
+            ("<", None),
+        ] {
+            let page = Page { link: Some(link), ..page(1, 1, "") };
+            assert_eq!(
+                header.next(&page),
+                Ok(expected.map(|url| Turn::At(url.to_owned()))),
+                "{link}"
+            );
+        }
+    }
+}

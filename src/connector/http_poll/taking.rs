@@ -1,0 +1,160 @@
+//! Records as they come in, page by page: counted, and looked at for how far they go.
+
+use std::collections::HashSet;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::connector::answering::unavailable;
+use crate::connector::channel::{ConnectorError, ReadEnd};
+use crate::connector::format::layout::{CutEnd, Layout};
+use crate::connector::format::version::Version;
+use crate::connector::format::{CutError, Raw, RecordSink, Stopped};
+use crate::record::document::Document;
+
+/// A sink for several pages.
+pub struct Taking {
+    sink: Box<dyn RecordSink>,
+    layout: Layout,
+    version: Option<Version>,
+    /// Records of the page that came last, and of all pages.
+    pub of_page: usize,
+    pub all: usize,
+    pub last_key: String,
+    /// Records of that page whose key came on a page before.
+    pub again: usize,
+    /// Digests of the keys of the pages before, and of this one's.
+    keys: HashSet<u64>,
+    keys_of_page: Vec<u64>,
+    newest: Option<(i128, String)>,
+    alone: Vec<u8>,
+    document: Document,
+}
+
+impl Taking {
+    pub fn new(sink: Box<dyn RecordSink>, layout: Layout, version: Option<Version>) -> Taking {
+        Taking {
+            sink,
+            layout,
+            version,
+            of_page: 0,
+            all: 0,
+            last_key: String::new(),
+            again: 0,
+            keys: HashSet::new(),
+            keys_of_page: Vec::new(),
+            newest: None,
+            alone: Vec::new(),
+            document: Document::default(),
+        }
+    }
+
+    /// Cuts one page, where it may block.
+    pub async fn cut(mut self, name: String, body: Vec<u8>) -> (Taking, Result<CutEnd, CutError>) {
+        (self.of_page, self.again) = (0, 0);
+        self.last_key.clear();
+        self.keys.extend(self.keys_of_page.drain(..));
+        if body.is_empty() {
+            let end = CutEnd { totals: Vec::new(), encoding: "utf-8", looks_utf8: false };
+            return (self, Ok(end));
+        }
+        let work = tokio::task::spawn_blocking(move || {
+            let layout = self.layout.clone();
+            let end = layout.cut(&mut body.as_slice(), &name, &mut self);
+            (self, end)
+        });
+        match work.await {
+            Ok(done) => done,
+            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+        }
+    }
+
+    /// The greatest version that came, where it is beyond that one.
+    pub fn newest(&self, after: Option<&str>) -> Option<String> {
+        let (newest, text) = self.newest.as_ref()?;
+        let known = after.and_then(|after| self.version.as_ref()?.read_text(after));
+        (known.is_none_or(|known| *newest > known)).then(|| text.clone())
+    }
+
+    pub fn into_sink(self) -> Box<dyn RecordSink> {
+        self.sink
+    }
+
+    fn count(&mut self, key: &str) {
+        self.of_page += 1;
+        self.all += 1;
+        self.last_key.clear();
+        self.last_key.push_str(key);
+        if !key.is_empty() {
+            let digest = xxh3_64(key.as_bytes());
+            self.again += usize::from(self.keys.contains(&digest));
+            self.keys_of_page.push(digest);
+        }
+    }
+
+    /// A record that does not say its version says nothing of how far it came.
+    fn look_at(&mut self, raw: Raw<'_>) {
+        let Some(version) = &self.version else { return };
+        self.alone.clear();
+        raw.write_alone(&mut self.alone);
+        let Ok(text) = std::str::from_utf8(&self.alone) else { return };
+        self.document = Document::default();
+        if self.layout.format.read(text, &mut self.document).is_err() {
+            return;
+        }
+        if let (Some(found), Some(text)) =
+            (version.of(&self.document), version.text_of(&self.document))
+            && self.newest.as_ref().is_none_or(|(newest, _)| found > *newest)
+        {
+            self.newest = Some((found, text.to_owned()));
+        }
+    }
+}
+
+impl RecordSink for Taking {
+    fn record(&mut self, key: &str, raw: Raw<'_>) -> Result<(), Stopped> {
+        self.count(key);
+        self.look_at(raw);
+        self.sink.record(key, raw)
+    }
+
+    fn unreadable(
+        &mut self,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.count("");
+        self.sink.unreadable(code, cause, raw)
+    }
+
+    fn unsound(
+        &mut self,
+        key: &str,
+        code: &'static str,
+        cause: String,
+        raw: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.count(key);
+        self.sink.unsound(key, code, cause, raw)
+    }
+}
+
+/// Says that nothing more comes, where it may block.
+pub async fn finished(
+    mut sink: Box<dyn RecordSink>,
+    end: Result<ReadEnd, ConnectorError>,
+) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let end = match (end, sink.finish()) {
+            (Ok(_), Err(Stopped)) => {
+                Err(unavailable("whoever took the records stopped".to_owned(), None))
+            }
+            (end, _) => end,
+        };
+        (sink, end)
+    });
+    match work.await {
+        Ok(done) => done,
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+    }
+}

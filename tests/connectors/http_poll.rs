@@ -1,0 +1,293 @@
+//! A system that is asked by HTTP: page by page, for what changed since it was asked last. The system is a
+//! real server on loopback, the hub a real one on both databases.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::support::hub::{On, TestHub, on_both};
+
+on_both! {
+    pages_are_followed_and_only_what_changed_is_asked_for => super::followed,
+    each_way_of_paging_brings_the_same => super::each_way,
+    an_answer_that_breaks_off_brings_nothing_and_is_asked_for_again => super::broken,
+    who_is_not_let_in_fetches_a_token_once_more => super::tokens,
+}
+
+/// What a system has, and how it behaves.
+#[derive(Default)]
+struct Housing {
+    /// By reference: what it owes, and when that changed (seconds).
+    tenancies: BTreeMap<String, (u32, u32)>,
+    /// Every question but those for tokens: its parameters.
+    asked: Vec<BTreeMap<String, String>>,
+    tokens: u32,
+    /// Tokens up to this number are not good any more.
+    stale: u32,
+    /// What becomes of the page of that number, from 0.
+    fault: Option<(usize, Fault)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Status(u16),
+    /// The first half of the page, and then nothing.
+    Half,
+    Html,
+    /// The page before, once more.
+    Again,
+    /// The next page is said to be elsewhere.
+    Elsewhere,
+}
+
+type Shared = Arc<Mutex<Housing>>;
+
+fn at(second: u32) -> String {
+    format!("2026-11-26T09:00:{second:02}Z")
+}
+
+async fn token(State(housing): State<Shared>, headers: HeaderMap, body: String) -> Response {
+    let basic = headers.get("authorization").and_then(|value| value.to_str().ok());
+    // viaduct:s3cret
+    assert_eq!(basic, Some("Basic dmlhZHVjdDpzM2NyZXQ="));
+    assert_eq!(body, "grant_type=client_credentials");
+    let mut housing = housing.lock().unwrap();
+    housing.tokens += 1;
+    let token = format!("t{}", housing.tokens);
+    Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600 }))
+        .into_response()
+}
+
+async fn tenancies(
+    State(housing): State<Shared>,
+    Query(query): Query<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let mut housing = housing.lock().unwrap();
+    let shown = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let number = shown.and_then(|value| value.strip_prefix("Bearer t")?.parse::<u32>().ok());
+    if number.is_none_or(|number| number <= housing.stale) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    housing.asked.push(query.clone());
+    let say = |name: &str| query.get(name).map(String::as_str);
+    let since = say("since").map_or(0, |text| {
+        let moment = chrono::DateTime::parse_from_rfc3339(text).expect("a moment");
+        let day = chrono::DateTime::parse_from_rfc3339(&at(0)).expect("a moment");
+        u32::try_from((moment - day).num_seconds().max(0)).unwrap()
+    });
+    let fitting: Vec<(&String, &(u32, u32))> =
+        housing.tenancies.iter().filter(|(_, (_, changed))| *changed >= since).collect();
+    let whole = |name: &str| say(name).map(|text| text.parse::<usize>().unwrap());
+    let page = match (whole("page"), whole("offset"), say("after"), whole("cursor")) {
+        (Some(page), ..) => page - 1,
+        (_, Some(offset), ..) => offset / 3,
+        (_, _, Some(after), _) => {
+            (fitting.iter().position(|(key, _)| key.as_str() == after).unwrap() + 1) / 3
+        }
+        (.., Some(cursor)) => cursor,
+        _ => 0,
+    };
+    let wrong = housing.fault.filter(|(number, _)| *number == page).map(|(_, fault)| fault);
+    let shown = if wrong == Some(Fault::Again) { page - 1 } else { page };
+    let items: Vec<Value> = fitting
+        .iter()
+        .skip(shown * 3)
+        .take(3)
+        .map(|(key, (owes, changed))| {
+            json!({ "ref": key, "owes": format!("{owes}.00"), "changed_at": at(*changed),
+                    "forename": "Arden", "surname": "Testberry" })
+        })
+        .collect();
+    let is_last = (page + 1) * 3 >= fitting.len();
+    let next = format!("/tenancies?status=all&cursor={}", page + 1);
+    let next = match wrong {
+        Some(Fault::Elsewhere) => format!("http://192.0.2.7{next}"),
+        _ => next,
+    };
+    let meta = match is_last && wrong.is_none() {
+        true => json!({ "cursor": null, "next": null }),
+        false => json!({ "cursor": page + 1, "next": next }),
+    };
+    let body = json!({ "items": items, "meta": meta }).to_string();
+    match wrong {
+        Some(Fault::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+        Some(Fault::Half) => body[..body.len() / 2].to_owned().into_response(),
+        Some(Fault::Html) => "<html><body>Please sign in</body></html>".into_response(),
+        _ if is_last => body.into_response(),
+        _ => ([("link", format!("<{next}>; rel=\"next\""))], body).into_response(),
+    }
+}
+
+struct Stage {
+    hub: TestHub,
+    housing: Shared,
+}
+
+impl Stage {
+    async fn open(on: On) -> Stage {
+        let housing = Shared::default();
+        let router = Router::new()
+            .route("/token", post(token))
+            .route("/tenancies", get(tenancies))
+            .with_state(Arc::clone(&housing));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut hub = TestHub::open_with(on, Path::new("tests/connectors/polled")).await;
+        hub.more = vec![
+            ("HOUSING_URL".to_owned(), format!("http://{host}")),
+            ("HOUSING_HOST".to_owned(), host),
+            ("HOUSING_SECRET".to_owned(), "s3cret".to_owned()),
+        ];
+        hub.context.around = viaduct::app::context::surroundings(hub.variables());
+        Stage { hub, housing }
+    }
+
+    fn put(&self, number: u32, owes: u32, changed: u32) {
+        self.housing.lock().unwrap().tenancies.insert(format!("T{number:03}"), (owes, changed));
+    }
+
+    fn fail(&self, fault: Option<(usize, Fault)>) {
+        self.housing.lock().unwrap().fault = fault;
+    }
+
+    /// The questions since that was asked last.
+    fn asked(&self) -> Vec<BTreeMap<String, String>> {
+        std::mem::take(&mut self.housing.lock().unwrap().asked)
+    }
+
+    /// What the hub knows: reference and balance.
+    async fn known(&self) -> Vec<Vec<String>> {
+        let sql =
+            "SELECT k.key, a.facts FROM account a JOIN source_key k ON k.id = a.id ORDER BY k.key";
+        self.hub.rows(sql).await
+    }
+
+    async fn batches(&self) -> Vec<Vec<String>> {
+        let sql =
+            "SELECT state, CAST(rows_in AS TEXT), COALESCE(cursor, '-') FROM batch ORDER BY id";
+        self.hub.rows(sql).await
+    }
+}
+
+async fn followed(on: On) {
+    let stage = Stage::open(on).await;
+    for number in 1..=7 {
+        stage.put(number, number, number);
+    }
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 7);
+    let asked = stage.asked();
+    let pages: Vec<&str> = asked.iter().map(|query| query["page"].as_str()).collect();
+    assert_eq!(pages, ["1", "2", "3"]);
+    assert!(asked.iter().all(|query| query["status"] == "all" && !query.contains_key("since")));
+    // Nothing changed: nothing is left behind, and it is asked for what came since, and a little more.
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.asked()[0]["since"], at(5));
+    // Two change in one moment, one of which is seen late.
+    stage.put(2, 20, 9);
+    stage.hub.run("ingest-housing").await;
+    stage.put(3, 30, 9);
+    stage.hub.run("ingest-housing").await;
+    let known = stage.known().await;
+    assert!(known[1][1].contains("2000") && known[2][1].contains("3000"), "{known:?}");
+    let batches = stage.batches().await;
+    let closed = |batch: &Vec<String>| batch[0] == "closed";
+    assert!(batches.iter().all(closed), "{batches:?}");
+    assert_eq!((&batches[0][1], &batches[0][2]), (&"7".to_owned(), &at(7)));
+    let reached: Vec<&str> = batches[1..].iter().map(|batch| batch[2].as_str()).collect();
+    assert!(reached.contains(&at(9).as_str()), "{batches:?}");
+    assert!(stage.asked().iter().any(|query| query.get("since") == Some(&at(7))));
+}
+
+async fn each_way(on: On) {
+    let mut seen = Vec::new();
+    for paging in [
+        "paging = \"page\"\npage_size = 3",
+        "paging = \"offset\"\npage_size = 3",
+        "paging = \"keyset\"\npage_size = 3",
+        "paging = \"cursor\"\ncursor_at = \"/meta/cursor\"",
+        "paging = \"link\"",
+        "paging = \"link\"\nnext_at = \"/meta/next\"",
+    ] {
+        let mut stage = Stage::open(on).await;
+        let written = "paging = \"page\"\npage_size = 3";
+        stage.hub.edit("connectors/housing.toml", written, paging);
+        stage.hub.reload().await;
+        // A full last page, and one more that is empty where nobody says that it was the last.
+        for number in 1..=6 {
+            stage.put(number, number, number);
+        }
+        stage.hub.run("ingest-housing").await;
+        seen.push(stage.known().await);
+        assert!((2..=3).contains(&stage.asked().len()), "{paging}");
+    }
+    assert_eq!(seen[0].len(), 6);
+    assert!(seen.iter().all(|known| *known == seen[0]));
+}
+
+async fn broken(on: On) {
+    let mut stage = Stage::open(on).await;
+    let (page, link) =
+        ("paging = \"page\"\npage_size = 3", "paging = \"link\"\nnext_at = \"/meta/next\"");
+    stage.hub.edit("connectors/housing.toml", page, link);
+    stage.hub.reload().await;
+    for number in 1..=7 {
+        stage.put(number, number, number);
+    }
+    for (fault, said) in [
+        (Fault::Status(500), "it answered 500"),
+        (Fault::Status(404), "poll.404"),
+        (Fault::Status(302), "redirects"),
+        (Fault::Again, "page 2 has what pages before it had"),
+        (Fault::Elsewhere, "another host"),
+    ] {
+        stage.fail(Some((1, fault)));
+        let error = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        assert!(error.contains(said), "{said}: {error}");
+        assert_eq!(stage.known().await.len(), 0, "{said}");
+    }
+    // What cannot be read is held, whole, and taken for nothing.
+    for fault in [Fault::Half, Fault::Html] {
+        stage.fail(Some((1, fault)));
+        stage.hub.run("ingest-housing").await;
+        assert_eq!(stage.known().await.len(), 0);
+    }
+    let batches = stage.batches().await;
+    let held = batches.iter().filter(|batch| batch[0] == "held").count();
+    assert_eq!(held, 2, "{batches:?}");
+    assert!(
+        batches.iter().all(|batch| batch[2] == "-"),
+        "nobody knows how far it came: {batches:?}"
+    );
+    stage.fail(None);
+    stage.asked();
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 7);
+    assert!(!stage.asked()[0].contains_key("since"), "it is asked from the same place");
+}
+
+async fn tokens(on: On) {
+    let stage = Stage::open(on).await;
+    stage.put(1, 1, 1);
+    stage.hub.run("ingest-housing").await;
+    stage.hub.run("ingest-housing").await;
+    let before = stage.housing.lock().unwrap().tokens;
+    stage.housing.lock().unwrap().stale = before;
+    let error = stage.hub.try_run("ingest-housing").await.err();
+    if let Some(error) = error {
+        assert!(error.contains("it answered 401"), "{error}");
+        stage.hub.run("ingest-housing").await;
+    }
+    stage.put(2, 2, 2);
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 2);
+}
