@@ -87,7 +87,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "app/links.rs",
             "connector/govuk_notify/",
             "connector/http_push/signature.rs",
-            "connector/file_drop/",
+            "connector/content.rs",
             "record/payment_link.rs",
             "store/audit.rs",
             "sandbox/",

@@ -5,6 +5,7 @@ pub mod answering;
 pub mod calling;
 pub mod channel;
 pub mod conduct;
+pub mod content;
 pub mod definition;
 pub mod file_drop;
 pub mod format;

@@ -503,7 +503,7 @@ impl Reading {
         source_records::restate(&mut transaction, &self.restated).await?;
         source_records::mark_gone(&mut transaction, self.batch_id, self.gone(), now_ms).await?;
         let content = Content {
-            digest: Some(end.content_digest.as_str()).filter(|digest| !digest.is_empty()),
+            digest: Some(&end.content_digest),
             encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
             note,
             cursor: end.cursor.as_deref(),

@@ -19,6 +19,8 @@ on_both! {
     each_way_of_paging_brings_the_same => super::each_way,
     an_answer_that_breaks_off_brings_nothing_and_is_asked_for_again => super::broken,
     who_is_not_let_in_fetches_a_token_once_more => super::tokens,
+    a_system_that_has_far_fewer_than_before_is_believed_when_a_person_says_so => super::shorter,
+    told_to_wait_it_says_until_when => super::told_to_wait,
 }
 
 /// What a system has, and how it behaves.
@@ -290,4 +292,67 @@ async fn tokens(on: On) {
     stage.put(2, 2, 2);
     stage.hub.run("ingest-housing").await;
     assert_eq!(stage.known().await.len(), 2);
+}
+
+async fn shorter(on: On) {
+    let mut stage = Stage::open(on).await;
+    let delta = "extract = \"delta\"\nversion    = \"changed_at\"\nversion_as = \"time\"\n\
+                 since_parameter = \"since\"\nsince_overlap   = \"2s\"";
+    stage.hub.edit("connectors/housing.toml", delta, "extract = \"full\"");
+    stage.hub.reload().await;
+    for number in 1..=10 {
+        stage.put(number, number, number);
+    }
+    stage.hub.run("ingest-housing").await;
+    // The same again is taken again, and changes nothing.
+    let report = stage.hub.run("ingest-housing").await;
+    assert_eq!(report["batches"][0]["unchanged"], 10, "{report}");
+    stage.housing.lock().unwrap().tenancies.retain(|key, _| key.as_str() < "T005");
+    let report = stage.hub.run("ingest-housing").await;
+    assert_eq!(report["batches"][0]["cause_code"], "extract.short", "{report}");
+    let id = report["batches"][0]["batch"].as_i64().unwrap();
+    let sql = "SELECT k.key FROM source_key k WHERE k.gone_ms IS NULL ORDER BY k.key";
+    let present = async |stage: &Stage| stage.hub.rows(sql).await.len();
+    assert_eq!(present(&stage).await, 10, "nobody is gone for it");
+    accept(&stage, id);
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(present(&stage).await, 4);
+    // An answer without any record is held, whatever was accepted.
+    stage.housing.lock().unwrap().tenancies.clear();
+    let report = stage.hub.run("ingest-housing").await;
+    assert_eq!(report["batches"][0]["cause_code"], "file.empty", "{report}");
+    assert_eq!(present(&stage).await, 4);
+}
+
+fn accept(stage: &Stage, batch: i64) {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_viaduct"))
+        .args(["--database", &stage.hub.url, "--definitions"])
+        .arg(&stage.hub.definitions)
+        .args([
+            "batches",
+            "accept",
+            &batch.to_string(),
+            "--reason",
+            "they moved to another landlord",
+        ])
+        .envs(stage.hub.variables())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+async fn told_to_wait(on: On) {
+    let stage = Stage::open(on).await;
+    stage.put(1, 1, 1);
+    stage.fail(Some((0, Fault::Status(429))));
+    let error = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+    assert!(error.contains("it asks us to slow down"), "{error}");
+    // Nothing there is no fault, and no news.
+    stage.fail(Some((0, Fault::Status(204))));
+    stage.hub.run("ingest-housing").await;
+    let left: Vec<Vec<String>> = stage.batches().await;
+    assert!(left.iter().all(|batch| batch[0] == "abandoned"), "{left:?}");
+    stage.fail(None);
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 1);
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use crate::connector::channel::{ConnectorError, ReadEnd};
+use crate::connector::content::ContentDigest;
 use crate::connector::format::layout::Layout;
 use crate::connector::format::{CutError, RecordSink};
 
@@ -14,8 +15,7 @@ pub fn read(
     layout: &Layout,
     sink: &mut dyn RecordSink,
 ) -> Result<ReadEnd, ConnectorError> {
-    let digest = ring::digest::Context::new(&ring::digest::SHA256);
-    let mut input = Digested { file, digest };
+    let mut input = Digested { file, digest: ContentDigest::new() };
     let unreadable = |error| unavailable(format!("{name} cannot be read: {error}"));
     let end = layout.cut(&mut input, name, sink).map_err(|error| match error {
         CutError::Format(fault) => ConnectorError::Malformed(fault),
@@ -24,11 +24,9 @@ pub fn read(
     })?;
     // What the format did not look at is part of the content all the same.
     std::io::copy(&mut input, &mut std::io::sink()).map_err(unreadable)?;
-    let digest = input.digest.finish();
-    let content_digest = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(ReadEnd {
         totals: end.totals,
-        content_digest,
+        content_digest: input.digest.finish(),
         encoding: end.encoding.to_owned(),
         looks_utf8: end.looks_utf8,
         cursor: None,
@@ -47,7 +45,7 @@ pub fn unavailable(cause: String) -> ConnectorError {
 /// A file whose content is digested as it is read.
 struct Digested {
     file: File,
-    digest: ring::digest::Context,
+    digest: ContentDigest,
 }
 
 impl Read for Digested {

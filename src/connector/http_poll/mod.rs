@@ -19,6 +19,7 @@ use crate::connector::address::Place;
 use crate::connector::answering::{self, Doing, unavailable};
 use crate::connector::calling::{self, Login};
 use crate::connector::channel::{Asked, ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
+use crate::connector::content::ContentDigest;
 use crate::connector::definition::{Now, Surroundings};
 use crate::connector::format::version::Version;
 use crate::connector::format::{CutError, Format, RecordSink};
@@ -92,13 +93,14 @@ impl HttpPoll {
         let usual = self.asked_for(after);
         let mut taking =
             Taking::new(sink, self.settings.layout.clone(), self.settings.version.clone());
-        let mut end = ReadEnd::default();
+        let (mut end, mut digest) = (ReadEnd::default(), ContentDigest::new());
         let mut turn = self.settings.paging.first();
         for number in 0..self.settings.pages_max {
             let (url, answer) = match self.page(&turn, &usual).await {
                 Ok(page) => page,
                 Err(error) => return (taking.into_sink(), Err(error)),
             };
+            digest.update(&answer.body);
             let name = format!("page {} of {}", number + 1, origin.name);
             let (back, cut) = taking.cut(name, answer.body.clone()).await;
             taking = back;
@@ -123,6 +125,7 @@ impl HttpPoll {
             match self.settings.paging.next(&page) {
                 Ok(Some(next)) => turn = next,
                 Ok(None) => {
+                    end.content_digest = digest.finish();
                     // What is known already says nothing of how far it came.
                     end.cursor = match self.settings.since {
                         Some(_) => taking.newest(after),
