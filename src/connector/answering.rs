@@ -25,6 +25,7 @@ pub fn arrived(
         HttpFault::NotReached(cause) => unavailable(cause, None),
         HttpFault::NoAnswer(cause) => unanswered(doing, cause),
         HttpFault::Forbidden(fault) => forbidden(&fault),
+        HttpFault::Certificate(_) => unavailable(fault.to_string(), None),
     })
 }
 

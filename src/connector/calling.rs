@@ -9,7 +9,7 @@ use super::address::{AddressFault, Allowed, Place, Reach};
 use super::answering::{self, Doing};
 use super::channel::ConnectorError;
 use super::definition::{Now, Surroundings};
-use super::http::{HttpClient, Request, Text};
+use super::http::{Certificates, HttpClient, HttpFault, HttpLimits, Request, Text};
 use crate::definition::reader::Spanned;
 use crate::definition::secret::SecretReference;
 use crate::definition::shape::{Key, key};
@@ -45,6 +45,17 @@ pub const ALLOW: Key = key(
      named by its number.",
 )
 .example("allow = [\"orders.internal:8443\"]");
+const AUTHORITY: Key = key(
+    "authority",
+    "Where the certificate is kept, as PEM, of whoever signs for this system: then nobody else is believed. \
+     Where nothing is said, those that this machine believes.",
+)
+.example("authority = \"secret:HOUSING_AUTHORITY\"");
+const CERTIFICATE: Key = key(
+    "client_certificate",
+    "Where our certificate and its key are kept, as PEM, for a system that asks for one (mTLS).",
+)
+.example("client_certificate = \"secret:HOUSING_CERTIFICATE\"");
 const AUTH: Key = key(
     "auth",
     "Who we say that we are: `bearer`; `user` and `password`; `header` and `secret`; or `token_url`, `client` \
@@ -149,8 +160,45 @@ pub fn judge(
     }
 }
 
+/// Where the certificates are kept that a connection needs.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    authority: Option<Spanned<SecretReference>>,
+    own: Option<Spanned<SecretReference>>,
+}
+
+/// Reads where certificates are kept, if the settings say so.
+pub fn tls(settings: &Table<'_>) -> Tls {
+    Tls { authority: settings.secret(AUTHORITY), own: settings.secret(CERTIFICATE) }
+}
+
+/// A client for these places alone; the environment fills in what they need.
+pub fn client(
+    limits: HttpLimits,
+    places: Vec<Place>,
+    allow: &[Spanned<String>],
+    tls: &Tls,
+    around: &Surroundings,
+) -> Result<HttpClient, ConnectorError> {
+    let fetched = |reference: &Option<Spanned<SecretReference>>| {
+        reference.as_ref().map(|reference| around.secret(&reference.value)).transpose()
+    };
+    let certificates =
+        Certificates { authority: fetched(&tls.authority)?, own: fetched(&tls.own)? };
+    let reach = reach(allow, around)?;
+    let opened = HttpClient::open_to(limits, places, reach, around.lookup.clone(), &certificates);
+    opened.map_err(|fault| match fault {
+        HttpFault::Forbidden(fault) => answering::forbidden(&fault),
+        HttpFault::Certificate(_) => {
+            let cause = fault.to_string();
+            ConnectorError::Unauthorised { code: "settings.certificate", cause }
+        }
+        other => answering::unavailable(other.to_string(), None),
+    })
+}
+
 /// Which hosts may be called, when the environment has filled them in.
-pub fn reach(allow: &[Spanned<String>], around: &Surroundings) -> Result<Reach, ConnectorError> {
+fn reach(allow: &[Spanned<String>], around: &Surroundings) -> Result<Reach, ConnectorError> {
     let mut allowed = Vec::new();
     for line in allow {
         let line = around.expand(&line.value)?;

@@ -13,9 +13,11 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Certificate, Identity};
 use serde_json::Value;
 
 use super::address::{AddressFault, Lookup, Place, Reach};
+use crate::definition::secret::Secret;
 use crate::record::personal::unprinted;
 
 /// A client for one system.
@@ -42,6 +44,15 @@ impl Default for HttpLimits {
             body_bytes_max: 4 * 1024 * 1024,
         }
     }
+}
+
+/// Whom a client believes, and who it says it is, where that is not as everywhere: certificates as PEM.
+#[derive(Clone, Default)]
+pub struct Certificates {
+    /// Whoever these signed, and nobody else.
+    pub authority: Option<Secret>,
+    /// Ours, with its key.
+    pub own: Option<Secret>,
 }
 
 /// One request. Its address may be logged; its body never.
@@ -92,11 +103,14 @@ pub enum HttpFault {
     /// Nothing was sent: it is not to be called.
     #[error(transparent)]
     Forbidden(AddressFault),
+    /// Nothing can be sent: what stands there is no certificate.
+    #[error("{0} cannot be read as PEM")]
+    Certificate(&'static str),
 }
 
 impl HttpClient {
     pub fn open(limits: HttpLimits) -> Result<Self, HttpFault> {
-        Self::build(limits, |building| building)
+        Self::build(limits, Ok)
     }
 
     /// A client for these places alone. It goes by no proxy, which would look names up in our stead.
@@ -105,17 +119,35 @@ impl HttpClient {
         places: Vec<Place>,
         reach: Reach,
         lookup: Lookup,
+        certificates: &Certificates,
     ) -> Result<Self, HttpFault> {
         for place in &places {
             reach.judge(place).map_err(HttpFault::Forbidden)?;
         }
         let resolver = Arc::new(Judging { places, reach, lookup });
-        Self::build(limits, |building| building.no_proxy().dns_resolver(resolver))
+        Self::build(limits, |building| {
+            let mut building = building.no_proxy().dns_resolver(resolver);
+            if let Some(pem) = &certificates.authority {
+                let fault = |_| HttpFault::Certificate("the authority's certificate");
+                let signed =
+                    Certificate::from_pem_bundle(pem.expose().as_bytes()).map_err(fault)?;
+                if signed.is_empty() {
+                    return Err(HttpFault::Certificate("the authority's certificate"));
+                }
+                building = building.tls_certs_only(signed);
+            }
+            if let Some(pem) = &certificates.own {
+                let fault = |_| HttpFault::Certificate("our own certificate, or its key,");
+                let own = Identity::from_pem(pem.expose().as_bytes()).map_err(fault)?;
+                building = building.identity(own);
+            }
+            Ok(building)
+        })
     }
 
     fn build(
         limits: HttpLimits,
-        with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+        with: impl FnOnce(reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, HttpFault>,
     ) -> Result<Self, HttpFault> {
         install_tls();
         #[expect(clippy::disallowed_methods, reason = "this is the one place that makes clients")]
@@ -127,7 +159,7 @@ impl HttpClient {
             .retry(reqwest::retry::never())
             .user_agent(concat!("viaduct/", env!("CARGO_PKG_VERSION")));
         let client =
-            with(building).build().map_err(|error| HttpFault::NotReached(describe(&error)))?;
+            with(building)?.build().map_err(|error| HttpFault::NotReached(describe(&error)))?;
         Ok(Self { client, body_bytes_max: limits.body_bytes_max })
     }
 
@@ -251,4 +283,4 @@ fn install_tls() {
     });
 }
 
-unprinted!(Request<'_>, Answer);
+unprinted!(Request<'_>, Answer, Certificates);

@@ -247,6 +247,26 @@ pub static CHAPTERS: &[Chapter] = &[
                 "tell whoever looks after Viaduct, with the log",
             ),
             cause(
+                "login.token",
+                "where tokens for a system are fetched, nobody lets us in",
+                "ask its owner about our login; then mend `client` and the secret that `auth` names",
+            ),
+            cause(
+                "poll.",
+                "a system that is asked does not know what it is asked for",
+                "see that `url`, `query` and `paging` of its connector are right",
+            ),
+            cause(
+                "poll.key",
+                "a system that is asked does not let us in",
+                "ask its owner about our login; then mend the secret that `auth` names",
+            ),
+            cause(
+                "settings.certificate",
+                "what stands where a certificate should is none, or its key is not with it",
+                "set it as PEM in the environment, the certificate first and its key behind it",
+            ),
+            cause(
                 "settings.missing",
                 "a setting or secret that a connector names is not set where Viaduct runs",
                 "set it in the environment",

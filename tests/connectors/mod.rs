@@ -7,3 +7,4 @@ mod govuk_notify;
 pub mod govuk_pay;
 mod http_poll;
 mod http_push;
+mod tls;

@@ -23,7 +23,7 @@ use crate::connector::content::ContentDigest;
 use crate::connector::definition::{Now, Surroundings};
 use crate::connector::format::version::Version;
 use crate::connector::format::{CutError, Format, RecordSink};
-use crate::connector::http::{Answer, HttpClient, HttpFault, HttpLimits, Request};
+use crate::connector::http::{Answer, HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
 
 /// A system that is asked, open.
@@ -58,12 +58,7 @@ impl HttpPoll {
         };
         let mut places = vec![place.clone()];
         places.extend(calling::token_place(settings.auth.as_ref(), around)?);
-        let reach = calling::reach(&settings.allow, around)?;
-        let http = HttpClient::open_to(limits, places, reach, around.lookup.clone());
-        let http = http.map_err(|fault| match fault {
-            HttpFault::Forbidden(fault) => answering::forbidden(&fault),
-            other => unavailable(other.to_string(), None),
-        })?;
+        let http = calling::client(limits, places, &settings.allow, &settings.tls, around)?;
         let login = Login::open(settings.auth.as_ref(), around, &http)?;
         let per_second = f64::from(settings.requests_per_second);
         let (pace, clock) = (Pace::new(per_second, 1.0), around.now.clone());

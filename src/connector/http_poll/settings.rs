@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::HttpPoll;
 use super::paging::Paging;
 use crate::connector::address::Place;
-use crate::connector::calling::{self, Auth};
+use crate::connector::calling::{self, Auth, Tls};
 use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
@@ -28,6 +28,7 @@ pub struct HttpPollSettings {
     /// Hosts and ports that may be called, private ones among them.
     pub allow: Vec<Spanned<String>>,
     pub auth: Option<Auth>,
+    pub tls: Tls,
     /// Parameters that every question has: name and value.
     pub query: Vec<(String, Spanned<String>)>,
     pub extract: Extract,
@@ -114,7 +115,7 @@ impl HttpPollSettings {
     pub fn read(settings: &Table<'_>, limits: &Limits) -> Option<HttpPollSettings> {
         let url = settings.need_text(URL);
         let allow = settings.texts(calling::ALLOW).unwrap_or_default();
-        let auth = calling::auth(settings);
+        let (auth, tls) = (calling::auth(settings), calling::tls(settings));
         let query = query(settings);
         let extracts = [
             word("full", "A record that is absent is gone at its source.", Extract::Full),
@@ -142,6 +143,7 @@ impl HttpPollSettings {
             url: url?,
             allow,
             auth,
+            tls,
             query: query?,
             extract: extract?.value,
             version,

@@ -63,17 +63,12 @@ impl HttpPush {
             places.push(asked_at(url).map_err(|fault| answering::forbidden(&fault))?);
         }
         places.extend(calling::token_place(settings.auth.as_ref(), around)?);
-        let reach = calling::reach(&settings.allow, around)?;
         let limits = HttpLimits {
             timeout: Duration::from_millis(settings.timeout_ms),
             body_bytes_max: settings.answer_bytes_max,
             ..HttpLimits::default()
         };
-        let http = HttpClient::open_to(limits, places, reach, around.lookup.clone());
-        let http = http.map_err(|fault| match fault {
-            HttpFault::Forbidden(fault) => answering::forbidden(&fault),
-            other => answering::unavailable(other.to_string(), None),
-        })?;
+        let http = calling::client(limits, places, &settings.allow, &settings.tls, around)?;
         let mut keys = Vec::new();
         for secret in settings.signing.iter() {
             let key = SigningKey::parse(&around.secret(&secret.value)?);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{HttpPush, asked_at};
 use crate::connector::address::Place;
-use crate::connector::calling::{self, Auth};
+use crate::connector::calling::{self, Auth, Tls};
 use crate::connector::channel::{ConnectorError, Destination};
 use crate::connector::definition::{Brings, Kind, Patience, Settings, Surroundings};
 use crate::definition::reader::Spanned;
@@ -29,6 +29,7 @@ pub struct HttpPushSettings {
     /// Hosts and ports that may be called, private ones among them.
     pub allow: Vec<Spanned<String>>,
     pub auth: Option<Auth>,
+    pub tls: Tls,
     /// Newest first; while one is changed, two.
     pub signing: Vec<Spanned<SecretReference>>,
     pub lost: Lost,
@@ -143,7 +144,7 @@ impl HttpPushSettings {
             &[word("PUT", "What is told takes the place of what was.", true)],
         );
         let allow = settings.texts(calling::ALLOW).unwrap_or_default();
-        let auth = calling::auth(settings);
+        let (auth, tls) = (calling::auth(settings), calling::tls(settings));
         let signing = [settings.secret(SIGNING), settings.secret(SIGNING_OLD)];
         let lost = lost(settings);
         let success = success(settings);
@@ -180,6 +181,7 @@ impl HttpPushSettings {
             put,
             allow,
             auth,
+            tls,
             signing: signing.into_iter().flatten().collect(),
             lost: lost?,
             success,
