@@ -120,7 +120,7 @@ impl HttpPush {
             ("webhook-timestamp", seconds.as_str()),
         ];
         headers.extend(signed.as_deref().map(|signed| ("webhook-signature", signed)));
-        let login = self.login.header().await.map_err(untried)?;
+        let login = self.login.header().await?;
         headers.extend(login.as_ref().map(|(name, value)| (name.as_str(), value.as_str())));
         let text = Text { content_type: push.form.content_type(), body: &push.body };
         let request = Request {
@@ -196,16 +196,6 @@ impl Destination for HttpPush {
 fn taken(platform_id: String) -> Receipt {
     let status = Status { word: TAKEN.to_owned(), stands: Standing::Delivered };
     Receipt { platform_id, status }
-}
-
-/// Nothing was sent: there was no token to show.
-fn untried(error: ConnectorError) -> ConnectorError {
-    match error {
-        ConnectorError::Unavailable { cause, retry_after_ms } => {
-            ConnectorError::Untried { cause, after_ms: retry_after_ms }
-        }
-        other => other,
-    }
 }
 
 /// Where an address leads that our reference stands in: to the same host, whatever the reference.
