@@ -16,16 +16,16 @@ pub enum Doing {
     Asking,
 }
 
-/// The answer, if one came.
-pub fn arrived(
-    doing: Doing,
-    answered: Result<Answer, HttpFault>,
-) -> Result<Answer, ConnectorError> {
+/// The answer, if one came; or the client, if one could be made.
+pub fn arrived<T>(doing: Doing, answered: Result<T, HttpFault>) -> Result<T, ConnectorError> {
     answered.map_err(|fault| match fault {
         HttpFault::NotReached(cause) => unavailable(cause, None),
         HttpFault::NoAnswer(cause) => unanswered(doing, cause),
         HttpFault::Forbidden(fault) => forbidden(&fault),
-        HttpFault::Certificate(_) => unavailable(fault.to_string(), None),
+        HttpFault::Certificate(_) => {
+            let cause = fault.to_string();
+            ConnectorError::Unauthorised { code: "settings.certificate", cause }
+        }
     })
 }
 

@@ -9,7 +9,7 @@ use super::address::{AddressFault, Allowed, Place, Reach};
 use super::answering::{self, Doing};
 use super::channel::ConnectorError;
 use super::definition::{Now, Surroundings};
-use super::http::{Certificates, HttpClient, HttpFault, HttpLimits, Request, Text};
+use super::http::{Answer, Certificates, HttpClient, HttpFault, HttpLimits, Request, Text};
 use crate::definition::reader::Spanned;
 use crate::definition::secret::SecretReference;
 use crate::definition::shape::{Key, key};
@@ -187,14 +187,7 @@ pub fn client(
         Certificates { authority: fetched(&tls.authority)?, own: fetched(&tls.own)? };
     let reach = reach(allow, around)?;
     let opened = HttpClient::open_to(limits, places, reach, around.lookup.clone(), &certificates);
-    opened.map_err(|fault| match fault {
-        HttpFault::Forbidden(fault) => answering::forbidden(&fault),
-        HttpFault::Certificate(_) => {
-            let cause = fault.to_string();
-            ConnectorError::Unauthorised { code: "settings.certificate", cause }
-        }
-        other => answering::unavailable(other.to_string(), None),
-    })
+    answering::arrived(Doing::Asking, opened)
 }
 
 /// Which hosts may be called, when the environment has filled them in.
@@ -292,33 +285,42 @@ impl Login {
         })
     }
 
-    /// The header, if there is one; fetches a token where the last one is about to end.
-    pub async fn header(&self) -> Result<Option<(String, String)>, ConnectorError> {
+    /// Makes a request as whom we are. Where a token is not taken any more, once more with another: who is
+    /// not let in has done nothing. An error says that nothing was sent, for want of a token.
+    pub async fn call(
+        &self,
+        http: &HttpClient,
+        request: Request<'_>,
+    ) -> Result<Result<Answer, HttpFault>, ConnectorError> {
+        let with = async |name: &str, value: &str| {
+            let headers = [request.headers, &[(name, value)]].concat();
+            http.call(Request { headers: &headers, ..request }).await
+        };
         match self {
-            Login::Nobody => Ok(None),
-            Login::Always(name, value) => Ok(Some((name.clone(), value.clone()))),
+            Login::Nobody => Ok(http.call(request).await),
+            Login::Always(name, value) => Ok(with(name, value).await),
             Login::Token(tokens) => {
-                let header = tokens.header().await?;
-                Ok(Some(("authorization".to_owned(), header)))
+                let shown = tokens.header(None).await?;
+                let answered = with("authorization", &shown).await;
+                if !answered.as_ref().is_ok_and(|answer| answer.status == 401) {
+                    return Ok(answered);
+                }
+                let other = tokens.header(Some(&shown)).await?;
+                Ok(with("authorization", &other).await)
             }
-        }
-    }
-
-    /// It was not let in: the next call fetches a token of its own.
-    pub async fn forget(&self) {
-        if let Login::Token(tokens) = self {
-            *tokens.kept.lock().await = None;
         }
     }
 }
 
 impl Tokens {
-    /// Whoever comes while one is fetched waits for that one.
-    async fn header(&self) -> Result<String, ConnectorError> {
+    /// The one that is kept, unless it is about to end or was `refused`; else another. Whoever comes while
+    /// one is fetched waits for that one.
+    async fn header(&self, refused: Option<&str>) -> Result<String, ConnectorError> {
         let mut kept = self.kept.lock().await;
         let now_ms = (self.now)();
         if let Some(kept) = &*kept
             && now_ms < kept.until_ms
+            && refused != Some(kept.header.as_str())
         {
             return Ok(kept.header.clone());
         }

@@ -66,6 +66,11 @@ impl Version {
         }
     }
 
+    /// The version of that moment (UTC milliseconds); None where versions are no moments.
+    pub fn of_moment(&self, ms: i64) -> Option<i128> {
+        (self.form == Form::Time).then(|| i128::from(ms) * 1_000_000)
+    }
+
     /// A version as it is written; the greater is the newer.
     pub fn read_text(&self, text: &str) -> Option<i128> {
         match self.form {

@@ -8,6 +8,7 @@ pub mod paging;
 pub mod settings;
 mod taking;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,6 +26,8 @@ use crate::connector::format::version::Version;
 use crate::connector::format::{CutError, Format, RecordSink};
 use crate::connector::http::{Answer, HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
+
+const NO_CONTENT: u16 = 204;
 
 /// A system that is asked, open.
 pub struct HttpPoll {
@@ -86,26 +89,34 @@ impl HttpPoll {
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
         let after = origin.asked.as_ref().and_then(|asked| asked.after.as_deref());
         let usual = self.asked_for(after);
-        let mut taking =
-            Taking::new(sink, self.settings.layout.clone(), self.settings.version.clone());
+        // How far it came is asked for only where it is asked since then.
+        let version = self.settings.since.as_ref().and(self.settings.version.clone());
+        let layout = self.settings.layout.clone();
+        let mut taking = Taking::new(sink, layout, version, (self.clock)());
         let (mut end, mut digest) = (ReadEnd::default(), ContentDigest::new());
         let mut turn = self.settings.paging.first();
         for number in 0..self.settings.pages_max {
-            let (url, answer) = match self.page(&turn, &usual).await {
+            let (url, mut answer) = match self.page(&turn, &usual).await {
                 Ok(page) => page,
                 Err(error) => return (taking.into_sink(), Err(error)),
             };
             digest.update(&answer.body);
             let name = format!("page {} of {}", number + 1, origin.name);
-            let (back, cut) = taking.cut(name, answer.body.clone()).await;
-            taking = back;
-            match cut {
-                Ok(cut) => {
-                    end.totals.extend(cut.totals);
-                    end.encoding = cut.encoding.to_owned();
-                    end.looks_utf8 |= cut.looks_utf8;
+            let body = Arc::new(std::mem::take(&mut answer.body));
+            // Only a system that says so has nothing: an empty page may be one that broke off.
+            if answer.status == NO_CONTENT {
+                taking.begin();
+            } else {
+                let (back, cut) = taking.cut(name, Arc::clone(&body)).await;
+                taking = back;
+                match cut {
+                    Ok(cut) => {
+                        end.totals.extend(cut.totals);
+                        end.encoding = cut.encoding.to_owned();
+                        end.looks_utf8 |= cut.looks_utf8;
+                    }
+                    Err(error) => return (taking.into_sink(), Err(cut_off(error))),
                 }
-                Err(error) => return (taking.into_sink(), Err(cut_off(error))),
             }
             let page = Page {
                 number,
@@ -113,7 +124,7 @@ impl HttpPoll {
                 all: taking.all,
                 again: taking.again,
                 last_key: &taking.last_key,
-                body: &answer.body,
+                body: &body,
                 link: answer.link.as_deref(),
                 url: &url,
             };
@@ -122,10 +133,7 @@ impl HttpPoll {
                 Ok(None) => {
                     end.content_digest = digest.finish();
                     // What is known already says nothing of how far it came.
-                    end.cursor = match self.settings.since {
-                        Some(_) => taking.newest(after),
-                        None => None,
-                    };
+                    end.cursor = taking.newest(after);
                     return (taking.into_sink(), Ok(end));
                 }
                 Err(cause) => return (taking.into_sink(), Err(unavailable(cause, None))),
@@ -158,16 +166,12 @@ impl HttpPoll {
         let query: Vec<(&str, &str)> =
             query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.pace.take().await;
-        let login = self.login.header().await?;
-        let headers: Vec<(&str, &str)> =
-            login.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let request = Request { url: &url, query: &query, headers: &headers, ..Request::default() };
-        let answer = answering::arrived(Doing::Asking, self.http.call(request).await)?;
+        let request = Request { url: &url, query: &query, ..Request::default() };
+        let answered = self.login.call(&self.http, request).await?;
+        let answer = answering::arrived(Doing::Asking, answered)?;
         match answer.status {
-            200 => Ok((url, answer)),
-            204 => Ok((url, Answer { body: Vec::new(), ..answer })),
+            200 | NO_CONTENT => Ok((url, answer)),
             401 | 403 => {
-                self.login.forget().await;
                 let cause = format!("it answered {}", answer.status);
                 Err(ConnectorError::Unauthorised { code: "poll.key", cause })
             }

@@ -4,16 +4,26 @@ use serde_json::Value;
 
 use crate::connector::address;
 
-/// How a system gives out its pages. A size is the parameter that tells it, and how many records a full page
-/// has.
+/// How a system gives out its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paging {
     Whole,
-    Number { parameter: String, first: i64, size: (Option<String>, usize) },
-    Offset { parameter: String, size: (Option<String>, usize) },
+    Number { parameter: String, first: i64, size: Size },
+    Offset { parameter: String, size: Size },
     Cursor { parameter: String, at: String },
     Link { at: Option<String> },
-    Keyset { parameter: String, size: (Option<String>, usize) },
+    Keyset { parameter: String, size: Size },
+}
+
+/// How many records a page has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Size {
+    /// The parameter that tells it.
+    pub parameter: Option<String>,
+    pub records: usize,
+    /// Whether one with fewer is the last. Else only one with none is: a system may give fewer than it is
+    /// asked for, and what lies behind must not be missed.
+    pub short_is_last: bool,
 }
 
 /// What is asked next.
@@ -65,17 +75,20 @@ impl Paging {
         if page.again > 0 && page.again == page.records {
             return Err(format!("page {} has what pages before it had", page.number + 1));
         }
-        let is_full = |size: &(Option<String>, usize)| page.records >= size.1;
+        let goes_on = |size: &Size| match size.short_is_last {
+            true => page.records >= size.records,
+            false => page.records > 0,
+        };
         Ok(match self {
             Paging::Whole => None,
-            Paging::Number { parameter, first, size } if is_full(size) => {
+            Paging::Number { parameter, first, size } if goes_on(size) => {
                 let number = *first + i64::try_from(page.number).unwrap_or(i64::MAX - 1) + 1;
                 Some(with(parameter, number.to_string(), size))
             }
-            Paging::Offset { parameter, size } if is_full(size) => {
+            Paging::Offset { parameter, size } if goes_on(size) => {
                 Some(with(parameter, page.all.to_string(), size))
             }
-            Paging::Keyset { parameter, size } if is_full(size) => match page.last_key {
+            Paging::Keyset { parameter, size } if goes_on(size) => match page.last_key {
                 "" => return Err("the last record of a page has no key to go on from".to_owned()),
                 key => Some(with(parameter, key.to_owned(), size)),
             },
@@ -96,14 +109,14 @@ impl Paging {
     }
 }
 
-fn with(parameter: &str, value: String, size: &(Option<String>, usize)) -> Turn {
+fn with(parameter: &str, value: String, size: &Size) -> Turn {
     let mut parameters = told(size);
     parameters.push((parameter.to_owned(), value));
     Turn::With(parameters)
 }
 
-fn told((parameter, records): &(Option<String>, usize)) -> Vec<(String, String)> {
-    parameter.iter().map(|name| (name.clone(), records.to_string())).collect()
+fn told(size: &Size) -> Vec<(String, String)> {
+    size.parameter.iter().map(|name| (name.clone(), size.records.to_string())).collect()
 }
 
 /// What stands at that place of an answer; None where nothing does.
@@ -161,7 +174,8 @@ mod tests {
 
     #[test]
     fn pages_by_number_offset_and_key_end_with_one_that_is_not_full() {
-        let (told, untold) = ((Some("limit".to_owned()), 2), (None, 2));
+        let untold = Size { parameter: None, records: 2, short_is_last: true };
+        let told = Size { parameter: Some("limit".to_owned()), ..untold.clone() };
         let number = Paging::Number { parameter: "page".to_owned(), first: 1, size: told.clone() };
         assert_eq!(Some(number.first()), asked(&[("limit", "2"), ("page", "1")]));
         assert_eq!(number.next(&page(2, 2, "")), Ok(asked(&[("limit", "2"), ("page", "2")])));
@@ -170,6 +184,11 @@ mod tests {
         assert_eq!(Some(offset.first()), asked(&[]));
         assert_eq!(offset.next(&page(2, 4, "")), Ok(asked(&[("offset", "4")])));
         assert_eq!(offset.next(&page(0, 4, "")), Ok(None));
+        // Nobody says that a short one is the last: a system may give fewer than it is asked for.
+        let size = Size { short_is_last: false, ..untold.clone() };
+        let wary = Paging::Offset { parameter: "offset".to_owned(), size };
+        assert_eq!(wary.next(&page(1, 1, "")), Ok(asked(&[("offset", "1")])));
+        assert_eq!(wary.next(&page(0, 1, "")), Ok(None));
         let keyset = Paging::Keyset { parameter: "after".to_owned(), size: told };
         assert_eq!(keyset.next(&page(2, 2, "")), Ok(asked(&[("limit", "2"), ("after", "K 9")])));
         assert!(keyset.next(&Page { last_key: "", ..page(2, 2, "") }).is_err());

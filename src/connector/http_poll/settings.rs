@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::HttpPoll;
-use super::paging::Paging;
+use super::paging::{Paging, Size};
 use crate::connector::address::Place;
 use crate::connector::calling::{self, Auth, Tls};
 use crate::connector::channel::{ConnectorError, Extract, Source};
@@ -83,7 +83,10 @@ const PAGES_MAX: Key =
 const TIMEOUT: Key = key("timeout_ms", "For how long, in milliseconds, an answer is waited for.");
 const PER_SECOND: Key = key("requests_per_second", "How often it is called in a second at most.");
 const PAGE_BYTES: Key = key("page_bytes_max", "A page that is longer, in bytes, is not read.");
-const PAGING: Key = key("paging", "How an answer goes on that does not come whole.");
+const PAGING: Key = key("paging", "How an answer goes on that does not come whole.").needed(
+    "write `paging = \"none\"` if it comes whole, else how it goes on: what lies behind the first page would \
+     be missed",
+);
 const PAGE: Key = key("page_parameter", "The parameter that says which page.");
 const FIRST: Key = key("first_page", "The number of the first page.");
 const OFFSET: Key =
@@ -93,7 +96,12 @@ const SIZE_AS: Key = key(
     "The parameter that says how many records a page may have. Where nothing is said, it is not told.",
 )
 .example("size_parameter = \"limit\"");
-const SIZE: Key = key("page_size", "How many records a full page has: one with fewer is the last.");
+const SIZE: Key = key("page_size", "How many records a page is to have.");
+const LAST: Key = key(
+    "last_page",
+    "Which page is the last. A system may give fewer records than it is asked for: choose `short` only where it \
+     says itself that it gives as many as there are.",
+);
 const CURSOR: Key =
     key("cursor_parameter", "The parameter that carries on where the last page ended.");
 const CURSOR_AT: Key = key(
@@ -202,7 +210,12 @@ fn paging(settings: &Table<'_>) -> Option<Paging> {
     let size = |table: &Table<'_>| {
         let parameter = table.text(SIZE_AS).map(|name| name.value);
         let records = table.whole_or(SIZE, 1..=100_000, 100);
-        (parameter, usize::try_from(records).unwrap_or(100))
+        let short_is_last = table.choice_or(
+            LAST,
+            word("empty", "One without records.", false),
+            &[word("short", "One with fewer records than `page_size`.", true)],
+        );
+        Size { parameter, records: usize::try_from(records).unwrap_or(100), short_is_last }
     };
     settings.variant(
         PAGING,
@@ -262,5 +275,35 @@ impl Settings for HttpPollSettings {
 
     fn extract(&self) -> Option<Extract> {
         Some(self.extract)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::reader::File;
+
+    #[test]
+    fn what_would_miss_records_is_told() {
+        let told = |more: &str| {
+            let text = format!(
+                "[settings]\nurl = \"https://housing.example.com/\"\nformat = \"json\"\nrecord = \"/\"\n\
+                 key = \"ref\"\n{more}"
+            );
+            let file = File::parse("connectors/housing.toml", text);
+            let table = file.root().table("settings").expect("the table is there");
+            let found = HttpPollSettings::read(&table, &Limits::default());
+            table.finish();
+            let told: Vec<String> =
+                file.into_diagnostics().into_iter().map(|one| one.what).collect();
+            assert_eq!(found.is_none(), !told.is_empty(), "{more}");
+            told.join("|")
+        };
+        assert_eq!(told("extract = \"full\"\npaging = \"none\""), "");
+        assert_eq!(told("extract = \"full\""), "`paging` is missing");
+        assert_eq!(
+            told("extract = \"delta\"\npaging = \"none\"\nsince_parameter = \"s\""),
+            "nobody can know how far it came where no record says its `version`"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Records as they come in, page by page: counted, and looked at for how far they go.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,6 +17,7 @@ pub struct Taking {
     sink: Box<dyn RecordSink>,
     layout: Layout,
     version: Option<Version>,
+    now_ms: i64,
     /// Records of the page that came last, and of all pages.
     pub of_page: usize,
     pub all: usize,
@@ -31,11 +33,18 @@ pub struct Taking {
 }
 
 impl Taking {
-    pub fn new(sink: Box<dyn RecordSink>, layout: Layout, version: Option<Version>) -> Taking {
+    /// `version` says how far it came, where that is asked for; it is `now_ms` (UTC milliseconds).
+    pub fn new(
+        sink: Box<dyn RecordSink>,
+        layout: Layout,
+        version: Option<Version>,
+        now_ms: i64,
+    ) -> Taking {
         Taking {
             sink,
             layout,
             version,
+            now_ms,
             of_page: 0,
             all: 0,
             last_key: String::new(),
@@ -49,23 +58,28 @@ impl Taking {
     }
 
     /// Cuts one page, where it may block.
-    pub async fn cut(mut self, name: String, body: Vec<u8>) -> (Taking, Result<CutEnd, CutError>) {
-        (self.of_page, self.again) = (0, 0);
-        self.last_key.clear();
-        self.keys.extend(self.keys_of_page.drain(..));
-        if body.is_empty() {
-            let end = CutEnd { totals: Vec::new(), encoding: "utf-8", looks_utf8: false };
-            return (self, Ok(end));
-        }
+    pub async fn cut(
+        mut self,
+        name: String,
+        body: Arc<Vec<u8>>,
+    ) -> (Taking, Result<CutEnd, CutError>) {
+        self.begin();
         let work = tokio::task::spawn_blocking(move || {
             let layout = self.layout.clone();
-            let end = layout.cut(&mut body.as_slice(), &name, &mut self);
+            let end = layout.cut(&mut &body[..], &name, &mut self);
             (self, end)
         });
         match work.await {
             Ok(done) => done,
             Err(broken) => std::panic::resume_unwind(broken.into_panic()),
         }
+    }
+
+    /// A page begins; it may have no records.
+    pub fn begin(&mut self) {
+        (self.of_page, self.again) = (0, 0);
+        self.last_key.clear();
+        self.keys.extend(self.keys_of_page.drain(..));
     }
 
     /// The greatest version that came, where it is beyond that one.
@@ -97,12 +111,13 @@ impl Taking {
         self.alone.clear();
         raw.write_alone(&mut self.alone);
         let Ok(text) = std::str::from_utf8(&self.alone) else { return };
-        self.document = Document::default();
         if self.layout.format.read(text, &mut self.document).is_err() {
             return;
         }
-        if let (Some(found), Some(text)) =
-            (version.of(&self.document), version.text_of(&self.document))
+        let Some(text) = version.text_of(&self.document) else { return };
+        // A moment that is yet to come is somebody's slip: behind it everything would be passed over.
+        if let Some(found) = version.read_text(text)
+            && version.of_moment(self.now_ms).is_none_or(|now| found <= now)
             && self.newest.as_ref().is_none_or(|(newest, _)| found > *newest)
         {
             self.newest = Some((found, text.to_owned()));

@@ -21,7 +21,7 @@ use crate::connector::channel::{
     ConnectorError, Destination, Inquiry, Question, Receipt, Standing, Status,
 };
 use crate::connector::definition::{Now, Surroundings};
-use crate::connector::http::{Answer, HttpClient, HttpFault, HttpLimits, Request, Text};
+use crate::connector::http::{HttpClient, HttpLimits, Request, Text};
 use crate::connector::pace::Pace;
 use crate::connector::sending;
 use crate::record::delivery::Delivery;
@@ -120,8 +120,6 @@ impl HttpPush {
             ("webhook-timestamp", seconds.as_str()),
         ];
         headers.extend(signed.as_deref().map(|signed| ("webhook-signature", signed)));
-        let login = self.login.header().await?;
-        headers.extend(login.as_ref().map(|(name, value)| (name.as_str(), value.as_str())));
         let text = Text { content_type: push.form.content_type(), body: &push.body };
         let request = Request {
             url: &self.url,
@@ -130,17 +128,9 @@ impl HttpPush {
             put: self.settings.put,
             ..Request::default()
         };
-        let answered = self.http.call(request).await;
-        self.shown(&answered).await;
+        let answered = self.login.call(&self.http, request).await?;
         let named = answer::of_send(&self.settings, answered, (self.clock)())?;
         Ok(taken(named.unwrap_or_else(|| reference.clone())))
-    }
-
-    /// Who was not let in with a token fetches another.
-    async fn shown(&self, answered: &Result<Answer, HttpFault>) {
-        if answered.as_ref().is_ok_and(|answer| answer.status == 401) {
-            self.login.forget().await;
-        }
     }
 
     async fn ask(&self, url: &str, reference: &str) -> Result<Inquiry, ConnectorError> {
@@ -149,12 +139,8 @@ impl HttpPush {
         }
         self.pace.take().await;
         let url = url.replace(REFERENCE, reference);
-        let login = self.login.header().await?;
-        let headers: Vec<_> =
-            login.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let request = Request { url: &url, headers: &headers, ..Request::default() };
-        let answered = self.http.call(request).await;
-        self.shown(&answered).await;
+        let request = Request { url: &url, ..Request::default() };
+        let answered = self.login.call(&self.http, request).await?;
         let answered = answering::arrived(Doing::Asking, answered);
         Ok(match answer::of_question(&self.settings, answered?, (self.clock)())? {
             true => Inquiry::Happened(taken(reference.to_owned())),
