@@ -164,10 +164,25 @@ async fn replays_killed(on: On) {
 /// Where a run is killed.
 #[derive(Debug, Clone)]
 enum Moment {
-    /// At that place of the job's, or at the n-th that it passes.
-    Place { job: &'static str, at: String },
+    /// At the n-th place that the job passes.
+    Place { job: &'static str, at: usize },
+    /// When it has come so many times to that place of delivering.
+    Sending { place: &'static str, time: usize },
     /// When the platform has taken so many messages.
     Taken(usize),
+}
+
+impl Moment {
+    /// How many sends a run takes depends on what was written when the next were claimed: one that
+    /// takes fewer has its last kill before.
+    fn earlier(self) -> Moment {
+        match self {
+            Moment::Sending { place, time } if time > 1 => {
+                Moment::Sending { place, time: time - 1 }
+            }
+            other => panic!("{other:?} was never reached"),
+        }
+    }
 }
 
 async fn fifty_kills(on: On) {
@@ -190,8 +205,14 @@ async fn fifty_kills(on: On) {
         let (at_once, expected) = (Arc::clone(&at_once), Arc::clone(&expected));
         running.push(tokio::spawn(async move {
             let _turn = at_once.acquire().await.unwrap();
-            let stage = Stage::open(on).await;
-            stage.run_killed(&moment).await;
+            let mut moment = moment;
+            let stage = loop {
+                let stage = Stage::open(on).await;
+                if stage.run_killed(&moment).await {
+                    break stage;
+                }
+                moment = moment.earlier();
+            };
             let seen = stage.seen().await;
             seen.must_be(&expected, &format!("seed {seed}, {moment:?}"));
         }));
@@ -215,22 +236,21 @@ fn draw(seed: u64, passed: &BTreeMap<&'static str, Vec<String>>, messages: usize
         (0..kills)
             .map(|kill| {
                 let (from, to) = (kill * places / kills, (kill + 1) * places / kills);
-                let at = (from + random(to - from) + 1).to_string();
+                let at = from + random(to - from) + 1;
                 Moment::Place { job, at }
             })
             .collect::<Vec<_>>()
     };
     moments.extend(spread("ingest-revenues", INGEST_KILLS / 2, &mut random));
     moments.extend(spread("ingest-benefits", INGEST_KILLS / 2, &mut random));
-    // How often it looks whether anything is due is a matter of time; how often it sends is not.
+    // How often it looks whether anything is due is a matter of time.
     let places = &passed["deliver-notify"];
     let sends = places.iter().filter(|name| *name == "deliver.sent").count();
     assert!(sends > 1, "a batch was sent {sends} times: {places:?}");
     let between = ["intent", "before_send", "sent", "before_outcome"];
     for kill in 0..DELIVER_KILLS {
-        let name = between[kill % between.len()];
-        let time = kill * sends / DELIVER_KILLS + 1;
-        moments.push(Moment::Place { job: "deliver-notify", at: format!("deliver.{name}:{time}") });
+        let place = between[kill % between.len()];
+        moments.push(Moment::Sending { place, time: kill * sends / DELIVER_KILLS + 1 });
     }
     for kill in 0..MID_BATCH_KILLS {
         let part = messages / MID_BATCH_KILLS;
@@ -323,32 +343,44 @@ impl Stage {
         read_lines(&trace)
     }
 
-    /// Runs all three jobs; one of them is killed at that moment, and run again.
-    async fn run_killed(&self, moment: &Moment) {
+    /// Runs all three jobs; one of them is killed at that moment, and run again. Gives whether the moment
+    /// came.
+    async fn run_killed(&self, moment: &Moment) -> bool {
         for job in ["ingest-revenues", "ingest-benefits", "deliver-notify"] {
-            match moment {
-                Moment::Place { job: killed, at } if *killed == job => {
-                    let mut command = self.command(job);
-                    command.env("VIADUCT_FAIL_AT", at);
-                    let done = command.output().await.unwrap();
-                    assert!(!done.status.success(), "{moment:?} was never reached");
-                    self.run(job).await;
+            let at = match moment {
+                Moment::Place { job: killed, at } if *killed == job => at.to_string(),
+                Moment::Sending { place, time } if job == "deliver-notify" => {
+                    format!("deliver.{place}:{time}")
                 }
                 Moment::Taken(count) if job == "deliver-notify" => {
-                    let mut running = self.command(job).spawn().unwrap();
-                    while self.ledger().await.len() < *count {
-                        if running.try_wait().unwrap().is_some() {
-                            break;
-                        }
-                        tokio::time::sleep(Duration::from_millis(2)).await;
-                    }
-                    // It may have ended just before; then there was nothing to kill.
-                    let _ = running.kill().await;
+                    self.kill_when_taken(*count).await;
                     self.run(job).await;
+                    continue;
                 }
-                _ => self.run(job).await,
+                _ => {
+                    self.run(job).await;
+                    continue;
+                }
+            };
+            let done = self.command(job).env("VIADUCT_FAIL_AT", at).output().await.unwrap();
+            if done.status.success() {
+                return false;
             }
+            self.run(job).await;
         }
+        true
+    }
+
+    async fn kill_when_taken(&self, count: usize) {
+        let mut running = self.command("deliver-notify").spawn().unwrap();
+        while self.ledger().await.len() < count {
+            if running.try_wait().unwrap().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // It may have ended just before; then there was nothing to kill.
+        let _ = running.kill().await;
     }
 
     /// Everything the platform took.
