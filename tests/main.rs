@@ -18,6 +18,7 @@ mod documents;
 mod faults;
 mod fuzz;
 mod holds;
+mod inbound;
 mod init;
 mod jobs;
 mod residents;

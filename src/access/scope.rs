@@ -39,28 +39,73 @@ impl FromStr for Scope {
     }
 }
 
+/// One word of what a key allows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allowed {
+    Scope(Scope),
+    /// To push to the connector of that name: `source:crm:write`.
+    Push(String),
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Allowed, String> {
+        let word = word.trim();
+        let source = word.strip_prefix("source:").and_then(|rest| rest.strip_suffix(":write"));
+        match source {
+            Some(name) if is_name(name) => Ok(Allowed::Push(name.to_owned())),
+            Some(_) => Err("write it as `source:CONNECTOR:write`".to_owned()),
+            None => word.parse().map(Allowed::Scope).map_err(|error: String| {
+                format!("{error}, or `source:CONNECTOR:write`, to push records to that connector")
+            }),
+        }
+    }
+}
+
+/// As connectors are named.
+fn is_name(name: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_of_it)
+}
+
 /// What one caller is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scopes(Vec<Scope>);
+pub struct Scopes {
+    allowed: Vec<Allowed>,
+    pushes_anywhere: bool,
+}
 
 impl Scopes {
-    pub fn new(mut scopes: Vec<Scope>) -> Scopes {
-        scopes.sort_unstable();
-        scopes.dedup();
-        Scopes(scopes)
+    pub fn new(mut allowed: Vec<Allowed>) -> Scopes {
+        allowed.sort_unstable();
+        allowed.dedup();
+        Scopes { allowed, pushes_anywhere: false }
     }
 
     pub fn all() -> Scopes {
-        Scopes(Scope::ALL.to_vec())
+        let allowed = Scope::ALL.into_iter().map(Allowed::Scope).collect();
+        Scopes { allowed, pushes_anywhere: true }
     }
 
     pub fn has(&self, scope: Scope) -> bool {
-        self.0.contains(&scope)
+        self.allowed.contains(&Allowed::Scope(scope))
     }
 
-    /// `read,act`, as they are kept.
+    /// Whether its holder may push to that connector.
+    pub fn push_to(&self, connector: &str) -> bool {
+        let is_it =
+            |one: &Allowed| matches!(one, Allowed::Push(name) if name.as_str() == connector);
+        self.pushes_anywhere || self.allowed.iter().any(is_it)
+    }
+
+    /// `read,act,source:crm:write`, as they are kept.
     pub fn words(&self) -> String {
-        self.0.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(",")
+        let word = |one: &Allowed| match one {
+            Allowed::Scope(scope) => scope.word().to_owned(),
+            Allowed::Push(name) => format!("source:{name}:write"),
+        };
+        self.allowed.iter().map(word).collect::<Vec<_>>().join(",")
     }
 
     /// As they are kept. A word that this program does not know allows nothing.
@@ -75,10 +120,16 @@ mod tests {
 
     #[test]
     fn scopes_are_kept_as_words_and_read_back() {
-        let scopes = Scopes::new(vec![Scope::Act, Scope::Read, Scope::Act]);
-        assert_eq!(scopes.words(), "read,act");
-        assert_eq!(Scopes::from_words("read,act"), scopes);
+        let push = Allowed::Push("crm".to_owned());
+        let act = Allowed::Scope(Scope::Act);
+        let scopes = Scopes::new(vec![act.clone(), push, Allowed::Scope(Scope::Read), act]);
+        assert_eq!(scopes.words(), "read,act,source:crm:write");
+        assert_eq!(Scopes::from_words("read,act,source:crm:write"), scopes);
         assert!(scopes.has(Scope::Read) && !scopes.has(Scope::Show));
+        assert!(scopes.push_to("crm") && !scopes.push_to("cr") && !scopes.push_to("housing"));
+        for word in ["source:crm", "source::write", "source:a/b:write", "source:crm:read"] {
+            assert!(word.parse::<Allowed>().is_err(), "{word}");
+        }
         assert_eq!(Scopes::from_words("everything,,read").words(), "read");
         assert_eq!(Scopes::from_words("").words(), "");
         let wrong = "admin".parse::<Scope>().unwrap_err();

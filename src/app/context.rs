@@ -6,7 +6,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 use super::clock::MachineClock;
+use super::inbox::StoredInbox;
 use super::{holder, links};
 use crate::catalogue::load::{Catalogue, load};
 use crate::connector::channel::{ConnectorError, Destination, Source};
@@ -71,6 +74,8 @@ pub struct Context {
     pub link_key: LinkKey,
     /// Wakes those who send, and ends them.
     pub bell: Arc<Bell>,
+    /// Wakes those who read what systems push to us.
+    pub arrived: Notify,
     /// Those that were opened. One door for each: it keeps the pace.
     destinations: Mutex<HashMap<String, Arc<dyn Destination>>>,
 }
@@ -91,6 +96,7 @@ impl Context {
             around: surroundings(HashMap::new()),
             link_key: LinkKey::new(&secret),
             bell: Arc::default(),
+            arrived: Notify::new(),
             destinations: Mutex::default(),
         })
     }
@@ -105,6 +111,7 @@ impl Context {
             around: self.around.clone(),
             link_key: self.link_key.clone(),
             bell: Arc::default(),
+            arrived: Notify::new(),
             destinations: Mutex::default(),
         }
     }
@@ -135,8 +142,19 @@ impl Context {
     /// An ingest job, with its source open and its rules ready.
     pub async fn ingest(&self, job: &JobDefinition) -> Result<Ingest, AppError> {
         let settings = &self.connector(job)?.settings;
-        let source = settings.source(&self.around).ok_or_else(|| gives_nothing(job))??;
+        let around = self.around(&job.connector.value);
+        let source = settings.source(&around).ok_or_else(|| gives_nothing(job))??;
         self.ingest_from(job, source).await
+    }
+
+    /// What is found where the hub runs, with the inbox of that connector.
+    pub fn around(&self, connector: &str) -> Surroundings {
+        let inbox = StoredInbox {
+            database: self.database.clone(),
+            clock: Arc::clone(&self.clock),
+            source: connector.to_owned(),
+        };
+        Surroundings { inbox: Some(Arc::new(inbox)), ..self.around.clone() }
     }
 
     /// An ingest job that reads one file in place of its source.
@@ -309,5 +327,6 @@ pub fn surroundings(own: HashMap<String, String>) -> Surroundings {
             })
         }),
         listening: Vec::new(),
+        inbox: None,
     }
 }

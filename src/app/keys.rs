@@ -10,7 +10,7 @@ use super::context::AppError;
 use crate::access::actor::Actor;
 use crate::access::grant::{self, DAYS_MAX, LIVE_MAX};
 use crate::access::key::{self, Key, SECRET_BYTES};
-use crate::access::scope::{Scope, Scopes};
+use crate::access::scope::{Allowed, Scopes};
 use crate::record::moment::Moment;
 use crate::store::database::Database;
 use crate::store::ids::Ids;
@@ -39,9 +39,10 @@ pub struct New {
     /// The program that it is for, as the audit log names it: `crm`
     #[arg(value_parser = key::name)]
     pub name: String,
-    /// What it allows: read, show (values in place of their masks), act, decide, audit
+    /// What it allows: read, show (values in place of their masks), act, decide, audit; and
+    /// source:CONNECTOR:write, to push records to that connector
     #[arg(long, required = true, value_delimiter = ',', value_name = "SCOPE")]
-    pub scope: Vec<Scope>,
+    pub scope: Vec<Allowed>,
     /// From where it may be shown, such as 10.1.0.0/16; several times for several
     #[arg(long, value_name = "CIDR", value_parser = grant::network)]
     pub network: Vec<IpNet>,

@@ -18,6 +18,7 @@ pub mod held;
 pub mod held_show;
 pub mod hold;
 pub mod holder;
+pub mod inbox;
 pub mod init;
 pub mod jobs;
 pub mod keys;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::api::Api;
 use super::context::{AppError, Context};
+use super::inbox::FrontDesk;
 use super::senders::Senders;
 use super::worker::Doorbell;
 use super::{jobs, links, scheduler};
@@ -16,6 +17,7 @@ use crate::store::database::StoreError;
 use crate::store::keys;
 use crate::store::queue::QueuePool;
 use crate::web::api::routes::ROOT;
+use crate::web::inbound::{ROOT as IN, Reception};
 use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
@@ -43,7 +45,12 @@ pub async fn serve(
     }
     let desk = Arc::clone(&context) as Arc<dyn Desk>;
     let api = Arc::new(Api::new(Arc::clone(&context), doorbell.clone()));
-    let pages = listening.serve_with_api(desk, api, names);
+    let front_desk = Arc::new(FrontDesk::open(&context));
+    for connector in front_desk.names() {
+        eprintln!("  {connector} calls us on {}{IN}/{connector}", listening.url());
+    }
+    let reception = Arc::clone(&front_desk) as Arc<dyn Reception>;
+    let pages = listening.serve_with_api(desk, api, reception, names);
     let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
     let senders = Senders::start(&context);
@@ -60,6 +67,7 @@ pub async fn serve(
     bulk.abort();
     senders.end().await;
     pages.abort();
+    front_desk.end().await;
     context.database.close().await;
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
@@ -135,7 +143,8 @@ fn overview(context: &Context) -> String {
 fn unopened(context: &Context) -> Vec<String> {
     let connectors = context.catalogue.connectors.values();
     let failed = connectors.filter_map(|connector| {
-        let source = connector.settings.source(&context.around).and_then(Result::err);
+        let source =
+            connector.settings.source(&context.around(&connector.name)).and_then(Result::err);
         let destination = connector.settings.destination(&context.around).and_then(Result::err);
         let error = source.or(destination)?;
         Some(format!("the connector `{}` cannot be opened: {error}", connector.name))

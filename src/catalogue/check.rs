@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::connector::definition::{Brings, ConnectorDefinition};
+use crate::connector::definition::{Brings, ConnectorDefinition, Settings};
 use crate::connector::format::Total;
 use crate::connector::http_push::body;
 use crate::definition::diagnostic::{Diagnostic, Severity};
@@ -126,6 +126,26 @@ fn told(
         let what = format!("no job delivers to `{name}`");
         let help = format!("add a job with `action = \"deliver\"` and `connector = \"{name}\"`");
         file.warn(destination.at, what, "messages would wait for ever", Some(help));
+    }
+}
+
+/// What comes as hints is about what another connector sends.
+pub fn hints(connectors: &Connectors) {
+    for Loaded { file, definition, .. } in connectors {
+        let Some(hint) = definition.as_ref().and_then(|one| one.settings.hint()) else { continue };
+        let told = connectors.iter().find(|one| one.name == hint.destination);
+        let sends = |settings: &dyn Settings| {
+            [Brings::Message, Brings::Payment, Brings::Push]
+                .into_iter()
+                .any(|what| settings.takes(what))
+        };
+        let is_told = told.and_then(|one| one.definition.as_ref());
+        if told.is_none() || is_told.is_some_and(|one| !sends(&*one.settings)) {
+            let what =
+                format!("`hint_for` names `{}`, and nothing is sent to that", hint.destination);
+            let help = Some("name the connector whose deliveries it tells of".to_owned());
+            file.error(file.root().at_value("settings"), what, "not a system that is told", help);
+        }
     }
 }
 

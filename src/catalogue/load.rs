@@ -75,6 +75,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     check::prefixes(&inbound, &connectors);
     check::outbound(&outbound, &connectors, &jobs);
     check::templates(&outbound, &connectors);
+    check::hints(&connectors);
     check::bodies(&outbound);
     check::unnamed(&templates, &outbound, &mut loading.told);
     check::jobs(&jobs, &connectors, &inbound);

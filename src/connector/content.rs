@@ -25,3 +25,10 @@ impl Default for ContentDigest {
         ContentDigest::new()
     }
 }
+
+/// SHA-256 of a whole content, hexadecimal.
+pub fn hexadecimal(content: &[u8]) -> String {
+    let mut digest = ContentDigest::new();
+    digest.update(content);
+    digest.finish()
+}

@@ -11,6 +11,7 @@ use super::address::Lookup;
 use super::channel::{ConnectorError, Destination, Extract, SETTING_MISSING, Source};
 use super::conduct::{self, Conduct};
 use super::format::layout::Layout;
+use super::receiving::{Hint, Inbox, Receiver};
 use crate::definition::reader::{File, Span, Spanned};
 use crate::definition::secret::{self, Secret, SecretReference};
 use crate::definition::shape::{Key, key};
@@ -121,6 +122,16 @@ pub trait Settings: Debug + Send + Sync {
         None
     }
 
+    /// Opens the door through which this system calls us; `None` where it does not.
+    fn receiver(&self, _around: &Surroundings) -> Option<Result<Receiver, ConnectorError>> {
+        None
+    }
+
+    /// Whose deliveries it gives hints of, where what it brings is no records.
+    fn hint(&self) -> Option<&Hint> {
+        None
+    }
+
     /// Where an extract that was held whole lies, by the mark that it came with.
     fn held_at(&self, _around: &Surroundings, _mark: &str) -> Option<HeldAt> {
         None
@@ -182,6 +193,8 @@ pub struct Surroundings {
     pub lookup: Lookup,
     /// Where this hub itself listens.
     pub listening: Vec<SocketAddr>,
+    /// Where the calls of the connector in hand are kept; None where there is no database.
+    pub inbox: Option<Arc<dyn Inbox>>,
 }
 
 impl Surroundings {

@@ -1,7 +1,7 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null};
+use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, http_receive, null};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
@@ -10,5 +10,6 @@ pub const KINDS: &[Kind] = &[
     govuk_pay::settings::KIND,
     http_poll::settings::KIND,
     http_push::settings::KIND,
+    http_receive::settings::KIND,
     null::KIND,
 ];

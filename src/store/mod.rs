@@ -19,6 +19,7 @@ pub mod hold_feed;
 pub mod hold_matching;
 pub mod holds;
 pub mod ids;
+pub mod inbox;
 pub mod intents;
 pub mod keys;
 pub mod leases;

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod health;
+pub mod inbound;
 pub mod page;
 pub mod pay;
 pub mod server;

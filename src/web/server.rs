@@ -18,6 +18,7 @@ use super::api::Hub;
 use super::api::door::Door;
 use super::api::service;
 use super::health;
+use super::inbound::{self, Reception};
 use super::page::{Page, STYLE};
 use super::pay::{self, Answer, Desk};
 
@@ -52,10 +53,13 @@ impl Listening {
         self,
         desk: Arc<dyn Desk>,
         hub: Arc<dyn Hub>,
+        reception: Arc<dyn Reception>,
         names: Vec<String>,
     ) -> JoinHandle<()> {
         let door = Door { listening: self.address, names };
-        let api = service::router(Arc::clone(&hub), door).merge(health::router(hub));
+        let api = service::router(Arc::clone(&hub), door.clone())
+            .merge(inbound::router(reception, Arc::clone(&hub), door))
+            .merge(health::router(hub));
         let api = api.layer(middleware::from_fn(guarded));
         self.keep_serving(router(desk).merge(api))
     }

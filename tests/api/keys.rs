@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use viaduct::access::actor::Actor;
-use viaduct::access::scope::Scope;
+use viaduct::access::scope::{Allowed, Scope};
 use viaduct::app::keys::{self, New};
 
 use crate::sandbox::bench::client;
@@ -78,7 +78,7 @@ async fn two_live(on: On) {
     let me = Actor::user("kim");
     let new = New {
         name: "crm".to_owned(),
-        scope: vec![Scope::Read],
+        scope: vec![Allowed::Scope(Scope::Read)],
         network: vec![],
         expires: 10,
         environment: "live".to_owned(),

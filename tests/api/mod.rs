@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use viaduct::access::actor::Actor;
 use viaduct::access::grant;
-use viaduct::access::scope::Scope;
+use viaduct::access::scope::{Allowed, Scope};
 use viaduct::app::api::Api;
 use viaduct::app::clock::MachineClock;
 use viaduct::app::context::Context;
+use viaduct::app::inbox::FrontDesk;
 use viaduct::app::keys::{self as made, New};
 use viaduct::app::worker::Doorbell;
 use viaduct::job::clock::Clock;
@@ -90,7 +91,8 @@ impl Served {
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell));
         let names = vec!["hub.example.gov.uk".to_owned()];
-        let serving = listening.serve_with_api(context, api, names);
+        let front_desk = Arc::new(FrontDesk::open(&context));
+        let serving = listening.serve_with_api(context, api, front_desk, names);
         Served { hub, url, hands, serving }
     }
 
@@ -110,7 +112,7 @@ impl Served {
     async fn key_from(&self, name: &str, scopes: &[Scope], networks: &[&str]) -> String {
         let new = New {
             name: name.to_owned(),
-            scope: scopes.to_vec(),
+            scope: scopes.iter().copied().map(Allowed::Scope).collect(),
             network: networks.iter().map(|text| grant::network(text).unwrap()).collect(),
             expires: 30,
             environment: "test".to_owned(),

@@ -129,6 +129,7 @@ fn what_is_no_certificate_stops_the_connector() {
         now: Arc::new(|| 0),
         lookup: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
         listening: Vec::new(),
+        inbox: None,
     };
     let opened = settings.source(&around).expect("a source");
     match opened.err() {

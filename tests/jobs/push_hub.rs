@@ -222,5 +222,6 @@ pub fn around(hands: Arc<AtomicI64>) -> Surroundings {
         now: Arc::new(move || hands.load(Ordering::SeqCst)),
         lookup: Arc::new(|_| Box::pin(async { Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]) })),
         listening: Vec::new(),
+        inbox: None,
     }
 }

@@ -156,6 +156,14 @@ pub trait Format: Send + Sync {
     /// From a record to the parts of its key.
     fn key(&self) -> Vec<Path>;
 
+    /// What a content type must have in it for a body to be read so: `json`.
+    fn content_types(&self) -> &'static [&'static str];
+
+    /// Whether a whole input is a list of records and nothing else, so that one alone may be put into one.
+    fn is_list(&self) -> bool {
+        false
+    }
+
     /// Whether a record's values stand directly behind one another, with nothing between them.
     fn values_touch(&self) -> bool {
         false

@@ -22,8 +22,9 @@ use crate::connector::calling::{self, Login};
 use crate::connector::channel::{Asked, ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::content::ContentDigest;
 use crate::connector::definition::{Now, Surroundings};
+use crate::connector::ending;
 use crate::connector::format::version::Version;
-use crate::connector::format::{CutError, Format, RecordSink};
+use crate::connector::format::{Format, RecordSink};
 use crate::connector::http::{Answer, HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
 
@@ -115,7 +116,9 @@ impl HttpPoll {
                         end.encoding = cut.encoding.to_owned();
                         end.looks_utf8 |= cut.looks_utf8;
                     }
-                    Err(error) => return (taking.into_sink(), Err(cut_off(error))),
+                    Err(error) => {
+                        return (taking.into_sink(), Err(ending::cut_off(error, "a page")));
+                    }
                 }
             }
             let page = Page {
@@ -188,14 +191,6 @@ impl HttpPoll {
     }
 }
 
-fn cut_off(error: CutError) -> ConnectorError {
-    match error {
-        CutError::Format(fault) => ConnectorError::Malformed(fault),
-        CutError::Read(error) => unavailable(format!("a page cannot be read: {error}"), None),
-        CutError::Stopped => unavailable("whoever took the records stopped".to_owned(), None),
-    }
-}
-
 #[async_trait]
 impl Source for HttpPoll {
     async fn look(&self, cursor: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
@@ -215,7 +210,7 @@ impl Source for HttpPoll {
         sink: Box<dyn RecordSink>,
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
         let (sink, end) = self.ask(origin, sink).await;
-        taking::finished(sink, end).await
+        ending::finished(sink, end).await
     }
 
     async fn acknowledge(&self, _: &Origin, _: Taken) -> Result<(), ConnectorError> {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::connector::answering::unavailable;
-use crate::connector::channel::{ConnectorError, ReadEnd};
 use crate::connector::format::layout::{CutEnd, Layout};
 use crate::connector::format::version::Version;
 use crate::connector::format::{CutError, Raw, RecordSink, Stopped};
@@ -151,25 +149,5 @@ impl RecordSink for Taking {
     ) -> Result<(), Stopped> {
         self.count(key);
         self.sink.unsound(key, code, cause, raw)
-    }
-}
-
-/// Says that nothing more comes, where it may block.
-pub async fn finished(
-    mut sink: Box<dyn RecordSink>,
-    end: Result<ReadEnd, ConnectorError>,
-) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-    let work = tokio::task::spawn_blocking(move || {
-        let end = match (end, sink.finish()) {
-            (Ok(_), Err(Stopped)) => {
-                Err(unavailable("whoever took the records stopped".to_owned(), None))
-            }
-            (end, _) => end,
-        };
-        (sink, end)
-    });
-    match work.await {
-        Ok(done) => done,
-        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
     }
 }

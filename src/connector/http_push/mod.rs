@@ -8,12 +8,10 @@
 pub mod answer;
 pub mod body;
 pub mod settings;
-pub mod signature;
 
 use std::time::Duration;
 
 use self::settings::{HttpPushSettings, Lost};
-use self::signature::SigningKey;
 use crate::connector::address::{AddressFault, Place};
 use crate::connector::answering::{self, Doing};
 use crate::connector::calling::{self, Login};
@@ -24,6 +22,7 @@ use crate::connector::definition::{Now, Surroundings};
 use crate::connector::http::{HttpClient, HttpLimits, Request, Text};
 use crate::connector::pace::Pace;
 use crate::connector::sending;
+use crate::connector::signature::{self, SigningKey};
 use crate::record::delivery::Delivery;
 use crate::suppression::gate::Cleared;
 use async_trait::async_trait;

@@ -24,6 +24,8 @@ pub enum Kind {
     Stands,
     TooLarge,
     NotJson,
+    /// The body is of another kind than is read here.
+    NotSuch,
     /// A word of it is not understood.
     Words,
     TooOften,
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Stands => (409, "stands", "It stands otherwise"),
             Kind::TooLarge => (413, "too-large", "The body is too large"),
             Kind::NotJson => (415, "not-json", "The body is not JSON"),
+            Kind::NotSuch => (415, "not-such", "The body is of another kind"),
             Kind::Words => (422, "words", "Not asked for as it must be"),
             Kind::TooOften => (429, "too-often", "Too many calls"),
             Kind::Broken => (500, "broken", "Something of ours broke"),

@@ -75,6 +75,10 @@ impl Format for CsvFormat {
         Ok(tally.map(Tally::totals).transpose()?.unwrap_or_default())
     }
 
+    fn content_types(&self) -> &'static [&'static str] {
+        &["csv", "text/plain"]
+    }
+
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError> {
         // A row that was cut out stands with its header; one that a person wrote may not.
         if let Some(line) = self.header.as_ref().filter(|line| !record.starts_with(line.as_str())) {

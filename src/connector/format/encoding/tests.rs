@@ -9,6 +9,10 @@ use crate::record::document::{Document, Path};
 struct Plain;
 
 impl Format for Plain {
+    fn content_types(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn cut(&self, _: &mut dyn Read, _: &mut dyn RecordSink) -> Result<Vec<Total>, CutError> {
         Ok(Vec::new())
     }

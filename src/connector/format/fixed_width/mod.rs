@@ -71,6 +71,10 @@ impl Format for FixedWidthFormat {
         Cutter::new(self).cut(input, sink)
     }
 
+    fn content_types(&self) -> &'static [&'static str] {
+        &["text/plain"]
+    }
+
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError> {
         into.begin(record);
         into.repeats_as("fixed.duplicate");

@@ -76,12 +76,20 @@ impl Format for JsonFormat {
         Ok(gathered.totals()?)
     }
 
+    fn content_types(&self) -> &'static [&'static str] {
+        &["json"]
+    }
+
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError> {
         parse(record, into)
     }
 
     fn key(&self) -> Vec<Path> {
         self.key.clone()
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(&self.records, Records::Document { at } if at.is_empty())
     }
 
     fn said(&self) -> Encoding {

@@ -72,6 +72,10 @@ impl Format for XmlFormat {
         Ok(totals)
     }
 
+    fn content_types(&self) -> &'static [&'static str] {
+        &["xml"]
+    }
+
     fn read(&self, record: &str, into: &mut Document) -> Result<(), FormatError> {
         parse::parse(record, into)
     }

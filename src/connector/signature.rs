@@ -8,6 +8,8 @@ use ring::hmac;
 use crate::definition::secret::Secret;
 
 const PREFIX: &str = "whsec_";
+/// No more signatures of one call are looked at.
+const SIGNATURES_MAX: usize = 8;
 /// As the standard bounds them, bytes.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
@@ -36,6 +38,17 @@ pub fn header(keys: &[SigningKey], id: &str, seconds: &str, body: &str) -> Optio
     (!signatures.is_empty()).then(|| signatures.join(" "))
 }
 
+/// Whether one of those signatures is by one of our keys, over the very bytes of the body.
+pub fn verify(keys: &[SigningKey], id: &str, seconds: &str, body: &[u8], shown: &str) -> bool {
+    let signed = [id.as_bytes(), b".", seconds.as_bytes(), b".", body].concat();
+    let signatures = shown.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+    let signatures = signatures.take(SIGNATURES_MAX).filter_map(|one| STANDARD.decode(one).ok());
+    let is_ours = |bytes: &Vec<u8>| {
+        keys.iter().filter(|key| hmac::verify(&key.0, &signed, bytes).is_ok()).count() > 0
+    };
+    signatures.filter(is_ours).count() > 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +63,29 @@ mod tests {
         let signed =
             header(&[key], "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "{\"test\": 2432232314}");
         assert_eq!(signed.as_deref(), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
+    }
+
+    #[test]
+    fn what_is_signed_is_believed_and_nothing_else() {
+        let keys = [key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret")];
+        let right = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        let (id, time, body) =
+            ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b"{\"test\": 2432232314}".as_slice());
+        assert!(verify(&keys, id, time, body, right));
+        assert!(verify(&keys, id, time, body, &format!("v1a,AAAA v1,AAAA {right}")));
+        let upper = right.to_uppercase();
+        for (id, time, body, shown) in [
+            ("msg_p5jXN8AQM9LWM0D4loKWxJel", time, body, right),
+            (id, "1614265331", body, right),
+            (id, time, b"{\"test\": 2432232315}".as_slice(), right),
+            (id, time, body, upper.as_str()),
+            (id, time, body, &right[..right.len() - 4]),
+            (id, time, body, &right[3..]),
+            (id, time, body, ""),
+        ] {
+            assert!(!verify(&keys, id, time, body, shown), "{id} {time} {shown}");
+        }
+        assert!(!verify(&[], id, time, body, right));
     }
 
     #[test]

@@ -1,0 +1,285 @@
+//! The inbox: keeps what systems push to us, many calls with one commit, and has it read.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::context::{AppError, Context};
+use super::run;
+use crate::connector::channel::{ConnectorError, Taken};
+use crate::connector::http_receive::mark;
+use crate::connector::receiving::{Inbox, Intake, Post, Receiver};
+use crate::job::clock::Clock;
+use crate::job::definition::{Action, JobDefinition};
+use crate::record::moment::Moment;
+use crate::store::audit::{self, Entry};
+use crate::store::database::{Database, StoreError};
+use crate::store::inbox::{self, Hinted, IntakeRow, Kept, NewPost, PostRow};
+use crate::web::api::call::Caller;
+use crate::web::inbound::{Arrived, Reception};
+
+/// So many calls are kept with one commit.
+const AT_ONCE: usize = 512;
+/// So many wait for it at most.
+const WAITING: usize = 4_096;
+/// How soon what came by another node is looked for, and what could not be read is tried again.
+const LOOK_MS: i64 = 2_000;
+/// What was held whole is read again after this: its definition may have been mended.
+const AGAIN_MS: i64 = 3_600_000;
+/// For how long names of calls are known.
+const NAMES_MS: i64 = 30 * 86_400_000;
+/// How long a stop waits for what is being read.
+const GRACE: Duration = Duration::from_secs(25);
+const FORGET_MOST: i64 = 10_000;
+
+/// The calls of one connector, as its source reads them.
+pub struct StoredInbox {
+    pub database: Database,
+    pub clock: Arc<dyn Clock>,
+    pub source: String,
+}
+
+fn unavailable(error: StoreError) -> ConnectorError {
+    ConnectorError::Unavailable { cause: error.to_string(), retry_after_ms: None }
+}
+
+#[async_trait]
+impl Inbox for StoredInbox {
+    async fn intakes(&self, versioned: bool) -> Result<Vec<Intake>, ConnectorError> {
+        let now_ms = self.clock.now_ms();
+        let found = inbox::intakes(&self.database, &self.source, versioned, now_ms).await;
+        let intake = |IntakeRow { id, first, last, bytes }| Intake {
+            id,
+            first,
+            last,
+            bytes: bytes.unsigned_abs(),
+        };
+        Ok(found.map_err(unavailable)?.into_iter().map(intake).collect())
+    }
+
+    async fn posts(&self, intake: i64, beyond: i64) -> Result<Vec<Post>, ConnectorError> {
+        let found = inbox::posts(&self.database, intake, beyond).await.map_err(unavailable)?;
+        Ok(found.into_iter().map(|(id, body)| Post { id, body }).collect())
+    }
+
+    async fn end(&self, intake: i64, taken: Taken) -> Result<(), ConnectorError> {
+        let now_ms = self.clock.now_ms();
+        let again_ms = (taken == Taken::Held).then_some(now_ms + AGAIN_MS);
+        inbox::end(&self.database, intake, again_ms, now_ms).await.map_err(unavailable)
+    }
+}
+
+type Waiting = (NewPost, oneshot::Sender<Result<Kept, StoreError>>);
+
+/// Whoever takes calls in, and has them read.
+pub struct FrontDesk {
+    context: Arc<Context>,
+    receivers: HashMap<String, Arc<Receiver>>,
+    sender: mpsc::Sender<Waiting>,
+    keeping: JoinHandle<()>,
+    reading: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl FrontDesk {
+    /// Opens the doors that can be opened, and reads what comes in by them.
+    pub fn open(context: &Arc<Context>) -> FrontDesk {
+        let mut receivers = HashMap::new();
+        for connector in context.catalogue.connectors.values() {
+            match connector.settings.receiver(&context.around) {
+                Some(Ok(receiver)) => {
+                    receivers.insert(connector.name.clone(), Arc::new(receiver));
+                }
+                Some(Err(error)) => {
+                    let connector = &connector.name;
+                    tracing::error!(connector, %error, "a system cannot call us");
+                }
+                None => {}
+            }
+        }
+        let (sender, waiting) = mpsc::channel(WAITING);
+        let keeping = tokio::spawn(keep_always(Arc::clone(context), waiting));
+        let reads = |job: &&JobDefinition| {
+            let receiver = receivers.get(&job.connector.value);
+            job.schedule.is_none() && receiver.is_some_and(|open| open.hint.is_none())
+        };
+        let jobs = context.jobs(Action::Ingest).filter(reads);
+        let reading =
+            jobs.map(|job| tokio::spawn(read_always(Arc::clone(context), job.clone()))).collect();
+        let reading = Mutex::new(reading);
+        FrontDesk { context: Arc::clone(context), receivers, sender, keeping, reading }
+    }
+
+    /// The connectors that call us.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.receivers.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Ends what it does: what was kept is kept, and what is being read is read to its end, or taken up by the
+    /// next start.
+    pub async fn end(&self) {
+        self.keeping.abort();
+        let reading =
+            std::mem::take(&mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner));
+        let aborts: Vec<_> = reading.iter().map(JoinHandle::abort_handle).collect();
+        if tokio::time::timeout(GRACE, join_all(reading)).await.is_err() {
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+        }
+    }
+}
+
+/// Keeps what comes, as much at once as there is.
+async fn keep_always(context: Arc<Context>, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut some = Vec::with_capacity(AT_ONCE);
+    while waiting.recv_many(&mut some, AT_ONCE).await > 0 {
+        let (posts, tellers): (Vec<_>, Vec<_>) = some.drain(..).unzip();
+        let is_hint = posts.iter().any(|post: &NewPost| post.hint.is_some());
+        let kept = inbox::keep(&context.database, posts, context.clock.now_ms()).await;
+        match kept {
+            Ok(kept) => {
+                for (teller, kept) in tellers.into_iter().zip(kept) {
+                    // Whoever called may have gone; it is kept all the same.
+                    let _ = teller.send(Ok(kept));
+                }
+                context.arrived.notify_waiters();
+                if is_hint {
+                    context.bell.ring();
+                }
+            }
+            Err(error) => {
+                let cause = error.to_string();
+                for teller in tellers {
+                    let _ = teller.send(Err(StoreError::Unavailable(cause.clone())));
+                }
+            }
+        }
+    }
+}
+
+/// Reads what was kept for one job, whenever there is anything.
+async fn read_always(context: Arc<Context>, job: JobDefinition) {
+    let source = &job.connector.value;
+    while !context.bell.is_over() {
+        let arrived = context.arrived.notified();
+        let now_ms = context.clock.now_ms();
+        match inbox::any_waiting(&context.database, source, now_ms).await {
+            Ok(true) => match Box::pin(run::run_ingest(&context, &job)).await {
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(job = job.name, %error, "what came in could not be read");
+                    context.clock.pause(LOOK_MS).await;
+                }
+            },
+            Ok(false) => {
+                tokio::select! {
+                    () = arrived => {}
+                    () = context.clock.pause(LOOK_MS) => {}
+                    () = context.bell.over() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the inbox cannot be looked at");
+                context.clock.pause(LOOK_MS).await;
+            }
+        }
+        let before_ms = context.clock.now_ms() - NAMES_MS;
+        if let Err(error) = inbox::forget(&context.database, before_ms, FORGET_MOST).await {
+            tracing::warn!(%error, "names of old calls could not be forgotten");
+        }
+    }
+}
+
+#[async_trait]
+impl Reception for FrontDesk {
+    fn receiver(&self, connector: &str) -> Option<Arc<Receiver>> {
+        self.receivers.get(connector).map(Arc::clone)
+    }
+
+    async fn keep(&self, arrived: Arrived) -> Result<Kept, StoreError> {
+        let post = post_of(arrived);
+        let (teller, told) = oneshot::channel();
+        let full = || StoreError::Unavailable("too many calls wait to be kept".to_owned());
+        self.sender.try_send((post, teller)).map_err(|_| full())?;
+        told.await.map_err(|_| StoreError::Unavailable("the hub is stopping".to_owned()))?
+    }
+
+    async fn stands(
+        &self,
+        connector: &str,
+        id: i64,
+    ) -> Result<Option<(PostRow, Value)>, StoreError> {
+        let database = &self.context.database;
+        let Some(row) = inbox::find(database, id).await? else { return Ok(None) };
+        let batch = match row.intake_id {
+            Some(intake) => inbox::batch_of(database, connector, &mark(intake)).await?,
+            None => None,
+        };
+        let stands = match (&batch, row.taken_ms) {
+            (None, None) => json!({ "state": "waiting", "received": Moment(row.received_ms) }),
+            (batch, taken_ms) => json!({
+                "state": if taken_ms.is_some() { "read" } else { "waiting" },
+                "received": Moment(row.received_ms),
+                "read": taken_ms.map(Moment),
+                "batch": batch.as_ref().map(|batch| json!({
+                    "id": batch.id, "state": batch.state, "code": batch.cause_code,
+                    "cause": batch.cause, "rows_in": batch.rows_in,
+                    "published": batch.published, "unchanged": batch.unchanged,
+                    "held": batch.held, "filtered": batch.filtered,
+                })),
+            }),
+        };
+        Ok(Some((row, stands)))
+    }
+
+    async fn was_refused(&self, caller: &Caller, connector: &str, id: i64) {
+        let actor = caller.actor.to_string();
+        if let Err(error) = refused(&self.context, &actor, connector, id).await {
+            tracing::error!(%error, actor, call.id = id, "what was refused could not be put down");
+        }
+    }
+}
+
+async fn refused(context: &Context, actor: &str, connector: &str, id: i64) -> Result<(), AppError> {
+    let mut transaction = context.database.begin_durable().await?;
+    let entry = Entry {
+        actor,
+        action: "refused",
+        target: format!("call {id} of {connector}"),
+        reason: Some("it is another caller's"),
+        details: None,
+    };
+    audit::write(&mut transaction, &entry, context.clock.now_ms()).await?;
+    Ok(transaction.commit().await?)
+}
+
+fn post_of(arrived: Arrived) -> NewPost {
+    let Arrived { connector, receiver, sender, name, body, kept, rows, told } = arrived;
+    let digests = rows.iter().flat_map(|row| xxh3_64(row.key.as_bytes()).to_be_bytes()).collect();
+    let records = rows.len() as i64;
+    let hint = receiver.hint.as_ref().map(|hint| Hinted {
+        destination: hint.destination.clone(),
+        by_reference: hint.by_reference,
+        names: rows.into_iter().map(|row| row.key).filter(|key| !key.is_empty()).collect(),
+    });
+    NewPost {
+        source: connector,
+        sender,
+        name,
+        digest: digest(&SHA256, &body).as_ref().to_vec(),
+        records,
+        bytes: kept.len() as i64,
+        body: hint.is_none().then_some(kept),
+        key_digests: digests,
+        told,
+        hint,
+    }
+}

@@ -1,0 +1,321 @@
+//! The inbox: calls of systems that push to us, kept before they are answered and until a job has read them.
+//! Many are kept with one commit, which is on disk before any of them is answered.
+
+use std::collections::{HashMap, HashSet};
+
+use super::batches::{self, BatchRow};
+use super::database::{Database, StoreError, Transaction, cells};
+use super::ringing;
+use crate::record::personal::unprinted;
+
+/// What is read together has no more calls, nor more bytes unless one call has.
+const CALLS_MAX: usize = 5_000;
+const BYTES_MAX: i64 = 16 << 20;
+/// So many calls at most are put together at one look; what is left waits for the next.
+const LOOK_MAX: i64 = 20_000;
+const KEY_BYTES: usize = 8;
+
+/// A call on its way in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewPost {
+    pub source: String,
+    pub sender: String,
+    pub name: String,
+    /// SHA-256 of the body as it came.
+    pub digest: Vec<u8>,
+    pub records: i64,
+    pub bytes: i64,
+    /// None for a hint.
+    pub body: Option<Vec<u8>>,
+    /// The digest of each record's key.
+    pub key_digests: Vec<u8>,
+    pub told: String,
+    pub hint: Option<Hinted>,
+}
+
+/// Deliveries that something happened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hinted {
+    pub destination: String,
+    pub by_reference: bool,
+    pub names: Vec<String>,
+}
+
+/// A call that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PostRow {
+    pub id: i64,
+    pub source: String,
+    pub sender: String,
+    pub name: String,
+    pub digest: Vec<u8>,
+    pub records: i64,
+    pub told: String,
+    pub received_ms: i64,
+    pub intake_id: Option<i64>,
+    pub taken_ms: Option<i64>,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    New(i64),
+    /// It came before, and was told that then.
+    Again(PostRow),
+    /// Another call had its name.
+    NameTaken(PostRow),
+}
+
+unprinted!(NewPost);
+
+type Name = (String, String, String);
+type Known = HashMap<Name, PostRow>;
+
+const COLUMNS: &str = "p.id, p.source, p.sender, p.name, p.digest, p.records, p.told, p.received_ms, \
+                       p.intake_id, p.taken_ms";
+
+fn name_of(post: &NewPost) -> Name {
+    (post.source.clone(), post.sender.clone(), post.name.clone())
+}
+
+/// Keeps some calls with one durable commit; one outcome for each, in the same order.
+pub async fn keep(
+    database: &Database,
+    posts: Vec<NewPost>,
+    now_ms: i64,
+) -> Result<Vec<Kept>, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    // Of several with one name the first is kept, and the others are told the same.
+    let mut met = HashSet::new();
+    let mut rows = Vec::with_capacity(posts.len() * 11);
+    let asked: Vec<(Name, Vec<u8>)> =
+        posts.iter().map(|post| (name_of(post), post.digest.clone())).collect();
+    let mut hints = Vec::new();
+    for post in posts {
+        if !met.insert(name_of(&post)) {
+            continue;
+        }
+        let NewPost {
+            source, sender, name, digest, records, bytes, body, key_digests, told, ..
+        } = post;
+        let taken_ms = post.hint.is_some().then_some(now_ms);
+        rows.extend(cells![
+            source,
+            sender,
+            name,
+            digest,
+            records,
+            bytes,
+            body,
+            key_digests,
+            told,
+            now_ms,
+            taken_ms
+        ]);
+        hints.extend(post.hint);
+    }
+    let sql = "INSERT INTO inbox_post (source, sender, name, digest, records, bytes, body, key_digests, \
+               told, received_ms, taken_ms) {rows} ON CONFLICT (source, sender, name) DO NOTHING \
+               RETURNING id, source, sender, name";
+    let made: Vec<(i64, String, String, String)> = transaction.fetch_with(sql, 11, rows).await?;
+    let mut made: HashMap<Name, i64> =
+        made.into_iter().map(|(id, source, sender, name)| ((source, sender, name), id)).collect();
+    let before = match made.len() == asked.len() {
+        true => Known::new(),
+        false => known(&mut transaction, asked.iter().map(|(name, _)| name)).await?,
+    };
+    let kept = asked.iter().map(|(name, digest)| {
+        if let Some(id) = made.remove(name) {
+            return Ok(Kept::New(id));
+        }
+        match before.get(name) {
+            Some(row) if row.digest == *digest => Ok(Kept::Again(row.clone())),
+            Some(row) => Ok(Kept::NameTaken(row.clone())),
+            None => Err(StoreError::Conflict("a call's name came and went".to_owned())),
+        }
+    });
+    let kept: Vec<Kept> = kept.collect::<Result<_, _>>()?;
+    if kept.iter().any(|one| matches!(one, Kept::New(_))) {
+        hint(&mut transaction, hints, now_ms).await?;
+        transaction.commit().await?;
+    }
+    Ok(kept)
+}
+
+async fn known(
+    transaction: &mut Transaction,
+    names: impl Iterator<Item = &Name>,
+) -> Result<Known, StoreError> {
+    let rows = names
+        .flat_map(|(source, sender, name)| cells![source.clone(), sender.clone(), name.clone()]);
+    let sql = format!(
+        "WITH asked(source, sender, name) AS ({{rows}}) SELECT DISTINCT {COLUMNS} FROM asked JOIN \
+         inbox_post p ON p.source = asked.source AND p.sender = asked.sender AND p.name = asked.name"
+    );
+    let found: Vec<PostRow> = transaction.fetch_with(&sql, 3, rows.collect()).await?;
+    let named = |row: PostRow| ((row.source.clone(), row.sender.clone(), row.name.clone()), row);
+    Ok(found.into_iter().map(named).collect())
+}
+
+/// Has deliveries asked about now, whatever was said of them: the truth is fetched.
+async fn hint(
+    transaction: &mut Transaction,
+    hints: Vec<Hinted>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut woken = false;
+    for by_reference in [true, false] {
+        let of_form = hints.iter().filter(|hint| hint.by_reference == by_reference);
+        let rows: Vec<_> = of_form
+            .flat_map(|hint| hint.names.iter().map(move |name| (&hint.destination, name)))
+            .flat_map(|(destination, name)| cells![destination.clone(), name.clone(), now_ms])
+            .collect();
+        let named = if by_reference { "reference" } else { "platform_id" };
+        let sql = format!(
+            "WITH said(destination, name, now_ms) AS ({{rows}}) UPDATE delivery SET \
+             next_ms = (SELECT MAX(now_ms) FROM said) WHERE id IN (SELECT d.id FROM said JOIN \
+             delivery d ON d.{named} = said.name AND d.destination = said.destination) \
+             AND state IN ('accepted', 'offered', 'unknown') AND settled_ms IS NULL \
+             AND next_ms > (SELECT MAX(now_ms) FROM said) RETURNING id"
+        );
+        let moved: Vec<(i64,)> = transaction.fetch_with(&sql, 3, rows).await?;
+        woken |= !moved.is_empty();
+    }
+    match woken {
+        true => ringing::ring(transaction).await,
+        false => Ok(()),
+    }
+}
+
+/// Calls that are read together.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct IntakeRow {
+    pub id: i64,
+    pub first: i64,
+    pub last: i64,
+    pub bytes: i64,
+}
+
+/// What waits of a connector, the oldest first. What was put together stays together until it is ended;
+/// the rest is put together now, no key twice unless records say their `version`s.
+pub async fn intakes(
+    database: &Database,
+    source: &str,
+    versioned: bool,
+    now_ms: i64,
+) -> Result<Vec<IntakeRow>, StoreError> {
+    put_together(database, source, versioned).await?;
+    let sql = "SELECT intake_id AS id, MIN(id) AS first, MAX(id) AS last, CAST(SUM(bytes) AS BIGINT) AS bytes \
+               FROM inbox_post WHERE source = $1 AND intake_id IS NOT NULL AND taken_ms IS NULL \
+               AND (again_ms IS NULL OR again_ms <= $2) GROUP BY intake_id ORDER BY intake_id";
+    database.fetch(sql, cells![source.to_owned(), now_ms]).await
+}
+
+async fn put_together(
+    database: &Database,
+    source: &str,
+    versioned: bool,
+) -> Result<(), StoreError> {
+    let sql = "SELECT id, bytes, key_digests FROM inbox_post WHERE source = $1 AND taken_ms IS NULL \
+               AND intake_id IS NULL ORDER BY id LIMIT $2";
+    let waiting: Vec<(i64, i64, Vec<u8>)> =
+        database.fetch(sql, cells![source.to_owned(), LOOK_MAX]).await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(waiting.len() * 2);
+    let (mut intake, mut calls, mut bytes, mut met) = (0, 0, 0, HashSet::new());
+    for (id, size, keys) in waiting {
+        let keys: HashSet<&[u8]> = keys.chunks(KEY_BYTES).collect();
+        let again = !versioned && keys.iter().any(|key| met.contains(*key));
+        if intake == 0 || again || calls == CALLS_MAX || bytes + size > BYTES_MAX {
+            (intake, calls, bytes) = (id, 0, 0);
+            met.clear();
+        }
+        calls += 1;
+        bytes += size;
+        met.extend(keys.into_iter().map(<[u8]>::to_vec));
+        rows.extend(cells![id, intake]);
+    }
+    let sql = "WITH put(id, intake) AS ({rows}) UPDATE inbox_post SET intake_id = \
+               (SELECT intake FROM put WHERE put.id = inbox_post.id) \
+               WHERE id IN (SELECT id FROM put) RETURNING id";
+    let mut transaction = database.begin().await?;
+    transaction.fetch_with::<(i64,)>(sql, 2, rows).await?;
+    transaction.commit().await
+}
+
+/// Some calls of an intake beyond that number: number and body.
+pub async fn posts(
+    database: &Database,
+    intake: i64,
+    beyond: i64,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let sql = "SELECT id, body FROM inbox_post WHERE intake_id = $1 AND id > $2 AND taken_ms IS NULL \
+               AND body IS NOT NULL ORDER BY id LIMIT $3";
+    database.fetch(sql, cells![intake, beyond, CALLS_MAX as i64]).await
+}
+
+/// It was read, and is safely in the records: the bodies go. Where it was held, it is read again then.
+pub async fn end(
+    database: &Database,
+    intake: i64,
+    again_ms: Option<i64>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    match again_ms {
+        Some(again_ms) => {
+            let sql =
+                "UPDATE inbox_post SET again_ms = $2 WHERE intake_id = $1 AND taken_ms IS NULL";
+            transaction.execute(sql, cells![intake, again_ms]).await?;
+        }
+        None => {
+            let sql = "UPDATE inbox_post SET taken_ms = $2, body = NULL, key_digests = NULL \
+                       WHERE intake_id = $1 AND taken_ms IS NULL";
+            transaction.execute(sql, cells![intake, now_ms]).await?;
+        }
+    }
+    transaction.commit().await
+}
+
+/// Whether anything of a connector waits to be read now.
+pub async fn any_waiting(
+    database: &Database,
+    source: &str,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM inbox_post WHERE source = $1 AND taken_ms IS NULL \
+               AND (again_ms IS NULL OR again_ms <= $2) LIMIT 1";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![source.to_owned(), now_ms]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// The call of that number.
+pub async fn find(database: &Database, id: i64) -> Result<Option<PostRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM inbox_post p WHERE p.id = $1");
+    Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// The batch that an intake became.
+pub async fn batch_of(
+    database: &Database,
+    source: &str,
+    mark: &str,
+) -> Result<Option<BatchRow>, StoreError> {
+    let sql = "SELECT id FROM source WHERE name = $1";
+    let sources: Vec<(i64,)> = database.fetch(sql, cells![source.to_owned()]).await?;
+    match sources.first() {
+        Some((source_id,)) => batches::of_origin(database, *source_id, mark).await,
+        None => Ok(None),
+    }
+}
+
+/// Forgets the names of calls that were read before that time, some at a time. Gives how many.
+pub async fn forget(database: &Database, before_ms: i64, most: i64) -> Result<u64, StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "DELETE FROM inbox_post WHERE id IN (SELECT id FROM inbox_post WHERE taken_ms < $1 LIMIT $2)";
+    let gone = transaction.execute(sql, cells![before_ms, most]).await?;
+    transaction.commit().await?;
+    Ok(gone)
+}
