@@ -17,8 +17,8 @@ use super::resident::{Asked, Known};
 use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
-    audit, batches, bulk, deliveries, destinations, held, held_show, hold, jobs, preview, replay,
-    resident,
+    audit, batches, bulk, changes, deliveries, destinations, held, held_show, hold, jobs, preview,
+    replay, resident,
 };
 use crate::access::scope::Scope;
 use crate::job::bulk::Action;
@@ -166,6 +166,11 @@ impl Api {
                 within(wanted.most, bulk::watch::MOST_MAX)?;
                 wanted.bulk = call.number()?;
                 bulk::watch::show(database, &wanted).await?
+            }
+            Verb::Changes => {
+                let wanted: changes::Wanted = call.query()?;
+                within(wanted.most, changes::MOST_MAX)?;
+                return Ok(changes::list(database, &wanted).await?);
             }
             Verb::Audit => {
                 let wanted: audit::Wanted = call.query()?;

@@ -6,6 +6,7 @@ pub mod arguments;
 pub mod audit;
 pub mod batches;
 pub mod bulk;
+pub mod changes;
 pub mod clock;
 pub mod command;
 pub mod content;

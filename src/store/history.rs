@@ -54,3 +54,41 @@ pub async fn event(database: &Database, id: i64) -> Result<Option<Event>, StoreE
     let sql = format!("{EVENT} WHERE e.id = $1");
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
 }
+
+/// A change in the order of all, and whether its batch is closed.
+#[derive(Clone, sqlx::FromRow)]
+pub struct Change {
+    pub id: i64,
+    pub batch_id: i64,
+    /// account or resident
+    pub subject: String,
+    pub subject_id: i64,
+    pub kind: String,
+    pub changes: Option<String>,
+    pub at_ms: i64,
+    pub is_closed: bool,
+}
+
+unprinted!(Change);
+
+/// Changes beyond that number, the first first.
+pub async fn changes(
+    database: &Database,
+    after: i64,
+    most: i64,
+) -> Result<Vec<Change>, StoreError> {
+    let sql = "SELECT e.id, e.batch_id, e.subject, e.subject_id, e.kind, e.changes, e.at_ms, \
+               NOT EXISTS (SELECT 1 FROM batch b WHERE b.id = e.batch_id AND b.closed_ms IS NULL) AS is_closed \
+               FROM change_event e WHERE e.id > $1 ORDER BY e.id LIMIT $2";
+    database.fetch(sql, cells![after, most]).await
+}
+
+/// Who is named on these accounts: account and resident.
+pub async fn residents_of(
+    database: &Database,
+    accounts: &[i64],
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let before = "SELECT DISTINCT source_key_id, resident_id FROM party WHERE resident_id IS NOT NULL \
+                  AND source_key_id IN";
+    database.fetch_for(before, accounts, "ORDER BY source_key_id, resident_id", vec![]).await
+}

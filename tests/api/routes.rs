@@ -7,15 +7,17 @@ use viaduct::web::api::routes::{ROUTES, page_table};
 
 use super::{Served, seen, worked};
 use crate::support::hub::{On, on_both};
+use crate::walk::arrivals::{extract, some};
 
 on_both! {
     each_route_asks_for_its_scope => super::scopes,
     the_api_says_what_the_commands_say => super::same_words,
     values_are_masked_until_a_reason_is_given => super::masked,
+    what_changed_is_told_in_its_order_from_where_one_left_off => super::feed,
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 33] = [
+const WANTED: [(&str, &str, Scope); 34] = [
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -37,6 +39,7 @@ const WANTED: [(&str, &str, Scope); 33] = [
     ("POST", "/bulk/7/resume", Scope::Act),
     ("GET", "/audit", Scope::Audit),
     ("GET", "/audit/verify", Scope::Audit),
+    ("GET", "/changes", Scope::Read),
     ("POST", "/residents/search", Scope::Read),
     ("GET", "/residents/7", Scope::Read),
     ("GET", "/residents/7/history", Scope::Read),
@@ -104,6 +107,48 @@ async fn same_words(on: On) {
     let told = served.get("/jobs", "").await.json;
     assert_eq!(names(&told), names(&jobs::list(context).0));
     assert!(told[0]["next"].is_string(), "{told}");
+}
+
+async fn feed(on: On) {
+    let (hub, _) = worked(on).await;
+    let served = Served::of(hub).await;
+    let all = served.get("/changes?most=1000", "").await.json;
+    let ids = |json: &Value| -> Vec<i64> {
+        json["changes"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect()
+    };
+    let told = ids(&all);
+    assert!(told.len() > 30 && told.is_sorted(), "{told:?}");
+    assert_eq!((&all["more"], &all["after"]), (&json!(false), &json!(told[told.len() - 1])));
+    // A page at a time comes to the same, and whoever asks at the end is told nothing until there is more.
+    let (mut after, mut paged) = (0, Vec::new());
+    loop {
+        let page = served.get(&format!("/changes?after={after}&most=7"), "").await.json;
+        paged.extend(ids(&page));
+        after = page["after"].as_i64().unwrap();
+        if page["more"] == json!(false) {
+            break;
+        }
+    }
+    assert_eq!(paged, told);
+    let account =
+        &all["changes"].as_array().unwrap().iter().find(|one| one["subject"] == "account");
+    assert!(!account.unwrap()["residents"].as_array().unwrap().is_empty());
+    served.hub.drop_file("revenues", "ctax-3.xml", &extract(&some(31)));
+    let none = served.get(&format!("/changes?after={after}"), "").await.json;
+    assert_eq!((ids(&none).len(), none["after"].as_i64()), (0, Some(after)));
+    served.hub.run("ingest-revenues").await;
+    let more = served.get(&format!("/changes?after={after}"), "").await.json;
+    assert!(!ids(&more).is_empty(), "{more}");
+    // What an open batch changed waits for its end.
+    let open =
+        "UPDATE batch SET closed_ms = NULL WHERE id = (SELECT MAX(batch_id) FROM change_event)";
+    let mut transaction = served.database().begin().await.unwrap();
+    transaction.execute(open, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let open = served.get(&format!("/changes?after={after}"), "").await.json;
+    assert_eq!((ids(&open).len(), open["after"].as_i64()), (0, Some(after)));
+    // Who it is stands in no line of it.
+    assert!(!all.to_string().contains("Testberry"));
 }
 
 async fn masked(on: On) {
