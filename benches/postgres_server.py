@@ -36,3 +36,9 @@ def sql(url, text):
     done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text],
                           check=True, capture_output=True, text=True)
     return done.stdout
+
+
+def cpu(pid):
+    """User and system seconds of one process."""
+    fields = stat(pid)
+    return sum(int(field) for field in fields[11:13]) / TICK if fields else 0
