@@ -98,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     // The store asks how much room there is before it copies itself.
     ("rustix", &["connector/file_drop/", "connector/format/xml/tests.rs", "store/copy.rs"]),
+    ("schemars", &["app/", "web/api/call.rs"]),
     ("serde_path_to_error", &["web/api/call.rs"]),
     ("serde_urlencoded", &["web/api/call.rs"]),
     ("sqlx", &["store/"]),

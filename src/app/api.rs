@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -17,8 +18,8 @@ use super::resident::{Asked, Known};
 use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
-    audit, batches, bulk, changes, deliveries, destinations, held, held_show, hold, jobs, preview,
-    replay, resident,
+    audit, batches, bulk, changes, deliveries, destinations, held, held_show, hold, jobs, openapi,
+    preview, replay, resident,
 };
 use crate::access::scope::Scope;
 use crate::job::bulk::Action;
@@ -44,9 +45,9 @@ pub struct Api {
 }
 
 /// What is listed of held things.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct HeldWanted {
+pub(super) struct HeldWanted {
     code: Option<String>,
     #[serde(default = "held_most")]
     most: u32,
@@ -59,9 +60,9 @@ fn held_most() -> u32 {
 }
 
 /// What is listed of a preview.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PreviewWanted {
+pub(super) struct PreviewWanted {
     #[serde(default = "held_most")]
     most: u32,
     #[serde(default)]
@@ -69,25 +70,25 @@ struct PreviewWanted {
 }
 
 /// Why something is done.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Why {
+pub(super) struct Why {
     reason: String,
 }
 
 /// Why a hold is lifted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LiftAsked {
+pub(super) struct LiftAsked {
     reason: String,
     #[serde(default)]
     at_once: bool,
 }
 
 /// What is told of a resident's past.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct HistoryWanted {
+pub(super) struct HistoryWanted {
     #[serde(default = "history_most")]
     most: u16,
     #[serde(default)]
@@ -185,6 +186,10 @@ impl Api {
             Verb::Destinations => {
                 let Nothing {} = call.query()?;
                 destinations::answer(&self.context, None, &call.caller.actor).await?
+            }
+            Verb::Openapi => {
+                let Nothing {} = call.query()?;
+                return Ok(openapi::document());
             }
             Verb::Jobs => {
                 let Nothing {} = call.query()?;

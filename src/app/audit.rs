@@ -1,6 +1,7 @@
 //! `viaduct audit`: who changed what, when and why; and whether the log is as it was written.
 
 use clap::{Args, Subcommand, value_parser};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ fn most() -> u32 {
 }
 
 /// Which lines are listed.
-#[derive(Debug, Clone, Args, Deserialize)]
+#[derive(Debug, Clone, Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// How many, the newest first

@@ -1,6 +1,7 @@
 //! `viaduct replay`: held rows, or all that a source has, are read again with the definitions as
 //! they are now. It is an ingest, and waits for its turn as one.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ use crate::store::since;
 const IDS_MAX: usize = 1_000;
 
 /// What is to be read again.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Chosen {
     pub code: Option<String>,

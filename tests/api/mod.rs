@@ -4,6 +4,7 @@
 mod changes;
 mod door;
 mod keys;
+mod openapi;
 mod routes;
 
 use std::sync::Arc;
@@ -48,12 +49,15 @@ struct Served {
     hub: TestHub,
     url: String,
     hands: Arc<Hands>,
-    serving: tokio::task::JoinHandle<()>,
+    serving: Serving,
 }
 
-impl Drop for Served {
+/// Ends with the test.
+struct Serving(tokio::task::JoinHandle<()>);
+
+impl Drop for Serving {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.0.abort();
     }
 }
 
@@ -82,8 +86,15 @@ impl Served {
 
     async fn of(hub: TestHub) -> Served {
         let hands = Arc::new(Hands(AtomicI64::new(MachineClock.now_ms())));
+        let clock = Arc::clone(&hands) as Arc<dyn Clock>;
+        Served { hands, ..Served::with_clock(hub, clock).await }
+    }
+
+    /// On a clock that moves by itself.
+    async fn with_clock(hub: TestHub, clock: Arc<dyn Clock>) -> Served {
+        let hands = Arc::new(Hands(AtomicI64::new(MachineClock.now_ms())));
         let mut context = hub.context.on(hub.context.database.clone());
-        context.clock = Arc::clone(&hands) as Arc<dyn Clock>;
+        context.clock = clock;
         let context: Arc<Context> = Arc::new(context);
         let pool = QueuePool::open(&context.database).await.unwrap();
         let doorbell = Doorbell::open(pool).await.unwrap();
@@ -93,7 +104,7 @@ impl Served {
         let names = vec!["hub.example.gov.uk".to_owned()];
         let front_desk = Arc::new(FrontDesk::open(&context));
         let serving = listening.serve_with_api(context, api, front_desk, names);
-        Served { hub, url, hands, serving }
+        Served { hub, url, hands, serving: Serving(serving) }
     }
 
     fn database(&self) -> &Database {
@@ -110,9 +121,14 @@ impl Served {
     }
 
     async fn key_from(&self, name: &str, scopes: &[Scope], networks: &[&str]) -> String {
+        let scopes = scopes.iter().copied().map(Allowed::Scope).collect();
+        self.key_with(name, scopes, networks).await
+    }
+
+    async fn key_with(&self, name: &str, scope: Vec<Allowed>, networks: &[&str]) -> String {
         let new = New {
             name: name.to_owned(),
-            scope: scopes.iter().copied().map(Allowed::Scope).collect(),
+            scope,
             network: networks.iter().map(|text| grant::network(text).unwrap()).collect(),
             expires: 30,
             environment: "test".to_owned(),

@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 34] = [
+const WANTED: [(&str, &str, Scope); 35] = [
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -52,6 +52,7 @@ const WANTED: [(&str, &str, Scope); 34] = [
     ("POST", "/destinations/notify/resume", Scope::Act),
     ("GET", "/jobs", Scope::Read),
     ("POST", "/jobs/nothing/run", Scope::Act),
+    ("GET", "/openapi.json", Scope::Read),
 ];
 
 async fn scopes(on: On) {

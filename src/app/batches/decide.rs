@@ -3,6 +3,7 @@
 //! Only what a person can know is theirs to decide: whether a short extract is whole, and a file that
 //! looks like UTF-8 is not. Totals that do not agree are mended where they come from.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use crate::store::decisions::{self, ACCEPTED, Decision, REFUSED};
 use crate::store::held::{self, BatchHeld};
 
 /// What is decided about, and why.
-#[derive(Debug, Clone, clap::Args, Deserialize)]
+#[derive(Debug, Clone, clap::Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The batch's number

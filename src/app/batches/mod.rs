@@ -4,6 +4,7 @@
 pub mod decide;
 
 use clap::{Subcommand, value_parser};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ fn most() -> u32 {
 }
 
 /// What is listed.
-#[derive(Debug, Clone, clap::Args, Deserialize)]
+#[derive(Debug, Clone, clap::Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Only batches of this job

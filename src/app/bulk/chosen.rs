@@ -1,6 +1,7 @@
 //! Which deliveries a bulk action is about, in the words of its command and of the API.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Wish;
@@ -15,7 +16,7 @@ use crate::store::deliveries::Filter;
 use crate::store::people;
 
 /// Which held deliveries are meant, and why.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Chosen {
     /// Their numbers
@@ -72,7 +73,7 @@ impl Chosen {
 }
 
 /// What of that which a system has had it is to have once more, and why.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Had {
     /// Their numbers
@@ -95,6 +96,7 @@ pub struct Had {
     pub resident: Option<i64>,
     /// Only what was about this account, by the key that its source knows it by
     #[arg(long, value_name = "REFERENCE")]
+    #[schemars(with = "Option<String>")]
     pub account: Option<Personal<String>>,
     /// Only what this batch made
     #[arg(long, value_name = "ID")]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand, value_parser};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -44,7 +45,7 @@ pub enum One {
 }
 
 /// Which items are listed.
-#[derive(Debug, Clone, Args, Deserialize)]
+#[derive(Debug, Clone, Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Its number

@@ -2,6 +2,7 @@
 //! after, a person says what became of it.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::store::deliveries;
 use crate::store::unknowns::{self, Decided, Word};
 
 /// What was found out.
-#[derive(Debug, Clone, Args, Deserialize)]
+#[derive(Debug, Clone, Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The delivery's number

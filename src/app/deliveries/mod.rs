@@ -9,6 +9,7 @@ pub mod story;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,7 +35,7 @@ fn most() -> u16 {
 }
 
 /// Which deliveries are listed.
-#[derive(Debug, Args, Deserialize)]
+#[derive(Debug, Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
     /// Only those in this state: waiting, sending, accepted, delivered, unknown, held, dismissed, replaced

@@ -8,6 +8,7 @@ pub mod urgent;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, value_parser};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,7 +59,7 @@ pub enum What {
 }
 
 /// A hold in words. It says who somebody is: it never prints.
-#[derive(Args, Deserialize)]
+#[derive(Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
     /// Such as `breathing_space`: a kind that `mappings/suppression.toml` or the usual rules know
@@ -129,7 +130,7 @@ fn most() -> u32 {
 }
 
 /// Which holds are listed.
-#[derive(Debug, Args, Deserialize)]
+#[derive(Debug, Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {
     /// Those that are over, too

@@ -7,6 +7,7 @@ pub mod show;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -53,26 +54,32 @@ pub enum Asked {
 }
 
 /// What somebody knows of a resident.
-#[derive(Debug, Args, Deserialize)]
+#[derive(Debug, Args, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
     /// The number of an account or claim, as its system writes it
     #[arg(long)]
+    #[schemars(with = "Option<String>")]
     reference: Option<Personal<String>>,
     /// National Insurance number, with or without its last letter
     #[arg(long)]
+    #[schemars(with = "Option<String>")]
     nino: Option<Personal<String>>,
     /// E-mail address
     #[arg(long)]
+    #[schemars(with = "Option<String>")]
     email: Option<Personal<String>>,
     /// Telephone number, landline or mobile
     #[arg(long)]
+    #[schemars(with = "Option<String>")]
     phone: Option<Personal<String>>,
     /// Names in any order; an initial will do for a given name
     #[arg(long)]
+    #[schemars(with = "Option<String>")]
     name: Option<Personal<String>>,
     /// Postcode of the home, or of the address for letters
     #[arg(long)]
+    #[schemars(with = "Option<String>")]
     postcode: Option<Personal<String>>,
 }
 

@@ -1,6 +1,7 @@
 //! One call, once it was let in: what is asked for, by whom, and its words, read as the very structures
 //! that the command line fills. A word that is not understood is named; what it holds is not repeated.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,12 +58,12 @@ impl Answer {
 unprinted!(Call, Answer);
 
 /// Where no words are expected.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// Whether values are to be shown in place of their masks: `?show=true`.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Showing {
     #[serde(default)]

@@ -40,6 +40,7 @@ pub enum Verb {
     ResumeDestination,
     Jobs,
     RunJob,
+    Openapi,
 }
 
 /// A way to ask for it.
@@ -130,6 +131,7 @@ pub static ROUTES: &[Route] = &[
     post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
+    get("/openapi.json", Openapi, Scope::Read, "All this as an OpenAPI document"),
 ];
 
 /// The paths, each once.
