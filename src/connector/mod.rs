@@ -18,5 +18,7 @@ pub mod kinds;
 pub mod null;
 pub mod pace;
 pub mod sending;
+pub mod sql;
 pub mod stand_in;
+pub mod taking;
 pub mod window;

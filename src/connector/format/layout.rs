@@ -154,6 +154,20 @@ impl Layout {
         })
     }
 
+    /// Reads what is said of rows that a database gives, which are kept as one JSON object a line: `key`
+    /// names columns.
+    pub fn of_rows(settings: &Table<'_>, record_bytes_max: usize) -> Option<Layout> {
+        let format = JsonFormat::settings_of_rows(settings, record_bytes_max);
+        let not_cards = settings.texts(NOT_CARDS).unwrap_or_default();
+        Some(Layout {
+            format: Arc::new(JsonFormat { said: Encoding::Utf8, ..format? }),
+            encoding: Encoding::Utf8,
+            compression: Compression::None,
+            unpacked_bytes_max: UNPACKED_BYTES_MAX,
+            not_cards: not_cards.into_iter().map(|name| name.value).collect(),
+        })
+    }
+
     /// Cuts a file into records through its layers: unpacked, made UTF-8, cut. `name` is what people
     /// call the file.
     pub fn cut(

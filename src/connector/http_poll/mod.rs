@@ -6,7 +6,6 @@
 
 pub mod paging;
 pub mod settings;
-mod taking;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,6 @@ use async_trait::async_trait;
 
 use self::paging::{Page, Turn};
 use self::settings::HttpPollSettings;
-use self::taking::Taking;
 use crate::connector::address::Place;
 use crate::connector::answering::{self, Doing, unavailable};
 use crate::connector::calling::{self, Login};
@@ -23,9 +21,10 @@ use crate::connector::channel::{Asked, ConnectorError, Extract, Origin, ReadEnd,
 use crate::connector::content::ContentDigest;
 use crate::connector::definition::{Now, Surroundings};
 use crate::connector::format::version::Version;
-use crate::connector::format::{CutError, Format, RecordSink};
+use crate::connector::format::{Format, RecordSink};
 use crate::connector::http::{Answer, HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
+use crate::connector::taking::{self, Taking};
 
 const NO_CONTENT: u16 = 204;
 
@@ -115,7 +114,7 @@ impl HttpPoll {
                         end.encoding = cut.encoding.to_owned();
                         end.looks_utf8 |= cut.looks_utf8;
                     }
-                    Err(error) => return (taking.into_sink(), Err(cut_off(error))),
+                    Err(error) => return (taking.into_sink(), Err(taking::cut_off(error))),
                 }
             }
             let page = Page {
@@ -185,14 +184,6 @@ impl HttpPoll {
             }),
             status => Err(unavailable(format!("it answered {status}"), None)),
         }
-    }
-}
-
-fn cut_off(error: CutError) -> ConnectorError {
-    match error {
-        CutError::Format(fault) => ConnectorError::Malformed(fault),
-        CutError::Read(error) => unavailable(format!("a page cannot be read: {error}"), None),
-        CutError::Stopped => unavailable("whoever took the records stopped".to_owned(), None),
     }
 }
 
