@@ -7,4 +7,5 @@ mod govuk_notify;
 pub mod govuk_pay;
 mod http_poll;
 mod http_push;
+mod sql;
 mod tls;

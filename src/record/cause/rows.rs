@@ -244,6 +244,11 @@ pub(super) const GIVEN: &[Cause] = &[
         "there is nothing in the record",
         "ask for it to be mended at its source",
     ),
+    cause(
+        "sql.cell",
+        "a value of the row is longer than its connector lets leave the database",
+        "cut it in the query, leave the column out, or raise `cell_bytes_max`; the next poll brings the row",
+    ),
     cause("xml.", "the record or file cannot be read as XML", "ask for a good file"),
     cause(
         "xml.doctype",
