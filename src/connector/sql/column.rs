@@ -27,7 +27,7 @@ pub enum Form {
     Moment,
     /// Bytes, as hexadecimal digits.
     Bytes,
-    /// As each value is.
+    /// Text, or bytes as hexadecimal digits: as each value is.
     ByValue,
 }
 
@@ -70,7 +70,7 @@ pub fn judge(columns: &[Column], named: &[(&str, &'static str)]) -> Result<(), C
 /// Writes a value that is there.
 pub fn write(form: Form, value: &[u8], out: &mut Vec<u8>) {
     match form {
-        Form::Number | Form::ByValue if is_number(value) => out.extend_from_slice(value),
+        Form::Number if is_number(value) => out.extend_from_slice(value),
         Form::Flag => match value {
             b"true" | b"t" | b"1" => out.extend_from_slice(b"true"),
             _ => out.extend_from_slice(b"false"),

@@ -39,6 +39,11 @@ pub fn of(error: sqlx::Error) -> ConnectorError {
             };
             said(no, &code, error.message())
         }
+        // So says whoever looks at certificates.
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let cause = format!("the connection cannot be encrypted as it must be: {error}");
+            ConnectorError::Unauthorised { code: "sql.certificate", cause }
+        }
         // The text of these is of the system, or of the library: nothing of an address or an answer.
         sqlx::Error::Io(error) => {
             unavailable(format!("the connection broke: {}", error.kind()), None)

@@ -96,12 +96,14 @@ fn quoted(name: &str) -> String {
 /// The query, with every value as text and none longer than may leave.
 fn sql(question: &Question<'_>, columns: &[Column]) -> Result<String, ConnectorError> {
     let most = question.settings.cell_bytes_max + 1;
+    // Each byte is two digits.
+    let bytes = most / 2 + 1;
     let value = |column: &Column| {
         let name = quoted(&column.name);
         let text = format!("LEFT(CAST({name} AS CHAR), {most})");
         match column.form {
             Form::ByValue => {
-                format!("IF(CHARSET({name}) = 'binary', LOWER(HEX(LEFT({name}, {most}))), {text})")
+                format!("IF(CHARSET({name}) = 'binary', LOWER(HEX(LEFT({name}, {bytes}))), {text})")
             }
             _ => text,
         }

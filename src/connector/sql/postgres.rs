@@ -42,11 +42,9 @@ pub async fn read(
 
 /// Writes a value that came as text, with one letter more where it is too long.
 pub fn put(value: Option<&[u8]>, form: Form, most: usize, out: &mut Vec<u8>) -> Cell {
-    // Each byte is two digits.
-    let length = |value: &[u8]| if form == Form::Bytes { value.len() / 2 } else { value.len() };
     match value {
         None => out.extend_from_slice(b"null"),
-        Some(value) if length(value) > most => return Cell::TooLong,
+        Some(value) if value.len() > most => return Cell::TooLong,
         Some(value) => column::write(form, value, out),
     }
     Cell::Written
@@ -91,10 +89,12 @@ fn quoted(name: &str) -> String {
 /// The query, with every value as text and none longer than may leave.
 fn sql(question: &Question<'_>, columns: &[Column]) -> Result<String, ConnectorError> {
     let most = question.settings.cell_bytes_max + 1;
+    // Each byte is two digits.
+    let bytes = most / 2 + 1;
     let value = |column: &Column| {
         let name = quoted(&column.name);
         match column.form {
-            Form::Bytes => format!("encode(substring({name} FROM 1 FOR {most}), 'hex')"),
+            Form::Bytes => format!("encode(substring({name} FROM 1 FOR {bytes}), 'hex')"),
             _ => format!("left({name}::text, {most})"),
         }
     };

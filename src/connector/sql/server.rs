@@ -143,11 +143,14 @@ fn tried<C>(
 ) -> Result<Option<Connected<C>>, ConnectorError> {
     match connected {
         Ok(connection) => Ok(Some(Connected { connection, _relay: relay })),
-        Err(error @ sqlx::Error::Io(_)) => {
-            *last = fault::of(error);
-            Ok(None)
-        }
-        Err(error) => Err(fault::of(error)),
+        // Where its certificate is not believed there, it is so at its other numbers.
+        Err(error) => match fault::of(error) {
+            fault @ ConnectorError::Unavailable { .. } => {
+                *last = fault;
+                Ok(None)
+            }
+            fault => Err(fault),
+        },
     }
 }
 

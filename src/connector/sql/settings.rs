@@ -73,7 +73,8 @@ const OVERLAP: Key = key(
 );
 const CELL: Key = key(
     "cell_bytes_max",
-    "A row with a longer value, in bytes, is held by itself, without that value: it does not leave the database.",
+    "A row with a longer value, in bytes, is held by itself, without that value: it does not leave the database. Of what is no text, \
+     each byte counts twice.",
 );
 const TIMEOUT: Key =
     key("timeout", "How long the whole of it may take, from connecting to the last row.");

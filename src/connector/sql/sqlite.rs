@@ -91,7 +91,8 @@ fn sql(question: &Question<'_>, columns: &[Column]) -> String {
     let most = question.settings.cell_bytes_max;
     let value = |column: &Column| {
         let name = quoted(&column.name);
-        let length = format!("octet_length({name})");
+        // Each byte of what is no text is two digits.
+        let length = format!("octet_length({name}) * (1 + (typeof({name}) = 'blob'))");
         format!("CASE WHEN {length} <= {most} THEN {name} END, {length}")
     };
     let values: Vec<String> = columns.iter().map(value).collect();

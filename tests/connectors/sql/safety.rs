@@ -10,7 +10,7 @@ use viaduct::connector::channel::ConnectorError;
 use viaduct::connector::kinds::KINDS;
 
 use super::old::{Catch, Kind, Old, ask, on_each};
-use crate::support::mariadb;
+use crate::support::mariadb::authority;
 
 on_each! {
     b54_a_session_that_only_reads_lets_nothing_be_written => super::session,
@@ -230,7 +230,7 @@ async fn a_server_is_known_by_its_certificate() {
     let port = old.host().split_once(':').unwrap().1.to_owned();
     for (name, expected) in [("academy.internal", "good"), ("other.internal", "sql.certificate")] {
         let url = old.url.replace("127.0.0.1", name).replace("?sslmode=disabled", "");
-        let variables = [("OLD_URL", url), ("OLD_AUTHORITY", mariadb::authority())];
+        let variables = [("OLD_URL", url), ("OLD_AUTHORITY", authority())];
         let variables = variables.map(|(name, value)| (name.to_owned(), value));
         let mut around = surroundings(HashMap::from(variables));
         around.lookup = Arc::new(|_| Box::pin(async { Ok(vec!["127.0.0.1".parse().unwrap()]) }));
@@ -241,7 +241,7 @@ async fn a_server_is_known_by_its_certificate() {
         let told = match ask(settings, &around, None, Catch::default()).await {
             Ok(_) => "good",
             Err(ConnectorError::Unauthorised { code, .. }) => code,
-            Err(other) => panic!("{other}"),
+            Err(other) => panic!("{name}: {other}"),
         };
         assert_eq!(told, expected, "{name}");
     }
