@@ -70,7 +70,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("csv_core", &["connector/format/csv/", "mapping/code_list.rs"]),
     ("encoding_rs", &["connector/format/encoding/"]),
-    ("flate2", &["connector/format/gzip.rs"]),
+    ("flate2", &["connector/format/gzip.rs", "connector/format/zip.rs"]),
     ("form_urlencoded", &["web/api/call.rs", "connector/calling.rs", "sandbox/"]),
     ("httpdate", &["connector/answering.rs"]),
     ("indicatif", &["app/"]),
@@ -93,6 +93,8 @@ const HOMES: &[(&str, &[&str])] = &[
             "sandbox/",
         ],
     ),
+    ("russh", &["connector/sftp_drop/"]),
+    ("russh_sftp", &["connector/sftp_drop/"]),
     // The store asks how much room there is before it copies itself.
     ("rustix", &["connector/file_drop/", "connector/format/xml/tests.rs", "store/copy.rs"]),
     ("serde_path_to_error", &["web/api/call.rs"]),

@@ -89,6 +89,16 @@ impl Place {
         Ok(Place { host, port, is_plain })
     }
 
+    /// A host that is reached by a protocol that encrypts by itself.
+    pub fn of_host(host: &str, port: u16) -> Result<Place, AddressFault> {
+        let wrong = AddressFault::Form {
+            what: "this is not the name or number of a host",
+            remedy: "write it like `sftp.example.com`, without `sftp://` and without a path",
+        };
+        let host = Host::parse(host).map_err(|_| wrong)?;
+        Ok(Place { host, port, is_plain: false })
+    }
+
     /// The host of a database, whose address may say who we are and whether it is encrypted, and nothing
     /// else: a second host among the parameters would be one that nobody judged.
     pub fn of_database(url: &str, usual_port: u16) -> Result<Place, AddressFault> {

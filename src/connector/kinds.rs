@@ -1,7 +1,7 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null, sql};
+use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null, sftp_drop, sql};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
@@ -11,5 +11,6 @@ pub const KINDS: &[Kind] = &[
     http_poll::settings::KIND,
     http_push::settings::KIND,
     null::KIND,
+    sftp_drop::settings::KIND,
     sql::settings::KIND,
 ];

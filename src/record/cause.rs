@@ -272,6 +272,21 @@ pub static CHAPTERS: &[Chapter] = &[
                 "set it in the environment",
             ),
             cause(
+                "sftp.host_key",
+                "a server that files are fetched from shows another key than was written down",
+                "nothing was sent to it. Ask its owner, by telephone, whether the key was changed; only then mend `host_key`",
+            ),
+            cause(
+                "sftp.login",
+                "a server that files are fetched from does not let us in",
+                "ask its owner about our login; then mend `user` and the secret that `password` or `private_key` names",
+            ),
+            cause(
+                "sftp.rights",
+                "our account may not read the folder that files are fetched from, or not move files in it",
+                "ask its owner for the right to read, move and make folders there",
+            ),
+            cause(
                 "sql.",
                 "a database that is asked refuses the question",
                 "the cause says why: mend the query of its connector",

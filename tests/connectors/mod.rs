@@ -7,5 +7,7 @@ mod govuk_notify;
 pub mod govuk_pay;
 mod http_poll;
 mod http_push;
+mod sftp_drop;
 mod sql;
 mod tls;
+mod zipped;

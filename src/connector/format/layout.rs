@@ -177,6 +177,15 @@ impl Layout {
         sink: &mut dyn RecordSink,
     ) -> Result<CutEnd, CutError> {
         let unpacked = Unpacked::open(input, self.compression, name, self.unpacked_bytes_max)?;
+        self.cut_unpacked(unpacked, sink)
+    }
+
+    /// The same with what is unpacked already, by whoever held it to its limits.
+    pub fn cut_unpacked(
+        &self,
+        unpacked: impl Read,
+        sink: &mut dyn RecordSink,
+    ) -> Result<CutEnd, CutError> {
         let mut text = Decoded::new(unpacked, self.encoding, &*self.format);
         match self.format.cut(&mut text, sink) {
             Ok(totals) => {

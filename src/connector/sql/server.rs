@@ -11,26 +11,17 @@ use sqlx::{ConnectOptions, MySqlConnection, PgConnection, SqliteConnection};
 use super::fault;
 use super::relay::Relay;
 use super::settings::SqlSettings;
-use crate::connector::address::{AddressFault, Lookup, Place, Reach};
+use crate::connector::address::{AddressFault, Place};
 use crate::connector::answering::{forbidden, unavailable};
-use crate::connector::calling;
 use crate::connector::channel::ConnectorError;
 use crate::connector::definition::Surroundings;
+use crate::connector::reaching::Way;
 
 /// A database, and how it is reached. It does not print: the options have the password in them.
 pub enum Server {
     Postgres(Box<PgConnectOptions>, Way),
     MySql(Box<MySqlConnectOptions>, Way),
     Sqlite(Box<SqliteConnectOptions>),
-}
-
-/// The way to a server over a network.
-pub struct Way {
-    place: Place,
-    reach: Reach,
-    lookup: Lookup,
-    /// Whether its certificate must have its name, so that it is reached by name.
-    by_name: bool,
 }
 
 /// A connection, and what it goes through.
@@ -50,16 +41,13 @@ impl Server {
         let authority = authority.map(|pem| pem.expose().as_bytes().to_vec());
         let way = |port: u16| -> Result<Way, ConnectorError> {
             let place = Place::of_database(url, port).map_err(|fault| forbidden(&fault))?;
-            let reach = calling::reach(&settings.allow, around)?;
-            reach.judge(&place).map_err(|fault| forbidden(&fault))?;
-            let by_name = !place.is_plain() && place.name().is_some();
-            Ok(Way { place, reach, lookup: around.lookup.clone(), by_name })
+            Way::open(place, &settings.allow, around)
         };
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             "postgres" | "postgresql" => {
                 let way = way(5432)?;
                 let mut options = url.parse::<PgConnectOptions>().map_err(unread)?;
-                if !way.place.is_plain() {
+                if !way.place().is_plain() {
                     options = options.ssl_mode(PgSslMode::VerifyFull);
                 }
                 if let Some(pem) = authority {
@@ -72,7 +60,7 @@ impl Server {
                 let way = way(3306)?;
                 let url = url.replacen("mariadb:", "mysql:", 1);
                 let mut options = url.parse::<MySqlConnectOptions>().map_err(unread)?;
-                if !way.place.is_plain() {
+                if !way.place().is_plain() {
                     options = options.ssl_mode(MySqlSslMode::VerifyIdentity);
                 }
                 if let Some(pem) = authority {
@@ -107,32 +95,14 @@ fn not_an_address() -> ConnectorError {
     })
 }
 
-impl Way {
-    /// Every number that the place has, all of them judged: one bad among them, and nobody is called.
-    async fn numbers(&self) -> Result<Vec<SocketAddr>, ConnectorError> {
-        let found = match (self.place.number(), self.place.name()) {
-            (Some(number), _) => vec![number],
-            (None, Some(name)) => (self.lookup)(name.to_owned()).await.map_err(|error| {
-                unavailable(format!("its name is not found: {}", error.kind()), None)
-            })?,
-            (None, None) => Vec::new(),
-        };
-        for number in &found {
-            self.reach.judge_number(&self.place, *number).map_err(|fault| forbidden(&fault))?;
-        }
-        if found.is_empty() {
-            return Err(unavailable("its name leads nowhere".to_owned(), None));
-        }
-        Ok(found.into_iter().map(|number| SocketAddr::new(number, self.place.port())).collect())
-    }
-
-    /// What the connection to a number goes through, where it is made by name.
-    fn relay(&self, number: SocketAddr) -> Result<Option<Relay>, ConnectorError> {
-        let fault = |error: std::io::Error| {
-            unavailable(format!("no way to it could be made: {}", error.kind()), None)
-        };
-        self.by_name.then(|| Relay::open(number).map_err(fault)).transpose()
-    }
+/// What the connection to a number goes through, where its certificate must have the server's name, so that it
+/// is made by name.
+fn relay(way: &Way, number: SocketAddr) -> Result<Option<Relay>, ConnectorError> {
+    let fault = |error: std::io::Error| {
+        unavailable(format!("no way to it could be made: {}", error.kind()), None)
+    };
+    let by_name = !way.place().is_plain() && way.place().name().is_some();
+    by_name.then(|| Relay::open(number).map_err(fault)).transpose()
 }
 
 /// The connection, if there is one; nothing where another number may answer.
@@ -160,7 +130,7 @@ pub async fn postgres(
 ) -> Result<Connected<PgConnection>, ConnectorError> {
     let mut last = unavailable("its name leads nowhere".to_owned(), None);
     for number in way.numbers().await? {
-        let relay = way.relay(number)?;
+        let relay = relay(way, number)?;
         let options = match &relay {
             None => options.clone().host(&number.ip().to_string()).port(number.port()),
             Some(relay) => options.clone().port(Relay::PORT).socket(relay.folder()),
@@ -179,7 +149,7 @@ pub async fn mysql(
 ) -> Result<Connected<MySqlConnection>, ConnectorError> {
     let mut last = unavailable("its name leads nowhere".to_owned(), None);
     for number in way.numbers().await? {
-        let relay = way.relay(number)?;
+        let relay = relay(way, number)?;
         let options = match &relay {
             None => options.clone().host(&number.ip().to_string()).port(number.port()),
             Some(relay) => options.clone().socket(Relay::socket_in(relay.folder())),

@@ -12,6 +12,11 @@ pub(super) const GIVEN: &[Cause] = &[
                  connector",
     ),
     cause(
+        "archive.path",
+        "the archive has a name in it that leads elsewhere, a link, or two files of one name",
+        "ask for the file by itself, or packed by a program that writes plain names; then ask who made this one",
+    ),
+    cause(
         "batch.interrupted",
         "the reading was stopped half way; nothing of it was seen",
         "nothing: the next run reads it again",
