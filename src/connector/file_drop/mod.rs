@@ -94,7 +94,7 @@ impl Place for Local {
 }
 
 /// A drop folder, open.
-pub struct Drop<P> {
+pub struct DropFolder<P> {
     place: P,
     pattern: GlobMatcher,
     processed: PathBuf,
@@ -105,11 +105,11 @@ pub struct Drop<P> {
     layout: Layout,
 }
 
-impl<P: Place> Drop<P> {
-    pub fn open(place: P, rules: &Rules) -> Result<Drop<P>, ConnectorError> {
+impl<P: Place> DropFolder<P> {
+    pub fn open(place: P, rules: &Rules) -> Result<DropFolder<P>, ConnectorError> {
         let pattern = Glob::new(&rules.pattern)
             .map_err(|error| unavailable(format!("`pattern` cannot be read: {error}")))?;
-        Ok(Drop {
+        Ok(DropFolder {
             place,
             pattern: pattern.compile_matcher(),
             processed: PathBuf::from(&rules.processed),
@@ -189,7 +189,7 @@ fn origin(file: &Seen) -> Origin {
 }
 
 #[async_trait]
-impl<P: Place> Source for Drop<P> {
+impl<P: Place> Source for DropFolder<P> {
     /// A file is settled when neither its size nor its time changed over the settling time. One
     /// that is still growing is left for the next look.
     async fn look(&self, _: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {

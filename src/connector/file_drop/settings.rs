@@ -4,7 +4,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use super::one_file::OneFile;
-use super::{Drop, Local, folder};
+use super::{DropFolder, Local, folder};
 use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{HeldAt, Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
@@ -113,7 +113,7 @@ impl Settings for FileDropSettings {
         let opened = around
             .expand(&self.directory.value)
             .and_then(|directory| Local::open(FilePath::new(&directory)))
-            .and_then(|local| Drop::open(local, &self.rules));
+            .and_then(|local| DropFolder::open(local, &self.rules));
         Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
     }
 

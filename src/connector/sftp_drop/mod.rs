@@ -28,7 +28,7 @@ use crate::connector::answering::unavailable;
 use crate::connector::channel::ConnectorError;
 use crate::connector::definition::Surroundings;
 use crate::connector::file_drop::folder::{Entry, Seen, is_a_name, numbered};
-use crate::connector::file_drop::{Drop, Place};
+use crate::connector::file_drop::{DropFolder, Place};
 use crate::connector::format::FormatError;
 use crate::connector::reaching::Way;
 
@@ -55,7 +55,7 @@ pub struct Remote {
 pub fn open(
     settings: &SftpDropSettings,
     around: &Surroundings,
-) -> Result<Drop<Remote>, ConnectorError> {
+) -> Result<DropFolder<Remote>, ConnectorError> {
     let login = Login::open(settings, around)?;
     let remote = Remote {
         way: settings.way(around)?,
@@ -65,7 +65,7 @@ pub fn open(
         bytes_max: settings.rules.layout.unpacked_bytes_max,
         kept: Mutex::new(None),
     };
-    Drop::open(remote, &settings.rules)
+    DropFolder::open(remote, &settings.rules)
 }
 
 /// What was to be done, for whoever reads that it failed.

@@ -196,9 +196,10 @@ fn tokens(query: &str) -> Result<Vec<(Token, Span)>, FormFault> {
                 return Err(fault(start, start + 1, &what, PLAIN));
             }
             '[' => {
-                let inside = behind.split(']').next().unwrap_or_default();
+                let inside = behind.split_once(']').map(|(inside, _)| inside);
                 let plain = |letter: char| letter.is_alphanumeric() || "_ ,:-".contains(letter);
-                if !inside.chars().all(plain) || inside.contains("--") {
+                let is_plain = |inside: &str| inside.chars().all(plain) && !inside.contains("--");
+                if !inside.is_some_and(is_plain) {
                     let what = "what stands in these brackets is read differently by each database";
                     return Err(fault(start, start + 1, what, PLAIN));
                 }
@@ -315,6 +316,7 @@ mod tests {
             "SELECT $a$ ' $a$; DROP TABLE t; --'",
             "SELECT [a'] ; DROP TABLE t; --' ]",
             "SELECT 'x",
+            "SELECT x[1",
             "SELECT 1 /* x",
             "SELECT ?",
             "SELECT 1INTO u FROM t",
