@@ -98,6 +98,11 @@ fn a_push_says_what_there_is_to_a_system_that_may_be_called() {
 }
 
 #[test]
+fn a_server_is_known_by_its_key_and_no_password_is_written() {
+    report("sftp_drop.toml");
+}
+
+#[test]
 fn a_query_only_reads_and_its_address_is_kept_elsewhere() {
     report("sql.toml");
 }

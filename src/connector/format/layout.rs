@@ -193,7 +193,7 @@ impl Layout {
             }
             // Whatever the format says of nothing, this says it better.
             Err(CutError::Format(fault))
-                if text.taken() == 0 && fault.code != "archive.damaged" =>
+                if text.taken() == 0 && !fault.code.starts_with("archive.") =>
             {
                 let cause = "the file is empty".to_owned();
                 let place = "at its beginning".to_owned();

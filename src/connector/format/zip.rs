@@ -102,6 +102,14 @@ impl<R: Read + Seek> Inside<R> {
 
 /// The entries that the archive's end lists, and where the list begins.
 fn list<R: Read + Seek>(input: &mut R) -> io::Result<(Vec<Entry>, u64)> {
+    let mut head = Vec::new();
+    input.seek(SeekFrom::Start(0))?;
+    input.by_ref().take(2).read_to_end(&mut head)?;
+    match head.as_slice() {
+        b"PK" => {}
+        [] => return Err(refuse("file.empty", "the file is empty".to_owned(), 0)),
+        _ => return Err(refuse("file.type", "it is not zip, as it should be".to_owned(), 0)),
+    }
     let length = input.seek(SeekFrom::End(0))?;
     let tail = length.min((END_BYTES + REMARK_BYTES_MAX) as u64);
     input.seek(SeekFrom::Start(length - tail))?;
