@@ -81,7 +81,7 @@ impl Server {
             at("allowed"),
         );
         fs::write(folder.join("config"), config).unwrap();
-        let child = Command::new(tools().0)
+        let mut child = Command::new(tools().0)
             .args(["-D", "-e", "-f", &at("config")])
             .stderr(Stdio::null())
             .spawn()
@@ -92,6 +92,8 @@ impl Server {
             }
             std::thread::yield_now();
         }
+        let _ = child.kill();
+        let _ = child.wait();
         panic!("the server did not start");
     }
 
