@@ -1,7 +1,6 @@
 //! Somebody else's database, and what is asked of it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
@@ -46,7 +45,8 @@ pub(crate) use on_each;
 pub struct Old {
     pub kind: Kind,
     pub url: String,
-    folder: TempDir,
+    /// Keeps the file for as long as the test.
+    _folder: TempDir,
 }
 
 pub enum Hand {
@@ -79,7 +79,7 @@ impl Old {
                 format!("sqlite:{}", path.display())
             }
         };
-        Old { kind, url, folder }
+        Old { kind, url, _folder: folder }
     }
 
     /// What is written for that database, of the three.
@@ -147,11 +147,6 @@ impl Old {
         cursor: Option<&str>,
     ) -> Result<Answer, ConnectorError> {
         ask(self.settings(query, more), &self.around(), cursor, Catch::default()).await
-    }
-
-    #[expect(dead_code, reason = "keeps the file for as long as the test")]
-    fn place(&self) -> PathBuf {
-        self.folder.path().to_owned()
     }
 }
 
