@@ -3,6 +3,7 @@
 //! kept (`tests/fuzz`). An input is no format of anybody's: its first bytes choose settings.
 
 mod answers;
+mod archives;
 mod csv;
 mod definitions;
 mod expressions;
@@ -12,6 +13,7 @@ mod json;
 mod layers;
 mod mappings;
 mod names;
+mod queries;
 mod schedule;
 mod trying;
 mod values;
@@ -23,6 +25,7 @@ pub type Entry = fn(&[u8]);
 /// Every target by name; its corpus lies in the folder of that name.
 pub const ALL: &[(&str, Entry)] = &[
     ("answers", answers::answers),
+    ("archives", archives::archives),
     ("code_lists", mappings::code_lists),
     ("csv", csv::csv),
     ("definitions", definitions::definitions),
@@ -32,6 +35,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("json_lines", json::lines),
     ("layers", layers::layers),
     ("names", names::names),
+    ("queries", queries::queries),
     ("schedule", schedule::schedule),
     ("source_paths", mappings::source_paths),
     ("values", values::values),

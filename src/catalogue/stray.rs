@@ -33,11 +33,13 @@ pub fn tell(root: &Path, connectors: &[Loaded<ConnectorDefinition>], told: &mut 
         let help = "a directory of definitions has the folders connectors, mappings and jobs";
         told.push(Diagnostic::of_file(Severity::Error, ".", what, Some(help.to_owned())));
     }
-    let samples: Vec<String> = connectors
-        .iter()
-        .filter_map(|loaded| loaded.definition.as_ref()?.sample.as_ref())
-        .map(|sample| format!("connectors/{}", sample.value))
-        .collect();
+    let named = |connector: &ConnectorDefinition| {
+        let sample = connector.sample.iter().map(|sample| sample.value.as_str());
+        let files: Vec<&str> = sample.chain(connector.settings.files()).collect();
+        files.into_iter().map(|name| format!("connectors/{name}")).collect::<Vec<String>>()
+    };
+    let samples: Vec<String> =
+        connectors.iter().filter_map(|loaded| loaded.definition.as_ref()).flat_map(named).collect();
     let unread = connectors.iter().any(|loaded| loaded.definition.is_none());
     for (folder, endings) in FOLDERS {
         for file in reader::list_files(root, folder, "") {

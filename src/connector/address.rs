@@ -43,7 +43,8 @@ impl AddressFault {
         match self {
             AddressFault::Form { remedy, .. } | AddressFault::Address { remedy, .. } => remedy,
             AddressFault::Scheme(_) => {
-                "write `https://…`; without encryption only where `allow` names the host and its port"
+                "write `https://…`, or for a database `sslmode=verify-full`; without encryption only where \
+                 `allow` names the host and its port"
             }
             AddressFault::Own(_) => "name another system: this one listens there itself",
         }
@@ -88,6 +89,38 @@ impl Place {
         Ok(Place { host, port, is_plain })
     }
 
+    /// A host that is reached by a protocol that encrypts by itself.
+    pub fn of_host(host: &str, port: u16) -> Result<Place, AddressFault> {
+        let wrong = AddressFault::Form {
+            what: "this is not the name or number of a host",
+            remedy: "write it like `sftp.example.com`, without `sftp://` and without a path",
+        };
+        let host = Host::parse(host).map_err(|_| wrong)?;
+        Ok(Place { host, port, is_plain: false })
+    }
+
+    /// The host of a database, whose address may say who we are and whether it is encrypted, and nothing
+    /// else: a second host among the parameters would be one that nobody judged.
+    pub fn of_database(url: &str, usual_port: u16) -> Result<Place, AddressFault> {
+        let wrong = |what| AddressFault::Form { what, remedy: DATABASE_REMEDY };
+        if url.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
+            return Err(wrong("the address has blanks or line ends in it"));
+        }
+        let parsed = Url::parse(url).map_err(|_| wrong("this is not the address of a database"))?;
+        let host = parsed.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| wrong("the address names no host"))?;
+        let host = Host::parse(host).map_err(|_| wrong("the address names no host"))?;
+        let mut is_plain = false;
+        for (name, value) in parsed.query_pairs() {
+            match (&*name, &*value.to_ascii_lowercase().replace('_', "-")) {
+                ("sslmode" | "ssl-mode", "verify-full" | "verify-identity") => {}
+                ("sslmode" | "ssl-mode", _) => is_plain = true,
+                _ => return Err(wrong("the address has a parameter that is not `sslmode`")),
+            }
+        }
+        Ok(Place { host, port: parsed.port().unwrap_or(usual_port), is_plain })
+    }
+
     /// The name that must be looked up; none where the address is a number.
     pub fn name(&self) -> Option<&str> {
         match &self.host {
@@ -101,8 +134,13 @@ impl Place {
         self.is_plain
     }
 
-    fn number(&self) -> Option<IpAddr> {
+    /// The number, where the address has one in place of a name.
+    pub fn number(&self) -> Option<IpAddr> {
         number_of(&self.host)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     fn is(&self, allowed: &Allowed) -> bool {
@@ -146,7 +184,7 @@ impl Reach {
         let named = self.allow.iter().any(|allowed| place.is(allowed));
         if place.is_plain && !named {
             return Err(AddressFault::Scheme(
-                "http is not encrypted, and `allow` does not name it",
+                "what goes there is not encrypted, and `allow` does not name it",
             ));
         }
         if let Some(number) = place.number() {
@@ -192,6 +230,8 @@ fn refused(place: &Place, what: &'static str, remedy: &'static str) -> AddressFa
     AddressFault::Address { host: place.host.to_string(), what, remedy }
 }
 
+const DATABASE_REMEDY: &str =
+    "write it like `postgres://reader:PASSWORD@academy.internal:5432/academy`";
 const BY_NAME: &str =
     "if it is meant, name its host and port: `allow = [\"orders.internal:8443\"]`";
 const BY_NUMBER: &str = "if it is meant, name its number and port: `allow = [\"127.0.0.1:8090\"]`";
@@ -354,6 +394,39 @@ mod tests {
             ("", "url.form"),
         ] {
             assert_eq!(told(&[], url), code, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_judged_as_anything_else_is() {
+        let told = |allow: &[&str], url: &str| {
+            let judged = Place::of_database(url, 5432).and_then(|place| reach(allow).judge(&place));
+            judged.map_or_else(|fault| fault.code().to_owned(), |()| "good".to_owned())
+        };
+        for (allow, url, expected) in [
+            ("", "postgres://reader:pw@academy.example.com/a", "good"),
+            ("", "postgres://academy.example.com/a?sslmode=verify-full", "good"),
+            ("", "mysql://academy.example.com/a?ssl-mode=VERIFY_IDENTITY", "good"),
+            ("", "postgres://academy.example.com/a?sslmode=disable", "url.scheme"),
+            ("", "postgres://academy.example.com/a?sslmode=require", "url.scheme"),
+            (
+                "academy.example.com:5432",
+                "postgres://academy.example.com/a?sslmode=require",
+                "good",
+            ),
+            ("", "postgres://127.0.0.1/a", "url.address"),
+            ("", "postgres://0x7f.1/a", "url.address"),
+            ("", "postgres://localhost/a", "url.address"),
+            ("", "postgres://10.0.0.9/a", "url.address"),
+            ("10.0.0.9:5432", "postgres://10.0.0.9/a", "good"),
+            ("169.254.169.254:5432", "postgres://169.254.169.254/a", "url.address"),
+            ("", "postgres:///a?host=127.0.0.1", "url.form"),
+            ("", "postgres://academy.example.com/a?host=127.0.0.1", "url.form"),
+            ("", "mysql://academy.example.com/a?socket=/run/x.sock", "url.form"),
+            ("", "postgres://%2Frun%2Fpostgresql/a", "url.form"),
+        ] {
+            let allow: Vec<&str> = [allow].into_iter().filter(|line| !line.is_empty()).collect();
+            assert_eq!(told(&allow, url), expected, "{url}");
         }
     }
 

@@ -45,7 +45,7 @@ pub const ALLOW: Key = key(
      named by its number.",
 )
 .example("allow = [\"orders.internal:8443\"]");
-const AUTHORITY: Key = key(
+pub const AUTHORITY: Key = key(
     "authority",
     "Where the certificate is kept, as PEM, of whoever signs for this system: then nobody else is believed. \
      Where nothing is said, those that this machine believes.",
@@ -191,7 +191,7 @@ pub fn client(
 }
 
 /// Which hosts may be called, when the environment has filled them in.
-fn reach(allow: &[Spanned<String>], around: &Surroundings) -> Result<Reach, ConnectorError> {
+pub fn reach(allow: &[Spanned<String>], around: &Surroundings) -> Result<Reach, ConnectorError> {
     let mut allowed = Vec::new();
     for line in allow {
         let line = around.expand(&line.value)?;

@@ -81,6 +81,11 @@ pub trait Settings: Debug + Send + Sync {
         None
     }
 
+    /// Files beside the definition that its settings name.
+    fn files(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether it can be told such a thing.
     fn takes(&self, _what: Brings) -> bool {
         false

@@ -1,7 +1,9 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, http_receive, null};
+use super::{
+    file_drop, govuk_notify, govuk_pay, http_poll, http_push, http_receive, null, sftp_drop, sql,
+};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
@@ -12,4 +14,6 @@ pub const KINDS: &[Kind] = &[
     http_push::settings::KIND,
     http_receive::settings::KIND,
     null::KIND,
+    sftp_drop::settings::KIND,
+    sql::settings::KIND,
 ];

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
@@ -41,6 +41,8 @@ pub struct File {
     /// As a person would name it from the root of the definitions.
     pub path: String,
     pub text: String,
+    /// The root of the definitions, where it was read from there.
+    below: Option<PathBuf>,
     root: Vec<Entry>,
     /// Secrets written in clear: never shown in a snippet.
     hidden: RefCell<Vec<Span>>,
@@ -101,7 +103,8 @@ impl File {
         let hidden = RefCell::new(hidden);
         let lost_keys = mending.lost_keys;
         let diagnostics = RefCell::default();
-        let file = File { path, text, root, hidden, lost_keys, hopeless, diagnostics };
+        let below = None;
+        let file = File { path, text, below, root, hidden, lost_keys, hopeless, diagnostics };
         for fault in faults {
             file.error(fault.at, fault.what, fault.label, fault.help);
         }
@@ -111,7 +114,42 @@ impl File {
     /// Opens `relative` below `root`; what is wrong with the file as a whole comes back as a
     /// diagnostic.
     pub fn load(root: &Path, relative: &str) -> Result<File, Diagnostic> {
-        Ok(File::parse(relative, load_text(root, relative)?))
+        let file = File::parse(relative, load_text(root, relative)?);
+        Ok(File { below: Some(root.to_path_buf()), ..file })
+    }
+
+    /// The path and text of a file that lies beside this one; what is wrong with it as a whole comes back
+    /// as a diagnostic of its own.
+    pub fn beside(&self, name: &str) -> Result<(String, String), Diagnostic> {
+        let path = match self.path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_owned(),
+        };
+        let Some(root) = &self.below else {
+            let help = "write it into this file, which stands alone".to_owned();
+            let what = "nothing lies beside this file";
+            return Err(Diagnostic::of_file(Severity::Error, path, what, Some(help)));
+        };
+        load_text(root, &path).map(|text| (path, text))
+    }
+
+    /// A fault at a place of a file beside this one.
+    pub fn error_beside(
+        &self,
+        (path, text): (&str, &str),
+        at: Span,
+        what: impl Into<String>,
+        label: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let place = Some(Box::new(Place::locate(text, at.start, at.end)));
+        let (file, what, label) = (path.to_owned(), what.into(), label.into());
+        self.push(Diagnostic { severity: Severity::Error, file, place, what, label, help });
+    }
+
+    /// A fault of a file beside this one as a whole.
+    pub fn error_of_beside(&self, fault: Diagnostic) {
+        self.push(fault);
     }
 
     pub fn root(&self) -> Table<'_> {

@@ -272,6 +272,66 @@ pub static CHAPTERS: &[Chapter] = &[
                 "set it in the environment",
             ),
             cause(
+                "sftp.host_key",
+                "a server that files are fetched from shows another key than was written down",
+                "nothing was sent to it. Ask its owner, by telephone, whether the key was changed; only then mend `host_key`",
+            ),
+            cause(
+                "sftp.login",
+                "a server that files are fetched from does not let us in",
+                "ask its owner about our login; then mend `user` and the secret that `password` or `private_key` names",
+            ),
+            cause(
+                "sftp.rights",
+                "our account may not read the folder that files are fetched from, or not move files in it",
+                "ask its owner for the right to read, move and make folders there",
+            ),
+            cause(
+                "sql.",
+                "a database that is asked refuses the question",
+                "the cause says why: mend the query of its connector",
+            ),
+            cause(
+                "sql.certificate",
+                "the connection to a database cannot be encrypted, or its certificate is not believed",
+                "name the `authority` that signed for it; where it has no certificate, ask its owner for one",
+            ),
+            cause(
+                "sql.column",
+                "a column of the answer has no name of its own, or a type that is not read",
+                "name it with AS, or write CAST around it, as the cause says",
+            ),
+            cause(
+                "sql.data",
+                "a database that is asked cannot compute a value of a row",
+                "make the query bear such a row: NULLIF against a division by nothing, a text in place of a number",
+            ),
+            cause(
+                "sql.database",
+                "there is no such database where its address leads",
+                "mend the secret that `url` names",
+            ),
+            cause(
+                "sql.login",
+                "a database that is asked does not know our name or password",
+                "ask its owner about our login; then mend the secret that `url` names",
+            ),
+            cause(
+                "sql.query",
+                "a database that is asked does not understand the query",
+                "mend the query: the cause has the database's own words",
+            ),
+            cause(
+                "sql.rights",
+                "our account in a database may not read what the query asks for",
+                "ask its owner to grant SELECT on it, and nothing more",
+            ),
+            cause(
+                "sql.writes",
+                "a query tried to change something in a database, which did not let it",
+                "take out what writes: a function that it calls may do so",
+            ),
+            cause(
                 "store.",
                 "the database refused something",
                 "tell whoever looks after Viaduct, with the log",

@@ -8,4 +8,7 @@ pub mod govuk_pay;
 mod http_poll;
 mod http_push;
 mod newcomer;
+mod sftp_drop;
+mod sql;
 mod tls;
+mod zipped;

@@ -102,6 +102,16 @@ fn a_system_that_calls_us_says_what_it_shows() {
     report("http_receive.toml");
 }
 
+#[test]
+fn a_server_is_known_by_its_key_and_no_password_is_written() {
+    report("sftp_drop.toml");
+}
+
+#[test]
+fn a_query_only_reads_and_its_address_is_kept_elsewhere() {
+    report("sql.toml");
+}
+
 /// A template is tried with every field filled and with none, and its names are looked up whichever way
 /// it goes.
 #[test]

@@ -47,6 +47,6 @@ macro_rules! replays {
 }
 
 replays! {
-    answers, code_lists, csv, definitions, expressions, fixed_width, json, json_lines, layers, names,
-    schedule, source_paths, values, xml,
+    answers, archives, code_lists, csv, definitions, expressions, fixed_width, json, json_lines, layers, names,
+    queries, schedule, source_paths, values, xml,
 }

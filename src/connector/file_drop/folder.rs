@@ -43,6 +43,12 @@ impl Seen {
         }
     }
 
+    /// A file on another machine, which tells whole seconds and no identity.
+    pub fn elsewhere(name: &str, bytes: u64, modified_s: u64) -> Seen {
+        let modified_ns = u128::from(modified_s) * 1_000_000_000;
+        Seen { name: name.to_owned(), bytes, modified_ns, identity: (0, 0) }
+    }
+
     /// Name, size and time: what tells one drop from the next.
     pub fn mark(&self) -> String {
         format!("{}|{}|{}", self.name, self.bytes, self.modified_ns)
@@ -207,7 +213,7 @@ pub fn moved_name(folder: &Path, mark: &str) -> Option<String> {
 }
 
 /// Whether this is one entry of a folder, and neither a way nor the folder itself.
-fn is_a_name(name: &str) -> bool {
+pub fn is_a_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     let first = parts.next();
     matches!(first, Some(Component::Normal(part)) if part == OsStr::from_bytes(name.as_bytes()))
@@ -215,7 +221,7 @@ fn is_a_name(name: &str) -> bool {
 }
 
 /// `ctax.xml`, `ctax.xml.2`, `ctax.xml.3` …, cut so that it is still a name.
-fn numbered(name: &str, number: u32) -> String {
+pub fn numbered(name: &str, number: u32) -> String {
     if number == 1 {
         return name.to_owned();
     }

@@ -4,13 +4,13 @@
 //! `processed`, what is held to `held`. What is none of these is left alone, counted, and never
 //! opened.
 
-mod folder;
-mod one_file;
+pub mod folder;
+pub mod one_file;
 pub mod reading;
 pub mod settings;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,16 +18,84 @@ use globset::{Glob, GlobMatcher};
 
 use self::folder::{Entry, Folder, Seen};
 use self::reading::{stopped, unavailable};
-use self::settings::FileDropSettings;
+use self::settings::Rules;
 use super::channel::{ConnectorError, Extract, Ignored, Origin, ReadEnd, Source, Taken};
 use super::format::layout::Layout;
 use super::format::version::Version;
 use super::format::{Format, RecordSink};
 
-/// A drop folder, open.
-pub struct FileDrop {
+/// A folder that files are dropped into, wherever it is.
+#[async_trait]
+pub trait Place: Send + Sync + 'static {
+    /// What people call it.
+    fn words(&self) -> String;
+
+    /// Everything that is in it, in no order.
+    async fn entries(&self) -> Result<Vec<Entry>, ConnectorError>;
+
+    /// A regular file of that name, as it is now.
+    async fn file(&self, name: &str) -> Result<Option<Seen>, ConnectorError>;
+
+    /// Opens a file for reading, or a copy of it, and says which it is.
+    async fn open(&self, name: &str) -> Result<(File, Seen), ConnectorError>;
+
+    /// Moves a file to a folder in this one, made where there is none. One of the same name that is there
+    /// already is kept beside it; a file that is not there any more, or not this one, is left as it is.
+    async fn give(&self, file: &Seen, way: &Path) -> Result<(), ConnectorError>;
+}
+
+/// A folder of this machine.
+pub struct Local {
     directory: PathBuf,
-    folder: Arc<Folder>,
+    folder: Folder,
+}
+
+impl Local {
+    /// Opens the folder that the settings name; its place is known by now.
+    pub fn open(directory: &Path) -> Result<Local, ConnectorError> {
+        let directory = directory.to_path_buf();
+        let folder = Folder::open(&directory).map_err(|error| {
+            let place = directory.display();
+            unavailable(format!("{place} is not a folder: make it, or mend `directory` ({error})"))
+        })?;
+        Ok(Local { directory, folder })
+    }
+}
+
+#[async_trait]
+impl Place for Local {
+    fn words(&self) -> String {
+        self.directory.display().to_string()
+    }
+
+    async fn entries(&self) -> Result<Vec<Entry>, ConnectorError> {
+        let unreadable = |error| unavailable(format!("{} cannot be read: {error}", self.words()));
+        self.folder.entries().map_err(unreadable)
+    }
+
+    async fn file(&self, name: &str) -> Result<Option<Seen>, ConnectorError> {
+        let unseen = |error| unavailable(format!("{name} cannot be looked at: {error}"));
+        self.folder.file(name).map_err(unseen)
+    }
+
+    async fn open(&self, name: &str) -> Result<(File, Seen), ConnectorError> {
+        let gone = |error| unavailable(format!("{name} cannot be opened any more: {error}"));
+        self.folder.read(name).map_err(gone)
+    }
+
+    async fn give(&self, file: &Seen, way: &Path) -> Result<(), ConnectorError> {
+        let unmoved = |error: std::io::Error| {
+            let place = self.directory.join(way);
+            unavailable(format!("files cannot be moved to {}: {error}", place.display()))
+        };
+        let to = self.folder.below(&self.directory, way).map_err(unmoved)?;
+        self.folder.give(file, &to).map_err(unmoved)
+    }
+}
+
+/// A drop folder, open.
+pub struct DropFolder<P> {
+    place: P,
     pattern: GlobMatcher,
     processed: PathBuf,
     held: PathBuf,
@@ -37,41 +105,31 @@ pub struct FileDrop {
     layout: Layout,
 }
 
-impl FileDrop {
-    /// Opens the folder that the settings name; its place is known by now.
-    pub fn open(settings: &FileDropSettings, directory: &Path) -> Result<FileDrop, ConnectorError> {
-        let directory = directory.to_path_buf();
-        let folder = Folder::open(&directory).map_err(|error| {
-            let place = directory.display();
-            unavailable(format!("{place} is not a folder: make it, or mend `directory` ({error})"))
-        })?;
-        let pattern = Glob::new(&settings.pattern)
+impl<P: Place> DropFolder<P> {
+    pub fn open(place: P, rules: &Rules) -> Result<DropFolder<P>, ConnectorError> {
+        let pattern = Glob::new(&rules.pattern)
             .map_err(|error| unavailable(format!("`pattern` cannot be read: {error}")))?;
-        Ok(FileDrop {
+        Ok(DropFolder {
+            place,
             pattern: pattern.compile_matcher(),
-            processed: PathBuf::from(&settings.processed),
-            held: PathBuf::from(&settings.held),
-            directory,
-            folder: Arc::new(folder),
-            settle: Duration::from_millis(settings.settle_ms),
-            extract: settings.extract,
-            version: settings.version.clone(),
-            layout: settings.layout.clone(),
+            processed: PathBuf::from(&rules.processed),
+            held: PathBuf::from(&rules.held),
+            settle: Duration::from_millis(rules.settle_ms),
+            extract: rules.extract,
+            version: rules.version.clone(),
+            layout: rules.layout.clone(),
         })
     }
 
     /// Files that fit the pattern, the oldest first.
-    fn files(&self) -> Result<Vec<Seen>, ConnectorError> {
+    async fn files(&self) -> Result<Vec<Seen>, ConnectorError> {
+        let entries = self.place.entries().await?;
         let mut found: Vec<Seen> =
-            self.entries()?.into_iter().filter_map(|entry| self.judge(entry).ok()).collect();
+            entries.into_iter().filter_map(|entry| self.judge(entry).ok()).collect();
         found.sort_by(|one, other| {
             (one.modified_ns, &one.name).cmp(&(other.modified_ns, &other.name))
         });
         Ok(found)
-    }
-
-    fn entries(&self) -> Result<Vec<Entry>, ConnectorError> {
-        self.folder.entries().map_err(|error| self.unreadable(&error))
     }
 
     /// A file that is to be read, or what it is instead; nothing where that is as it should be.
@@ -94,8 +152,35 @@ impl FileDrop {
         first(&self.processed) || first(&self.held)
     }
 
-    fn unreadable(&self, error: &std::io::Error) -> ConnectorError {
-        unavailable(format!("{} cannot be read: {error}", self.directory.display()))
+    /// Reads the file that was seen, and no other: not one that took its place, and not one that grew
+    /// or went away while it was read. Such a file is read again when it is there and settled.
+    async fn read_unchanged(
+        &self,
+        origin: &Origin,
+        sink: Box<dyn RecordSink>,
+    ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
+        let name = origin.name.clone();
+        let changed = |when: &str| {
+            unavailable(format!(
+                "{name} was changed or taken away {when}: it is read when it is there"
+            ))
+        };
+        let opened = match self.place.open(&name).await {
+            Ok((_, seen)) if seen.mark() != origin.mark => Err(changed("before it was read")),
+            opened => opened,
+        };
+        let (file, opened) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return on_a_thread(sink, move |_| Err(error)).await,
+        };
+        let (layout, of) = (self.layout.clone(), name.clone());
+        let (sink, end) =
+            on_a_thread(sink, move |sink| reading::read(file, &of, &layout, sink)).await;
+        match self.place.file(&name).await {
+            Ok(Some(now)) if now == opened => (sink, end),
+            Ok(_) => (sink, Err(changed("while it was read"))),
+            Err(error) => (sink, Err(error)),
+        }
     }
 }
 
@@ -104,22 +189,23 @@ fn origin(file: &Seen) -> Origin {
 }
 
 #[async_trait]
-impl Source for FileDrop {
+impl<P: Place> Source for DropFolder<P> {
     /// A file is settled when neither its size nor its time changed over the settling time. One
     /// that is still growing is left for the next look.
     async fn look(&self, _: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
-        let before = self.files()?;
+        let before = self.files().await?;
         if before.is_empty() {
             return Ok(Vec::new());
         }
         tokio::time::sleep(self.settle).await;
-        let after = self.files()?;
+        let after = self.files().await?;
         Ok(after.iter().filter(|file| before.contains(file)).map(origin).collect())
     }
 
     async fn ignored(&self) -> Result<Vec<Ignored>, ConnectorError> {
         let mut ignored: Vec<Ignored> = Vec::new();
-        for what in self.entries()?.into_iter().filter_map(|entry| self.judge(entry).err()?) {
+        let entries = self.place.entries().await?;
+        for what in entries.into_iter().filter_map(|entry| self.judge(entry).err()?) {
             match ignored.iter_mut().find(|known| known.what == what) {
                 Some(known) => known.count += 1,
                 None => ignored.push(Ignored { what, count: 1 }),
@@ -134,9 +220,7 @@ impl Source for FileDrop {
         origin: &Origin,
         sink: Box<dyn RecordSink>,
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-        let folder = Arc::clone(&self.folder);
-        let (layout, origin) = (self.layout.clone(), origin.clone());
-        on_a_thread(sink, move |sink| read_unchanged(&folder, &origin, &layout, sink)).await
+        self.read_unchanged(origin, sink).await
     }
 
     /// Moves the file where it belongs. One that was dropped under its name in the meantime was not
@@ -146,15 +230,8 @@ impl Source for FileDrop {
             Taken::Processed => &self.processed,
             Taken::Held => &self.held,
         };
-        let unmoved = |error: std::io::Error| {
-            let place = self.directory.join(way);
-            unavailable(format!("files cannot be moved to {}: {error}", place.display()))
-        };
-        let to = self.folder.below(&self.directory, way).map_err(unmoved)?;
-        match self.folder.file(&origin.name).map_err(unmoved)? {
-            Some(file) if file.mark() == origin.mark => {
-                self.folder.give(&file, &to).map_err(unmoved)
-            }
+        match self.place.file(&origin.name).await? {
+            Some(file) if file.mark() == origin.mark => self.place.give(&file, way).await,
             _ => Ok(()),
         }
     }
@@ -198,32 +275,6 @@ async fn on_a_thread(
             let nothing: Box<dyn RecordSink> = Box::new(Nothing);
             (nothing, Err(unavailable(cause.to_owned())))
         }
-    }
-}
-
-/// Reads the file that was seen, and no other: not one that took its place, and not one that grew
-/// or went away while it was read. Such a file is read again when it is there and settled.
-fn read_unchanged(
-    folder: &Folder,
-    origin: &Origin,
-    layout: &Layout,
-    sink: &mut dyn RecordSink,
-) -> Result<ReadEnd, ConnectorError> {
-    let name = &origin.name;
-    let (file, opened) = folder
-        .read(name)
-        .map_err(|error| unavailable(format!("{name} cannot be opened any more: {error}")))?;
-    let changed = |when: &str| {
-        unavailable(format!("{name} was changed or taken away {when}: it is read when it is there"))
-    };
-    if opened.mark() != origin.mark {
-        return Err(changed("before it was read"));
-    }
-    let end = reading::read(file, name, layout, sink);
-    match folder.file(name) {
-        Ok(Some(now)) if now == opened => end,
-        Ok(_) => Err(changed("while it was read")),
-        Err(error) => Err(unavailable(format!("{name} cannot be looked at: {error}"))),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use async_trait::async_trait;
 
 use super::reading::{self, unavailable};
-use super::{on_a_thread, settings::FileDropSettings};
+use super::{on_a_thread, settings::Rules};
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::format::layout::Layout;
 use crate::connector::format::version::Version;
@@ -25,7 +25,7 @@ pub struct OneFile {
 
 impl OneFile {
     /// With the settings of the folder that it would be dropped into.
-    pub fn open(settings: &FileDropSettings, path: &Path) -> Result<OneFile, ConnectorError> {
+    pub fn open(settings: &Rules, path: &Path) -> Result<OneFile, ConnectorError> {
         let place = path.display();
         let about = std::fs::metadata(path)
             .map_err(|error| unavailable(format!("{place} cannot be opened: {error}")))?;

@@ -1,11 +1,13 @@
 //! One file through its layers: its own bytes are digested, unpacked, made UTF-8, and cut into records.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 
 use crate::connector::channel::{ConnectorError, ReadEnd};
 use crate::connector::content::ContentDigest;
-use crate::connector::format::layout::Layout;
+use crate::connector::format::gzip::Compression;
+use crate::connector::format::layout::{CutEnd, Layout};
+use crate::connector::format::zip::{self, Inside};
 use crate::connector::format::{CutError, RecordSink};
 
 /// Reads a file to its end. `name` is what people call it.
@@ -17,7 +19,12 @@ pub fn read(
 ) -> Result<ReadEnd, ConnectorError> {
     let mut input = Digested { file, digest: ContentDigest::new() };
     let unreadable = |error| unavailable(format!("{name} cannot be read: {error}"));
-    let end = layout.cut(&mut input, name, sink).map_err(|error| match error {
+    let is_archive = layout.compression == Compression::Detect && zip::is_named(name);
+    let cut = match is_archive {
+        true => cut_archive(&mut input, layout, sink),
+        false => layout.cut(&mut input, name, sink),
+    };
+    let end = cut.map_err(|error| match error {
         CutError::Format(fault) => ConnectorError::Malformed(fault),
         CutError::Read(error) => unreadable(error),
         CutError::Stopped => stopped(),
@@ -31,6 +38,21 @@ pub fn read(
         looks_utf8: end.looks_utf8,
         cursor: None,
     })
+}
+
+/// An archive is read from its end: all of it is digested first.
+fn cut_archive(
+    input: &mut Digested,
+    layout: &Layout,
+    sink: &mut dyn RecordSink,
+) -> Result<CutEnd, CutError> {
+    std::io::copy(input, &mut std::io::sink())?;
+    input.file.rewind()?;
+    let inside = Inside::open(&mut input.file, layout.unpacked_bytes_max)?;
+    let end = layout.cut_unpacked(inside, sink);
+    // Nothing of it is digested once more.
+    input.file.seek(std::io::SeekFrom::End(0))?;
+    end
 }
 
 /// Whoever took the records took no more.

@@ -4,7 +4,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use super::one_file::OneFile;
-use super::{FileDrop, folder};
+use super::{DropFolder, Local, folder};
 use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{HeldAt, Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
@@ -25,6 +25,12 @@ pub const KIND: Kind = Kind {
 pub struct FileDropSettings {
     /// Where files are dropped; `${NAME}` is taken from the environment when it is opened.
     pub directory: Spanned<String>,
+    pub rules: Rules,
+}
+
+/// What is done with the files of a folder, wherever it is.
+#[derive(Debug, Clone)]
+pub struct Rules {
     /// Which files, as in a shell: `ctax-*.xml`.
     pub pattern: String,
     /// Subfolder for files that were read.
@@ -62,10 +68,18 @@ impl FileDropSettings {
     /// Reads `[settings]`; faults are told to the file.
     pub fn read(settings: &Table<'_>, limits: &Limits) -> Option<FileDropSettings> {
         let directory = settings.need_text(DIRECTORY);
+        let rules = Rules::read(settings, limits, 1_000);
+        Some(FileDropSettings { directory: directory?, rules: rules? })
+    }
+}
+
+impl Rules {
+    /// Reads them; a file settles in so many milliseconds where nothing is said.
+    pub fn read(settings: &Table<'_>, limits: &Limits, usual_ms: i64) -> Option<Rules> {
         let pattern = settings.need_text(PATTERN);
         let processed = settings.text_or(PROCESSED, "processed");
         let held = settings.text_or(HELD, "held");
-        let settle = settings.whole_or(SETTLE, 0..=600_000, 1_000);
+        let settle = settings.whole_or(SETTLE, 0..=600_000, usual_ms);
         let extracts = [
             word("full", "A record that is absent is gone at its source.", Extract::Full),
             word("delta", "A record that is absent says nothing.", Extract::Delta),
@@ -78,8 +92,7 @@ impl FileDropSettings {
             settings.error(settings.at_value("version"), what, "not looked at", help);
         }
         let layout = Layout::read(settings, limits.record_bytes_max as usize);
-        Some(FileDropSettings {
-            directory: directory?,
+        Some(Rules {
             pattern: pattern?.value,
             processed: processed.trim_end_matches('/').to_owned(),
             held: held.trim_end_matches('/').to_owned(),
@@ -93,28 +106,29 @@ impl FileDropSettings {
 
 impl Settings for FileDropSettings {
     fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
+        Some(&self.rules.layout)
     }
 
     fn source(&self, around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
         let opened = around
             .expand(&self.directory.value)
-            .and_then(|directory| FileDrop::open(self, FilePath::new(&directory)));
+            .and_then(|directory| Local::open(FilePath::new(&directory)))
+            .and_then(|local| DropFolder::open(local, &self.rules));
         Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
     }
 
     fn file(&self, path: &FilePath) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
-        let opened = OneFile::open(self, path);
+        let opened = OneFile::open(&self.rules, path);
         Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
     }
 
     fn extract(&self) -> Option<Extract> {
-        Some(self.extract)
+        Some(self.rules.extract)
     }
 
     fn held_at(&self, around: &Surroundings, mark: &str) -> Option<HeldAt> {
         let folder = PathBuf::from(around.expand(&self.directory.value).ok()?);
-        let held = folder.join(&self.held);
+        let held = folder.join(&self.rules.held);
         let name = folder::moved_name(&held, mark);
         Some(HeldAt { folder, held, name })
     }

@@ -1,7 +1,7 @@
 //! Unpacks what comes as gzip, one member or many, and stops before a small file becomes a large one.
 //!
-//! It knows one way of packing. An archive of several files is told by its first bytes and refused, and
-//! so is a file that is not what its name says.
+//! It knows one way of packing. An archive is told by its first bytes and refused, unless its name says that it
+//! is one (`zip`), and so is a file that is not what its name says.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
@@ -12,10 +12,10 @@ use super::FormatError;
 /// What a file may unpack to where nothing else is said, bytes.
 pub const UNPACKED_BYTES_MAX: u64 = 10_000_000_000;
 /// So many times its own size a file may unpack to.
-const RATIO_MAX: u64 = 100;
+pub(super) const RATIO_MAX: u64 = 100;
 /// Up to here the ratio says nothing: a few repeated lines pack very well. Bytes.
-const RATIO_FROM: u64 = 10_000_000;
-const BUFFER: usize = 64 << 10;
+pub(super) const RATIO_FROM: u64 = 10_000_000;
+pub(super) const BUFFER: usize = 64 << 10;
 
 /// What a definition says of its files' packing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -148,7 +148,7 @@ impl<R: Read> Read for Gunzip<R> {
 }
 
 /// The disk failed, and not the archive.
-fn is_of_the_machine(error: &io::Error) -> bool {
+pub(super) fn is_of_the_machine(error: &io::Error) -> bool {
     error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Interrupted
 }
 
@@ -177,7 +177,7 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
-fn refuse(code: &'static str, cause: String, at: u64) -> io::Error {
+pub(super) fn refuse(code: &'static str, cause: String, at: u64) -> io::Error {
     let place = match at {
         0 => "at its beginning".to_owned(),
         at => format!("after {at} bytes"),

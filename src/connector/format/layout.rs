@@ -154,6 +154,20 @@ impl Layout {
         })
     }
 
+    /// Reads what is said of rows that a database gives, which are kept as one JSON object a line: `key`
+    /// names columns.
+    pub fn of_rows(settings: &Table<'_>, record_bytes_max: usize) -> Option<Layout> {
+        let format = JsonFormat::settings_of_rows(settings, record_bytes_max);
+        let not_cards = settings.texts(NOT_CARDS).unwrap_or_default();
+        Some(Layout {
+            format: Arc::new(JsonFormat { said: Encoding::Utf8, ..format? }),
+            encoding: Encoding::Utf8,
+            compression: Compression::None,
+            unpacked_bytes_max: UNPACKED_BYTES_MAX,
+            not_cards: not_cards.into_iter().map(|name| name.value).collect(),
+        })
+    }
+
     /// Cuts a file into records through its layers: unpacked, made UTF-8, cut. `name` is what people
     /// call the file.
     pub fn cut(
@@ -163,6 +177,15 @@ impl Layout {
         sink: &mut dyn RecordSink,
     ) -> Result<CutEnd, CutError> {
         let unpacked = Unpacked::open(input, self.compression, name, self.unpacked_bytes_max)?;
+        self.cut_unpacked(unpacked, sink)
+    }
+
+    /// The same with what is unpacked already, by whoever held it to its limits.
+    pub fn cut_unpacked(
+        &self,
+        unpacked: impl Read,
+        sink: &mut dyn RecordSink,
+    ) -> Result<CutEnd, CutError> {
         let mut text = Decoded::new(unpacked, self.encoding, &*self.format);
         match self.format.cut(&mut text, sink) {
             Ok(totals) => {
@@ -170,7 +193,7 @@ impl Layout {
             }
             // Whatever the format says of nothing, this says it better.
             Err(CutError::Format(fault))
-                if text.taken() == 0 && fault.code != "archive.damaged" =>
+                if text.taken() == 0 && !fault.code.starts_with("archive.") =>
             {
                 let cause = "the file is empty".to_owned();
                 let place = "at its beginning".to_owned();

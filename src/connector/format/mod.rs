@@ -16,6 +16,7 @@ pub mod sum;
 mod trying;
 pub mod version;
 pub mod xml;
+pub mod zip;
 
 use self::encoding::Encoding;
 use crate::record::document::{Document, Only, Path, Step};

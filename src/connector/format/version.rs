@@ -42,6 +42,16 @@ impl Version {
         Some(Version { path, form })
     }
 
+    /// Whether it is a moment; else it is a whole number.
+    pub fn is_time(&self) -> bool {
+        self.form == Form::Time
+    }
+
+    /// The column that says it, where a record is a row.
+    pub fn column(&self) -> &str {
+        self.path.steps.last().map_or("", |step| step.name.as_str())
+    }
+
     /// The version of a record; the greater is the newer. None where it does not say one.
     pub fn of(&self, record: &Document) -> Option<i128> {
         self.read_text(self.text_of(record)?)

@@ -6,7 +6,6 @@
 
 pub mod paging;
 pub mod settings;
-mod taking;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,6 @@ use async_trait::async_trait;
 
 use self::paging::{Page, Turn};
 use self::settings::HttpPollSettings;
-use self::taking::Taking;
 use crate::connector::address::Place;
 use crate::connector::answering::{self, Doing, unavailable};
 use crate::connector::calling::{self, Login};
@@ -27,6 +25,7 @@ use crate::connector::format::version::Version;
 use crate::connector::format::{Format, RecordSink};
 use crate::connector::http::{Answer, HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
+use crate::connector::taking::Taking;
 
 const NO_CONTENT: u16 = 204;
 

@@ -334,7 +334,7 @@ pub mod tests {
             (
                 "http://orders.example.com/",
                 "",
-                "http is not encrypted, and `allow` does not name it",
+                "what goes there is not encrypted, and `allow` does not name it",
             ),
             ("file:///etc/hosts", "", "only https and http are called"),
         ] {

@@ -12,6 +12,11 @@ pub(super) const GIVEN: &[Cause] = &[
                  connector",
     ),
     cause(
+        "archive.path",
+        "the archive has a name in it that leads elsewhere, a link, or two files of one name",
+        "ask for the file by itself, or packed by a program that writes plain names; then ask who made this one",
+    ),
+    cause(
         "batch.interrupted",
         "the reading was stopped half way; nothing of it was seen",
         "nothing: the next run reads it again",
@@ -243,6 +248,11 @@ pub(super) const GIVEN: &[Cause] = &[
         "record_empty",
         "there is nothing in the record",
         "ask for it to be mended at its source",
+    ),
+    cause(
+        "sql.cell",
+        "a value of the row is longer than its connector lets leave the database",
+        "cut it in the query, leave the column out, or raise `cell_bytes_max`; the next poll brings the row",
     ),
     cause("xml.", "the record or file cannot be read as XML", "ask for a good file"),
     cause(

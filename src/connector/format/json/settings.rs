@@ -6,7 +6,7 @@ use crate::connector::format::settings;
 use crate::definition::reader::Spanned;
 use crate::definition::shape::{Key, key};
 use crate::definition::table::Table;
-use crate::record::document::Path;
+use crate::record::document::{Path, Step};
 
 const KEY: Key = key(
     "key",
@@ -14,6 +14,12 @@ const KEY: Key = key(
 )
 .needed("name the property that makes a record the same record tomorrow")
 .example("key = \"account_ref\"");
+const COLUMNS: Key = key(
+    "key",
+    "The column, or columns, that make a record the same record tomorrow. No two rows have the same.",
+)
+.needed("name the column that makes a record the same record tomorrow")
+.example("key = [\"account_ref\", \"account_cd\"]");
 const RECORD: Key = key(
     "record",
     "The way from the root to the list whose items are the records; `/` where the root is the list.",
@@ -38,6 +44,21 @@ impl JsonFormat {
         let apart = table.texts(APART).unwrap_or_default();
         let apart = apart.into_iter().map(|name| name.value).collect();
         common(table, Some(Records::Lines { apart }), record_bytes_max)
+    }
+
+    /// Reads the settings of a database's rows, which are lines of JSON with a column for each property.
+    pub fn settings_of_rows(table: &Table<'_>, record_bytes_max: usize) -> Option<JsonFormat> {
+        let columns = table.texts(COLUMNS)?;
+        let path =
+            |name: Spanned<String>| Path { up: 0, steps: vec![Step::new(None, name.value, false)] };
+        Some(JsonFormat {
+            records: Records::Lines { apart: Vec::new() },
+            key: columns.into_iter().map(path).collect(),
+            count: None,
+            sums: Vec::new(),
+            said: Encoding::Unsaid,
+            record_bytes_max,
+        })
     }
 
     /// Reads the settings of a JSON document; faults are told to the file.

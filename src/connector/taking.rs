@@ -1,4 +1,4 @@
-//! Records as they come in, page by page: counted, and looked at for how far they go.
+//! Records of a system that is asked, as they come in, page by page: counted, and looked at for how far they go.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::connector::format::layout::{CutEnd, Layout};
 use crate::connector::format::version::Version;
-use crate::connector::format::{CutError, Raw, RecordSink, Stopped};
+use crate::connector::format::{CutError, Raw, RecordSink, Stopped, key_of};
 use crate::record::document::Document;
 
 /// A sink for several pages.
@@ -66,6 +66,28 @@ impl Taking {
             let layout = self.layout.clone();
             let end = layout.cut(&mut &body[..], &name, &mut self);
             (self, end)
+        });
+        match work.await {
+            Ok(done) => done,
+            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+        }
+    }
+
+    /// A record that came whole and of which a part is too much to keep: it is held by itself.
+    pub async fn hold(
+        mut self,
+        record: Vec<u8>,
+        code: &'static str,
+        cause: String,
+    ) -> (Taking, Result<(), CutError>) {
+        let work = tokio::task::spawn_blocking(move || {
+            let text = String::from_utf8_lossy(&record);
+            let format = Arc::clone(&self.layout.format);
+            let read = format.read(&text, &mut self.document);
+            let key = read.ok().and_then(|()| key_of(&*format, &self.document)).unwrap_or_default();
+            let raw = Raw { bytes: &record, context: b"", context_at: 0 };
+            let held = self.unsound(&key, code, cause, raw);
+            (self, held.map_err(CutError::from))
         });
         match work.await {
             Ok(done) => done,
