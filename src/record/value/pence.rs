@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn quirk_47_b43_loose_pounds_takes_what_spreadsheets_print_with_one_sign() {
+    fn b43_quirk_47_loose_pounds_takes_what_spreadsheets_print_with_one_sign() {
         check(
             PenceFormat::DecimalPoundsLoose,
             &[

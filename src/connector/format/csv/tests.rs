@@ -82,7 +82,7 @@ fn keys(cut: &Cut) -> Vec<&str> {
 }
 
 #[test]
-fn quirk_50_b25_line_ends_marks_and_blank_lines_do_not_matter() {
+fn b25_quirk_50_line_ends_marks_and_blank_lines_do_not_matter() {
     let rows = ["ref,a", "1,\"x, \"\"y\"\"\"", "2,z", "TRAILER,2"];
     let plain = cut(rows.join("\n")).unwrap();
     assert_eq!(plain.0[0], ("1".into(), "ref,a\n1,\"x, \"\"y\"\"\"".into()));
