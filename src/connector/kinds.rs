@@ -1,7 +1,7 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null};
+use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null, soap};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
@@ -11,4 +11,6 @@ pub const KINDS: &[Kind] = &[
     http_poll::settings::KIND,
     http_push::settings::KIND,
     null::KIND,
+    soap::poll::KIND,
+    soap::push::KIND,
 ];

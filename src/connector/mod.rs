@@ -18,5 +18,6 @@ pub mod kinds;
 pub mod null;
 pub mod pace;
 pub mod sending;
+pub mod soap;
 pub mod stand_in;
 pub mod window;
