@@ -104,12 +104,12 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         say(&format!("\nNight {night}\n"));
         drop_files(&council, night, &folder)?;
         let mut batches = Vec::new();
-        for job in context.jobs(Action::Ingest) {
+        for job in context.jobs(Action::Ingest).filter(|job| is_played(&job.connector.value)) {
             let report = run::run_ingest(&context, job).await?;
             say(&report.text());
             batches.push(report);
         }
-        for job in context.jobs(Action::Deliver) {
+        for job in context.jobs(Action::Deliver).filter(|job| is_told(&job.connector.value)) {
             let sent = run::run_deliver(&context, job).await?;
             say(&format!("Sending · {}\n{}", job.name, sent.text()));
         }
@@ -140,6 +140,15 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     notify.running.stop();
     pay.running.stop();
     Ok(demo)
+}
+
+/// Whether this system has a part in the demonstration: the definitions name more.
+fn is_played(connector: &str) -> bool {
+    SYSTEMS.iter().any(|system| system.name == connector)
+}
+
+fn is_told(connector: &str) -> bool {
+    ["notify", "pay"].contains(&connector)
 }
 
 /// A port of the demonstration's own, for the links.

@@ -1,7 +1,7 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null, soap};
+use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null, soap, verint};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
@@ -13,4 +13,5 @@ pub const KINDS: &[Kind] = &[
     null::KIND,
     soap::poll::KIND,
     soap::push::KIND,
+    verint::settings::KIND,
 ];

@@ -20,4 +20,5 @@ pub mod pace;
 pub mod sending;
 pub mod soap;
 pub mod stand_in;
+pub mod verint;
 pub mod window;

@@ -91,7 +91,7 @@ const TOKEN_SHOWN: Key = key(
 .example("shown = '<l:Session xmlns:l=\"urn:login\">{token}</l:Session>'");
 const TOKEN_LASTS: Key =
     key("lasts", "For how long one is used. One that is refused before is fetched anew, once.");
-const FAULTS: Key = key(
+pub const FAULTS: Key = key(
     "faults",
     "What faults mean, in the order in which they are tried. One that no rule fits was refused, and a person \
      looks.",
@@ -276,7 +276,7 @@ fn token(table: Table<'_>) -> Option<Token> {
     })
 }
 
-fn rule(table: Table<'_>) -> Option<Rule> {
+pub fn rule(table: Table<'_>) -> Option<Rule> {
     let at = table.text(FAULT_AT).map(|way| way.value);
     let texts = |key: Key| -> Vec<String> {
         table.texts(key).unwrap_or_default().into_iter().map(|one| one.value).collect()
