@@ -82,7 +82,9 @@ fn step(part: &str) -> Result<PathStep, &'static str> {
         None => (name, None),
     };
     if name.contains(['[', ']', '@', '*']) || name.ends_with("()") {
-        return Err("functions are not understood here, and of conditions `[1]` and `[Preferred=true]`");
+        return Err(
+            "functions are not understood here, and of conditions `[1]` and `[Preferred=true]`",
+        );
     }
     let (ns, name) = match name.split_once(':') {
         Some((ns, local)) if is_prefix(ns) && !local.starts_with(' ') && !local.is_empty() => {

@@ -65,7 +65,10 @@ impl SourceSchema {
                 return Err(Astray { step: name, help });
             }
             place = next;
-            if let PathStep::Child { only: Some(Condition::Holds { name, attribute, .. }), .. } = step {
+            if let PathStep::Child {
+                only: Some(Condition::Holds { name, attribute, .. }), ..
+            } = step
+            {
                 let mark = if *attribute { "@" } else { "" };
                 let asked = format!("{mark}{name}");
                 if !self.paths.contains(&join(&place, &asked)) {

@@ -1,5 +1,6 @@
 //! What an answer means for us: by its envelope first, and by its status where there is none.
 
+use super::caller::Call;
 use super::envelope::{self, Brought, Reply};
 use super::fault::{Fault, Means, Rule};
 use crate::connector::answering::{self, Doing, arrived, unanswered};
@@ -43,19 +44,17 @@ impl Outcome {
 }
 
 impl Troubles {
-    /// What came of a call of which `sent` was the body. The reply holds an element of that name, or it is
-    /// none; where nothing is said, any.
+    /// What came of a call. The reply holds the element that was asked for, or it is none.
     pub fn judge(
         &self,
-        doing: Doing,
+        call: &Call<'_>,
         answered: Result<Answer, HttpFault>,
-        wanted: Option<&str>,
-        sent: &str,
         now_ms: i64,
     ) -> Result<Outcome, ConnectorError> {
+        let Call { doing, body: sent, reply: wanted, torn, .. } = *call;
         let mut answer = arrived(doing, answered)?;
         let status = answer.status;
-        let reply = match envelope::read(std::mem::take(&mut answer.body)) {
+        let reply = match envelope::read(std::mem::take(&mut answer.body), torn) {
             Ok(Brought::Fault(fault)) => {
                 return self.of_fault(doing, &answer, &fault, sent, now_ms);
             }
@@ -186,9 +185,13 @@ mod tests {
         }
     }
 
+    fn call<'c>(doing: Doing, reply: Option<&'c str>) -> Call<'c> {
+        Call { doing, action: "", body: "", reply, torn: false }
+    }
+
     fn word(doing: Doing, status: u16, body: &str) -> String {
         let answer = Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
-        match troubles().judge(doing, Ok(answer), Some("Got"), "", 0) {
+        match troubles().judge(&call(doing, Some("Got")), Ok(answer), 0) {
             Ok(Outcome::Reply(reply)) => format!("reply {}", reply.name()),
             Ok(Outcome::NotFound(_)) => "not found".to_owned(),
             Ok(Outcome::Done) => "done".to_owned(),
@@ -279,7 +282,7 @@ mod tests {
         ] {
             let body = Version::V12.wrap("", body).into_bytes();
             let answer = Answer { status: 200, body, ..Answer::default() };
-            let found = troubles.judge(Doing::Changing, Ok(answer), None, "", 0);
+            let found = troubles.judge(&call(Doing::Changing, None), Ok(answer), 0);
             assert_eq!(found.is_ok(), good, "{found:?}");
         }
     }
@@ -290,7 +293,7 @@ mod tests {
             (HttpFault::NoAnswer("closed".to_owned()), "unknown"),
             (HttpFault::NotReached("refused".to_owned()), "later"),
         ] {
-            let found = troubles().judge(Doing::Changing, Err(fault), None, "", 0);
+            let found = troubles().judge(&call(Doing::Changing, None), Err(fault), 0);
             let is_unknown = matches!(found, Err(ConnectorError::Unknown { .. }));
             assert_eq!(is_unknown, expected == "unknown");
         }

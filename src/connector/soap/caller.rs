@@ -71,6 +71,8 @@ pub struct Call<'c> {
     pub body: &'c str,
     /// The element that its reply has there; any, where nothing is said.
     pub reply: Option<&'c str>,
+    /// Its reply is cut into records: bytes that its encoding does not have hold the row that has them.
+    pub torn: bool,
 }
 
 /// A system, open.
@@ -171,8 +173,13 @@ impl Caller {
             Some(user) => user.header(now_ms)?,
             None => String::new(),
         };
-        let call =
-            Call { doing: Doing::Asking, action: &tokens.action, body: &tokens.body, reply: None };
+        let call = Call {
+            doing: Doing::Asking,
+            action: &tokens.action,
+            body: &tokens.body,
+            reply: None,
+            torn: false,
+        };
         let reply = match self.once(&tokens.url, call, &header).await {
             Ok(outcome) => outcome.reply(),
             Err(error) => Err(error),
@@ -209,7 +216,7 @@ impl Caller {
         let text = Text { content_type: &content_type, body: &body };
         let request = Request { url, headers, text: Some(text), ..Request::default() };
         let answered = self.login.call(&self.http, request).await?;
-        self.troubles.judge(call.doing, answered, call.reply, call.body, (self.clock)())
+        self.troubles.judge(&call, answered, (self.clock)())
     }
 
     /// UTC milliseconds.

@@ -109,14 +109,15 @@ pub fn text_at<'d>(document: &'d Document, from: NodeId, names: &str) -> Option<
     Some(document.text(found).trim()).filter(|text| !text.is_empty())
 }
 
-/// Takes an answer apart. What is no envelope is told as a fault of its form.
-pub fn read(bytes: Vec<u8>) -> Result<Brought, FormatError> {
+/// Takes an answer apart. What is no envelope is told as a fault of its form. Where it is `torn`, bytes that
+/// its encoding does not have are left to whoever cuts it into records, so that one row is held and not all.
+pub fn read(bytes: Vec<u8>, torn: bool) -> Result<Brought, FormatError> {
     let no_envelope = |cause: &str| FormatError {
         code: "soap.envelope",
         cause: cause.to_owned(),
         place: "at its beginning".to_owned(),
     };
-    let text = decoded(&bytes).ok_or_else(|| no_envelope("the answer is no text"))?;
+    let text = decoded(&bytes, torn).ok_or_else(|| no_envelope("the answer is no text"))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err(no_envelope("the answer is empty"));
@@ -143,7 +144,7 @@ pub fn read(bytes: Vec<u8>) -> Result<Brought, FormatError> {
 }
 
 /// Its text, in whatever it says that it is written in.
-fn decoded(bytes: &[u8]) -> Option<String> {
+fn decoded(bytes: &[u8], torn: bool) -> Option<String> {
     let format = XmlFormat {
         record: Path::default(),
         key: Path::default(),
@@ -153,9 +154,12 @@ fn decoded(bytes: &[u8]) -> Option<String> {
         said: Encoding::Unsaid,
         record_bytes_max: usize::MAX,
     };
-    let mut text = String::new();
-    let read = Decoded::new(bytes, Encoding::Unsaid, &format).read_to_string(&mut text);
-    read.is_ok().then_some(text)
+    let mut text = Vec::new();
+    Decoded::new(bytes, Encoding::Unsaid, &format).read_to_end(&mut text).ok()?;
+    match String::from_utf8(text) {
+        Ok(text) => Some(text),
+        Err(fault) => torn.then(|| String::from_utf8_lossy(fault.as_bytes()).into_owned()),
+    }
 }
 
 /// A page of a proxy, a firewall or a sign-in.
@@ -175,7 +179,7 @@ mod tests {
         for version in [Version::V11, Version::V12] {
             let body = "<?xml version=\"1.0\"?>\n<m:Get xmlns:m=\"urn:x\"><a>7</a></m:Get>";
             let text = version.wrap("<h:Token xmlns:h=\"urn:h\"><v>t1</v></h:Token>", body);
-            let Ok(Brought::Reply(reply)) = read(text.into_bytes()) else {
+            let Ok(Brought::Reply(reply)) = read(text.into_bytes(), false) else {
                 panic!("it is an envelope")
             };
             assert_eq!((reply.name(), reply.text("a"), reply.text("b")), ("Get", Some("7"), None));
@@ -198,9 +202,13 @@ mod tests {
             ("<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>", ""),
             ("<!DOCTYPE x [<!ENTITY a \"b\">]><x/>", ""),
         ] {
-            let told = read(text.as_bytes().to_vec()).expect_err(text);
+            let told = read(text.as_bytes().to_vec(), true).expect_err(text);
             assert!(told.cause.contains(expected), "{text}: {told}");
         }
-        assert!(read(vec![0x1f, 0x8b, 8, 0, 0]).is_err());
+        assert!(read(vec![0x1f, 0x8b, 8, 0, 0], true).is_err());
+        let latin = Version::V11.wrap("", "<Get>caf\u{e9}</Get>").replace('\u{e9}', "\u{1}");
+        let latin: Vec<u8> =
+            latin.bytes().map(|byte| if byte == 1 { 0xe9 } else { byte }).collect();
+        assert!(read(latin.clone(), false).is_err() && read(latin, true).is_ok());
     }
 }

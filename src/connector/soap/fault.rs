@@ -222,7 +222,7 @@ mod tests {
 
     fn fault(inside: &str) -> Fault {
         let text = Version::V11.wrap("", &format!("<s:Fault xmlns:s=\"urn:s\">{inside}</s:Fault>"));
-        match envelope::read(text.into_bytes()) {
+        match envelope::read(text.into_bytes(), false) {
             Ok(Brought::Fault(fault)) => fault,
             other => panic!("{other:?}"),
         }

@@ -280,6 +280,7 @@ impl Pages for Asking<'_> {
             action: &settings.soap.action,
             body: &body,
             reply: Some(&settings.reply),
+            torn: true,
         };
         let reply = self.system.caller.call(call).await?.reply()?;
         let url = settings.soap.line.url.value.clone();

@@ -220,6 +220,7 @@ impl SoapPush {
             action: &self.settings.soap.action,
             body: &push.body,
             reply: Some(&self.settings.reply),
+            torn: false,
         };
         let named = match self.caller.call(call).await? {
             Outcome::Done => None,
@@ -236,7 +237,13 @@ impl SoapPush {
         let Some(body) = &self.ask else { return Ok(Inquiry::CannotTell) };
         let body = body.filled(Doing::Asking, &[("reference", reference)])?;
         let action = ask.action.as_deref().unwrap_or(&self.settings.soap.action);
-        let call = Call { doing: Doing::Asking, action, body: &body, reply: Some(&ask.reply) };
+        let call = Call {
+            doing: Doing::Asking,
+            action,
+            body: &body,
+            reply: Some(&ask.reply),
+            torn: false,
+        };
         let found = match self.caller.call(call).await? {
             Outcome::NotFound(_) => false,
             Outcome::Done => true,

@@ -194,7 +194,8 @@ impl Questions {
     }
 
     async fn ask(&self, body: &str, reply: &str) -> Result<Option<Reply>, ConnectorError> {
-        let call = Call { doing: Doing::Asking, action: ACTION, body, reply: Some(reply) };
+        let call =
+            Call { doing: Doing::Asking, action: ACTION, body, reply: Some(reply), torn: false };
         match self.caller.call(call).await? {
             Outcome::Reply(reply) => Ok(Some(*reply)),
             Outcome::NotFound(_) => Ok(None),

@@ -164,7 +164,8 @@ impl Changes {
     }
 
     async fn tell(&self, body: &str, reply: &str) -> Result<Reply, ConnectorError> {
-        let call = Call { doing: Doing::Changing, action: ACTION, body, reply: Some(reply) };
+        let call =
+            Call { doing: Doing::Changing, action: ACTION, body, reply: Some(reply), torn: false };
         self.caller.call(call).await.and_then(Outcome::reply)
     }
 }
