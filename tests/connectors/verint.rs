@@ -349,7 +349,7 @@ async fn quirk_17_one_action_for_all_and_nothing_below_the_root_in_a_namespace()
         ),
     );
     assert_eq!(crm.call(ACTION, &raw(token, &bare)).await.0, 200);
-    let qualified = bare.replace("ObjectReference>", "f:ObjectReference>").replace("</f:", "</f:");
+    let qualified = bare.replace("ObjectReference>", "f:ObjectReference>");
     let (status, said) = crm.call(ACTION, &raw(token, &qualified)).await;
     assert!(status == 500 && said.contains("INVALID_REQUEST"), "{said}");
     let (status, said) = crm.call("http://www.lagan.com/wsdl/Retrieve", &raw(token, &bare)).await;

@@ -19,6 +19,7 @@ pub const KIND: Kind = Kind {
 };
 
 const MINUTE_MS: i64 = 60_000;
+/// Longer than anything is waited for, in milliseconds.
 pub const FOREVER_MS: i64 = i64::MAX / 4;
 
 /// The settings of a system that is pushed to.

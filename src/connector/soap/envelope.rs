@@ -155,11 +155,9 @@ fn decoded(bytes: &[u8], torn: bool) -> Option<String> {
         record_bytes_max: usize::MAX,
     };
     let mut text = Vec::new();
-    Decoded::new(bytes, Encoding::Unsaid, &format).read_to_end(&mut text).ok()?;
-    match String::from_utf8(text) {
-        Ok(text) => Some(text),
-        Err(fault) => torn.then(|| String::from_utf8_lossy(fault.as_bytes()).into_owned()),
-    }
+    let read = Decoded::new(bytes, Encoding::Unsaid, &format).read_to_end(&mut text);
+    let text = read.ok().and_then(|_| String::from_utf8(text).ok());
+    text.or_else(|| torn.then(|| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// A page of a proxy, a firewall or a sign-in.

@@ -198,7 +198,8 @@ fn masked(text: &str, sent: &HashSet<String>) -> String {
         let number = bare.len() <= DIGITS_MAX && bare.bytes().all(|byte| byte.is_ascii_digit());
         let shown = !is_known && (plain || number || is_name_of_a_fault(bare));
         let word = if shown { bare } else { HIDDEN };
-        if !(word == HIDDEN && told.last() == Some(&HIDDEN)) && !word.is_empty() {
+        let is_more_of_it = word == HIDDEN && told.last() == Some(&HIDDEN);
+        if !word.is_empty() && !is_more_of_it {
             told.push(word);
         }
     }

@@ -31,7 +31,7 @@ pub fn council(now: Moment) -> Memory {
     for (id, uprn, number, line, postcode) in [
         (PROPERTY_FICTION_ROAD, "100099900001", "12", "Fiction Road", "SK99 1AA"),
         (PROPERTY_PRETEND_STREET, "100099900002", "9", "Pretend Street", "SK99 1AB"),
-        ("101000005003", "100099900003", "3", "Nowhere Lane", "SK99 1AC"),
+        ("101000005003", "100099900003", "3", "Nowhere Lane", "SK99 1AD"),
     ] {
         let property = Property {
             // Padded, as the gazetteer's import left it.
