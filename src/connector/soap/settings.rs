@@ -137,6 +137,11 @@ impl SoapSettings {
         };
         let user = settings.table(SECURITY).map(user);
         let token = settings.table(TOKEN).map(token);
+        if let (Some(Some(token)), Some(line)) = (&token, &line)
+            && let Some(url) = &token.url
+        {
+            calling::judge(settings, url, &line.allow, Place::of);
+        }
         let rules = settings.tables(FAULTS).into_iter().filter_map(rule).collect();
         let error_at = settings.text(ERROR_AT).map(|way| way.value);
         let (status_at, good) = (settings.text(STATUS_AT), settings.texts(STATUS_GOOD));
