@@ -13,6 +13,7 @@ mod layers;
 mod mappings;
 mod names;
 mod schedule;
+mod soap;
 mod trying;
 mod values;
 mod xml;
@@ -33,6 +34,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("layers", layers::layers),
     ("names", names::names),
     ("schedule", schedule::schedule),
+    ("soap", soap::soap),
     ("source_paths", mappings::source_paths),
     ("values", values::values),
     ("xml", xml::xml),

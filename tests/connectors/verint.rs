@@ -275,7 +275,13 @@ async fn faults_in_200(on: On) {
         assert!(outcome.contains("SYSTEM_ERROR"), "{root}: {outcome}");
         stage.crm.put("faults", json!({})).await;
     }
+    // That something was not found is no empty list.
+    let fault = json!({ "kind": "status", "error": "NOT_FOUND", "on": "read", "path": "FWTCaseSearch", "times": 2 });
+    stage.crm.put("faults", json!({ "next": [fault] })).await;
+    let outcome = stage.outcome().await;
+    assert!(outcome.contains("soap.not_found"), "{outcome}");
     assert_eq!(stage.cases().await.len(), 3);
+    stage.crm.put("faults", json!({})).await;
     let report = stage.hub.run("ingest-verint").await;
     assert_eq!(report["batches"][0]["rows_in"], 1, "it is asked from the same place: {report}");
 }

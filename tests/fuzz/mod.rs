@@ -48,5 +48,5 @@ macro_rules! replays {
 
 replays! {
     answers, code_lists, csv, definitions, expressions, fixed_width, json, json_lines, layers, names,
-    schedule, source_paths, values, xml,
+    schedule, soap, source_paths, values, xml,
 }

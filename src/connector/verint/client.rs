@@ -178,8 +178,8 @@ impl Questions {
     }
 
     async fn list(&self, body: &str) -> Result<Vec<Brief>, ConnectorError> {
-        let reply = self.ask(body, "FWTObjectBriefDetailsList").await?;
-        let Some(reply) = reply else { return Ok(Vec::new()) };
+        // Whatever is not found, a fault is no empty list.
+        let reply = self.outcome(body, "FWTObjectBriefDetailsList").await?.reply()?;
         let Some(content) = reply.content else { return Ok(Vec::new()) };
         let document = &reply.document;
         let text = |node, names| text_at(document, node, names).unwrap_or_default().to_owned();
@@ -193,10 +193,14 @@ impl Questions {
         Ok(brief.collect())
     }
 
-    async fn ask(&self, body: &str, reply: &str) -> Result<Option<Reply>, ConnectorError> {
+    async fn outcome(&self, body: &str, reply: &str) -> Result<Outcome, ConnectorError> {
         let call =
             Call { doing: Doing::Asking, action: ACTION, body, reply: Some(reply), torn: false };
-        match self.caller.call(call).await? {
+        self.caller.call(call).await
+    }
+
+    async fn ask(&self, body: &str, reply: &str) -> Result<Option<Reply>, ConnectorError> {
+        match self.outcome(body, reply).await? {
             Outcome::Reply(reply) => Ok(Some(*reply)),
             Outcome::NotFound(_) => Ok(None),
             done @ Outcome::Done => done.reply().map(Some),
