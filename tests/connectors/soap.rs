@@ -27,7 +27,7 @@ use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
     pages_are_followed_and_only_what_changed_is_asked_for => super::followed,
-    a_token_that_is_refused_is_fetched_anew_once => super::tokens,
+    a_fresh_token_that_is_refused_is_not_fetched_again => super::tokens,
     b13_what_is_no_answer_is_the_error_that_it_is => super::no_answer,
     f22_a_byte_a_second_has_its_time_and_no_more => super::dripping,
     f23_half_open_or_broken_off_it_is_asked_again => super::half_open,
