@@ -77,7 +77,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ipnet", &["access/grant.rs", "app/keys.rs", "connector/http_receive/", "web/api/door.rs"]),
     ("mimalloc", &["main.rs"]),
     ("minijinja", &["mapping/template.rs"]),
-    ("quick_xml", &["connector/format/xml/"]),
+    // The sandbox reads what it is told with a reader that is not the hub's.
+    ("quick_xml", &["connector/format/xml/", "sandbox/verint/xml.rs"]),
     ("reqwest", &["connector/http.rs"]),
     (
         "ring",
@@ -90,6 +91,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "connector/govuk_notify/",
             "connector/http_receive/",
             "connector/signature.rs",
+            "connector/soap/security.rs",
             "connector/content.rs",
             "record/payment_link.rs",
             "store/audit.rs",

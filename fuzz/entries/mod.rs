@@ -15,6 +15,7 @@ mod mappings;
 mod names;
 mod queries;
 mod schedule;
+mod soap;
 mod trying;
 mod values;
 mod xml;
@@ -37,6 +38,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("names", names::names),
     ("queries", queries::queries),
     ("schedule", schedule::schedule),
+    ("soap", soap::soap),
     ("source_paths", mappings::source_paths),
     ("values", values::values),
     ("xml", xml::xml),

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Unmasked;
-use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident};
+use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandbox};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -218,8 +218,11 @@ pub enum Command {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
-    /// Emulate the platforms on loopback, until stopped
+    /// Emulate the platforms on loopback, or one of the council's own systems, until stopped
+    #[command(args_conflicts_with_subcommands = true)]
     Sandbox {
+        #[command(subcommand)]
+        one: Option<sandbox::One>,
         /// The port of GOV.UK Notify; 0 takes any that is free
         #[arg(long, default_value_t = 8484)]
         port: u16,

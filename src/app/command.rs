@@ -230,6 +230,16 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let played = demo::play(&definitions, folder, arguments.json).await?;
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
+        Command::Sandbox { one: Some(one), .. } => {
+            let system = one.start().await?;
+            let (json, text) = (system.json(), system.text());
+            let _ = Done { json, text, exit: 0 }.print(arguments.json);
+            tokio::select! {
+                () = system.running.wait() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
+        }
         Command::Sandbox { services, templates: true, .. } => {
             let list = sandbox::templates(services.as_deref())?;
             Ok(Done { json: list.json(), text: list.text(), exit: 0 })

@@ -14,7 +14,7 @@ use super::payers::{self, Payer};
 use super::report::{RunReport, states};
 use super::run;
 use super::sandbox::{Notify, Pay};
-use crate::job::definition::{Action, JobDefinition};
+use crate::job::definition::Action;
 use crate::sandbox::council::{Council, Truth};
 use crate::store::{outbox, residents};
 use crate::web::pay::Desk;
@@ -104,15 +104,12 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         say(&format!("\nNight {night}\n"));
         drop_files(&council, night, &folder)?;
         let mut batches = Vec::new();
-        // Other systems may be defined that have no part in this.
-        let plays =
-            |job: &&JobDefinition| SYSTEMS.iter().any(|system| system.name == job.connector.value);
-        for job in context.jobs(Action::Ingest).filter(plays) {
+        for job in context.jobs(Action::Ingest).filter(|job| is_played(&job.connector.value)) {
             let report = run::run_ingest(&context, job).await?;
             say(&report.text());
             batches.push(report);
         }
-        for job in context.jobs(Action::Deliver) {
+        for job in context.jobs(Action::Deliver).filter(|job| is_told(&job.connector.value)) {
             let sent = run::run_deliver(&context, job).await?;
             say(&format!("Sending · {}\n{}", job.name, sent.text()));
         }
@@ -143,6 +140,15 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     notify.running.stop();
     pay.running.stop();
     Ok(demo)
+}
+
+/// Whether this system has a part in the demonstration: the definitions name more.
+fn is_played(connector: &str) -> bool {
+    SYSTEMS.iter().any(|system| system.name == connector)
+}
+
+fn is_told(connector: &str) -> bool {
+    ["notify", "pay"].contains(&connector)
 }
 
 /// A port of the demonstration's own, for the links.

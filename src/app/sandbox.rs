@@ -1,7 +1,7 @@
 //! `viaduct sandbox`: the platforms' emulators on loopback, until it is stopped.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::sandbox::govuk_notify::service::{Service, Template};
 use crate::sandbox::govuk_pay::{COUNCIL_KEY, PaySandbox};
 use crate::sandbox::receiver::Receiver;
 use crate::sandbox::serving::Running;
+use crate::sandbox::verint::{self, VerintSandbox};
 
 /// The services of a file; without one the invented council's.
 fn known(file: Option<&Path>) -> Result<Vec<Service>, AppError> {
@@ -217,6 +218,77 @@ impl Told {
              each needs           allow = [\"{host}\"]\n  \
              what was done        {url}/sandbox/ledger\n  faults to rehearse   \
              PUT {url}/sandbox/faults\n"
+        )
+    }
+}
+
+/// One of the council's own systems, emulated by itself.
+#[derive(Debug, clap::Subcommand)]
+pub enum One {
+    /// Verint CRM: its people, properties and cases, by SOAP
+    Verint {
+        /// The port; 0 takes any that is free
+        #[arg(long, default_value_t = 8487)]
+        port: u16,
+        /// A file to which everything that is written is appended
+        #[arg(long)]
+        ledger: Option<PathBuf>,
+    },
+}
+
+impl One {
+    pub async fn start(self) -> Result<Crm, AppError> {
+        match self {
+            One::Verint { port, ledger } => Crm::start(port, ledger.as_deref()).await,
+        }
+    }
+}
+
+/// Verint CRM, being emulated.
+pub struct Crm {
+    pub running: Running,
+}
+
+impl Crm {
+    /// Serves it; what is written there is also written to `ledger`.
+    pub async fn start(port: u16, ledger: Option<&Path>) -> Result<Crm, AppError> {
+        let io = |what: String| move |error| AppError::Io { what, error };
+        let mut sandbox = VerintSandbox::new(Arc::new(|| MachineClock.now_ms()));
+        if let Some(path) = ledger {
+            sandbox = sandbox.with_ledger(path).map_err(io(path.display().to_string()))?;
+        }
+        let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
+        let running = sandbox.serve(port).await.map_err(io(what))?;
+        Ok(Crm { running })
+    }
+
+    /// What a hub must be told to call here.
+    pub fn variables(&self) -> HashMap<String, String> {
+        let url = &self.running.url;
+        HashMap::from([
+            ("VERINT_URL".to_owned(), url.clone()),
+            ("VERINT_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
+            ("VERINT_USER".to_owned(), verint::USER.to_owned()),
+            ("VERINT_PASSWORD".to_owned(), verint::PASSWORD.to_owned()),
+        ])
+    }
+
+    /// Address and login, for machines.
+    pub fn json(&self) -> Value {
+        let variables: serde_json::Map<String, Value> =
+            self.variables().into_iter().map(|(name, value)| (name, json!(value))).collect();
+        json!({ "verint": { "url": self.running.url, "variables": variables } })
+    }
+
+    /// Address and login, for people.
+    pub fn text(&self) -> String {
+        format!(
+            "Verint CRM (sandbox) on {url}\n\n{}\n  \
+             what was written     {url}/sandbox/ledger\n  faults to rehearse   \
+             PUT {url}/sandbox/faults\n  another user's work  PUT {url}/sandbox/cases/101009990001\n\n\
+             Nobody in it is real. Stop with Ctrl-C.\n",
+            exports(self.variables()),
+            url = self.running.url
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use super::definition::Kind;
 use super::{
-    file_drop, govuk_notify, govuk_pay, http_poll, http_push, http_receive, null, sftp_drop, sql,
+    file_drop, govuk_notify, govuk_pay, http_poll, http_push, http_receive, null, sftp_drop, soap, sql, verint,
 };
 
 /// The kinds there are.
@@ -15,5 +15,8 @@ pub const KINDS: &[Kind] = &[
     http_receive::settings::KIND,
     null::KIND,
     sftp_drop::settings::KIND,
+    soap::poll::KIND,
+    soap::push::KIND,
     sql::settings::KIND,
+    verint::settings::KIND,
 ];

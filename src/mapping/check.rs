@@ -109,7 +109,10 @@ impl Check<'_> {
             }
         }
         self.fields_at(&party.fields, schema::PARTY, "party", context.as_deref());
-        let named = |field: &FieldMap| field.target.value == "name.family";
+        // Or by the number by which another record of the same system names it.
+        let named = |field: &FieldMap| {
+            field.target.value == "name.family" || field.target.value.starts_with("link.")
+        };
         if party.names.is_none() && !party.fields.is_empty() && !party.fields.iter().any(named) {
             let help = "map `name.family`, or give `names`".to_owned();
             let what = "a party without a name can hardly be matched";

@@ -8,6 +8,7 @@ use crate::definition::reader::{Span, Spanned};
 use crate::mapping::expression::Expression;
 use crate::mapping::template::Template;
 use crate::record::delivery::Channel;
+use crate::record::document::Condition;
 use crate::record::schema::{self, Field};
 
 /// `mappings/inbound/<name>.toml`: source record → fragment.
@@ -294,8 +295,16 @@ pub struct SourcePath {
 /// `ns` is the prefix as written; without one a step matches by local name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathStep {
-    Child { ns: Option<String>, name: String },
-    Attribute { ns: Option<String>, name: String },
+    /// Of several, those alone in which that stands: `[Preferred=true]`.
+    Child {
+        ns: Option<String>,
+        name: String,
+        only: Option<Condition>,
+    },
+    Attribute {
+        ns: Option<String>,
+        name: String,
+    },
 }
 
 /// `mappings/codes/<name>.csv`: what a system's code means, and when it meant it.

@@ -1,9 +1,11 @@
 //! How a source path is written: `Balance/Outstanding`, `@ref`, `../../Property/UPRN`, `c:Status`,
-//! `.`. A small part of XPath that also suits columns of a file; it has no conditions and no
-//! functions.
+//! `.`. A small part of XPath that also suits columns of a file; its conditions choose among several
+//! elements by what stands directly in them, `Phone[Preferred=true]/Number`, or the first, `Forename[1]`, and it
+//! has no functions.
 
 use crate::definition::reader::{File, Span, Spanned};
 use crate::mapping::definition::{PathStep, SourcePath};
+use crate::record::document::Condition;
 
 const STEPS_MAX: usize = 32;
 const PATH_CHARS_MAX: usize = 500;
@@ -72,8 +74,17 @@ fn step(part: &str) -> Result<PathStep, &'static str> {
     if name == "." {
         return Err("`.` may only stand alone");
     }
+    let (name, only) = match name.strip_suffix(']').filter(|_| !attribute) {
+        Some(rest) => {
+            let (name, condition) = rest.split_once('[').ok_or(CONDITION)?;
+            (name, Some(condition_of(condition).ok_or(CONDITION)?))
+        }
+        None => (name, None),
+    };
     if name.contains(['[', ']', '@', '*']) || name.ends_with("()") {
-        return Err("conditions and functions are not understood here");
+        return Err(
+            "functions are not understood here, and of conditions `[1]` and `[Preferred=true]`",
+        );
     }
     let (ns, name) = match name.split_once(':') {
         Some((ns, local)) if is_prefix(ns) && !local.starts_with(' ') && !local.is_empty() => {
@@ -83,7 +94,27 @@ fn step(part: &str) -> Result<PathStep, &'static str> {
     };
     Ok(match attribute {
         true => PathStep::Attribute { ns, name },
-        false => PathStep::Child { ns, name },
+        false => PathStep::Child { ns, name, only },
+    })
+}
+
+const CONDITION: &str = "a condition is `[1]`, or a name and what stands there: `[Preferred=true]`";
+
+fn condition_of(text: &str) -> Option<Condition> {
+    if text.trim() == "1" {
+        return Some(Condition::First);
+    }
+    let (name, value) = text.split_once('=')?;
+    let (attribute, name) = match name.strip_prefix('@') {
+        Some(name) => (true, name),
+        None => (false, name),
+    };
+    let plain = |text: &str| !text.trim().is_empty() && !text.contains(['[', ']', '@', '*', '=']);
+    let value = value.trim_matches(['"', '\'']);
+    (plain(name) && plain(value)).then(|| Condition::Holds {
+        name: name.trim().to_owned(),
+        attribute,
+        value: value.trim().to_owned(),
     })
 }
 
@@ -99,7 +130,13 @@ mod tests {
     fn shown(text: &str) -> Result<(usize, Vec<String>), &'static str> {
         let path = parse(text, Span::default()).map_err(|(label, _)| label)?;
         let step = |step: &PathStep| match step {
-            PathStep::Child { ns, name } => format!("{}{name}", prefix(ns)),
+            PathStep::Child { ns, name, only } => {
+                let only = only.as_ref().map(|only| match only {
+                    Condition::First => "[1]".to_owned(),
+                    Condition::Holds { name, value, .. } => format!("[{name}={value}]"),
+                });
+                format!("{}{name}{}", prefix(ns), only.unwrap_or_default())
+            }
             PathStep::Attribute { ns, name } => format!("@{}{name}", prefix(ns)),
         };
         Ok((path.up, path.steps.iter().map(step).collect()))
@@ -123,6 +160,9 @@ mod tests {
             ("@xml:lang", 0, vec!["@{xml}lang"]),
             ("Amount (£)", 0, vec!["Amount (£)"]),
             ("Date: start", 0, vec!["Date: start"]),
+            ("Phone[Preferred=true]/Number", 0, vec!["Phone[Preferred=true]", "Number"]),
+            ("c:Phone[@use='home']", 0, vec!["{c}Phone[use=home]"]),
+            ("Name/Forename[1]", 0, vec!["Name", "Forename[1]"]),
         ] {
             let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
             assert_eq!(shown(text), Ok((up, steps)), "{text}");
@@ -142,8 +182,14 @@ mod tests {
             ("a/../b", "`..` may only stand at the beginning"),
             ("./a", "`.` may only stand alone"),
             ("@a/b", "an attribute has nothing below it"),
-            ("a[1]", "conditions and functions are not understood here"),
-            ("a/text()", "conditions and functions are not understood here"),
+            ("a[2]", CONDITION),
+            ("a[b=]", CONDITION),
+            ("a[b=c=d]", CONDITION),
+            ("a]", CONDITION),
+            (
+                "a/text()",
+                "functions are not understood here, and of conditions `[1]` and `[Preferred=true]`",
+            ),
             ("a /b", "a name begins or ends with a blank"),
         ] {
             assert_eq!(shown(text), Err(why), "{text}");

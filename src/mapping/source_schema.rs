@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::definition::suggest;
 use crate::mapping::definition::{PathStep, SourcePath};
-use crate::record::document::{Document, NodeId};
+use crate::record::document::{Condition, Document, NodeId};
 
 const PATHS_MAX: usize = 10_000;
 
@@ -65,6 +65,17 @@ impl SourceSchema {
                 return Err(Astray { step: name, help });
             }
             place = next;
+            if let PathStep::Child {
+                only: Some(Condition::Holds { name, attribute, .. }), ..
+            } = step
+            {
+                let mark = if *attribute { "@" } else { "" };
+                let asked = format!("{mark}{name}");
+                if !self.paths.contains(&join(&place, &asked)) {
+                    let help = suggest::help(&asked, &self.children(&place));
+                    return Err(Astray { step: asked, help });
+                }
+            }
         }
         Ok(place)
     }
@@ -170,6 +181,8 @@ mod tests {
             ("", "Outstanding", Err(("Outstanding", "did you mean `Balance/Outstanding`?"))),
             ("Balance", "Zzz", Err(("Zzz", "known here: `Outstanding`"))),
             ("", "../x", Err(("..", "a path cannot leave the record: take `../` away"))),
+            ("", "LiablePersons/Person[@seq=1]/Surname", Ok("LiablePersons/Person/Surname")),
+            ("", "LiablePersons/Person[@sq=1]/Surname", Err(("@sq", "did you mean `@seq`?"))),
         ] {
             let path = source_path::parse(text, Span::default()).expect(text);
             let found = schema().resolve(context, &path);

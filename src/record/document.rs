@@ -61,13 +61,29 @@ pub struct Step {
     mark: u64,
     /// The mark in lower case, for names that count whatever their case.
     low_mark: u64,
+    /// Of several, those alone of which this holds.
+    only: Option<Box<Condition>>,
+}
+
+/// Which of several elements of one name a step leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// The first of those that stand beside each other.
+    First,
+    /// Those in which this stands directly, without blanks around it.
+    Holds { name: String, attribute: bool, value: String },
 }
 
 impl Step {
     /// A step by name; `space` is an address, not a prefix.
     pub fn new(space: Option<String>, name: String, attribute: bool) -> Step {
         let mark = mark(&name);
-        Step { mark, low_mark: lower(mark), space, name, attribute }
+        Step { mark, low_mark: lower(mark), space, name, attribute, only: None }
+    }
+
+    /// The same, where that holds.
+    pub fn only(self, condition: Condition) -> Step {
+        Step { only: Some(Box::new(condition)), ..self }
     }
 }
 
@@ -284,13 +300,36 @@ impl Document {
             return node.mark == step.low_mark
                 && node.attribute == step.attribute
                 && self.slice(node.name).eq_ignore_ascii_case(&step.name)
-                && step.space.as_deref().is_none_or(str::is_empty);
+                && step.space.as_deref().is_none_or(str::is_empty)
+                && self.holds(at, step);
         }
         node.mark == step.mark
             && node.attribute == step.attribute
             && node.name.len as usize == step.name.len()
             && (step.name.len() <= MARKED || self.slice(node.name) == step.name)
             && step.space.as_deref().is_none_or(|space| self.space(NodeId(at)) == space)
+            && self.holds(at, step)
+    }
+
+    fn holds(&self, at: u32, step: &Step) -> bool {
+        match step.only.as_deref() {
+            None => true,
+            Some(Condition::First) => {
+                let parent = self.nodes[at as usize].parent;
+                parent == NONE
+                    || self
+                        .children(NodeId(parent))
+                        .find(|child| !self.is_attribute(*child) && self.name(*child) == step.name)
+                        .is_none_or(|first| first.0 == at)
+            }
+            Some(Condition::Holds { name, attribute, value }) => {
+                self.children(NodeId(at)).any(|child| {
+                    self.is_attribute(child) == *attribute
+                        && self.name(child) == *name
+                        && self.text(child).trim() == *value
+                })
+            }
+        }
     }
 
     fn up(&self, from: NodeId, levels: usize) -> Option<NodeId> {
@@ -542,6 +581,29 @@ mod tests {
         assert_eq!(document.text(surname), "Fakeley");
         assert_eq!(document.text(document.find(surname, &path(2, &["@ref"])).unwrap()), "7");
         assert_eq!(document.find(root, &path(1, &[])), None);
+    }
+
+    #[test]
+    fn a_condition_chooses_among_several() {
+        let document = sample();
+        let root = document.root().unwrap();
+        let with = |name: &str, value: &str| {
+            let (name, value) = (name.to_owned(), value.to_owned());
+            let condition = Condition::Holds { name, attribute: false, value };
+            let person = Step::new(None, "Person".to_owned(), false).only(condition);
+            let surname = Step::new(None, "Surname".to_owned(), false);
+            Path { up: 0, steps: vec![person, surname] }
+        };
+        let found = document.find_only(root, &with("Surname", "Fakeley"));
+        let Only::One(node) = found else { panic!("{found:?}") };
+        assert_eq!(document.text(node), "Fakeley");
+        assert_eq!(document.find_only(root, &with("Surname", "Bramble")), Only::Nothing);
+        assert_eq!(document.find_only(root, &with("Name", "Fakeley")), Only::Nothing);
+        let first = Step::new(None, "Person".to_owned(), false).only(Condition::First);
+        let surname = Step::new(None, "Surname".to_owned(), false);
+        let first = Path { up: 0, steps: vec![first, surname] };
+        let Only::One(node) = document.find_only(root, &first) else { panic!("there is a first") };
+        assert_eq!(document.text(node), "Testberry");
     }
 
     #[test]

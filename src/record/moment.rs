@@ -56,6 +56,17 @@ impl Moment {
         }
     }
 
+    /// Whether London's clock is an hour ahead then.
+    pub fn is_summer(self) -> bool {
+        let here = self.utc().with_timezone(&London);
+        here.naive_local() != here.naive_utc()
+    }
+
+    /// `2026-07-01T03:30:00`, by London's clock and without saying so: for systems that write it like that.
+    pub fn wall_said(self) -> String {
+        self.utc().with_timezone(&London).format("%Y-%m-%dT%H:%M:%S").to_string()
+    }
+
     /// `2026-11-23T02:30:00.000Z`, for programs and logs.
     pub fn utc_said(self) -> String {
         self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()

@@ -289,6 +289,19 @@ pub static PARTY: &[Field] = &[
         Class::Contact,
         "Postcode of the address for letters.",
     ),
+    field(
+        "link.crm_person",
+        Kind::Text,
+        Class::Identity,
+        "The number by which the CRM knows the person, from the CRM's own record: what is written back is \
+         written under it, and never under one that a search found.",
+    ),
+    field(
+        "link.crm_case",
+        Kind::Text,
+        Class::Identity,
+        "The case that the CRM has open for the person.",
+    ),
 ];
 
 /// What one record says of a hold: collection stops for a person. The person is named in one of four ways.

@@ -10,3 +10,4 @@ pub mod govuk_pay;
 pub mod posting;
 pub mod receiver;
 pub mod serving;
+pub mod verint;

@@ -19,7 +19,18 @@ pub async fn post(
     body: &str,
     timeout: Duration,
 ) -> Option<u16> {
-    match tokio::time::timeout(timeout, send(url, headers, body)).await {
+    post_as(url, "application/json", headers, body, timeout).await
+}
+
+/// The same, of whatever kind the body is.
+pub async fn post_as(
+    url: &str,
+    kind: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    timeout: Duration,
+) -> Option<u16> {
+    match tokio::time::timeout(timeout, send(url, kind, headers, body)).await {
         Ok(Ok(status)) => Some(status),
         Ok(Err(error)) => {
             tracing::debug!(%error, "the caller could not be told");
@@ -77,12 +88,12 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what.to_owned())
 }
 
-async fn send(url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<u16> {
+async fn send(url: &str, kind: &str, headers: &[(&str, &str)], body: &str) -> io::Result<u16> {
     let (mut stream, host, path) = connect(url).await?;
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let request = format!(
-        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{headers}\
+        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n{headers}\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );

@@ -15,8 +15,8 @@ on_both! {
 /// A hub in which a person's number at the benefits system is enough to know them by.
 async fn by_reference(on: On) -> TestHub {
     let mut hub = TestHub::open(on).await;
-    let rule = "exact = [[\"nino\", \"birth_date\", \"name.family\"]]";
-    hub.edit("mappings/resident.toml", rule, "exact = [[\"reference\"]]");
+    let rule = "[\"nino\", \"birth_date\", \"name.family\"]";
+    hub.edit("mappings/resident.toml", rule, "[\"reference\"]");
     hub.edit("connectors/benefits.toml", "extract   = \"full\"", "extract   = \"delta\"");
     hub.reload().await;
     hub

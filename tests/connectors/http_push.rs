@@ -23,7 +23,7 @@ use viaduct::suppression::policy::Policy;
 use crate::jobs::push_hub::{around, open};
 use crate::sandbox::bench::client;
 
-fn push(reference: &str, form: Form, body: &str) -> Cleared<Delivery> {
+pub fn push(reference: &str, form: Form, body: &str) -> Cleared<Delivery> {
     let push = Push {
         event: "resident.changed".to_owned(),
         key: 7,

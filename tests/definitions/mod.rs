@@ -182,6 +182,14 @@ fn a_template_that_would_break_its_body_is_told() {
 }
 
 #[test]
+fn a_system_that_speaks_soap_is_told_what_it_needs() {
+    report("soap_poll.toml");
+    report("soap_paging.toml");
+    report("soap_push.toml");
+    report("verint.toml");
+}
+
+#[test]
 fn a_payment_is_asked_of_a_system_that_takes_them_in_whole_pence() {
     report("payment.toml");
     report("payment_parts.toml");

@@ -19,7 +19,7 @@ mod partition;
 #[cfg(debug_assertions)]
 mod places;
 mod poison;
-mod proxy;
+pub mod proxy;
 mod restarts;
 mod server;
 mod silent;

@@ -51,7 +51,7 @@ const COMPRESSION: Key = key(
 const UNPACKED_MAX: Key =
     key("unpacked_bytes_max", "A file that has more bytes, or unpacks to more, is held whole.");
 
-const NOT_CARDS: Key = key(
+pub const NOT_CARDS: Key = key(
     "not_cards",
     "Fields whose numbers may look like those of payment cards, and are not: an element, attribute, column \
      or property by its own name. A row that holds a card number in any other field is held, its digits \

@@ -1,31 +1,28 @@
 //! A system that is asked by HTTP for its records, page by page.
 //!
-//! A poll is all or nothing: a page that does not come, or cannot be read, takes the pages before it with
-//! it, and the next poll asks from the same place. How far a poll came is the newest version among its
-//! records, and is kept with the batch that they make.
+//! How the pages are followed is in `pages`; how far a poll came is kept with the batch that its records
+//! make.
 
+pub mod pages;
 pub mod paging;
 pub mod settings;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::paging::{Page, Turn};
+use self::pages::{Given, Pages, Poll};
+use self::paging::Turn;
 use self::settings::HttpPollSettings;
 use crate::connector::address::Place;
 use crate::connector::answering::{self, Doing, unavailable};
 use crate::connector::calling::{self, Login};
-use crate::connector::channel::{Asked, ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
-use crate::connector::content::ContentDigest;
+use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::definition::{Now, Surroundings};
-use crate::connector::ending;
 use crate::connector::format::version::Version;
 use crate::connector::format::{Format, RecordSink};
-use crate::connector::http::{Answer, HttpClient, HttpLimits, Request};
+use crate::connector::http::{HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
-use crate::connector::taking::Taking;
 
 const NO_CONTENT: u16 = 204;
 
@@ -73,86 +70,17 @@ impl HttpPoll {
         let mut asked = self.query.clone();
         let Some(since) = &self.settings.since else { return asked };
         let version = self.settings.version.as_ref();
-        let from = match (after, version) {
-            (Some(after), Some(version)) => version.before(after, since.overlap_ms),
-            _ => since.start.clone(),
-        };
+        let from = pages::since(since, version, after);
         asked.extend(from.map(|from| (since.parameter.clone(), from)));
         asked
     }
 
-    /// Asks for every page, and gives what they hold to the sink. Gives the sink back in any case.
-    async fn ask(
-        &self,
-        origin: &Origin,
-        sink: Box<dyn RecordSink>,
-    ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-        let after = origin.asked.as_ref().and_then(|asked| asked.after.as_deref());
-        let usual = self.asked_for(after);
-        // How far it came is asked for only where it is asked since then.
-        let version = self.settings.since.as_ref().and(self.settings.version.clone());
-        let layout = self.settings.layout.clone();
-        let mut taking = Taking::new(sink, layout, version, (self.clock)());
-        let (mut end, mut digest) = (ReadEnd::default(), ContentDigest::new());
-        let mut turn = self.settings.paging.first();
-        for number in 0..self.settings.pages_max {
-            let (url, mut answer) = match self.page(&turn, &usual).await {
-                Ok(page) => page,
-                Err(error) => return (taking.into_sink(), Err(error)),
-            };
-            digest.update(&answer.body);
-            let name = format!("page {} of {}", number + 1, origin.name);
-            let body = Arc::new(std::mem::take(&mut answer.body));
-            // Only a system that says so has nothing: an empty page may be one that broke off.
-            if answer.status == NO_CONTENT {
-                taking.begin();
-            } else {
-                let (back, cut) = taking.cut(name, Arc::clone(&body)).await;
-                taking = back;
-                match cut {
-                    Ok(cut) => {
-                        end.totals.extend(cut.totals);
-                        end.encoding = cut.encoding.to_owned();
-                        end.looks_utf8 |= cut.looks_utf8;
-                    }
-                    Err(error) => {
-                        return (taking.into_sink(), Err(ending::cut_off(error, "a page")));
-                    }
-                }
-            }
-            let page = Page {
-                number,
-                records: taking.of_page,
-                all: taking.all,
-                again: taking.again,
-                last_key: &taking.last_key,
-                body: &body,
-                link: answer.link.as_deref(),
-                url: &url,
-            };
-            match self.settings.paging.next(&page) {
-                Ok(Some(next)) => turn = next,
-                Ok(None) => {
-                    end.content_digest = digest.finish();
-                    // What is known already says nothing of how far it came.
-                    end.cursor = taking.newest(after);
-                    return (taking.into_sink(), Ok(end));
-                }
-                Err(cause) => return (taking.into_sink(), Err(unavailable(cause, None))),
-            }
-        }
-        let most = self.settings.pages_max;
-        let cause =
-            format!("its answer has more than {most} pages: is that so? Then raise `pages_max`");
-        (taking.into_sink(), Err(unavailable(cause, None)))
-    }
-
     /// One page, and where it was asked for.
-    async fn page(
+    async fn asked(
         &self,
         turn: &Turn,
         usual: &[(String, String)],
-    ) -> Result<(String, Answer), ConnectorError> {
+    ) -> Result<Given, ConnectorError> {
         let (url, query) = match turn {
             Turn::With(more) => (self.url.clone(), [usual, more.as_slice()].concat()),
             Turn::At(url) => {
@@ -172,7 +100,8 @@ impl HttpPoll {
         let answered = self.login.call(&self.http, request).await?;
         let answer = answering::arrived(Doing::Asking, answered)?;
         match answer.status {
-            200 | NO_CONTENT => Ok((url, answer)),
+            200 => Ok(Given { url, body: Some(answer.body), link: answer.link }),
+            NO_CONTENT => Ok(Given { url, body: None, link: answer.link }),
             401 | 403 => {
                 let cause = format!("it answered {}", answer.status);
                 Err(ConnectorError::Unauthorised { code: "poll.key", cause })
@@ -190,17 +119,23 @@ impl HttpPoll {
     }
 }
 
+/// A poll under way, with what every question of it asks for.
+struct Asking<'p> {
+    system: &'p HttpPoll,
+    usual: Vec<(String, String)>,
+}
+
+#[async_trait]
+impl Pages for Asking<'_> {
+    async fn page(&self, turn: &Turn) -> Result<Given, ConnectorError> {
+        self.system.asked(turn, &self.usual).await
+    }
+}
+
 #[async_trait]
 impl Source for HttpPoll {
     async fn look(&self, cursor: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
-        let after = cursor.map(str::to_owned);
-        let now_ms = (self.clock)();
-        let name = match &after {
-            Some(after) => format!("what changed since {after}"),
-            None => "everything there is".to_owned(),
-        };
-        let mark = format!("asked|{now_ms}|{name}");
-        Ok(vec![Origin { name, mark, bytes: 0, asked: Some(Asked { after }) }])
+        Ok(vec![pages::question(cursor, (self.clock)())])
     }
 
     async fn read(
@@ -208,8 +143,17 @@ impl Source for HttpPoll {
         origin: &Origin,
         sink: Box<dyn RecordSink>,
     ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-        let (sink, end) = self.ask(origin, sink).await;
-        ending::finished(sink, end).await
+        let asking = Asking { system: self, usual: self.asked_for(pages::after(origin)) };
+        // How far it came is asked for only where it is asked since then.
+        let version = self.settings.since.as_ref().and(self.settings.version.as_ref());
+        let poll = Poll {
+            paging: &self.settings.paging,
+            pages_max: self.settings.pages_max,
+            layout: &self.settings.layout,
+            version,
+            now_ms: (self.clock)(),
+        };
+        pages::ask(&asking, poll, origin, sink).await
     }
 
     async fn acknowledge(&self, _: &Origin, _: Taken) -> Result<(), ConnectorError> {

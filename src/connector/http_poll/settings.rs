@@ -73,12 +73,12 @@ const START: Key = key(
      out then.",
 )
 .example("since_start = \"2026-04-01T00:00:00Z\"");
-const OVERLAP: Key = key(
+pub const OVERLAP: Key = key(
     "since_overlap",
     "It is asked for what changed so much before, too: some systems show a change a while after its time. What \
      is known already costs nothing. Only for `version_as = \"time\"`.",
 );
-const PAGES_MAX: Key =
+pub const PAGES_MAX: Key =
     key("pages_max", "An answer of more pages is not believed, and nothing of it is taken.");
 const TIMEOUT: Key = key("timeout_ms", "For how long, in milliseconds, an answer is waited for.");
 const PER_SECOND: Key = key("requests_per_second", "How often it is called in a second at most.");
@@ -97,7 +97,7 @@ const SIZE_AS: Key = key(
 )
 .example("size_parameter = \"limit\"");
 const SIZE: Key = key("page_size", "How many records a page is to have.");
-const LAST: Key = key(
+pub const LAST: Key = key(
     "last_page",
     "Which page is the last. A system may give fewer records than it is asked for: choose `short` only where it \
      says itself that it gives as many as there are.",

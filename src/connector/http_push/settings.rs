@@ -19,7 +19,8 @@ pub const KIND: Kind = Kind {
 };
 
 const MINUTE_MS: i64 = 60_000;
-const FOREVER_MS: i64 = i64::MAX / 4;
+/// Longer than anything is waited for, in milliseconds.
+pub const FOREVER_MS: i64 = i64::MAX / 4;
 
 /// The settings of a system that is pushed to.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ const IDEMPOTENCY: Key = key(
     "write `idempotency = \"key\"` if the receiver does one key once, `\"ask\"` if it can be asked by our \
      reference, else `\"none\"`",
 );
-const KEYS_KEPT: Key =
+pub const KEYS_KEPT: Key =
     key("keys_kept", "For how long the receiver keeps keys. After that a person decides.");
 const STATUS_URL: Key = key(
     "status_url",
@@ -109,11 +110,11 @@ const STATUS_URL: Key = key(
 )
 .needed("write `status_url = \"https://…/{reference}\"`")
 .example("status_url = \"https://orders.example.com/residents/{reference}\"");
-const LAG: Key = key(
+pub const LAG: Key = key(
     "lag",
     "For how long \"no such thing\" is not believed: what was sent may be on its way, or not yet be found.",
 );
-const REMEMBERS: Key =
+pub const REMEMBERS: Key =
     key("remembers", "For how long it can be asked. After that \"no such thing\" says nothing.");
 const SUCCESS: Key = key(
     "success",
@@ -130,7 +131,7 @@ const RECEIPT: Key = key("receipt", "Where in a JSON answer its own name for it 
     .example("receipt = \"/id\"");
 const TIMEOUT: Key = key("timeout_ms", "For how long, in milliseconds, an answer is waited for.");
 const PER_SECOND: Key = key("requests_per_second", "How often it is called in a second at most.");
-const AT_ONCE: Key = key("at_once", "How many pushes are under way at once.");
+pub const AT_ONCE: Key = key("at_once", "How many pushes are under way at once.");
 const ANSWER_BYTES: Key =
     key("answer_bytes_max", "An answer that is longer, in bytes, is not read.");
 

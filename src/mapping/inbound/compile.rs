@@ -238,12 +238,16 @@ fn compiled(expression: &Expression, path: &dyn Fn(&SourcePath) -> At) -> Compil
 
 fn compile_path(from: &SourcePath, namespace: &dyn Fn(&str) -> Option<String>) -> Path {
     let steps = from.steps.iter().map(|step| {
-        let (ns, name, attribute) = match step {
-            PathStep::Child { ns, name } => (ns, name, false),
-            PathStep::Attribute { ns, name } => (ns, name, true),
+        let (ns, name, attribute, only) = match step {
+            PathStep::Child { ns, name, only } => (ns, name, false, only.clone()),
+            PathStep::Attribute { ns, name } => (ns, name, true, None),
         };
         let space = ns.as_ref().map(|ns| namespace(ns).unwrap_or_else(|| ns.clone()));
-        document::Step::new(space, name.clone(), attribute)
+        let step = document::Step::new(space, name.clone(), attribute);
+        match only {
+            Some(only) => step.only(only),
+            None => step,
+        }
     });
     Path { up: from.up, steps: steps.collect() }
 }

@@ -63,6 +63,31 @@ pub const CAUSES: &[Cause] = &[
         "the body would be longer than 64 KB",
         "leave out what the system does not need",
     ),
+    cause(
+        "soap.",
+        "a system that speaks SOAP refused it: its answer's status ends the code",
+        "see that `url`, `soap` and `action` of its connector are right",
+    ),
+    cause(
+        "soap.fault",
+        "a system that speaks SOAP answered with a fault that no rule of its connector knows",
+        "the cause has its words, without anybody's: ask its owner; then say in `faults` what such a fault means",
+    ),
+    cause(
+        "soap.key",
+        "a system that speaks SOAP does not let us in",
+        "ask its owner about our login; then mend the secret that the connector names",
+    ),
+    cause(
+        "soap.not_found",
+        "a system that speaks SOAP has no such thing",
+        "see whether it was merged or deleted there",
+    ),
+    cause(
+        "soap.question",
+        "what a system that speaks SOAP is to be asked cannot be written",
+        "see that every place in `body` of its connector has a value",
+    ),
     cause("url.", "an address is not one that may be called", "mend it in the connector"),
     cause(
         "url.address",
@@ -81,4 +106,24 @@ pub const CAUSES: &[Cause] = &[
         "write `https://…`",
     ),
     cause("url.self", "an address is this hub's own", "name the system that is to be told"),
+    cause(
+        "verint.likely",
+        "the CRM knows somebody who may be the one who was to be made known: nothing was written",
+        "look in the CRM who it is; if it is another, make the person known there by hand",
+    ),
+    cause(
+        "verint.not_found",
+        "the CRM has no case or person of that number any more",
+        "see in the CRM whether it was merged; the next poll brings the number that counts",
+    ),
+    cause(
+        "verint.order",
+        "the body does not say what the CRM is to do, or says something that it cannot",
+        "mend the outbound mapping: the cause says what may stand there",
+    ),
+    cause(
+        "verint.value",
+        "a value cannot be told to the CRM",
+        "mend the value that is named, at its source",
+    ),
 ];

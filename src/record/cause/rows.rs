@@ -65,6 +65,41 @@ pub(super) const GIVEN: &[Cause] = &[
         "ask for the row to be mended at its source; the next extract brings it",
     ),
     cause(
+        "event.",
+        "a system posted something that cannot be read as one of its events",
+        "look at it as it came, and ask the system's owner what it is",
+    ),
+    cause(
+        "event.empty",
+        "a system posted an event with nothing in it",
+        "ask the system's owner whether its events are set up as they should be",
+    ),
+    cause(
+        "event.encoding",
+        "a system posted an event that is not written in UTF-8",
+        "ask the system's owner to have its events written in UTF-8",
+    ),
+    cause(
+        "event.malformed",
+        "a system posted an event that is no XML, or was cut off",
+        "look at it as it came; its case is read all the same when it is next asked for what changed",
+    ),
+    cause(
+        "event.no_case",
+        "a system posted an event that does not say which case it is about",
+        "look at it as it came, and ask the system's owner",
+    ),
+    cause(
+        "event.size",
+        "a system posted something that is longer than an event may be",
+        "ask the system's owner what it is",
+    ),
+    cause(
+        "event.unknown",
+        "a system posted something that is no event",
+        "ask its owner who posts to that address",
+    ),
+    cause(
         "extract.accepted",
         "the extract was in doubt, and somebody accepted it as it is",
         "nothing",
@@ -250,9 +285,24 @@ pub(super) const GIVEN: &[Cause] = &[
         "ask for it to be mended at its source",
     ),
     cause(
+        "soap.envelope",
+        "a system that speaks SOAP answered with something else: a page, or nothing",
+        "see that `url` of its connector leads to the service, and ask its owner what stands in the way",
+    ),
+    cause(
+        "soap.reply",
+        "a system answered with another element than the one that was asked for",
+        "see that `reply` and `action` of its connector are right",
+    ),
+    cause(
         "sql.cell",
         "a value of the row is longer than its connector lets leave the database",
         "cut it in the query, leave the column out, or raise `cell_bytes_max`; the next poll brings the row",
+    ),
+    at_source(
+        "verint.gone",
+        "the CRM listed it as changed, and has none when it is asked for it",
+        "look in the CRM whether it was merged or deleted",
     ),
     cause("xml.", "the record or file cannot be read as XML", "ask for a good file"),
     cause(

@@ -8,6 +8,7 @@ mod cut;
 pub mod parse;
 mod settings;
 mod token;
+pub mod write;
 
 use std::io::Read;
 
