@@ -17,7 +17,7 @@ use crate::connector::answering::unavailable;
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::content::ContentDigest;
 use crate::connector::format::{Format, Raw, RecordSink, Stopped};
-use crate::connector::http_poll::pages::{self, cut_off};
+use crate::connector::http_poll::pages;
 use crate::connector::ending;
 use crate::connector::taking::Taking;
 use crate::connector::soap::caller::Caller;
@@ -139,7 +139,7 @@ impl Asked {
                 taking = back;
                 match cut {
                     Ok(cut) => end.encoding = cut.encoding.to_owned(),
-                    Err(error) => return (taking.into_sink(), Err(cut_off(error))),
+                    Err(error) => return (taking.into_sink(), Err(ending::cut_off(error, "a page"))),
                 }
             }
             end.cursor = Some(Moment(changed.until_ms).utc_said());
