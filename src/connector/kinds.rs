@@ -1,10 +1,11 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{file_drop, govuk_notify, govuk_pay, http_poll, http_push, null};
+use super::{civica_openrevenues, file_drop, govuk_notify, govuk_pay, http_poll, http_push, null};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
+    civica_openrevenues::settings::KIND,
     file_drop::settings::KIND,
     govuk_notify::settings::KIND,
     govuk_pay::settings::KIND,

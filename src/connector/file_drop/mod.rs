@@ -4,7 +4,7 @@
 //! `processed`, what is held to `held`. What is none of these is left alone, counted, and never
 //! opened.
 
-mod folder;
+pub mod folder;
 mod one_file;
 pub mod reading;
 pub mod settings;
