@@ -16,7 +16,7 @@ use super::hold::Said;
 use super::hold::urgent::Urgent;
 use super::preview::Listing;
 use super::replay::Chosen;
-use super::sandbox::{self, Notify, Pay, Told};
+use super::sandbox::{self, Notify, OpenRevenues, Pay, Told};
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
     keys, logging, panics, preview, replay, resident, run, serve,
@@ -235,7 +235,15 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             Ok(Done { json: list.json(), text: list.text(), exit: 0 })
         }
         Command::Sandbox {
-            port, pay_port, services, ledger, receiver, receiver_ledger, ..
+            port,
+            pay_port,
+            services,
+            ledger,
+            receiver,
+            receiver_ledger,
+            openrevenues,
+            openrevenues_accounts,
+            ..
         } => {
             let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
             let pay = Pay::start(pay_port, None).await?;
@@ -248,6 +256,14 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             if let Some(told) = &told {
                 json["receiver"] = told.json();
                 text.push_str(&format!("{}\n", told.text()));
+            }
+            let openrevenues = match openrevenues {
+                Some(port) => Some(OpenRevenues::start(port, openrevenues_accounts).await?),
+                None => None,
+            };
+            if let Some(openrevenues) = &openrevenues {
+                json["civica_openrevenues"] = openrevenues.json();
+                text.push_str(&format!("{}\n", openrevenues.text()));
             }
             text.push_str("Nothing is sent to anybody, and no money moves. Stop with Ctrl-C.\n");
             let _ = Done { json, text, exit: 0 }.print(arguments.json);

@@ -242,6 +242,22 @@ pub static CHAPTERS: &[Chapter] = &[
         title: "Jobs",
         causes: &[
             cause(
+                "civica.",
+                "OpenRevenues does not know what it is asked for",
+                "see that `url` of its connector is right",
+            ),
+            cause(
+                "civica.door",
+                "something in front of OpenRevenues does not let us in",
+                "ask whoever looks after its network whether this machine may call it",
+            ),
+            cause(
+                "civica.sign_in",
+                "OpenRevenues refuses our sign-in: the password is wrong or ran out, or the account is locked",
+                "have the account unlocked or its password renewed, and set it in the environment. It is not tried \
+                 again before the time that the cause names, or before a new one is set",
+            ),
+            cause(
                 "job.broken",
                 "something that cannot happen did",
                 "tell whoever looks after Viaduct, with the log",

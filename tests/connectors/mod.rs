@@ -1,5 +1,6 @@
 //! Connectors against the systems they speak to, or the sandboxes that stand for them.
 
+pub mod civica;
 mod file_drop;
 mod file_drop_batches;
 mod formats;

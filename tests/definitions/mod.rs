@@ -97,6 +97,11 @@ fn a_push_says_what_there_is_to_a_system_that_may_be_called() {
     report("http_push.toml");
 }
 
+#[test]
+fn an_openrevenues_says_whom_it_is_asked_about_and_by_whom() {
+    report("civica_openrevenues.toml");
+}
+
 /// A template is tried with every field filled and with none, and its names are looked up whichever way
 /// it goes.
 #[test]

@@ -29,8 +29,17 @@ impl Direction {
     /// opposite in others.
     pub fn of(kind: &str, amount: &str) -> Direction {
         const NEGATIVE_IS_CREDIT: [&str; 11] = [
-            "CHARGE", "PAYMENTS", "DISCOUNT", "EXEMPTION", "DISABLED", "DISREGARD", "COSTS",
-            "PENALTY", "INTEREST", "LEVY", "ANNEXE",
+            "CHARGE",
+            "PAYMENTS",
+            "DISCOUNT",
+            "EXEMPTION",
+            "DISABLED",
+            "DISREGARD",
+            "COSTS",
+            "PENALTY",
+            "INTEREST",
+            "LEVY",
+            "ANNEXE",
         ];
         const POSITIVE_IS_CREDIT: [&str; 7] =
             ["REFUNDS", "BENEFITS", "LCTRS", "CTDRS", "TRANSFER", "WRITEOFF", "REDUCTION"];

@@ -55,8 +55,10 @@ const NO_ACCOUNT: &str = "no_account";
 const NO_CLAIM: &str = "no_claim";
 const YES: &str = "yes";
 
-const ERROR: (&str, &str) =
-    ("civica.error", "OpenRevenues answered with an error of its own in place of what was asked for");
+const ERROR: (&str, &str) = (
+    "civica.error",
+    "OpenRevenues answered with an error of its own in place of what was asked for",
+);
 
 impl Lookup {
     /// Looks one unit up.
@@ -172,13 +174,17 @@ impl Lookup {
                 composing::instalments(&mut writing, &selected.instalments(year).await?);
             }
         }
-        // Last, since it says whose it is: nobody else moved the session's account meanwhile.
-        if self.parts.properties {
-            composing::properties(&mut writing, &selected.properties().await?);
+        // Last, and whether they are wanted or not, since it says whose it is what came before: nobody else
+        // moved the session's account meanwhile.
+        if self.parts.properties || self.parts.transactions || self.parts.instalments {
+            let properties = selected.properties().await?;
+            if self.parts.properties {
+                composing::properties(&mut writing, &properties);
+            }
         }
-        drop(selected);
         if self.parts.documents {
             composing::documents(&mut writing, &pinned.documents().await?, &[reference]);
+            pinned.accounts().await?;
         }
         Ok(Some((writing.finish(), summary)))
     }
@@ -247,6 +253,10 @@ impl Lookup {
         if self.parts.documents {
             composing::documents(&mut writing, &pinned.documents().await?, &[claim]);
         }
+        // They do not say whose they are; this does, and that nobody else moved the session meanwhile.
+        if self.parts.payments || self.parts.documents {
+            pinned.accounts().await?;
+        }
         Ok(Some((writing.finish(), summary)))
     }
 }
@@ -259,7 +269,9 @@ fn check_name(accounts: &Reply, reply: &Reply) -> Result<(), Fault> {
         Some((part("Forenames"), part("Surname")))
     };
     match (name(accounts), name(reply)) {
-        (Some(theirs), Some(shown)) if theirs != shown => Err(Fault::Mixed("another person's data")),
+        (Some(theirs), Some(shown)) if theirs != shown => {
+            Err(Fault::Mixed("another person's data"))
+        }
         _ => Ok(()),
     }
 }

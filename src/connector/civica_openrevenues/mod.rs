@@ -97,7 +97,8 @@ impl OpenRevenues {
     async fn people(&self) -> Result<People, ConnectorError> {
         let (settings, directory) = (self.settings.people.clone(), self.directory.clone());
         let work = tokio::task::spawn_blocking(move || people::read(&settings, &directory));
-        let broken = |_| unavailable("the reading of the list of people broke off".to_owned(), None);
+        let broken =
+            |_| unavailable("the reading of the list of people broke off".to_owned(), None);
         let people = work.await.map_err(broken)??;
         *held(&self.unreadable) = people.unreadable;
         Ok(people)

@@ -16,7 +16,8 @@ pub enum Payments {
 impl Pinned {
     /// The person, and the council tax accounts that are theirs.
     pub async fn accounts(&mut self) -> Result<Reply, Fault> {
-        let reply = self.ask(&Question::new("ctxsel", &[], &["CtaxSelectDoc", "CtaxActList"])).await?;
+        let reply =
+            self.ask(&Question::new("ctxsel", &[], &["CtaxSelectDoc", "CtaxActList"])).await?;
         let name = reply.find("PersonName");
         // Every lookup begins here: what does not say whose it is may be anybody's.
         match name.map(|name| reply.text_below(name, "PersonReference")) {
@@ -88,10 +89,14 @@ impl Selected<'_> {
         self.ask(&Question::new("irins", &parameters, wants).a_list()).await
     }
 
-    /// The properties on the account. It names its account: asked last, it shows that nobody else moved
-    /// the cursor meanwhile.
+    /// The properties on the account. It names its account, and must: asked last, it shows that nobody else
+    /// moved the cursor meanwhile.
     pub async fn properties(&mut self) -> Result<Reply, Fault> {
         let wants = &["CtaxPropDetails", "PropertyList"];
-        self.ask(&Question::new("ctxprop", &[("proplist", "y")], wants).a_list()).await
+        let reply = self.ask(&Question::new("ctxprop", &[("proplist", "y")], wants)).await?;
+        match reply.find("CtxActRef") {
+            Some(_) => Ok(reply),
+            None => Err(Fault::Mixed("properties that do not say whose they are")),
+        }
     }
 }

@@ -54,7 +54,8 @@ pub struct People {
 /// Reads the newest list of a folder. It may block.
 pub fn read(settings: &PeopleSettings, directory: &FilePath) -> Result<People, ConnectorError> {
     let place = directory.display();
-    let unread = |what: &str, error: std::io::Error| unavailable(format!("{place} {what}: {error}"), None);
+    let unread =
+        |what: &str, error: std::io::Error| unavailable(format!("{place} {what}: {error}"), None);
     let folder = Folder::open(directory)
         .map_err(|error| unread("is not a folder: make it, or mend `people`", error))?;
     let glob = Glob::new(&settings.pattern);
@@ -66,12 +67,12 @@ pub fn read(settings: &PeopleSettings, directory: &FilePath) -> Result<People, C
         Entry::File(file) if pattern.is_match(&file.name) => Some(file),
         _ => None,
     });
-    let newest = files.max_by(|one, other| {
-        (one.modified_ns, &one.name).cmp(&(other.modified_ns, &other.name))
-    });
+    let newest = files
+        .max_by(|one, other| (one.modified_ns, &one.name).cmp(&(other.modified_ns, &other.name)));
     let Some(newest) = newest else {
         let pattern = &settings.pattern;
-        let cause = format!("there is no list of people in {place}: nothing there is called {pattern}");
+        let cause =
+            format!("there is no list of people in {place}: nothing there is called {pattern}");
         return Err(unavailable(cause, None));
     };
     read_list(settings, &folder, &newest)

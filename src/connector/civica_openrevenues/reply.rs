@@ -151,7 +151,8 @@ impl Reply {
 
     /// The error that it carries inside, if any: an element `Error` with something in it.
     pub fn error(&self) -> Option<NodeId> {
-        let says = |node: &NodeId| !self.text(*node).is_empty() || self.elements(*node).next().is_some();
+        let says =
+            |node: &NodeId| !self.text(*node).is_empty() || self.elements(*node).next().is_some();
         self.all("Error").into_iter().find(says)
     }
 }

@@ -124,7 +124,8 @@ impl Pinned {
         let parameters = [("personref", self.person.as_str())];
         let question = Question::new("cocrmper", &parameters, &["SetPerson"]);
         // Here alone the parameter begins with a capital.
-        let body = self.sessions.caller.ask(&question, Some(("SessionId", self.session.id()))).await?;
+        let body =
+            self.sessions.caller.ask(&question, Some(("SessionId", self.session.id()))).await?;
         let Ok(reply) = self.sessions.read(&body) else { return Ok(None) };
         let Some(said) = reply.find("SetPerson").filter(|_| !reply.is_signed_out()) else {
             return Ok(None);

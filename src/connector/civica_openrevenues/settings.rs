@@ -102,8 +102,9 @@ const URL: Key = key(
      to a public address, unless `allow` names the host.",
 )
 .example("url = \"${OPENREVENUES_URL}\"");
-const USER: Key = key("user", "The service account's name. `${NAME}` is taken from the environment.")
-    .example("user = \"viaduct\"");
+const USER: Key =
+    key("user", "The service account's name. `${NAME}` is taken from the environment.")
+        .example("user = \"viaduct\"");
 const PASSWORD: Key = key(
     "password",
     "Where its password is kept. It is fetched at each sign-in; one that is refused is tried twice, and then \
@@ -125,8 +126,9 @@ const PEOPLE: Key = key(
      `key` is the person's reference; the newest file that fits is read, whole, in each poll.",
 )
 .needed("say where the list of people lies: `[settings.people]`");
-const DIRECTORY: Key = key("directory", "The folder it lies in. `${NAME}` is taken from the environment.")
-    .example("directory = \"${OPENREVENUES_PEOPLE}\"");
+const DIRECTORY: Key =
+    key("directory", "The folder it lies in. `${NAME}` is taken from the environment.")
+        .example("directory = \"${OPENREVENUES_PEOPLE}\"");
 const PATTERN: Key = key("pattern", "What it is called, as in a shell: `*` and `?`.")
     .example("pattern = \"people-*.csv\"");
 const ACCOUNT: Key = key(
@@ -144,10 +146,8 @@ const PER_POLL: Key = key(
     "How many people, or accounts where the list names them, are looked up in a poll. The next poll goes on \
      behind them, and round the end of the list to its beginning.",
 );
-const BUDGET: Key = key(
-    "budget",
-    "Stretches of the year in which less is asked, such as annual billing.",
-);
+const BUDGET: Key =
+    key("budget", "Stretches of the year in which less is asked, such as annual billing.");
 const FROM: Key = key("from", "The first day: month and day.").example("from = \"03-01\"");
 const TO: Key = key("to", "The last day.").example("to = \"04-10\"");
 const OF_PERIOD: Key =
@@ -159,7 +159,8 @@ const REDUCED: Key = key(
 );
 const TIMEOUT: Key = key("timeout_ms", "For how long, in milliseconds, an answer is waited for.");
 const PER_SECOND: Key = key("requests_per_second", "How often it is called in a second at most.");
-const ANSWER_BYTES: Key = key("answer_bytes_max", "An answer that is longer, in bytes, is not read.");
+const ANSWER_BYTES: Key =
+    key("answer_bytes_max", "An answer that is longer, in bytes, is not read.");
 const NOT_CARDS: Key = key(
     "not_cards",
     "Fields whose numbers may look like those of payment cards, and are not: an element or attribute by its \
@@ -278,7 +279,12 @@ fn people(table: Table<'_>, record_bytes_max: usize) -> Option<PeopleSettings> {
         None => None,
     };
     table.finish();
-    Some(PeopleSettings { directory: directory?, pattern: pattern?.value, layout: layout?, account })
+    Some(PeopleSettings {
+        directory: directory?,
+        pattern: pattern?.value,
+        layout: layout?,
+        account,
+    })
 }
 
 fn period(table: Table<'_>) -> Option<Period> {
@@ -293,7 +299,8 @@ fn period(table: Table<'_>) -> Option<Period> {
         day
     };
     let (from, to) = (day(FROM), day(TO));
-    let people = table.whole(OF_PERIOD.needed("say how many: `people_per_poll = 50`"), 0..=1_000_000);
+    let people =
+        table.whole(OF_PERIOD.needed("say how many: `people_per_poll = 50`"), 0..=1_000_000);
     let reduced = table.is_set(REDUCED);
     table.finish();
     let people = usize::try_from(people?.value).ok()?;

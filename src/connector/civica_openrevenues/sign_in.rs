@@ -110,9 +110,8 @@ impl SignIn {
         let parameters = [("userid", self.user.as_str()), ("password", password.expose())];
         let question = Question::new("crmlogin", &parameters, &["Login"]);
         let body = self.caller.ask(&question, None).await?;
-        let reply = Reply::read(&body, &*self.format).map_err(|no_data| {
-            unavailable(format!("at sign-in {}", no_data.said()), None)
-        })?;
+        let reply = Reply::read(&body, &*self.format)
+            .map_err(|no_data| unavailable(format!("at sign-in {}", no_data.said()), None))?;
         let Some(login) = reply.find("Login") else {
             return Err(unavailable("its answer to a sign-in is none".to_owned(), None));
         };

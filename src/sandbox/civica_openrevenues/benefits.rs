@@ -83,7 +83,8 @@ impl Page<'_> {
 
     /// What was paid. Where nothing was, the list itself is left out.
     pub fn payments(&self, kind: &str) -> String {
-        let paid = claim_of(self.home).is_some() && self.role() == Some("Claimant") && kind == "prp";
+        let paid =
+            claim_of(self.home).is_some() && self.role() == Some("Claimant") && kind == "prp";
         let list = match paid {
             true => format!(
                 "<PaymentList><PaymentDetails DatePaid=\"24/11/2026\" PayAmount=\"{}\" \

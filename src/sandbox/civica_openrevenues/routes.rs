@@ -20,10 +20,7 @@ use crate::sandbox::faults::Strike;
 use crate::sandbox::serving::Line;
 
 pub fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/openrevenues", any(asked))
-        .merge(control::router())
-        .with_state(shared)
+    Router::new().route("/openrevenues", any(asked)).merge(control::router()).with_state(shared)
 }
 
 type Query = HashMap<String, String>;
@@ -124,7 +121,8 @@ fn sign_in(memory: &mut Memory, query: &Query, now_ms: i64) -> String {
 fn is_alive(memory: &mut Memory, session: &str, now_ms: i64) -> bool {
     let (idle_ms, calls_max) = (memory.behaviour.idle_ms, memory.behaviour.calls_max);
     let Some(cursor) = memory.sessions.get_mut(session) else { return false };
-    let over = now_ms - cursor.last_ms > idle_ms || calls_max.is_some_and(|max| cursor.calls >= max);
+    let over =
+        now_ms - cursor.last_ms > idle_ms || calls_max.is_some_and(|max| cursor.calls >= max);
     if over {
         memory.sessions.remove(session);
         return false;
@@ -158,7 +156,7 @@ impl Call<'_> {
         }
         let found = cursor.person.as_deref().and_then(|one| find(&self.shared.council, one, night));
         let Some((home, slot)) = found else { return self.wrong() };
-        let page = Page { home: &home, slot, session: self.session, now_ms: self.now_ms };
+        let page = Page::new(&home, slot, self.session, self.now_ms);
         let year = self.said("recyear").parse().unwrap_or(0);
         let own = home.adult(slot).map(|adult| person_reference(adult.id)).unwrap_or_default();
         match self.docid {
@@ -179,7 +177,8 @@ impl Call<'_> {
                 return Answer::Page(page.claims());
             }
             "hbdet" => {
-                let claim = benefits::claim_of(&home).filter(|claim| claim == self.said("claimref"));
+                let claim =
+                    benefits::claim_of(&home).filter(|claim| claim == self.said("claimref"));
                 match claim {
                     Some(claim) => return Answer::Page(page.claim(&claim, errs(&claim))),
                     None => self.error(),

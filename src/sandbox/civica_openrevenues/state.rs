@@ -125,7 +125,8 @@ impl Shared {
 
     pub fn people(&self) -> Vec<(String, String)> {
         let night = self.night();
-        let all = (0..self.council.households_on(night)).filter_map(|n| self.council.household(n, night));
+        let all =
+            (0..self.council.households_on(night)).filter_map(|n| self.council.household(n, night));
         all.flat_map(|home| {
             let account = home.reference.clone();
             let pair = move |adult: &Adult| (person_reference(adult.id), account.clone());
@@ -142,7 +143,8 @@ impl Shared {
     pub fn resident(&self, person: &str) -> Option<(String, Vec<String>)> {
         let (home, slot) = find(&self.council, person, self.night())?;
         let adult = home.adult(slot)?;
-        let accounts = if slot < home.liable.len() { vec![home.reference.clone()] } else { Vec::new() };
+        let accounts =
+            if slot < home.liable.len() { vec![home.reference.clone()] } else { Vec::new() };
         Some((adult.surname.clone(), accounts))
     }
 }

@@ -16,6 +16,8 @@ pub struct Page<'p> {
     pub home: &'p Household,
     /// Who of the household it is.
     pub slot: usize,
+    /// The name of the session's person, whoever's account is shown.
+    pub name: String,
     pub session: &'p str,
     pub now_ms: i64,
 }
@@ -25,8 +27,9 @@ impl Page<'_> {
         furniture(docid, self.session, true, self.now_ms)
     }
 
-    fn name(&self) -> String {
-        self.home.adult(self.slot).map(|adult| name(adult, true)).unwrap_or_default()
+    pub fn new<'p>(home: &'p Household, slot: usize, session: &'p str, now_ms: i64) -> Page<'p> {
+        let name = home.adult(slot).map(|adult| name(adult, true)).unwrap_or_default();
+        Page { home, slot, name, session, now_ms }
     }
 
     /// The list of accounts. References are padded with blanks here.
@@ -51,7 +54,7 @@ impl Page<'_> {
             "<CtaxSelectDoc Method=\"GET\"><accbal>Y</accbal>{}{}{details}<ExternalAddresses/>\
              <CtaxActList>{row}</CtaxActList>{}</CtaxSelectDoc>",
             form_fields("ctxsel", self.session),
-            self.name(),
+            self.name,
             self.furniture("ctxsel"),
         )
     }
@@ -78,7 +81,7 @@ impl Page<'_> {
             "<CtaxDetails>{}<CtxActRef>{}</CtxActRef><CtxActBalance>{}</CtxActBalance>\
              <CtxActClosed>{closed}</CtxActClosed><AccountDetails>{bank}</AccountDetails>\
              <FinancialDetails>{years}</FinancialDetails>{}</CtaxDetails>",
-            self.name(),
+            self.name,
             home.reference,
             Pounds(balance(home)),
             self.furniture("ctxdet"),
@@ -128,8 +131,10 @@ impl Page<'_> {
         let mut number = 0;
         let mut entry = |kind: &str, when: NaiveDate, pence: i64, how: &str| {
             number += 1;
-            let kind = if kind.is_empty() { String::new() } else { format!(" TranType=\"{kind}\"") };
-            let how = if how.is_empty() { String::new() } else { format!("<SubCode>{how}</SubCode>") };
+            let kind =
+                if kind.is_empty() { String::new() } else { format!(" TranType=\"{kind}\"") };
+            let how =
+                if how.is_empty() { String::new() } else { format!("<SubCode>{how}</SubCode>") };
             let _ = write!(
                 rows,
                 "<Transaction Number=\"{number}\"{kind} Year=\"{year}\"><Date NumericEquiv=\"{}\">{}</Date>\
@@ -144,7 +149,8 @@ impl Page<'_> {
             if home.reductions_pence > 0 {
                 entry("DISCOUNT", date(year, 4, 1), -(home.reductions_pence as i64), "DISCOUNT");
             }
-            for (at, pence) in home.instalments_pence.iter().take(home.instalments_paid).enumerate() {
+            for (at, pence) in home.instalments_pence.iter().take(home.instalments_paid).enumerate()
+            {
                 // The third is paid on the day of the second.
                 let month = if at == 2 { 1 } else { at as u32 };
                 let when = date(year, 4, home.pay_day) + Months::new(month);
@@ -206,7 +212,7 @@ impl Page<'_> {
         format!(
             "<CtaxPropDetails><CtxActRef>{}</CtxActRef>{}{list}{}</CtaxPropDetails>",
             home.reference,
-            self.name(),
+            self.name,
             self.furniture("ctxprop"),
         )
     }
