@@ -280,9 +280,13 @@ fn describe(error: &reqwest::Error) -> String {
 /// What is said of a certificate that ran out, with the day: whoever reads it renews one.
 fn certificate(cause: &(dyn Error + 'static)) -> Option<String> {
     use rustls::{AlertDescription, CertificateError, Error};
-    let inside = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let error = inside.and_then(|inside| inside.downcast_ref::<Error>());
-    match error.or_else(|| cause.downcast_ref::<Error>())? {
+    // An error of input and output hides what it holds, and may hold another of its kind.
+    let mut cause = cause;
+    while let Some(inside) = cause.downcast_ref::<std::io::Error>().and_then(|held| held.get_ref())
+    {
+        cause = inside;
+    }
+    match cause.downcast_ref::<Error>()? {
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
             let at_ms = i64::try_from(not_after.as_secs()).ok()?.checked_mul(1_000)?;
             Some(format!("its certificate ran out on {}", Moment(at_ms)))

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use viaduct::connector::civica_openrevenues::fault::Fault;
 use viaduct::connector::civica_openrevenues::session::Sessions;
@@ -160,13 +159,15 @@ fn a_system_that_mixes_its_sessions_up_is_not_believed() {
 
 /// The system asked by hand, without a client that takes care.
 mod by_hand {
+    use viaduct::sandbox::posting;
+
     use super::{Bench, PASSWORD, Told, USER};
 
     async fn ask(url: &str, query: &[(&str, &str)]) -> String {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let query = [&[("outputtype", "xml")][..], query].concat();
-        let answer = reqwest::Client::new().get(url).query(&query).send().await.unwrap();
-        answer.text().await.unwrap()
+        let pairs: Vec<String> =
+            query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let url = format!("{url}?outputtype=xml&{}", pairs.join("&"));
+        posting::exchange(&url, None).await.unwrap().body
     }
 
     fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {

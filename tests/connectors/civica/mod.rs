@@ -134,6 +134,17 @@ impl Stage {
         self.hub.context.around = around;
     }
 
+    /// Runs a job, a second after the last.
+    pub async fn poll(&self, job: &str) -> serde_json::Value {
+        self.bench.later(1_000);
+        self.hub.run(job).await
+    }
+
+    pub async fn try_poll(&self, job: &str) -> Result<viaduct::app::report::RunReport, String> {
+        self.bench.later(1_000);
+        self.hub.try_run(job).await
+    }
+
     /// Drops a list of these people, each with an account.
     pub fn list(&self, people: &[(String, String)]) {
         let rows: String =

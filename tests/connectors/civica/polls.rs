@@ -17,7 +17,7 @@ on_both! {
 async fn changes(on: On) {
     let stage = Stage::open(on, 40).await;
     stage.list_everybody();
-    let report = stage.hub.run("ingest-openrevenues").await;
+    let report = stage.poll("ingest-openrevenues").await;
     assert_eq!(report["batches"][0]["held"], 0, "{report}");
     let known = stage.accounts().await;
     assert_eq!(known.len(), 40);
@@ -26,11 +26,11 @@ async fn changes(on: On) {
     for part in ["direct_debit", "\"instalments\"", "2026-"] {
         assert!(facts.contains(part), "{part}: {facts}");
     }
-    let report = stage.hub.run("ingest-openrevenues").await;
+    let report = stage.poll("ingest-openrevenues").await;
     assert_eq!(report["batches"][0]["unchanged"], 40, "{report}");
     // Another night's data: what the council changed, and no more.
     stage.bench.sandbox.behave(|behaviour| behaviour.night = 2);
-    let report = stage.hub.run("ingest-openrevenues").await;
+    let report = stage.poll("ingest-openrevenues").await;
     let changed = 40 - report["batches"][0]["unchanged"].as_i64().unwrap();
     assert!((1..=8).contains(&changed), "{report}");
 }
@@ -45,7 +45,7 @@ async fn joint(on: On) {
     let both: Vec<(String, String)> =
         people.into_iter().filter(|(_, other)| *other == account).collect();
     stage.list(&both);
-    stage.hub.run("ingest-openrevenues").await;
+    stage.poll("ingest-openrevenues").await;
     let known = stage.accounts().await;
     assert_eq!(known.len(), 1, "its balance is owed once");
     assert_eq!(known[0][0], account);
@@ -63,7 +63,7 @@ async fn turns(on: On) {
     stage.list_everybody();
     let mut known = Vec::new();
     for _ in 0..4 {
-        stage.hub.run("ingest-openrevenues").await;
+        stage.poll("ingest-openrevenues").await;
         known.push(stage.accounts().await.len());
     }
     assert_eq!(known, [4, 8, 10, 10]);
@@ -79,7 +79,7 @@ async fn turns(on: On) {
     let (lists, ledgers) = (asked(&stage, "ctxsel"), asked(&stage, "ctxtrn"));
     let summaries = asked(&stage, "ctxdet");
     for _ in 0..5 {
-        stage.hub.run("ingest-openrevenues").await;
+        stage.poll("ingest-openrevenues").await;
     }
     assert_eq!(asked(&stage, "ctxdet") - summaries, 10, "each account's summary");
     assert!(asked(&stage, "ctxsel") - lists >= 10);
@@ -92,7 +92,7 @@ async fn turns(on: On) {
     let unchanged = stage.accounts().await;
     stage.bench.sandbox.behave(|behaviour| behaviour.night = 3);
     for _ in 0..5 {
-        stage.hub.run("ingest-openrevenues").await;
+        stage.poll("ingest-openrevenues").await;
     }
     assert!(asked(&stage, "ctxtrn") > ledgers, "what changed is asked about whole");
     assert_ne!(stage.accounts().await, unchanged);
@@ -104,17 +104,17 @@ async fn strangers(on: On) {
     people.push(("990099999".to_owned(), "990099999".to_owned()));
     people.push((stage.bench.sandbox.accountless(), "990088888".to_owned()));
     stage.list(&people);
-    let report = stage.hub.run("ingest-openrevenues").await;
+    let report = stage.poll("ingest-openrevenues").await;
     assert_eq!(report["batches"][0]["filtered"], 2, "{report}");
     assert_eq!(stage.accounts().await.len(), 5);
-    let report = stage.hub.run("ingest-openrevenues").await;
+    let report = stage.poll("ingest-openrevenues").await;
     assert_eq!(report["batches"][0]["unchanged"], 7, "{report}");
 }
 
 async fn claims(on: On) {
     let stage = Stage::open(on, 30).await;
     stage.list_everybody();
-    let report = stage.hub.run("ingest-openrevenues-benefits").await;
+    let report = stage.poll("ingest-openrevenues-benefits").await;
     assert_eq!(report["batches"][0]["held"], 0, "{report}");
     let known = stage.accounts().await;
     assert_eq!(known.len(), 10, "one household in three claims");
@@ -132,14 +132,14 @@ async fn claims(on: On) {
 async fn alone(on: On) {
     let stage = Stage::open(on, 6).await;
     stage.list_everybody();
-    stage.bench.sandbox.behave(|behaviour| behaviour.errs_at = Some("990000002".to_owned()));
-    let report = stage.hub.run("ingest-openrevenues").await;
+    stage.bench.sandbox.behave(|behaviour| behaviour.errs_at = Some("990000004".to_owned()));
+    let report = stage.poll("ingest-openrevenues").await;
     assert_eq!(report["batches"][0]["held"], 1, "{report}");
     assert_eq!(stage.accounts().await.len(), 5);
     let sql = "SELECT code, cause FROM dead_letter";
     let held = stage.hub.rows(sql).await;
     assert_eq!(held[0][0], "civica.error", "{held:?}");
     stage.bench.sandbox.behave(|behaviour| behaviour.errs_at = None);
-    stage.hub.run("ingest-openrevenues").await;
+    stage.poll("ingest-openrevenues").await;
     assert_eq!(stage.accounts().await.len(), 6);
 }
