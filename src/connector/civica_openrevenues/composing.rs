@@ -201,6 +201,6 @@ pub fn claim(writing: &mut Writing, reply: &Reply) {
 }
 
 /// The reference that an account's row of a list has.
-pub fn reference_of<'r>(accounts: &'r Reply, row: NodeId) -> &'r str {
+pub fn reference_of(accounts: &Reply, row: NodeId) -> &str {
     accounts.attribute(row, REFERENCE)
 }

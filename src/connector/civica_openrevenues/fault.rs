@@ -1,6 +1,5 @@
 //! Why a lookup came to nothing.
 
-use super::reply::Reply;
 use crate::connector::channel::ConnectorError;
 use crate::connector::format::FormatError;
 use crate::record::personal::unprinted;
@@ -10,7 +9,7 @@ pub enum Fault {
     /// The system as a whole: nobody can be looked up.
     System(ConnectorError),
     /// It answered with an error of its own, about this one.
-    Said(Reply),
+    Said,
     /// It gave what belongs to somebody else. Nothing that came with it is used.
     Mixed(&'static str),
 }
@@ -27,7 +26,7 @@ impl Fault {
     pub fn of_poll(self) -> ConnectorError {
         match self {
             Fault::System(error) => error,
-            Fault::Said(_) => ConnectorError::Unavailable {
+            Fault::Said => ConnectorError::Unavailable {
                 cause: "it answers with errors of its own".to_owned(),
                 retry_after_ms: None,
             },

@@ -69,7 +69,7 @@ impl Lookup {
             Module::Benefits => self.benefits(unit, &mut found).await,
         };
         match looked {
-            Err(Fault::Said(_)) => {
+            Err(Fault::Said) => {
                 let key = format!("{}/none", unit.name());
                 found.records.push(held(key, self.module));
             }
@@ -139,7 +139,7 @@ impl Lookup {
                     found.records.push(Composed { key, text, fault: None });
                 }
                 Ok(None) => {}
-                Err(Fault::Said(_)) => found.records.push(held(key, self.module)),
+                Err(Fault::Said) => found.records.push(held(key, self.module)),
                 Err(fault) => return Err(fault),
             }
         }
@@ -214,7 +214,7 @@ impl Lookup {
                         found.records.push(Composed { key, text, fault: None });
                     }
                     Ok(None) => {}
-                    Err(Fault::Said(_)) => found.records.push(held(key, self.module)),
+                    Err(Fault::Said) => found.records.push(held(key, self.module)),
                     Err(fault) => return Err(fault),
                 }
             }

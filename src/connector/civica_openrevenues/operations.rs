@@ -48,7 +48,7 @@ impl Pinned {
         let parameters = [("claimref", claim), ("placeref", place)];
         let reply = self.ask(&Question::new("hbdet", &parameters, &["HBClaimDetails"])).await?;
         if reply.error().is_some() {
-            return Err(Fault::Said(reply));
+            return Err(Fault::Said);
         }
         match reply.find("HBClaimRef").map(|node| reply.text(node)) {
             Some(shown) if shown == claim => Ok(reply),

@@ -161,3 +161,26 @@ impl Reply {
 pub fn is_yes(text: &str) -> bool {
     ["y", "yes", "true", "1"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quirk_12_yes_is_yes_however_it_is_spelt() {
+        for (text, yes) in [
+            ("Y", true),
+            ("Yes", true),
+            ("TRUE", true),
+            ("true", true),
+            (" 1 ", true),
+            ("", false),
+            ("N", false),
+            ("FALSE", false),
+            ("0", false),
+            ("Yesterday", false),
+        ] {
+            assert_eq!(is_yes(text), yes, "{text}");
+        }
+    }
+}

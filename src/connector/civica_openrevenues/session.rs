@@ -194,7 +194,7 @@ impl Pinned {
                         return Ok(reply);
                     }
                     if reply.error().is_some() {
-                        return Err(Fault::Said(reply));
+                        return Err(Fault::Said);
                     }
                     "another document came than was asked for"
                 }

@@ -161,7 +161,7 @@ impl Call<'_> {
         let own = home.adult(slot).map(|adult| person_reference(adult.id)).unwrap_or_default();
         match self.docid {
             "ctxsel" if errs(&own) => self.error(),
-            "ctxsel" => return Answer::Page(page.accounts()),
+            "ctxsel" => Answer::Page(page.accounts()),
             "ctxdet" if self.said("actref") != home.reference || slot >= home.liable.len() => {
                 self.error()
             }
@@ -169,33 +169,31 @@ impl Call<'_> {
             // Looking at an account makes it the session's.
             "ctxdet" => {
                 cursor.account = Some(home.reference.clone());
-                return Answer::Page(page.account(self.said("year").parse().ok()));
+                Answer::Page(page.account(self.said("year").parse().ok()))
             }
-            "viewdoc" => return Answer::Page(page.documents()),
-            "docdl" => return Answer::Bytes(self.document()),
-            "hbsel" if posted && body.as_ref() == b"claimsts=All" => {
-                return Answer::Page(page.claims());
-            }
+            "viewdoc" => Answer::Page(page.documents()),
+            "docdl" => Answer::Bytes(self.document()),
+            "hbsel" if posted && body.as_ref() == b"claimsts=All" => Answer::Page(page.claims()),
             "hbdet" => {
                 let claim =
                     benefits::claim_of(&home).filter(|claim| claim == self.said("claimref"));
                 match claim {
-                    Some(claim) => return Answer::Page(page.claim(&claim, errs(&claim))),
+                    Some(claim) => Answer::Page(page.claim(&claim, errs(&claim))),
                     None => self.error(),
                 }
             }
-            "hbpaydet" => return Answer::Page(page.payments(self.said("type"))),
+            "hbpaydet" => Answer::Page(page.payments(self.said("type"))),
             "ctxtrn" | "irins" | "ctxprop" => {
                 // These take no account: they answer for whichever was looked at last, whoever's it is.
                 let index = cursor.account.as_deref().and_then(|one| one.get(2..)?.parse().ok());
                 let looked = index.and_then(|index| self.shared.council.household(index, night));
                 let Some(looked) = looked else { return self.wrong() };
                 let page = Page { home: &looked, slot: 0, ..page };
-                return Answer::Page(match self.docid {
+                Answer::Page(match self.docid {
                     "ctxtrn" => page.transactions(year),
                     "irins" => page.instalments(year),
                     _ => page.properties(),
-                });
+                })
             }
             _ => self.wrong(),
         }

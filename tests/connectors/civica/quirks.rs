@@ -1,5 +1,5 @@
 //! What OpenRevenues does that nobody would expect, by the numbers of the sheet of quirks. What is worked out
-//! of texts alone (8, 10, 11, 13, 16) is tested beside its code as well.
+//! of texts alone (8, 10, 11, 12, 13, 16) is tested beside its code as well.
 
 use std::sync::Arc;
 
@@ -307,5 +307,6 @@ async fn the_same_facts_give_the_same_bytes_under_whatever_root() {
     bench.later(3_600_000);
     bench.sandbox.behave(|behaviour| behaviour.wrapper = Some("Portal".to_owned()));
     let after = only(&bench.open(""), Module::CouncilTax, &liable(1)).await;
+    assert!(before.text.contains("<Details>"), "{}", before.text);
     assert!(before == after, "{}\n{}", before.text, after.text);
 }
