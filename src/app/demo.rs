@@ -14,7 +14,7 @@ use super::payers::{self, Payer};
 use super::report::{RunReport, states};
 use super::run;
 use super::sandbox::{Notify, Pay};
-use crate::job::definition::Action;
+use crate::job::definition::{Action, JobDefinition};
 use crate::sandbox::council::{Council, Truth};
 use crate::store::{outbox, residents};
 use crate::web::pay::Desk;
@@ -104,7 +104,10 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         say(&format!("\nNight {night}\n"));
         drop_files(&council, night, &folder)?;
         let mut batches = Vec::new();
-        for job in context.jobs(Action::Ingest) {
+        // Systems that are asked, and not given by file, are no part of it.
+        let is_played =
+            |job: &&JobDefinition| SYSTEMS.iter().any(|system| system.name == job.connector.value);
+        for job in context.jobs(Action::Ingest).filter(is_played) {
             let report = run::run_ingest(&context, job).await?;
             say(&report.text());
             batches.push(report);

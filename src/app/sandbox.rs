@@ -10,6 +10,7 @@ use super::clock::MachineClock;
 use super::context::AppError;
 use crate::job::clock::Clock;
 use crate::sandbox::civica_openrevenues::{self, CivicaSandbox};
+use crate::sandbox::civica_pay::{self, CivicaPaySandbox};
 use crate::sandbox::council::Council;
 use crate::sandbox::govuk_notify::NotifySandbox;
 use crate::sandbox::govuk_notify::council::{LIVE_SECRET, SERVICE_ID, TEAM_SECRET, TEST_SECRET};
@@ -267,6 +268,48 @@ impl OpenRevenues {
              # a folder with the list: curl -o people/people-1.csv {url}/sandbox/people.csv\n\n  \
              what was asked       {url}/sandbox/ledger\n  faults to rehearse   \
              PUT {url}/sandbox/faults, {url}/sandbox/behaviour\n",
+            exports(self.variables()),
+            url = self.running.url
+        )
+    }
+}
+
+/// Civica Pay, being emulated.
+pub struct CivicaPay {
+    pub running: Running,
+}
+
+impl CivicaPay {
+    pub async fn start(port: u16) -> Result<CivicaPay, AppError> {
+        let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
+        let running = CivicaPaySandbox::new().serve(port).await;
+        Ok(CivicaPay { running: running.map_err(|error| AppError::Io { what, error })? })
+    }
+
+    /// What a connector names.
+    fn variables(&self) -> HashMap<String, String> {
+        let url = &self.running.url;
+        HashMap::from([
+            ("CIVICA_PAY_URL".to_owned(), url.clone()),
+            ("CIVICA_PAY_QUERY_URL".to_owned(), format!("{url}/QueryAuthRequests/Service1.asmx")),
+            ("CIVICA_PAY_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
+            ("CIVICA_PAY_CUSTOMER".to_owned(), civica_pay::CUSTOMER.to_owned()),
+            ("CIVICA_PAY_PASSWORD".to_owned(), civica_pay::PASSWORD.to_owned()),
+        ])
+    }
+
+    /// Address and login, for machines.
+    pub fn json(&self) -> Value {
+        let (customer, password) = (civica_pay::CUSTOMER, civica_pay::PASSWORD);
+        json!({ "url": self.running.url, "customer_id": customer, "api_password": password })
+    }
+
+    /// Address and login, for people.
+    pub fn text(&self) -> String {
+        format!(
+            "Civica Pay (sandbox) on {url}\n\n{}\n  what was made        {url}/sandbox/ledger\n  \
+             what a payer does    POST {url}/sandbox/baskets/EX00000001/payer\n  \
+             faults to rehearse   PUT {url}/sandbox/faults\n",
             exports(self.variables()),
             url = self.running.url
         )

@@ -1,11 +1,14 @@
 //! The only list of connectors in the house.
 
 use super::definition::Kind;
-use super::{civica_openrevenues, file_drop, govuk_notify, govuk_pay, http_poll, http_push, null};
+use super::{
+    civica_openrevenues, civica_pay, file_drop, govuk_notify, govuk_pay, http_poll, http_push, null,
+};
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
     civica_openrevenues::settings::KIND,
+    civica_pay::settings::KIND,
     file_drop::settings::KIND,
     govuk_notify::settings::KIND,
     govuk_pay::settings::KIND,

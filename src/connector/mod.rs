@@ -5,6 +5,7 @@ pub mod answering;
 pub mod calling;
 pub mod channel;
 pub mod civica_openrevenues;
+pub mod civica_pay;
 pub mod conduct;
 pub mod content;
 pub mod definition;

@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod civica_openrevenues;
+pub mod civica_pay;
 pub mod council;
 pub mod faults;
 pub mod govuk_notify;

@@ -78,28 +78,38 @@ impl Lookup {
         Ok(found)
     }
 
+    /// Everybody is asked who they are and what is theirs; then one of them about the accounts.
     async fn council_tax(&self, unit: &Unit, found: &mut Found) -> Result<(), Fault> {
-        let mut lists: Vec<(&String, Reply)> = Vec::new();
-        for (number, person) in unit.people.iter().enumerate() {
+        let mut lists: Vec<(&str, Reply)> = Vec::new();
+        let mut last = None;
+        for person in &unit.people {
+            last.take().into_iter().for_each(Pinned::give_back);
             let Some(mut pinned) = self.sessions.pin(person).await? else { continue };
-            let accounts = pinned.accounts().await?;
-            // The last one's session is kept for what follows; the others only say who they are.
-            let is_last = number + 1 == unit.people.len();
-            lists.push((person, accounts));
-            if !is_last {
-                pinned.give_back();
-                continue;
-            }
-            self.accounts(unit, pinned, &lists, found).await?;
-            return Ok(());
+            lists.push((person, pinned.accounts().await?));
+            last = Some(pinned);
         }
-        // The last of them is not known: whoever was known is asked again.
-        let Some((person, _)) = lists.last() else {
+        if lists.is_empty() {
             found.records.push(nobody(unit, self.module, NO_PERSON));
+        }
+        // Who is on the list of people and not on the account is not of it.
+        lists.retain(|(_, accounts)| !rows_of(accounts, unit).is_empty());
+        let Some((person, _)) = lists.first() else {
+            if found.records.is_empty() {
+                found.records.push(nobody(unit, self.module, NO_ACCOUNT));
+            }
+            last.into_iter().for_each(Pinned::give_back);
             return Ok(());
         };
-        match self.sessions.pin(person).await? {
+        let pinned = match last {
+            Some(pinned) if pinned.person() == *person => Some(pinned),
+            other => {
+                other.into_iter().for_each(Pinned::give_back);
+                self.sessions.pin(person).await?
+            }
+        };
+        match pinned {
             Some(pinned) => self.accounts(unit, pinned, &lists, found).await,
+            // They were known a moment ago.
             None => {
                 found.records.push(nobody(unit, self.module, NO_PERSON));
                 Ok(())
@@ -107,25 +117,16 @@ impl Lookup {
         }
     }
 
-    /// The accounts of the person whom the session remembers, who is the last of the lists.
+    /// The accounts of the person whom the session remembers, who is the first of the lists.
     async fn accounts(
         &self,
         unit: &Unit,
         mut pinned: Pinned,
-        lists: &[(&String, Reply)],
+        lists: &[(&str, Reply)],
         found: &mut Found,
     ) -> Result<(), Fault> {
-        let Some((person, own)) = lists.last() else { return Ok(()) };
-        let rows: Vec<NodeId> = own.all("CtaxActDetails");
-        let wanted = |row: &NodeId| {
-            let reference = composing::reference_of(own, *row);
-            !reference.is_empty() && unit.account.as_deref().is_none_or(|only| only == reference)
-        };
-        let rows: Vec<NodeId> = rows.into_iter().filter(wanted).collect();
-        if rows.is_empty() {
-            found.records.push(nobody(unit, self.module, NO_ACCOUNT));
-        }
-        for row in rows {
+        let Some((person, own)) = lists.first() else { return Ok(()) };
+        for row in rows_of(own, unit) {
             let reference = composing::reference_of(own, row).to_owned();
             let key = match &unit.account {
                 Some(account) => account.clone(),
@@ -259,6 +260,15 @@ impl Lookup {
         }
         Ok(Some((writing.finish(), summary)))
     }
+}
+
+/// The accounts of a list that are asked about.
+fn rows_of(accounts: &Reply, unit: &Unit) -> Vec<NodeId> {
+    let wanted = |row: &NodeId| {
+        let reference = composing::reference_of(accounts, *row);
+        !reference.is_empty() && unit.account.as_deref().is_none_or(|only| only == reference)
+    };
+    accounts.all("CtaxActDetails").into_iter().filter(wanted).collect()
 }
 
 /// Where a reply names a person without their reference, the name must be theirs.

@@ -22,6 +22,9 @@ use crate::record::personal::unprinted;
 /// A list with more people than this is not believed.
 const PEOPLE_MAX: usize = 2_000_000;
 
+/// More people than this are on no account: the column is another than is thought.
+const ON_ACCOUNT_MAX: usize = 100;
+
 /// What is looked up together: a person, or an account with everybody on it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unit {
@@ -160,7 +163,12 @@ impl RecordSink for Listing<'_> {
         }
         let name = account.clone().unwrap_or_else(|| person.to_owned());
         let unit = self.units.entry(name).or_insert_with(|| Unit { account, people: Vec::new() });
-        if !unit.people.iter().any(|known| known == person) {
+        if unit.people.iter().any(|known| known == person) {
+            return Ok(());
+        }
+        if unit.people.len() == ON_ACCOUNT_MAX {
+            self.unreadable += 1;
+        } else {
             unit.people.push(person.to_owned());
             self.people += 1;
         }

@@ -112,6 +112,11 @@ fn lost() -> Fault {
 }
 
 impl Pinned {
+    /// Whom it remembers.
+    pub fn person(&self) -> &str {
+        &self.person
+    }
+
     /// The lookup is over and all was well: another may have the session. One that ends otherwise takes
     /// its session with it.
     pub fn give_back(self) {

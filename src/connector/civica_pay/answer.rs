@@ -94,6 +94,12 @@ pub struct Attempt {
     pub basket: Option<String>,
 }
 
+impl Attempt {
+    fn is(&self, letter: &str) -> bool {
+        self.status.trim().eq_ignore_ascii_case(letter)
+    }
+}
+
 /// What all attempts under one reference come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paid {
@@ -103,7 +109,9 @@ pub enum Paid {
     Refused(String),
     /// Somebody tries just now, or it is not known yet what came of it.
     Deciding(String),
-    Once { basket: Option<String> },
+    Once {
+        basket: Option<String>,
+    },
     /// More than once: a person decides. The baskets, or how often where they are not told.
     Several(Vec<String>),
     /// Another amount than was asked for: a person decides.
@@ -112,10 +120,9 @@ pub enum Paid {
 
 /// Judges what a query brought; `amount` in pence, where it is known.
 pub fn judge(attempts: &[Attempt], amount: Option<i64>) -> Paid {
-    let is = |letter: &str| move |attempt: &&Attempt| attempt.status.trim().eq_ignore_ascii_case(letter);
     // The same basket twice is one payment told twice.
     let mut paid: Vec<&Attempt> = Vec::new();
-    for attempt in attempts.iter().filter(is("A")) {
+    for attempt in attempts.iter().filter(|attempt| attempt.is("A")) {
         let again = |known: &&Attempt| known.basket.is_some() && known.basket == attempt.basket;
         if !paid.iter().any(again) {
             paid.push(attempt);
@@ -138,7 +145,7 @@ pub fn judge(attempts: &[Attempt], amount: Option<i64>) -> Paid {
     // Declined, ran out of time, could not reach the bank, an expired card, a PIN or signature refused. Any
     // other letter may still become a payment.
     const OVER: [&str; 8] = ["D", "T", "C", "S", "M", "E", "N", "L"];
-    let is_over = |attempt: &&Attempt| OVER.iter().any(|letter| is(letter)(attempt));
+    let is_over = |attempt: &&Attempt| OVER.iter().any(|letter| attempt.is(letter));
     match (attempts.iter().find(|attempt| !is_over(attempt)), attempts.last()) {
         (Some(deciding), _) => Paid::Deciding(deciding.status.trim().to_owned()),
         (None, Some(last)) => Paid::Refused(last.status.trim().to_owned()),
@@ -153,7 +160,8 @@ pub fn pence(text: &str) -> Option<i64> {
     let read = |format| Pence::parse(text, format).ok().map(Pence::value);
     let read = |format: PenceFormat| read(format);
     let plain = text.trim_start_matches('£');
-    let is_sound = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_sound =
+        !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if is_sound {
         return Pence::parse(plain, PenceFormat::NumberPounds).ok().map(Pence::value);
     }
@@ -173,9 +181,7 @@ impl Paid {
             Paid::Refused(letter) => (word(letter), Standing::Pending),
             Paid::Deciding(letter) => (word(letter), Standing::Pending),
             Paid::Once { .. } => ("authorised".to_owned(), Standing::Delivered),
-            Paid::Several(baskets) => {
-                ("paid_twice".to_owned(), Standing::Doubled(baskets.clone()))
-            }
+            Paid::Several(baskets) => ("paid_twice".to_owned(), Standing::Doubled(baskets.clone())),
             Paid::OtherAmount => ("other_amount".to_owned(), Standing::Failed),
         };
         Status { word, stands }
@@ -246,9 +252,18 @@ mod tests {
         for (shape, told) in [
             (json!(null), "it does not accept the payment"),
             (json!(""), "it does not accept the payment"),
-            (json!("AccountReference of Pat Testberry"), "it does not accept one of the payment's values"),
-            (json!([{"Field": "AccountReference"}, "x"]), "it does not accept 2 of the payment's values"),
-            (json!({"AccountReference": ["x", "y"]}), "it does not accept one of the payment's values"),
+            (
+                json!("AccountReference of Pat Testberry"),
+                "it does not accept one of the payment's values",
+            ),
+            (
+                json!([{"Field": "AccountReference"}, "x"]),
+                "it does not accept 2 of the payment's values",
+            ),
+            (
+                json!({"AccountReference": ["x", "y"]}),
+                "it does not accept one of the payment's values",
+            ),
             (json!(7), "it does not accept the payment"),
         ] {
             let body = json!({"ResponseCode": "00001", "Success": false, "FieldErrors": shape});
@@ -261,7 +276,10 @@ mod tests {
 
     #[test]
     fn quirk_30_an_amount_is_a_text() {
-        assert_eq!((pounds(14_250), pounds(5), pounds(100_000)), ("142.50".into(), "0.05".into(), "1000.00".into()));
+        assert_eq!(
+            (pounds(14_250), pounds(5), pounds(100_000)),
+            ("142.50".into(), "0.05".into(), "1000.00".into())
+        );
         for (text, found) in [
             ("12.50", Some(1_250)),
             ("12.5", Some(1_250)),
@@ -307,6 +325,9 @@ mod tests {
         assert_eq!(paid(&[("A", "1.00", None)]).0, "other_amount");
         // A letter of next year is no success, and no failure.
         assert_eq!(judge(&attempts(&[("Z", good, None)]), None), Paid::Deciding("Z".to_owned()));
-        assert_eq!(judge(&attempts(&[("3DP", good, None)]), None), Paid::Deciding("3DP".to_owned()));
+        assert_eq!(
+            judge(&attempts(&[("3DP", good, None)]), None),
+            Paid::Deciding("3DP".to_owned())
+        );
     }
 }

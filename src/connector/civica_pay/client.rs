@@ -163,7 +163,8 @@ impl Client {
                 return Ok(attempts);
             }
         }
-        let cause = format!("more than {} payments have this reference", query::PAGE * query::PAGES_MAX);
+        let cause =
+            format!("more than {} payments have this reference", query::PAGE * query::PAGES_MAX);
         Err(ConnectorError::Refused { code: "civica_pay.too_many".to_owned(), cause })
     }
 

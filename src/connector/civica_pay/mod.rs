@@ -69,7 +69,8 @@ impl CivicaPay {
         transaction: &str,
         payment: &Payment,
     ) -> Result<Option<Receipt>, ConnectorError> {
-        let paid = answer::judge(&self.client.query(transaction).await?, Some(payment.amount_pence));
+        let paid =
+            answer::judge(&self.client.query(transaction).await?, Some(payment.amount_pence));
         let basket = match &paid {
             Paid::Nothing | Paid::Refused(_) => return Ok(None),
             Paid::Once { basket, .. } => basket.clone(),

@@ -44,7 +44,10 @@ pub fn read(
             return Err(ConnectorError::Unauthorised { code: "civica_pay.door", cause });
         }
         status => {
-            return Err(unavailable(format!("where payments are queried, {status} was answered"), None));
+            return Err(unavailable(
+                format!("where payments are queried, {status} was answered"),
+                None,
+            ));
         }
     }
     let no_data = |what: &str| unavailable(format!("where payments are queried, {what}"), None);
@@ -56,7 +59,8 @@ pub fn read(
     if find(&document, root, "Fault").is_some() || answer.status != 200 {
         return Err(no_data("a SOAP fault came"));
     }
-    let reply = find(&document, root, "QueryResponse").ok_or_else(|| no_data("another answer came"))?;
+    let reply =
+        find(&document, root, "QueryResponse").ok_or_else(|| no_data("another answer came"))?;
     let mut attempts = Vec::new();
     collect(&document, reply, &mut attempts);
     Ok(attempts)
@@ -100,8 +104,16 @@ mod tests {
     #[test]
     fn b13_what_is_no_answer_is_never_nothing_was_paid() {
         for (status, body, said) in [
-            (200, "<s:Envelope xmlns:s=\"x\"><s:Body><s:Fault/></s:Body></s:Envelope>", "a SOAP fault came"),
-            (500, "<s:Envelope xmlns:s=\"x\"><s:Body><s:Fault/></s:Body></s:Envelope>", "a SOAP fault came"),
+            (
+                200,
+                "<s:Envelope xmlns:s=\"x\"><s:Body><s:Fault/></s:Body></s:Envelope>",
+                "a SOAP fault came",
+            ),
+            (
+                500,
+                "<s:Envelope xmlns:s=\"x\"><s:Body><s:Fault/></s:Body></s:Envelope>",
+                "a SOAP fault came",
+            ),
             (200, "<html><body>Sign in</body></html>", "another answer came"),
             (200, "<!DOCTYPE html><html></html>", "what came is not XML"),
             (200, "", "what came is not XML"),

@@ -44,7 +44,10 @@ async fn joint(on: On) {
     let (_, account) = account.unwrap().clone();
     let both: Vec<(String, String)> =
         people.into_iter().filter(|(_, other)| *other == account).collect();
-    stage.list(&both);
+    // Two more are on the list, of whom one is not on the account and one is not there at all.
+    let others = [stage.bench.sandbox.accountless(), "990099999".to_owned()];
+    let others = others.map(|person| (person, account.clone()));
+    stage.list(&[&both[..], &others].concat());
     stage.poll("ingest-openrevenues").await;
     let known = stage.accounts().await;
     assert_eq!(known.len(), 1, "its balance is owed once");
@@ -52,6 +55,7 @@ async fn joint(on: On) {
     let parties = "SELECT facts FROM party ORDER BY id";
     let parties = stage.hub.rows(parties).await.concat().join("\n");
     assert!(both.iter().all(|(person, _)| parties.contains(person)), "{parties}");
+    assert!(others.iter().all(|(person, _)| !parties.contains(person)), "{parties}");
 }
 
 async fn turns(on: On) {
