@@ -229,6 +229,8 @@ async fn an_answer_that_is_lost_leaves_a_basket_that_nobody_can_open() {
     for stage in Stage::both("").await {
         stage.hub.offer(1, 1).await;
         stage.put("faults", json!({ "next": [{ "kind": "lost_answer" }] })).await;
+        // Whoever waits is told to come again, and then has one of their own.
+        assert_eq!(stage.hub.shown(1).await, Page::Unavailable);
         let basket = stage.opened(1).await;
         let baskets = stage.baskets(1);
         assert_eq!(baskets.len(), 2);

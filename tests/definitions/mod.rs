@@ -98,8 +98,9 @@ fn a_push_says_what_there_is_to_a_system_that_may_be_called() {
 }
 
 #[test]
-fn an_openrevenues_says_whom_it_is_asked_about_and_by_whom() {
+fn a_system_of_civicas_says_whom_it_is_asked_about_and_where() {
     report("civica_openrevenues.toml");
+    report("civica_pay.toml");
 }
 
 /// A template is tried with every field filled and with none, and its names are looked up whichever way
