@@ -241,6 +241,15 @@ pub enum Command {
         /// A file to which everything is appended that those did
         #[arg(long, requires = "receiver")]
         receiver_ledger: Option<PathBuf>,
+        /// The port of Civica OpenRevenues, which is emulated only then; 0 takes any
+        #[arg(long)]
+        openrevenues: Option<u16>,
+        /// How many council tax accounts it has
+        #[arg(long, default_value_t = 500, requires = "openrevenues")]
+        openrevenues_accounts: u32,
+        /// The port of Civica Pay, which is emulated only then; 0 takes any
+        #[arg(long)]
+        civica_pay: Option<u16>,
         /// List the templates of GOV.UK Notify with their numbers and placeholders, and end
         #[arg(long)]
         templates: bool,

@@ -16,7 +16,7 @@ use super::hold::Said;
 use super::hold::urgent::Urgent;
 use super::preview::Listing;
 use super::replay::Chosen;
-use super::sandbox::{self, Notify, Pay, Told};
+use super::sandbox::{self, CivicaPay, Notify, OpenRevenues, Pay, Told};
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
     keys, logging, panics, preview, replay, resident, run, serve,
@@ -245,7 +245,16 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             Ok(Done { json: list.json(), text: list.text(), exit: 0 })
         }
         Command::Sandbox {
-            port, pay_port, services, ledger, receiver, receiver_ledger, ..
+            port,
+            pay_port,
+            services,
+            ledger,
+            receiver,
+            receiver_ledger,
+            openrevenues,
+            openrevenues_accounts,
+            civica_pay,
+            ..
         } => {
             let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
             let pay = Pay::start(pay_port, None).await?;
@@ -258,6 +267,22 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             if let Some(told) = &told {
                 json["receiver"] = told.json();
                 text.push_str(&format!("{}\n", told.text()));
+            }
+            let openrevenues = match openrevenues {
+                Some(port) => Some(OpenRevenues::start(port, openrevenues_accounts).await?),
+                None => None,
+            };
+            if let Some(openrevenues) = &openrevenues {
+                json["civica_openrevenues"] = openrevenues.json();
+                text.push_str(&format!("{}\n", openrevenues.text()));
+            }
+            let civica_pay = match civica_pay {
+                Some(port) => Some(CivicaPay::start(port).await?),
+                None => None,
+            };
+            if let Some(civica_pay) = &civica_pay {
+                json["civica_pay"] = civica_pay.json();
+                text.push_str(&format!("{}\n", civica_pay.text()));
             }
             text.push_str("Nothing is sent to anybody, and no money moves. Stop with Ctrl-C.\n");
             let _ = Done { json, text, exit: 0 }.print(arguments.json);

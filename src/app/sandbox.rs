@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::clock::MachineClock;
 use super::context::AppError;
 use crate::job::clock::Clock;
+use crate::sandbox::civica_openrevenues::{self, CivicaSandbox};
+use crate::sandbox::civica_pay::{self, CivicaPaySandbox};
+use crate::sandbox::council::Council;
 use crate::sandbox::govuk_notify::NotifySandbox;
 use crate::sandbox::govuk_notify::council::{LIVE_SECRET, SERVICE_ID, TEAM_SECRET, TEST_SECRET};
 use crate::sandbox::govuk_notify::service::{Service, Template};
@@ -218,6 +221,98 @@ impl Told {
              each needs           allow = [\"{host}\"]\n  \
              what was done        {url}/sandbox/ledger\n  faults to rehearse   \
              PUT {url}/sandbox/faults\n"
+        )
+    }
+}
+
+/// Civica OpenRevenues, being emulated: the invented council's accounts and claims.
+pub struct OpenRevenues {
+    pub running: Running,
+}
+
+/// The council that it has, the same each time.
+const COUNCIL_SEED: u64 = 42;
+
+impl OpenRevenues {
+    /// Serves it, with so many accounts.
+    pub async fn start(port: u16, accounts: u32) -> Result<OpenRevenues, AppError> {
+        let council = Council::new(COUNCIL_SEED, accounts);
+        let sandbox = CivicaSandbox::new(council, Arc::new(|| MachineClock.now_ms()));
+        let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
+        let running = sandbox.serve(port).await.map_err(|error| AppError::Io { what, error })?;
+        Ok(OpenRevenues { running })
+    }
+
+    /// What a hub must be told to ask it: the variables that the definitions name, but for the folder in
+    /// which the list of people lies.
+    pub fn variables(&self) -> HashMap<String, String> {
+        let url = &self.running.url;
+        HashMap::from([
+            ("OPENREVENUES_URL".to_owned(), format!("{url}/openrevenues")),
+            ("OPENREVENUES_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
+            ("OPENREVENUES_USER".to_owned(), civica_openrevenues::USER.to_owned()),
+            ("OPENREVENUES_PASSWORD".to_owned(), civica_openrevenues::PASSWORD.to_owned()),
+        ])
+    }
+
+    /// Address and login, for machines.
+    pub fn json(&self) -> Value {
+        let (user, password) = (civica_openrevenues::USER, civica_openrevenues::PASSWORD);
+        let url = format!("{}/openrevenues", self.running.url);
+        json!({ "url": url, "user": user, "password": password })
+    }
+
+    /// Address and login, for people.
+    pub fn text(&self) -> String {
+        format!(
+            "Civica OpenRevenues (sandbox) on {url}\n\n{}  export OPENREVENUES_PEOPLE=people   \
+             # a folder with the list: curl -o people/people-1.csv {url}/sandbox/people.csv\n\n  \
+             what was asked       {url}/sandbox/ledger\n  faults to rehearse   \
+             PUT {url}/sandbox/faults, {url}/sandbox/behaviour\n",
+            exports(self.variables()),
+            url = self.running.url
+        )
+    }
+}
+
+/// Civica Pay, being emulated.
+pub struct CivicaPay {
+    pub running: Running,
+}
+
+impl CivicaPay {
+    pub async fn start(port: u16) -> Result<CivicaPay, AppError> {
+        let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
+        let running = CivicaPaySandbox::new().serve(port).await;
+        Ok(CivicaPay { running: running.map_err(|error| AppError::Io { what, error })? })
+    }
+
+    /// What a connector names.
+    fn variables(&self) -> HashMap<String, String> {
+        let url = &self.running.url;
+        HashMap::from([
+            ("CIVICA_PAY_URL".to_owned(), url.clone()),
+            ("CIVICA_PAY_QUERY_URL".to_owned(), format!("{url}/QueryAuthRequests/Service1.asmx")),
+            ("CIVICA_PAY_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
+            ("CIVICA_PAY_CUSTOMER".to_owned(), civica_pay::CUSTOMER.to_owned()),
+            ("CIVICA_PAY_PASSWORD".to_owned(), civica_pay::PASSWORD.to_owned()),
+        ])
+    }
+
+    /// Address and login, for machines.
+    pub fn json(&self) -> Value {
+        let (customer, password) = (civica_pay::CUSTOMER, civica_pay::PASSWORD);
+        json!({ "url": self.running.url, "customer_id": customer, "api_password": password })
+    }
+
+    /// Address and login, for people.
+    pub fn text(&self) -> String {
+        format!(
+            "Civica Pay (sandbox) on {url}\n\n{}\n  what was made        {url}/sandbox/ledger\n  \
+             what a payer does    POST {url}/sandbox/baskets/EX00000001/payer\n  \
+             faults to rehearse   PUT {url}/sandbox/faults\n",
+            exports(self.variables()),
+            url = self.running.url
         )
     }
 }

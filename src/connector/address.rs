@@ -56,6 +56,14 @@ pub fn joined(asked: &str, said: &str) -> Option<String> {
     Url::parse(asked).and_then(|url| url.join(said)).ok().map(String::from)
 }
 
+/// An address with these parameters behind it.
+pub fn with_query(url: &str, parameters: &[(&str, &str)]) -> String {
+    match Url::parse_with_params(url, parameters) {
+        Ok(whole) => whole.into(),
+        Err(_) => url.to_owned(),
+    }
+}
+
 /// The host and port of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

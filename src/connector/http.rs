@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::address::{AddressFault, Lookup, Place, Reach};
 use crate::definition::secret::Secret;
+use crate::record::moment::Moment;
 use crate::record::personal::unprinted;
 
 /// A client for one system.
@@ -55,7 +56,7 @@ pub struct Certificates {
     pub own: Option<Secret>,
 }
 
-/// One request. Its address may be logged; its body never.
+/// One request. Its address may be logged without the query; its query and its body never.
 #[derive(Clone, Copy, Default)]
 pub struct Request<'a> {
     pub url: &'a str,
@@ -262,14 +263,38 @@ fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }
-    let mut cause: &dyn Error = error;
+    let mut cause: &(dyn Error + 'static) = error;
     while let Some(inner) = cause.source() {
         cause = inner;
+    }
+    if let Some(said) = certificate(cause) {
+        return said;
     }
     if error.source().is_none() {
         "the request could not be made".to_owned()
     } else {
         cause.to_string()
+    }
+}
+
+/// What is said of a certificate that ran out, with the day: whoever reads it renews one.
+fn certificate(cause: &(dyn Error + 'static)) -> Option<String> {
+    use rustls::{AlertDescription, CertificateError, Error};
+    // An error of input and output hides what it holds, and may hold another of its kind.
+    let mut cause = cause;
+    while let Some(inside) = cause.downcast_ref::<std::io::Error>().and_then(|held| held.get_ref())
+    {
+        cause = inside;
+    }
+    match cause.downcast_ref::<Error>()? {
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
+            let at_ms = i64::try_from(not_after.as_secs()).ok()?.checked_mul(1_000)?;
+            Some(format!("its certificate ran out on {}", Moment(at_ms)))
+        }
+        Error::AlertReceived(AlertDescription::CertificateExpired) => {
+            Some("it says that our own certificate ran out".to_owned())
+        }
+        _ => None,
     }
 }
 

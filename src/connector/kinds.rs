@@ -2,11 +2,14 @@
 
 use super::definition::Kind;
 use super::{
-    file_drop, govuk_notify, govuk_pay, http_poll, http_push, http_receive, null, sftp_drop, soap, sql, verint,
+    civica_openrevenues, civica_pay, file_drop, govuk_notify, govuk_pay, http_poll, http_push,
+    http_receive, null, sftp_drop, soap, sql, verint,
 };
 
 /// The kinds there are.
 pub const KINDS: &[Kind] = &[
+    civica_openrevenues::settings::KIND,
+    civica_pay::settings::KIND,
     file_drop::settings::KIND,
     govuk_notify::settings::KIND,
     govuk_pay::settings::KIND,

@@ -4,6 +4,8 @@ pub mod address;
 pub mod answering;
 pub mod calling;
 pub mod channel;
+pub mod civica_openrevenues;
+pub mod civica_pay;
 pub mod conduct;
 pub mod content;
 pub mod definition;

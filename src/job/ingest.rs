@@ -197,7 +197,9 @@ async fn take_in(
     }
     let (mut reading, end) = read?;
     let is_silent = reading.counts.rows_in == 0 && job.source.extract() == Extract::Delta;
-    if origin.asked.is_some() && is_silent && end.as_ref().is_ok_and(|end| end.totals.is_empty()) {
+    // How far it came is kept, though nothing came.
+    let says_nothing = |end: &ReadEnd| end.totals.is_empty() && end.cursor.is_none();
+    if origin.asked.is_some() && is_silent && end.as_ref().is_ok_and(says_nothing) {
         batches::forget(&bench.database, batch_id).await?;
         job.source.acknowledge(origin, Taken::Processed).await?;
         return Ok(None);

@@ -84,6 +84,43 @@ pub static CHAPTERS: &[Chapter] = &[
         title: "Messages and payments",
         causes: &[
             cause(
+                "civica_pay.",
+                "Civica Pay refused the payment",
+                "look its code up with whoever looks after Civica Pay; then mend the connector or the mapping",
+            ),
+            cause(
+                "civica_pay.00001",
+                "Civica Pay does not accept one of the payment's values",
+                "see that `catalogue_id` and `cost_code` of the connector, and the reference that the mapping \
+                 gives, are such as Civica Pay takes for this fund",
+            ),
+            cause(
+                "civica_pay.door",
+                "something in front of Civica Pay does not let us in",
+                "ask whoever looks after its network whether this machine may call it",
+            ),
+            cause(
+                "civica_pay.no_payment",
+                "what is to be done is no payment, and Civica Pay takes nothing else",
+                "mend the outbound mapping: its `destination` is for messages, `[payment]` for payments",
+            ),
+            cause(
+                "civica_pay.other_amount",
+                "Civica Pay says that another amount was paid than was asked for, or says it in no way that can be \
+                 read",
+                "look for the reference in Civica Pay, and put right what was paid",
+            ),
+            cause(
+                "civica_pay.paid_twice",
+                "two baskets of one request were paid. The cause names them where Civica Pay does",
+                "give one of them back in Civica Pay, and tell the payer",
+            ),
+            cause(
+                "civica_pay.too_many",
+                "too many attempts to pay have this reference to look through",
+                "look for the reference in Civica Pay",
+            ),
+            cause(
                 "delivery.attempts",
                 "it was tried as often as the job allows, and did not get through",
                 "find out whether the platform is up; then tell the resident by hand if it cannot wait",
@@ -241,6 +278,22 @@ pub static CHAPTERS: &[Chapter] = &[
     Chapter {
         title: "Jobs",
         causes: &[
+            cause(
+                "civica.",
+                "OpenRevenues does not know what it is asked for",
+                "see that `url` of its connector is right",
+            ),
+            cause(
+                "civica.door",
+                "something in front of OpenRevenues does not let us in",
+                "ask whoever looks after its network whether this machine may call it",
+            ),
+            cause(
+                "civica.sign_in",
+                "OpenRevenues refuses our sign-in: the password is wrong or ran out, or the account is locked",
+                "have the account unlocked or its password renewed, and set it in the environment. It is not tried \
+                 again before the time that the cause names, or before a new one is set",
+            ),
             cause(
                 "job.broken",
                 "something that cannot happen did",

@@ -3,6 +3,8 @@
 //! nothing of the hub but record.
 
 pub mod browser;
+pub mod civica_openrevenues;
+pub mod civica_pay;
 pub mod council;
 pub mod faults;
 pub mod govuk_notify;

@@ -1,5 +1,7 @@
 //! Connectors against the systems they speak to, or the sandboxes that stand for them.
 
+pub mod civica;
+mod civica_pay;
 mod file_drop;
 mod file_drop_batches;
 mod formats;

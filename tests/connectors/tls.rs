@@ -81,6 +81,33 @@ async fn serve(theirs: &Authority, ours: &Authority) -> u16 {
     port
 }
 
+/// Serves with a certificate that ran out on 1 March 2026; gives the port, and who signed it.
+pub async fn ran_out() -> (u16, String) {
+    let theirs = Authority::new();
+    let mut about = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    about.not_after = rcgen::date_time_ymd(2026, 3, 1);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = about.signed_by(&key, &theirs.0).expect("a certificate");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move { acceptor.accept(stream).await.map(|_| ()) });
+        }
+    });
+    (port, theirs.pem())
+}
+
 async fn asked(port: u16, certificates: Certificates) -> Result<u16, HttpFault> {
     let url = format!("https://127.0.0.1:{port}/tenancies");
     let place = Place::of(&url).expect("a place");

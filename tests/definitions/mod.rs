@@ -112,6 +112,12 @@ fn a_query_only_reads_and_its_address_is_kept_elsewhere() {
     report("sql.toml");
 }
 
+#[test]
+fn a_system_of_civicas_says_whom_it_is_asked_about_and_where() {
+    report("civica_openrevenues.toml");
+    report("civica_pay.toml");
+}
+
 /// A template is tried with every field filled and with none, and its names are looked up whichever way
 /// it goes.
 #[test]

@@ -2,6 +2,7 @@
 //! panic's: whatever the systems send, whatever the platform answers, however much is logged.
 
 mod markers;
+mod openrevenues;
 mod printing;
 mod sources;
 mod walk;

@@ -6,6 +6,9 @@ use std::fmt::Debug;
 use clap::Parser;
 use serde_json::json;
 use viaduct::app::resident::Asked;
+use viaduct::connector::civica_openrevenues::lookup::{Composed, Found};
+use viaduct::connector::civica_openrevenues::people::Unit;
+use viaduct::connector::civica_pay::client::{Basket, Order};
 use viaduct::connector::format::Raw;
 use viaduct::connector::http::{Answer, Request, Text};
 use viaduct::definition::secret::Secret;
@@ -334,4 +337,22 @@ fn silent(values: &[&dyn Debug]) {
             );
         }
     }
+}
+
+#[test]
+fn what_civicas_systems_are_asked_and_give_does_not_print() {
+    let composed = || Composed { key: text(), text: text(), fault: None };
+    silent(&[
+        &composed(),
+        &Found { records: vec![composed()], ..Found::default() },
+        &Unit { account: Some(text()), people: vec![text()] },
+        &Basket { reference: text(), token: Secret::new(text()) },
+        &Order {
+            transaction: MARKER,
+            amount_pence: 1,
+            reference: MARKER,
+            description: MARKER,
+            return_url: MARKER,
+        },
+    ]);
 }

@@ -9,7 +9,7 @@ pub mod gzip;
 pub mod json;
 pub mod layout;
 mod lines;
-mod settings;
+pub mod settings;
 mod stream;
 pub mod sum;
 #[cfg(test)]

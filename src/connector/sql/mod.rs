@@ -27,9 +27,9 @@ use self::server::Server;
 use self::settings::SqlSettings;
 use crate::connector::channel::{Asked, ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::definition::{Now, Surroundings};
+use crate::connector::ending;
 use crate::connector::format::version::Version;
 use crate::connector::format::{Format, RecordSink};
-use crate::connector::ending;
 use crate::connector::taking::Taking;
 
 /// A database that is asked, open: nobody is connected to before it is read.

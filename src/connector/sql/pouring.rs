@@ -11,8 +11,8 @@ use super::column::{self, Column};
 use super::{Question, fault};
 use crate::connector::channel::{ConnectorError, Extract, ReadEnd};
 use crate::connector::content::ContentDigest;
-use crate::connector::format::FormatError;
 use crate::connector::ending;
+use crate::connector::format::FormatError;
 use crate::connector::taking::Taking;
 
 /// So many bytes of rows are taken at once.
@@ -109,7 +109,10 @@ impl Pouring {
         let name = format!("the rows up to row {}", self.rows);
         let (taking, cut) = self.taken().cut(name, block).await;
         self.taking = Some(taking);
-        self.end.encoding = cut.map_err(|error| ending::cut_off(error, "a part of the answer"))?.encoding.to_owned();
+        self.end.encoding = cut
+            .map_err(|error| ending::cut_off(error, "a part of the answer"))?
+            .encoding
+            .to_owned();
         Ok(())
     }
 

@@ -16,11 +16,11 @@ use super::telling::stretch;
 use crate::connector::answering::unavailable;
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::content::ContentDigest;
+use crate::connector::ending;
 use crate::connector::format::{Format, Raw, RecordSink, Stopped};
 use crate::connector::http_poll::pages;
-use crate::connector::ending;
-use crate::connector::taking::Taking;
 use crate::connector::soap::caller::Caller;
+use crate::connector::taking::Taking;
 use crate::record::moment::Moment;
 
 /// The CRM writes moments to the second.
@@ -139,7 +139,9 @@ impl Asked {
                 taking = back;
                 match cut {
                     Ok(cut) => end.encoding = cut.encoding.to_owned(),
-                    Err(error) => return (taking.into_sink(), Err(ending::cut_off(error, "a page"))),
+                    Err(error) => {
+                        return (taking.into_sink(), Err(ending::cut_off(error, "a page")));
+                    }
                 }
             }
             end.cursor = Some(Moment(changed.until_ms).utc_said());

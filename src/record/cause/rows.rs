@@ -26,6 +26,16 @@ pub(super) const GIVEN: &[Cause] = &[
         "what looks like the number of a payment card stands in the row; its digits were not kept",
         "tell whoever owns the system today, have the number taken out at its source, and delete the file",
     ),
+    at_source(
+        "civica.error",
+        "OpenRevenues answered with an error of its own in place of the account or claim",
+        "look at it in OpenRevenues; the next poll that comes to it brings it",
+    ),
+    cause(
+        "civica.mixed",
+        "OpenRevenues gave what belongs to another person, account or session, and nothing of the poll was used",
+        "tell whoever looks after OpenRevenues today: others may be shown it too. The next poll asks again",
+    ),
     cause(
         "csv.",
         "the row or file cannot be read as CSV",

@@ -8,6 +8,7 @@ mod account;
 mod benefits;
 mod chance;
 mod crm;
+pub mod household;
 mod people;
 mod revenues;
 
