@@ -49,7 +49,7 @@ struct Served {
     hub: TestHub,
     url: String,
     hands: Arc<Hands>,
-    serving: Serving,
+    _serving: Serving,
 }
 
 /// Ends with the test.
@@ -104,7 +104,7 @@ impl Served {
         let names = vec!["hub.example.gov.uk".to_owned()];
         let front_desk = Arc::new(FrontDesk::open(&context));
         let serving = listening.serve_with_api(context, api, front_desk, names);
-        Served { hub, url, hands, serving: Serving(serving) }
+        Served { hub, url, hands, _serving: Serving(serving) }
     }
 
     fn database(&self) -> &Database {

@@ -56,6 +56,7 @@ impl Stage {
                 now: Arc::new(move || clock.now_ms()),
                 lookup: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
                 listening: Vec::new(),
+                inbox: None,
             };
             let destination = settings.destination(&around).unwrap().unwrap();
             hub.job = Deliver::new("pay", "civica_pay", destination);
@@ -270,6 +271,7 @@ async fn an_error_says_nothing_of_what_was_sent() {
         now: Arc::new(|| 0),
         lookup: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
         listening: Vec::new(),
+        inbox: None,
     };
     let destination = settings(&running, "").destination(&around).unwrap().unwrap();
     let error = destination.payer_page("EX00000001/r-1").await.unwrap_err();

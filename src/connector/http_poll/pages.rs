@@ -14,9 +14,9 @@ use crate::connector::answering::unavailable;
 use crate::connector::channel::{Asked, ConnectorError, Origin, ReadEnd};
 use crate::connector::content::ContentDigest;
 use crate::connector::ending;
+use crate::connector::format::RecordSink;
 use crate::connector::format::layout::Layout;
 use crate::connector::format::version::Version;
-use crate::connector::format::RecordSink;
 use crate::connector::taking::Taking;
 
 /// One page as it came.

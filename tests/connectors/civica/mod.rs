@@ -64,6 +64,7 @@ impl Bench {
             now: Arc::new(move || clock.load(Ordering::SeqCst)),
             lookup: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
             listening: Vec::new(),
+            inbox: None,
         }
     }
 
