@@ -113,7 +113,7 @@ impl Receiver {
             Ok(CutEnd { totals, .. }) => match totals.iter().find(|total| !total.agrees()) {
                 None => Ok(counting.rows),
                 Some(total) => Err(Refusal::Unreadable(FormatError {
-                    code: "file.totals",
+                    code: "file.total",
                     cause: format!(
                         "{}: declared {:?}, counted {}",
                         total.name, total.declared, total.counted
@@ -123,8 +123,9 @@ impl Receiver {
             },
             Err(CutError::Format(fault)) => Err(Refusal::Unreadable(fault)),
             Err(CutError::Stopped) => Err(Refusal::TooManyRecords(self.records_max)),
+            // From memory only what unpacks it can fail.
             Err(CutError::Read(error)) => Err(Refusal::Unreadable(FormatError {
-                code: "file.unreadable",
+                code: "archive.damaged",
                 cause: error.to_string(),
                 place: "the body".to_owned(),
             })),
