@@ -40,13 +40,13 @@ async fn every_answer_is_in_the_document_and_none_is_a_fault() {
             .env("NO_PROXY", "127.0.0.1")
             .args(["run", &format!("{}/api/v1/openapi.json", served.url)])
             .args(["--url", &served.url, "--header", &format!("Authorization: Bearer {key}")])
-            .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"])
-            .args(["--max-examples", "20", "--seed", "2026", "--generation-deterministic"])
-            .args(["--generation-database", "none", "--request-timeout", "40", "--no-color"]);
+            .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"])
+            .args(["--max-examples", "10", "--generation-deterministic"])
+            .args(["--request-timeout", "40", "--no-color"]);
         let ran = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
         let ran = ran.expect("schemathesis runs");
         let said = String::from_utf8_lossy(&ran.stdout);
         assert!(ran.status.success(), "{on:?}: {said}{}", String::from_utf8_lossy(&ran.stderr));
-        assert!(said.contains("36 covered") || said.contains("tested"), "{said}");
+        assert!(said.contains("Tested: 36"), "{said}");
     }
 }
