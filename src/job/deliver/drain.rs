@@ -35,14 +35,14 @@ impl Run<'_> {
     /// Sends what is due, until there is no more of it or others have to have their turn. Gives how
     /// many were claimed.
     pub(super) async fn drain(&mut self) -> Result<i64, JobError> {
-        let mut count = self.drain_suspects().await?;
+        let mut count = Box::pin(self.drain_suspects()).await?;
         let mut batches = 0;
         let (mut ready, mut learnt) = (Claimed::default(), Learnt::default());
         loop {
             let is_idle = ready.rows.is_empty() && learnt.settled.is_empty();
             // The first goes alone, and shows whether the platform is there.
             let alone = batches == 1 && !ready.rows.is_empty();
-            let batch = self.judge(std::mem::take(&mut ready)).await?;
+            let batch = Box::pin(self.judge(std::mem::take(&mut ready))).await?;
             let is_busy = !batch.cleared.is_empty();
             let mut claim = (batches < BATCHES && !alone).then(|| self.wanted(is_busy)).flatten();
             if claim.is_none() && batches == 0 && is_idle {
@@ -52,10 +52,11 @@ impl Run<'_> {
             }
             let (next, results, written) = {
                 let this = &*self;
+                // Boxed, each batch: what they hold between their steps is large, and stacks are not.
                 let stages = futures_util::future::join3(
-                    this.claim(claim, batches == 0),
-                    this.send(&batch),
-                    this.settle(&learnt),
+                    Box::pin(this.claim(claim, batches == 0)),
+                    Box::pin(this.send(&batch)),
+                    Box::pin(this.settle(&learnt)),
                 );
                 this.while_leased(stages).await?
             };
@@ -64,7 +65,7 @@ impl Run<'_> {
             ready = match next {
                 Ok(next) => next,
                 Err(error) => {
-                    self.write(learnt).await?;
+                    Box::pin(self.write(learnt)).await?;
                     return Err(error.into());
                 }
             };
@@ -76,10 +77,10 @@ impl Run<'_> {
             self.took(&ready.rows).await?;
             if learnt.halt.is_some() {
                 // What was claimed beside it is given back.
-                let back = self.judge(ready).await?;
+                let back = Box::pin(self.judge(ready)).await?;
                 learnt.settled.extend(back.settled);
                 learnt.ended.extend(back.intent);
-                self.write(learnt).await?;
+                Box::pin(self.write(learnt)).await?;
                 return Ok(count);
             }
             // What was just written may let others go: only a look with nothing in hand is the last.
@@ -115,7 +116,7 @@ impl Run<'_> {
             let batch = self.judge(claimed).await?;
             let results = self.while_leased(self.send(&batch)).await?;
             let learnt = self.learn(batch, results);
-            self.write(learnt).await?;
+            Box::pin(self.write(learnt)).await?;
         }
         Ok(count)
     }
