@@ -5,11 +5,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,7 @@ use super::api::door::Door;
 use super::api::limits::{Limits, Rate};
 use super::api::problem::{Kind, Problem};
 use super::api::service::FAILURES;
+use super::body;
 use crate::connector::http_receive::proof::Proof;
 use crate::connector::receiving::{Call, Receiver, Refusal, Row};
 use crate::record::personal::unprinted;
@@ -31,8 +32,6 @@ use crate::store::inbox::{Kept, PostRow};
 
 /// What all addresses begin with.
 pub const ROOT: &str = "/in";
-/// For how long a body is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Bodies that are being read and kept at once have so many KiB together.
 const BODIES_KIB: usize = 128 << 10;
 /// A refused signature is told to the log so often, for each connector.
@@ -322,9 +321,7 @@ impl Doors {
         headers: &HeaderMap,
         most: usize,
     ) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
-        let said =
-            headers.get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse().ok());
-        let bytes = said.map_or(most, |said: usize| said.min(most));
+        let bytes = body::said(headers).map_or(most, |said| said.min(most));
         let kib = u32::try_from(bytes / 1_024 + 1).unwrap_or(u32::MAX);
         self.bodies.try_acquire_many(kib).map_err(|_| {
             let what = "too much comes in at once: send it again in a moment";
@@ -401,32 +398,17 @@ fn problem(refusal: Refusal) -> Problem {
 
 /// The body, which must be of the kind that the connector reads, and not packed.
 async fn read(headers: &HeaderMap, body: Body, receiver: &Receiver) -> Result<Vec<u8>, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let kind = body::kind(headers).to_ascii_lowercase();
     let words = receiver.layout.format.content_types();
-    if !words.iter().any(|word| kind.to_ascii_lowercase().contains(word)) {
-        let what =
-            format!("say what the body is in `Content-Type`; here it is {}", words.join(" or "));
+    if !words.iter().any(|word| kind.contains(word)) {
+        let words = words.join(" or ");
+        let what = format!("say what the body is in `Content-Type`; here it is {words}");
         return Err(Problem::new(Kind::NotSuch, what));
     }
-    let packed = headers.get(header::CONTENT_ENCODING).is_some_and(|how| how != "identity");
-    if packed {
-        return Err(Problem::new(
-            Kind::NotSuch,
-            "send the body as it is, without `Content-Encoding`",
-        ));
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|how| how != "identity") {
+        let what = "send the body as it is, without `Content-Encoding`";
+        return Err(Problem::new(Kind::NotSuch, what));
     }
     let most = receiver.body_bytes_max;
-    let large = || Problem::new(Kind::TooLarge, format!("a body has at most {most} bytes here"));
-    let said =
-        headers.get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse().ok());
-    if said.is_some_and(|said: usize| said > most) {
-        return Err(large());
-    }
-    let late = || Problem::new(Kind::Late, "the body did not come within 30 seconds");
-    match tokio::time::timeout(PATIENCE, to_bytes(body, most)).await.map_err(|_| late())? {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        // It was longer than it said, or broke off: then nobody reads this.
-        Err(_) => Err(large()),
-    }
+    body::whole(headers, body, most, &format!("a body has at most {most} bytes here")).await
 }

@@ -2,6 +2,7 @@
 //! who is asked to pay; and the API for the council's own programs.
 
 pub mod api;
+pub mod body;
 pub mod health;
 pub mod inbound;
 pub mod page;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
@@ -23,6 +23,7 @@ use super::door::Door;
 use super::limits::{Limits, Rate};
 use super::problem::{Kind, Problem};
 use super::routes::{self, ROOT, ROUTES, Route};
+use crate::web::body;
 
 /// What a body may hold.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -209,23 +210,9 @@ fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// The body, which must say that it is JSON: no form of a web page can.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+    if !body::kind(headers).eq_ignore_ascii_case("application/json") {
         let what = "send JSON, and say so: `Content-Type: application/json`";
         return Err(Problem::new(Kind::NotJson, what));
     }
-    let large = || Problem::new(Kind::TooLarge, "a body has at most one megabyte");
-    let said =
-        headers.get(header::CONTENT_LENGTH).and_then(|said| said.to_str().ok()?.parse().ok());
-    if said.is_some_and(|said: usize| said > BODY_BYTES_MAX) {
-        return Err(large());
-    }
-    let late = || Problem::new(Kind::Late, "the body did not come within 30 seconds");
-    let read = tokio::time::timeout(PATIENCE, to_bytes(body, BODY_BYTES_MAX));
-    match read.await.map_err(|_| late())? {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        // It was longer than it said, or broke off: then nobody reads this.
-        Err(_) => Err(large()),
-    }
+    body::whole(headers, body, BODY_BYTES_MAX, "a body has at most one megabyte").await
 }
