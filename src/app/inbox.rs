@@ -38,6 +38,7 @@ const AGAIN_MS: i64 = 3_600_000;
 const NAMES_MS: i64 = 30 * 86_400_000;
 /// How long a stop waits for what is being read.
 const GRACE: Duration = Duration::from_secs(25);
+const FORGET_EACH_MS: i64 = 3_600_000;
 const FORGET_MOST: i64 = 10_000;
 
 /// The calls of one connector, as its source reads them.
@@ -85,6 +86,7 @@ pub struct FrontDesk {
     receivers: HashMap<String, Arc<Receiver>>,
     sender: mpsc::Sender<Waiting>,
     keeping: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     reading: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -106,6 +108,7 @@ impl FrontDesk {
         }
         let (sender, waiting) = mpsc::channel(WAITING);
         let keeping = tokio::spawn(keep_always(Arc::clone(context), waiting));
+        let forgetting = tokio::spawn(forget_always(Arc::clone(context)));
         let reads = |job: &&JobDefinition| {
             let receiver = receivers.get(&job.connector.value);
             job.schedule.is_none() && receiver.is_some_and(|open| open.hint.is_none())
@@ -114,7 +117,7 @@ impl FrontDesk {
         let reading =
             jobs.map(|job| tokio::spawn(read_always(Arc::clone(context), job.clone()))).collect();
         let reading = Mutex::new(reading);
-        FrontDesk { context: Arc::clone(context), receivers, sender, keeping, reading }
+        FrontDesk { context: Arc::clone(context), receivers, sender, keeping, forgetting, reading }
     }
 
     /// The connectors that call us.
@@ -128,6 +131,7 @@ impl FrontDesk {
     /// next start.
     pub async fn end(&self) {
         self.keeping.abort();
+        self.forgetting.abort();
         let reading =
             std::mem::take(&mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner));
         let aborts: Vec<_> = reading.iter().map(JoinHandle::abort_handle).collect();
@@ -191,10 +195,19 @@ async fn read_always(context: Arc<Context>, job: JobDefinition) {
                 context.clock.pause(LOOK_MS).await;
             }
         }
+    }
+}
+
+/// Forgets the names of calls that were read long ago: some each hour, and more where there are more.
+async fn forget_always(context: Arc<Context>) {
+    loop {
         let before_ms = context.clock.now_ms() - NAMES_MS;
-        if let Err(error) = inbox::forget(&context.database, before_ms, FORGET_MOST).await {
-            tracing::warn!(%error, "names of old calls could not be forgotten");
+        match inbox::forget(&context.database, before_ms, FORGET_MOST).await {
+            Ok(gone) if gone == FORGET_MOST.unsigned_abs() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "names of old calls could not be forgotten"),
         }
+        context.clock.pause(FORGET_EACH_MS).await;
     }
 }
 

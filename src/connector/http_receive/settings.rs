@@ -130,6 +130,11 @@ impl HttpReceiveSettings {
         let body_bytes_max = settings.whole_or(BODY_MAX, 1_024..=67_108_864, 1_048_576);
         let records_max = settings.whole_or(RECORDS_MAX, 1..=100_000, 10_000);
         let layout = Layout::read(settings, limits.record_bytes_max as usize);
+        // What unpacks to more than a body may have is no smaller for being packed.
+        let layout = layout.map(|layout| Layout {
+            unpacked_bytes_max: layout.unpacked_bytes_max.min(body_bytes_max.unsigned_abs()),
+            ..layout
+        });
         Some(HttpReceiveSettings {
             proof: proof?,
             name: name?,
