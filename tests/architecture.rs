@@ -106,7 +106,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_path_to_error", &["web/api/call.rs"]),
     ("serde_urlencoded", &["web/api/call.rs"]),
     // The second reads other people's databases, and knows nothing of ours.
-    ("sqlx", &["store/", "connector/sql/"]),
+    // The third makes one to rehearse with.
+    ("sqlx", &["store/", "connector/sql/", "sandbox/academy.rs"]),
     ("subtle", &["access/key.rs", "connector/http_receive/"]),
     ("toml", &["definition/reader", "definition/syntax"]),
     ("url", &["connector/address.rs"]),
@@ -264,14 +265,30 @@ fn what_breaks_a_sentence_of_the_house_is_told() {
         ("web/a.rs", "use crate::sandbox::council;", "never sideways"),
         ("main.rs", "fn main() { viaduct::app::command::run() }", ""),
         ("app/a.rs", "use crate::main::x;", "never up"),
-        ("job/a.rs", "use sqlx::query;", "`sqlx` lives in store/, connector/sql/"),
-        ("job/a.rs", "use {std::fmt, sqlx as s};", "`sqlx` lives in store/, connector/sql/"),
-        ("job/a.rs", "fn f() -> ::sqlx::Error {}", "`sqlx` lives in store/, connector/sql/"),
-        ("job/a.rs", "extern crate sqlx;", "`sqlx` lives in store/, connector/sql/"),
+        (
+            "job/a.rs",
+            "use sqlx::query;",
+            "`sqlx` lives in store/, connector/sql/, sandbox/academy.rs",
+        ),
+        (
+            "job/a.rs",
+            "use {std::fmt, sqlx as s};",
+            "`sqlx` lives in store/, connector/sql/, sandbox/academy.rs",
+        ),
+        (
+            "job/a.rs",
+            "fn f() -> ::sqlx::Error {}",
+            "`sqlx` lives in store/, connector/sql/, sandbox/academy.rs",
+        ),
+        (
+            "job/a.rs",
+            "extern crate sqlx;",
+            "`sqlx` lives in store/, connector/sql/, sandbox/academy.rs",
+        ),
         (
             "job/a.rs",
             "#[derive(sqlx::FromRow)] struct A;",
-            "`sqlx` lives in store/, connector/sql/",
+            "`sqlx` lives in store/, connector/sql/, sandbox/academy.rs",
         ),
         ("store/a.rs", "use sqlx::query;", ""),
         ("connector/format/xml/cut.rs", "use quick_xml::events;", ""),

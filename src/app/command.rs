@@ -257,7 +257,7 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             ..
         } => {
             let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
-            let pay = Pay::start(pay_port, None).await?;
+            let pay = Pay::start(pay_port, None, None).await?;
             let told = match receiver {
                 Some(port) => Some(Told::start(port, receiver_ledger.as_deref()).await?),
                 None => None,

@@ -275,7 +275,7 @@ async fn refused(context: &Context, actor: &str, connector: &str, id: i64) -> Re
 }
 
 fn post_of(arrived: Arrived) -> NewPost {
-    let Arrived { connector, receiver, sender, name, body, kept, rows, told } = arrived;
+    let Arrived { connector, receiver, sender, key, name, body, kept, rows, told } = arrived;
     let digests = rows.iter().flat_map(|row| xxh3_64(row.key.as_bytes()).to_be_bytes()).collect();
     let records = rows.len() as i64;
     let hint = receiver.hint.as_ref().map(|hint| Hinted {
@@ -286,6 +286,7 @@ fn post_of(arrived: Arrived) -> NewPost {
     NewPost {
         source: connector,
         sender,
+        key,
         name,
         digest: digest(&SHA256, &body).as_ref().to_vec(),
         records,

@@ -27,7 +27,6 @@ pub mod links;
 pub mod logging;
 pub mod openapi;
 pub mod panics;
-pub mod payers;
 pub mod preview;
 pub mod replay;
 pub mod report;

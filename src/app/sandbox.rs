@@ -12,10 +12,11 @@ use crate::job::clock::Clock;
 use crate::sandbox::civica_openrevenues::{self, CivicaSandbox};
 use crate::sandbox::civica_pay::{self, CivicaPaySandbox};
 use crate::sandbox::council::Council;
+use crate::sandbox::council::household::Household;
 use crate::sandbox::govuk_notify::NotifySandbox;
 use crate::sandbox::govuk_notify::council::{LIVE_SECRET, SERVICE_ID, TEAM_SECRET, TEST_SECRET};
 use crate::sandbox::govuk_notify::service::{Service, Template};
-use crate::sandbox::govuk_pay::{COUNCIL_KEY, PaySandbox};
+use crate::sandbox::govuk_pay::{COUNCIL_KEY, PaySandbox, WEBHOOK_SECRET};
 use crate::sandbox::receiver::Receiver;
 use crate::sandbox::serving::Running;
 use crate::sandbox::verint::{self, VerintSandbox};
@@ -147,10 +148,14 @@ pub struct Pay {
 }
 
 impl Pay {
-    /// Serves it; what it is asked is also written to `requests`.
-    pub async fn start(port: u16, requests: Option<&Path>) -> Result<Pay, AppError> {
+    /// Serves it; what it is asked is also written to `requests`, and what happens is told to that address.
+    pub async fn start(
+        port: u16,
+        requests: Option<&Path>,
+        told_to: Option<&str>,
+    ) -> Result<Pay, AppError> {
         let io = |what: String| move |error| AppError::Io { what, error };
-        let mut sandbox = PaySandbox::council(Arc::new(|| MachineClock.now_ms()));
+        let mut sandbox = PaySandbox::council(Arc::new(|| MachineClock.now_ms()), told_to);
         if let Some(path) = requests {
             sandbox = sandbox.with_requests(path).map_err(io(path.display().to_string()))?;
         }
@@ -164,6 +169,7 @@ impl Pay {
         HashMap::from([
             ("PAY_URL".to_owned(), self.running.url.clone()),
             ("PAY_API_KEY".to_owned(), COUNCIL_KEY.to_owned()),
+            ("PAY_WEBHOOK".to_owned(), WEBHOOK_SECRET.to_owned()),
         ])
     }
 
@@ -228,6 +234,7 @@ impl Told {
 /// Civica OpenRevenues, being emulated: the invented council's accounts and claims.
 pub struct OpenRevenues {
     pub running: Running,
+    pub sandbox: CivicaSandbox,
 }
 
 /// The council that it has, the same each time.
@@ -236,11 +243,15 @@ const COUNCIL_SEED: u64 = 42;
 impl OpenRevenues {
     /// Serves it, with so many accounts.
     pub async fn start(port: u16, accounts: u32) -> Result<OpenRevenues, AppError> {
-        let council = Council::new(COUNCIL_SEED, accounts);
+        OpenRevenues::of(Council::new(COUNCIL_SEED, accounts), port).await
+    }
+
+    /// Serves that council's.
+    pub async fn of(council: Council, port: u16) -> Result<OpenRevenues, AppError> {
         let sandbox = CivicaSandbox::new(council, Arc::new(|| MachineClock.now_ms()));
         let what = format!("the sandbox cannot listen on 127.0.0.1:{port}");
         let running = sandbox.serve(port).await.map_err(|error| AppError::Io { what, error })?;
-        Ok(OpenRevenues { running })
+        Ok(OpenRevenues { running, sandbox })
     }
 
     /// What a hub must be told to ask it: the variables that the definitions name, but for the folder in
@@ -347,8 +358,18 @@ pub struct Crm {
 impl Crm {
     /// Serves it; what is written there is also written to `ledger`.
     pub async fn start(port: u16, ledger: Option<&Path>) -> Result<Crm, AppError> {
+        Crm::with_enquiries(&[], port, ledger).await
+    }
+
+    /// The same, with a case for each of these residents.
+    pub async fn with_enquiries(
+        homes: &[Household],
+        port: u16,
+        ledger: Option<&Path>,
+    ) -> Result<Crm, AppError> {
         let io = |what: String| move |error| AppError::Io { what, error };
-        let mut sandbox = VerintSandbox::new(Arc::new(|| MachineClock.now_ms()));
+        let sandbox = VerintSandbox::new(Arc::new(|| MachineClock.now_ms()));
+        let mut sandbox = sandbox.with_enquiries(homes);
         if let Some(path) = ledger {
             sandbox = sandbox.with_ledger(path).map_err(io(path.display().to_string()))?;
         }

@@ -35,17 +35,24 @@ pub fn json(doing: Doing, answer: &Answer) -> Result<Value, ConnectorError> {
         .map_err(|_| unanswered(doing, "what came back is not JSON".to_owned()))
 }
 
-/// Told too fast. Spread out, so that those who were turned away together do not come back together.
-pub fn too_fast(now_ms: i64) -> ConnectorError {
-    unavailable("it asks us to slow down".to_owned(), Some(1_000 + now_ms.rem_euclid(997)))
+/// A platform that counts calls by the second or the minute, and mostly does not say when to come back: then soon, and
+/// spread out, so that those who were turned away together do not come back together.
+pub fn too_fast(answer: &Answer, now_ms: i64) -> ConnectorError {
+    let soon_ms = 1_000 + now_ms.rem_euclid(997);
+    unavailable(SLOW_DOWN.to_owned(), Some(told_to_wait(answer, now_ms).unwrap_or(soon_ms)))
 }
 
 /// It asks us to slow down; told when to come back, not before that.
 pub fn slow_down(answer: &Answer, now_ms: i64) -> ConnectorError {
-    let told = answer.retry_after.as_deref().and_then(|text| retry_after_ms(text, now_ms));
-    // At once is what it may say, too; anything else is at least a second.
-    let told = told.map(|ms| if ms <= 0 { 0 } else { ms.clamp(1_000, RETRY_AFTER_MAX_MS) });
-    unavailable("it asks us to slow down".to_owned(), told)
+    unavailable(SLOW_DOWN.to_owned(), told_to_wait(answer, now_ms))
+}
+
+const SLOW_DOWN: &str = "it asks us to slow down";
+
+/// At once is what it may say, too; anything else is at least a second.
+fn told_to_wait(answer: &Answer, now_ms: i64) -> Option<i64> {
+    let told = answer.retry_after.as_deref().and_then(|text| retry_after_ms(text, now_ms))?;
+    Some(if told <= 0 { 0 } else { told.clamp(1_000, RETRY_AFTER_MAX_MS) })
 }
 
 /// Seconds, or a date; none where it is neither.

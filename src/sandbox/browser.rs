@@ -9,14 +9,17 @@ use super::posting::{self, Answered};
 const STEPS_MAX: usize = 8;
 
 /// Opens a link, and presses the button of that name where there is one. Gives the titles of the pages on
-/// which the way ended or a button was pressed.
-pub async fn visit(link: &str, presses: &str) -> io::Result<Vec<String>> {
+/// which the way ended or a button was pressed. Who does not come back shuts the window once the button is pressed.
+pub async fn visit(link: &str, presses: &str, comes_back: bool) -> io::Result<Vec<String>> {
     let mut titles = Vec::new();
     let mut pressed = false;
     let (mut url, mut form) = (link.to_owned(), None);
     for _ in 0..STEPS_MAX {
         let answered = posting::exchange(&url, form.take()).await?;
         if let Some(to) = &answered.location {
+            if pressed && !comes_back {
+                return Ok(titles);
+            }
             url = resolved(&url, to);
             continue;
         }

@@ -2,6 +2,7 @@
 //! integrator's own bench. They answer by the systems' rules, never from recordings, and know
 //! nothing of the hub but record.
 
+pub mod academy;
 pub mod browser;
 pub mod civica_openrevenues;
 pub mod civica_pay;

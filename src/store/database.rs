@@ -373,13 +373,14 @@ impl Transaction {
         }
     }
 
-    /// Writes many rows with few statements.
-    pub async fn insert(&mut self, into: Insert, rows: Vec<Cell>) -> Result<(), StoreError> {
+    /// Writes many rows with few statements; gives how many were written.
+    pub async fn insert(&mut self, into: Insert, rows: Vec<Cell>) -> Result<u64, StoreError> {
         let width = into.width();
         debug_assert!(rows.len().is_multiple_of(width));
         if rows.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
+        let mut written = 0;
         match self {
             Transaction::Sqlite(transaction) => {
                 let mut cells = rows.into_iter();
@@ -389,14 +390,14 @@ impl Transaction {
                     for cell in cells.by_ref().take(some * width) {
                         query = bind_cell!(query, cell);
                     }
-                    query.execute(&mut **transaction).await?;
+                    written += query.execute(&mut **transaction).await?.rows_affected();
                 }
             }
             Transaction::Postgres(transaction) => {
-                answered(insert_columns(transaction, into, rows)).await?;
+                written = answered(insert_columns(transaction, into, rows)).await?;
             }
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Runs a statement for many rows at once, which stand in it as `{rows}`: a table of so many
@@ -583,14 +584,13 @@ async fn insert_columns(
     transaction: &mut PgConnection,
     into: Insert,
     rows: Vec<Cell>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let Insert { table, columns, after } = into;
     if after.is_empty() {
         let sql = format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)");
         let mut copy = transaction.copy_in_raw(&sql).await?;
         copy.send(columns::copy_bytes(&rows, into.width())).await?;
-        copy.finish().await?;
-        return Ok(());
+        return Ok(copy.finish().await?);
     }
     let places = places(1, into.width());
     let sql = format!("INSERT INTO {table} ({columns}) SELECT * FROM UNNEST({places}) {after}");
@@ -598,8 +598,7 @@ async fn insert_columns(
     for column in columns::columns(rows, into.width())? {
         query = bind_column!(query, column);
     }
-    query.execute(transaction).await?;
-    Ok(())
+    Ok(query.execute(transaction).await?.rows_affected())
 }
 
 /// How many rows the next statement takes: few sizes, so that few statements are ever prepared.

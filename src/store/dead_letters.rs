@@ -74,7 +74,8 @@ pub async fn put(
             letter.since_ms,
         ]);
     }
-    transaction.insert(PUT, rows).await
+    transaction.insert(PUT, rows).await?;
+    Ok(())
 }
 
 /// Settles what was held under these keys, since a newer record of theirs was read. Gives since

@@ -258,7 +258,8 @@ async fn write(
     found.sort_unstable();
     found.dedup();
     let cells = found.into_iter().flat_map(|(hold, party)| cells![hold, party]);
-    transaction.insert(PARTIES, cells.collect()).await
+    transaction.insert(PARTIES, cells.collect()).await?;
+    Ok(())
 }
 
 /// Finds the accounts of debts that holds name: among the accounts of the person, and no others. Until it

@@ -132,7 +132,8 @@ pub async fn add_debts(
     const DEBTS: Insert =
         Insert { table: "hold_debt", columns: "hold_id,reference,account_id", after: "" };
     let cells = references.iter().flat_map(|reference| cells![id, reference.clone(), 0_i64]);
-    transaction.insert(DEBTS, cells.collect()).await
+    transaction.insert(DEBTS, cells.collect()).await?;
+    Ok(())
 }
 
 /// Has a hold cover every debt.

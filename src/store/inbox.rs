@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::batches::{self, BatchRow};
-use super::database::{Database, StoreError, Transaction, cells};
+use super::database::{Database, Insert, StoreError, Transaction, cells};
 use super::ringing;
 use crate::record::personal::unprinted;
 
@@ -20,6 +20,8 @@ const KEY_BYTES: usize = 8;
 pub struct NewPost {
     pub source: String,
     pub sender: String,
+    /// The key that it came with.
+    pub key: Option<i64>,
     pub name: String,
     /// SHA-256 of the body as it came.
     pub digest: Vec<u8>,
@@ -64,6 +66,8 @@ pub enum Kept {
     Again(PostRow),
     /// Another call had its name.
     NameTaken(PostRow),
+    /// It was not kept: the key that it came with opens nothing any more.
+    Revoked,
 }
 
 unprinted!(NewPost);
@@ -78,68 +82,113 @@ fn name_of(post: &NewPost) -> Name {
     (post.source.clone(), post.sender.clone(), post.name.clone())
 }
 
-/// Keeps some calls with one durable commit; one outcome for each, in the same order.
+/// Keeps some calls with one durable commit; one outcome for each, in the same order. A key that shows itself revoked
+/// by then opens nothing.
 pub async fn keep(
     database: &Database,
     posts: Vec<NewPost>,
     now_ms: i64,
 ) -> Result<Vec<Kept>, StoreError> {
     let mut transaction = database.begin_durable().await?;
+    let revoked = revoked(&mut transaction, &posts).await?;
+    let ids = next_ids(&mut transaction, posts.len()).await?;
     // Of several with one name the first is kept, and the others are told the same.
-    let mut met = HashSet::new();
-    let mut rows = Vec::with_capacity(posts.len() * 11);
-    let asked: Vec<(Name, Vec<u8>)> =
-        posts.iter().map(|post| (name_of(post), post.digest.clone())).collect();
-    let mut hints = Vec::new();
-    for post in posts {
-        if !met.insert(name_of(&post)) {
+    let mut met = HashSet::with_capacity(posts.len());
+    let mut rows = Vec::with_capacity(posts.len() * POSTS.columns.split(',').count());
+    let mut asked = Vec::with_capacity(posts.len());
+    let (mut hints, mut wanted) = (Vec::new(), 0);
+    for (post, id) in posts.into_iter().zip(ids) {
+        let name = name_of(&post);
+        asked.push(match post.key.is_some_and(|key| revoked.contains(&key)) {
+            true => Asked::Revoked,
+            false => Asked::As { id, digest: post.digest.clone(), name: name.clone() },
+        });
+        if matches!(asked.last(), Some(Asked::Revoked)) || !met.insert(name) {
             continue;
         }
-        let NewPost {
-            source, sender, name, digest, records, bytes, body, key_digests, told, ..
-        } = post;
+        wanted += 1;
         let taken_ms = post.hint.is_some().then_some(now_ms);
         rows.extend(cells![
-            source,
-            sender,
-            name,
-            digest,
-            records,
-            bytes,
-            body,
-            key_digests,
-            told,
+            id,
+            post.source,
+            post.sender,
+            post.name,
+            post.digest,
+            post.records,
+            post.bytes,
+            post.body,
+            post.key_digests,
+            post.told,
             now_ms,
             taken_ms
         ]);
         hints.extend(post.hint);
     }
-    let sql = "INSERT INTO inbox_post (source, sender, name, digest, records, bytes, body, key_digests, \
-               told, received_ms, taken_ms) {rows} ON CONFLICT (source, sender, name) DO NOTHING \
-               RETURNING id, source, sender, name";
-    let made: Vec<(i64, String, String, String)> = transaction.fetch_with(sql, 11, rows).await?;
-    let mut made: HashMap<Name, i64> =
-        made.into_iter().map(|(id, source, sender, name)| ((source, sender, name), id)).collect();
-    let before = match made.len() == asked.len() {
+    let written = transaction.insert(POSTS, rows).await?;
+    let before = match written == wanted && met.len() == asked.len() {
         true => Known::new(),
-        false => known(&mut transaction, asked.iter().map(|(name, _)| name)).await?,
+        false => known(&mut transaction, asked.iter().filter_map(Asked::name)).await?,
     };
-    let kept = asked.iter().map(|(name, digest)| {
-        if let Some(id) = made.remove(name) {
-            return Ok(Kept::New(id));
-        }
-        match before.get(name) {
-            Some(row) if row.digest == *digest => Ok(Kept::Again(row.clone())),
-            Some(row) => Ok(Kept::NameTaken(row.clone())),
-            None => Err(StoreError::Conflict("a call's name came and went".to_owned())),
+    let kept = asked.into_iter().map(|asked| {
+        let Asked::As { id, digest, name } = asked else { return Kept::Revoked };
+        match before.get(&name) {
+            Some(row) if row.id == id => Kept::New(id),
+            Some(row) if row.digest == digest => Kept::Again(row.clone()),
+            Some(row) => Kept::NameTaken(row.clone()),
+            None => Kept::New(id),
         }
     });
-    let kept: Vec<Kept> = kept.collect::<Result<_, _>>()?;
-    if kept.iter().any(|one| matches!(one, Kept::New(_))) {
+    let kept: Vec<Kept> = kept.collect();
+    if written > 0 {
         hint(&mut transaction, hints, now_ms).await?;
         transaction.commit().await?;
     }
     Ok(kept)
+}
+
+const POSTS: Insert = Insert {
+    table: "inbox_post",
+    columns: "id,source,sender,name,digest,records,bytes,body,key_digests,told,received_ms,taken_ms",
+    after: "ON CONFLICT (source, sender, name) DO NOTHING",
+};
+
+/// What a call asks for.
+enum Asked {
+    Revoked,
+    As { id: i64, digest: Vec<u8>, name: Name },
+}
+
+impl Asked {
+    fn name(&self) -> Option<&Name> {
+        match self {
+            Asked::Revoked => None,
+            Asked::As { name, .. } => Some(name),
+        }
+    }
+}
+
+/// Those of the callers' keys that are revoked.
+async fn revoked(transaction: &mut Transaction, posts: &[NewPost]) -> Result<Vec<i64>, StoreError> {
+    let mut keys: Vec<i64> = posts.iter().filter_map(|post| post.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let (before, after) = ("SELECT id FROM api_key WHERE id IN", "AND revoked_ms IS NOT NULL");
+    let rows: Vec<(i64,)> = transaction.fetch_for(before, &keys, after).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Numbers for so many calls, growing: they are read in that order.
+async fn next_ids(transaction: &mut Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
+    if transaction.is_postgres() {
+        let sql = "SELECT nextval(pg_get_serial_sequence('inbox_post', 'id')) \
+                   FROM generate_series(1, $1)";
+        let rows: Vec<(i64,)> = transaction.fetch(sql, cells![count as i64]).await?;
+        return Ok(rows.into_iter().map(|(id,)| id).collect());
+    }
+    let sql = "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'inbox_post'";
+    let last: Vec<(i64,)> = transaction.fetch(sql, vec![]).await?;
+    let last = last.first().map_or(0, |(last,)| *last);
+    Ok((last + 1..=last + count as i64).collect())
 }
 
 async fn known(
@@ -254,6 +303,13 @@ pub async fn posts(
     let sql = "SELECT id, body FROM inbox_post WHERE intake_id = $1 AND id > $2 AND taken_ms IS NULL \
                AND body IS NOT NULL ORDER BY id LIMIT $3";
     database.fetch(sql, cells![intake, beyond, CALLS_MAX as i64]).await
+}
+
+/// How many calls of a source are known.
+pub async fn count(database: &Database, source: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM inbox_post WHERE source = $1";
+    let counted: Vec<(i64,)> = database.fetch(sql, cells![source.to_owned()]).await?;
+    Ok(counted.first().map_or(0, |(count,)| *count))
 }
 
 /// It was read, and is safely in the records: the bodies go. Where it was held, it is read again then.

@@ -1,6 +1,6 @@
 //! Payments that are offered by a link: found again when somebody opens it, and set going.
 
-use super::database::{Database, StoreError, cells};
+use super::database::{Database, StoreError, Transaction, cells};
 use super::intents;
 use super::ringing;
 use crate::record::personal::unprinted;
@@ -61,12 +61,37 @@ pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>
     database.fetch(&sql, cells![than.resident_id, mapping, destination, than.id]).await
 }
 
-/// Sets one going that is offered: the deliver job makes it now. False where somebody else has done so.
+/// Who else is asked for the very same: the same change of an account asked it of others who are liable.
+const SAME: &str = "SELECT s.id FROM delivery o JOIN party mine ON mine.resident_id = o.resident_id \
+    JOIN party theirs ON theirs.source_key_id = mine.source_key_id AND theirs.resident_id <> o.resident_id \
+    JOIN delivery s ON s.resident_id = theirs.resident_id AND s.change_event_id = o.change_event_id \
+    AND s.mapping = o.mapping AND s.destination = o.destination WHERE o.id = $1";
+
+/// The same request, as it was made to others.
+pub async fn to_others(database: &Database, id: i64) -> Result<Vec<OfferRow>, StoreError> {
+    let sql =
+        format!("SELECT {} FROM delivery WHERE id IN ({SAME}) ORDER BY id", columns(database));
+    database.fetch(&sql, cells![id]).await
+}
+
+/// Sets one going that is offered: the deliver job makes it now. False where somebody else has done so, or
+/// another of whom the same is asked was first.
 pub async fn open(database: &Database, id: i64, now_ms: i64) -> Result<bool, StoreError> {
-    let sql = "UPDATE delivery SET state = 'waiting', since_ms = $2, next_ms = $2, polls = 0, \
-               cause_code = NULL, cause = NULL WHERE id = $1 AND state = 'offered'";
+    let sql = format!(
+        "UPDATE delivery SET state = 'waiting', since_ms = $2, next_ms = $2, polls = 0, \
+         cause_code = NULL, cause = NULL WHERE id = $1 AND state = 'offered' AND NOT EXISTS (\
+         SELECT 1 FROM delivery t WHERE t.id IN ({SAME}) \
+         AND t.state IN ('waiting', 'sending', 'unknown', 'accepted', 'delivered'))"
+    );
     let mut transaction = database.begin().await?;
-    let opened = transaction.execute(sql, cells![id, now_ms]).await?;
+    if let Transaction::Postgres(_) = &transaction {
+        // Of two who come at once the second waits here, and sees what the first did.
+        let lock = format!(
+            "SELECT id FROM delivery WHERE id = $1 OR id IN ({SAME}) ORDER BY id FOR UPDATE"
+        );
+        let _: Vec<(i64,)> = transaction.fetch(&lock, cells![id]).await?;
+    }
+    let opened = transaction.execute(&sql, cells![id, now_ms]).await?;
     ringing::ring(&mut transaction).await?;
     transaction.commit().await?;
     Ok(opened == 1)

@@ -105,7 +105,8 @@ pub async fn stage(
             record.payload,
         ]);
     }
-    transaction.insert(STAGE, rows).await
+    transaction.insert(STAGE, rows).await?;
+    Ok(())
 }
 
 /// Notes of staged records that a newer one of their key came behind them in their own batch.

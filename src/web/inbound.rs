@@ -19,7 +19,8 @@ use tokio::sync::Semaphore;
 
 use super::api::Hub;
 use super::api::call::Caller;
-use super::api::door::Door;
+use super::api::door::{self, Door};
+use super::api::keyring::Keys;
 use super::api::limits::{Limits, Rate};
 use super::api::problem::{Kind, Problem};
 use super::api::service::FAILURES;
@@ -68,6 +69,8 @@ pub struct Arrived {
     pub receiver: Arc<Receiver>,
     /// Whose names it is known by.
     pub sender: String,
+    /// The key that it came with.
+    pub key: Option<i64>,
     pub name: String,
     /// As it came, for telling it from another.
     pub body: Vec<u8>,
@@ -197,7 +200,7 @@ impl Doors {
         let receiver = self.reception.receiver(connector);
         let by_key = receiver.as_ref().is_none_or(|open| matches!(open.proof, Proof::Key));
         let caller = match by_key {
-            true => Some(self.caller(connector, &parts.headers, peer).await?),
+            true => Some(self.caller(connector, &parts.headers, peer, Keys::AsRemembered).await?),
             false => None,
         };
         let receiver = receiver.ok_or_else(no_door)?;
@@ -220,18 +223,19 @@ impl Doors {
             false => tokio::task::block_in_place(|| receiver.rows(&kept)),
         };
         let rows = rows.map_err(problem)?;
-        let sender = match caller.as_ref().map(|caller| caller.key) {
-            Some(Some(key)) => format!("key {key}"),
-            Some(None) => "local".to_owned(),
-            None => "signed".to_owned(),
+        let key = caller.as_ref().and_then(|caller| caller.key);
+        let sender = match (&caller, key) {
+            (_, Some(key)) => format!("key {key}"),
+            (Some(_), None) => "local".to_owned(),
+            (None, None) => "signed".to_owned(),
         };
         let (connector, receiver) = (connector.to_owned(), Arc::clone(&receiver));
         let told = told(&rows);
-        let arrived = Arrived { connector, receiver, sender, name, body, kept, rows, told };
-        self.keep(arrived, by_key).await
+        let arrived = Arrived { connector, receiver, sender, key, name, body, kept, rows, told };
+        self.keep(arrived, by_key, peer).await
     }
 
-    async fn keep(&self, arrived: Arrived, by_key: bool) -> Result<Taken, Problem> {
+    async fn keep(&self, arrived: Arrived, by_key: bool, peer: IpAddr) -> Result<Taken, Problem> {
         let (records, connector) = (arrived.rows.len() as i64, arrived.connector.clone());
         let told = arrived.told.clone();
         let status = if by_key { StatusCode::ACCEPTED } else { StatusCode::OK };
@@ -243,6 +247,7 @@ impl Doors {
                 let told = answer(row.id, row.records, &row.told);
                 Ok(Taken { status, told, again: true, id: row.id })
             }
+            Ok(Kept::Revoked) => Err(self.failed(peer, door::revoked())),
             Ok(Kept::NameTaken(row)) if by_key => Err(Problem::new(
                 Kind::Words,
                 format!(
@@ -273,8 +278,9 @@ impl Doors {
         connector: &str,
         headers: &HeaderMap,
         peer: IpAddr,
+        keys: Keys,
     ) -> Result<Caller, Problem> {
-        let caller = match self.door.caller(&*self.hub, headers, peer).await {
+        let caller = match self.door.caller(&*self.hub, headers, peer, keys).await {
             Ok(caller) => caller,
             Err(problem) if problem.kind == Kind::Unavailable => return Err(problem),
             Err(problem) => return Err(self.failed(peer, problem)),
@@ -337,7 +343,7 @@ impl Doors {
         headers: &HeaderMap,
     ) -> Result<Value, Problem> {
         self.door.must_be_ours(headers)?;
-        let caller = self.caller(connector, headers, peer).await?;
+        let caller = self.caller(connector, headers, peer, Keys::AsTheyStand).await?;
         let none = || Problem::new(Kind::NotThere, "there is no such call of yours");
         let id: i64 = id.parse().map_err(|_| none())?;
         let found = self.reception.stands(connector, id).await.map_err(|error| {

@@ -9,6 +9,10 @@ pub enum Page {
     Paid(Payment),
     /// Declined, given up or too late: nothing was taken.
     NotMade(Payment),
+    /// Somebody else who owes it has paid it.
+    PaidByAnother(Payment),
+    /// Somebody else who owes it is about to.
+    BegunByAnother,
     /// The platform has yet to say.
     BeingTaken,
     /// It is being made, or asked after; nobody may pay it yet.
@@ -26,7 +30,11 @@ impl Page {
     /// The status of the answer, and after how many seconds it is worth asking again.
     pub fn status(&self) -> (u16, Option<u32>) {
         match self {
-            Page::Paid(_) | Page::NotMade(_) | Page::BeingTaken => (200, None),
+            Page::Paid(_)
+            | Page::NotMade(_)
+            | Page::PaidByAnother(_)
+            | Page::BegunByAnother
+            | Page::BeingTaken => (200, None),
             Page::BeingSetUp => (503, Some(30)),
             Page::Unavailable => (503, Some(300)),
             Page::NotOnline => (403, None),
@@ -73,6 +81,22 @@ impl Page {
                     "<a class=\"button\" href=\"\">Try again</a>".to_owned(),
                     contact.to_owned(),
                 ],
+            ),
+            Page::PaidByAnother(payment) => (
+                "This has been paid",
+                vec![
+                    what(payment),
+                    "Somebody else who is named on this account has paid it. You do not need to pay.".to_owned(),
+                    "It can take a few days until your account shows it.".to_owned(),
+                ],
+            ),
+            Page::BegunByAnother => (
+                "Somebody else is paying this",
+                say(&[
+                    "Somebody else who is named on this account has begun to pay. Please do not pay as well.",
+                    "If they do not finish, you can pay by this link in about two hours.",
+                    contact,
+                ]),
             ),
             Page::BeingTaken => (
                 "Your payment is being processed",
@@ -169,6 +193,8 @@ mod tests {
         for page in [
             Page::Paid(asked("9900000001")),
             Page::NotMade(asked("9900000001")),
+            Page::PaidByAnother(asked("9900000001")),
+            Page::BegunByAnother,
             Page::BeingTaken,
             Page::BeingSetUp,
             Page::Unavailable,

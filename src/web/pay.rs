@@ -110,6 +110,9 @@ impl Visit<'_> {
             Some(State::Delivered) => return show(Page::Paid(self.payment.clone())),
             Some(State::Accepted) => return self.accepted(row, now_ms).await,
             Some(State::Offered) if !self.opened => {
+                if let Some(page) = self.of_others(row, now_ms).await? {
+                    return show(page);
+                }
                 self.opened = offers::open(self.desk.database(), row.id, now_ms).await?;
                 self.desk.deliver(&row.destination).await;
                 return Ok(None);
@@ -176,6 +179,32 @@ impl Visit<'_> {
             (Standing::Lapsed, ..) => show(Page::NotMade(self.payment.clone())),
             _ => show(Page::NotOnline),
         }
+    }
+
+    /// What another of whom the same is asked has done about it: a debt that two owe is paid once.
+    async fn of_others(&mut self, row: &OfferRow, now_ms: i64) -> Result<Option<Page>, StoreError> {
+        let same = |other: &OfferRow| {
+            payment_of(other).is_some_and(|one| one.account_id == self.payment.account_id)
+        };
+        let others = offers::to_others(self.desk.database(), row.id).await?;
+        let others: Vec<OfferRow> = others.into_iter().filter(same).collect();
+        let state = |other: &OfferRow| State::from_word(&other.state);
+        if others.iter().any(|other| state(other) == Some(State::Delivered)) {
+            return Ok(Some(Page::PaidByAnother(self.payment.clone())));
+        }
+        let begun = others.into_iter().find(|other| {
+            matches!(
+                state(other),
+                Some(State::Waiting | State::Sending | State::Unknown | State::Accepted)
+            )
+        });
+        let Some(begun) = begun else { return Ok(None) };
+        if !self.looked {
+            // They may have given up, or paid, since the platform was asked.
+            self.look(&begun, now_ms).await?;
+            return Box::pin(self.of_others(row, now_ms)).await;
+        }
+        Ok(Some(Page::BegunByAnother))
     }
 
     /// Has the deliver job take in now what the platform says.

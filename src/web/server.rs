@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::api::Hub;
 use super::api::door::Door;
+use super::api::keyring::Keyring;
 use super::api::service;
 use super::health;
 use super::inbound::{self, Reception};
@@ -56,7 +57,7 @@ impl Listening {
         reception: Arc<dyn Reception>,
         names: Vec<String>,
     ) -> JoinHandle<()> {
-        let door = Door { listening: self.address, names };
+        let door = Door { listening: self.address, names, keyring: Keyring::default() };
         let api = service::router(Arc::clone(&hub), door.clone())
             .merge(inbound::router(reception, Arc::clone(&hub), door))
             .merge(health::router(hub));

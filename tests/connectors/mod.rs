@@ -2,6 +2,7 @@
 
 pub mod civica;
 mod civica_pay;
+mod conformance;
 mod file_drop;
 mod file_drop_batches;
 mod formats;
@@ -10,11 +11,11 @@ pub mod govuk_pay;
 mod http_poll;
 pub mod http_push;
 mod newcomer;
-mod sftp_drop;
+pub mod sftp_drop;
 pub mod soap;
 mod soap_garbage;
-mod sql;
+pub mod sql;
 mod tls;
-mod verint;
+pub mod verint;
 mod verint_told;
 mod zipped;

@@ -25,10 +25,10 @@ on_both! {
 }
 
 /// A server, and the folder that it gives out.
-struct Server {
+pub struct Server {
     folder: TempDir,
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Drop for Server {
@@ -52,7 +52,7 @@ fn free_port() -> u16 {
 }
 
 impl Server {
-    fn open() -> Server {
+    pub fn open() -> Server {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let (_, keygen) = tools();
@@ -103,11 +103,11 @@ impl Server {
         self.child = Server::start(self.folder.path(), self.port);
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn drop_file(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub fn drop_file(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.at("drop").join(name), content).unwrap();
     }
 
@@ -125,7 +125,7 @@ impl Server {
         fs::read_to_string(self.at("host.pub")).unwrap().trim().to_owned()
     }
 
-    fn variables(&self) -> HashMap<String, String> {
+    pub fn variables(&self) -> HashMap<String, String> {
         let own = fs::read_to_string(self.at("own")).unwrap();
         let other = fs::read_to_string(self.at("other")).unwrap();
         let user =

@@ -319,7 +319,7 @@ async fn torn(on: On) {
 
 /// A system that is told.
 #[derive(Default)]
-struct Told {
+pub struct Told {
     taken: Vec<String>,
     answers: Vec<(u16, String, bool)>,
     headers: Vec<String>,
@@ -358,7 +358,7 @@ fn is_digest_good(body: &str) -> bool {
     between(body, "PasswordDigest\">", "<") == Some(wanted.as_str())
 }
 
-async fn receiver() -> (Arc<Mutex<Told>>, String) {
+pub async fn receiver() -> (Arc<Mutex<Told>>, String) {
     let told = Arc::new(Mutex::new(Told::default()));
     let router = Router::new().route("/", post(tell)).with_state(Arc::clone(&told));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -367,7 +367,7 @@ async fn receiver() -> (Arc<Mutex<Told>>, String) {
     (told, host)
 }
 
-fn open(host: &str) -> Arc<dyn Destination> {
+pub fn open(host: &str) -> Arc<dyn Destination> {
     let text = format!(
         "kind = \"soap_push\"\nsystem = \"orders\"\n[settings]\nurl = \"http://{host}/\"\nallow = [\"{host}\"]\n\
          soap = \"1.2\"\naction = \"urn:put\"\nreply = \"PutResponse\"\nreceipt = \"Number\"\n\

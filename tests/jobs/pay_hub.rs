@@ -113,6 +113,26 @@ impl PayHub {
 
     /// Offers a payment of £145.00 for the account of that number.
     pub async fn offer(&self, id: i64, account_id: i64) {
+        self.offer_to(RESIDENT, id, account_id).await;
+    }
+
+    /// Makes another resident, who is liable for the account beside the first.
+    pub async fn beside(&self, resident: i64, account_id: i64) {
+        let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
+                   VALUES ($1, 1, 0, 0, $2)";
+        let facts = "{\"kind\":\"person\",\"name.family\":\"Fakeley\"}";
+        self.execute(sql, vec![Cell::Int(resident), Cell::Word(facts)]).await;
+        for owes in [RESIDENT, resident] {
+            let sql = "INSERT INTO party (id, source_key_id, resident_id, key, role, record_id, \
+                       mapping_version, at_ms, facts) VALUES ($1, $2, $3, '1', 'liable', 1, 1, 0, '{}')";
+            let id = owes + 1_000 * account_id;
+            let cells = vec![Cell::Int(id), Cell::Int(account_id), Cell::Int(owes)];
+            self.execute(sql, cells).await;
+        }
+    }
+
+    /// The same to that resident.
+    pub async fn offer_to(&self, resident: i64, id: i64, account_id: i64) {
         let payment = Payment {
             amount_pence: AMOUNT,
             // Several accounts of one payer may have one reference: it is not unique.
@@ -125,7 +145,7 @@ impl PayHub {
             id,
             event_id: 1,
             batch_id: 1,
-            resident_id: RESIDENT,
+            resident_id: resident,
             destination: "pay",
             mapping: "arrears_reminder",
             mapping_version: 1,

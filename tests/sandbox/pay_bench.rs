@@ -46,7 +46,7 @@ impl PayBench {
 
     /// For what must happen in time.
     pub async fn on_the_wall_clock() -> Self {
-        let sandbox = PaySandbox::council(Arc::new(|| chrono::Utc::now().timestamp_millis()));
+        let sandbox = PaySandbox::council(Arc::new(|| chrono::Utc::now().timestamp_millis()), None);
         let running = Running::start(sandbox.router(), 0).await.expect("a free port");
         let clock_ms = Arc::new(AtomicI64::new(0));
         Self { sandbox, running, client: super::bench::client(), clock_ms, before: None }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use viaduct::job::deliver::{Report, deliver};
 use viaduct::store::leases::{self, Taking, Wanted};
+use viaduct::store::offers;
 use viaduct::web::page::Page;
 use viaduct::web::pay::{self, Answer};
 
@@ -31,6 +32,53 @@ async fn an_old_link_leads_to_the_newer_request() {
         hub.offer(4, 2).await;
         assert!(matches!(hub.shown(2).await, Page::Paid(_)));
         assert_eq!(hub.state(2).await, "delivered");
+    }
+}
+
+#[tokio::test]
+async fn what_two_owe_is_paid_once() {
+    for hub in PayHub::both().await {
+        hub.beside(77, 1).await;
+        hub.offer(1, 1).await;
+        hub.offer_to(77, 2, 1).await;
+        // One has begun: the other is not led to a payment of their own.
+        assert!(matches!(hub.visit(1).await, Answer::GoTo(_)));
+        assert_eq!(hub.shown(2).await, Page::BegunByAnother);
+        assert!(hub.payments(2).await.is_empty());
+        // The one gives up: the other may pay, and the first is told so.
+        let (payment, _) = hub.payments(1).await.remove(0);
+        hub.payer(&payment, "cancel").await;
+        assert!(matches!(hub.visit(2).await, Answer::GoTo(_)));
+        assert_eq!(hub.shown(1).await, Page::BegunByAnother);
+        let (payment, _) = hub.payments(2).await.remove(0);
+        hub.payer(&payment, "success").await;
+        assert!(matches!(hub.shown(1).await, Page::PaidByAnother(_)));
+        assert!(matches!(hub.shown(2).await, Page::Paid(_)));
+        assert_eq!(hub.states(1).await, ["failed"]);
+        // Another account, and another change of the same one, are other debts.
+        hub.offer_to(77, 3, 2).await;
+        assert!(matches!(hub.visit(3).await, Answer::GoTo(_)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_owe_it_and_come_at_once_one_is_led_to_a_payment() {
+    for hub in PayHub::both().await {
+        hub.beside(77, 1).await;
+        for round in 0..20 {
+            let (one, other) = (2 * round + 1, 2 * round + 2);
+            hub.execute("DELETE FROM delivery", vec![]).await;
+            hub.offer(one, 1).await;
+            hub.offer_to(77, other, 1).await;
+            let database = &hub.bench.database;
+            let (first, second) = tokio::join!(
+                offers::open(database, one, hub.now_ms()),
+                offers::open(database, other, hub.now_ms())
+            );
+            let opened =
+                [first.expect("it is opened or not"), second.expect("it is opened or not")];
+            assert!(opened[0] != opened[1], "{opened:?}");
+        }
     }
 }
 

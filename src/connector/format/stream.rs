@@ -7,6 +7,8 @@ use std::io::{self, Read};
 
 /// How much is read at a time, bytes.
 const BUFFER: usize = 1 << 18;
+/// And the first time: most of what is pushed is shorter.
+const FIRST: usize = 1 << 13;
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 pub struct Stream<'r> {
@@ -23,7 +25,7 @@ pub struct Stream<'r> {
 
 impl<'r> Stream<'r> {
     pub fn new(input: &'r mut dyn Read) -> Self {
-        Stream { input, buffer: vec![0; BUFFER], base: 0, filled: 0, at: 0, finished: false }
+        Stream { input, buffer: vec![0; FIRST], base: 0, filled: 0, at: 0, finished: false }
     }
 
     /// Where we are.
@@ -62,7 +64,9 @@ impl<'r> Stream<'r> {
         self.filled -= keep;
         self.at -= keep;
         self.base += keep as u64;
-        if self.filled == self.buffer.len() {
+        if !begins && self.buffer.len() < BUFFER {
+            self.buffer.resize(BUFFER, 0);
+        } else if self.filled == self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
         let wanted = (self.filled * 2).max(if begins { MARK.len() } else { 1 });

@@ -25,7 +25,7 @@ pub fn read(
     match answer.status {
         200..=299 => answering::json(doing, &answer),
         300..=399 => Err(answering::redirected()),
-        429 => Err(too_fast(&Problem::of(&answer), now_ms)),
+        429 => Err(too_fast(&answer, now_ms)),
         401 | 403 => Err(shut_out(&Problem::of(&answer))),
         400..=499 => Err(refused(&Problem::of(&answer))),
         status => Err(unanswered(doing, format!("it answered {status}"))),
@@ -140,15 +140,15 @@ const PROPERTIES: [&str; 10] = [
     "postage",
 ];
 
-fn too_fast(problem: &Problem, now_ms: i64) -> ConnectorError {
-    if problem.error == "TooManyRequestsError" {
+fn too_fast(answer: &Answer, now_ms: i64) -> ConnectorError {
+    if Problem::of(answer).error == "TooManyRequestsError" {
         let until_midnight_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
         return answering::unavailable(
             "the day's messages are used up".to_owned(),
             Some(until_midnight_ms),
         );
     }
-    answering::too_fast(now_ms)
+    answering::too_fast(answer, now_ms)
 }
 
 fn shut_out(problem: &Problem) -> ConnectorError {

@@ -18,7 +18,7 @@ pub fn read(
         204 => Ok(Value::Null),
         200..=299 => answering::json(doing, &answer),
         300..=399 => Err(answering::redirected()),
-        429 => Err(answering::too_fast(now_ms)),
+        429 => Err(answering::too_fast(&answer, now_ms)),
         401 => Err(ConnectorError::Unauthorised {
             code: "pay.key",
             cause: "the key is wrong or revoked".to_owned(),

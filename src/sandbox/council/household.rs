@@ -37,6 +37,7 @@ pub struct Adult {
     pub title: &'static str,
     pub forename: &'static str,
     pub surname: String,
+    pub born: NaiveDate,
     pub nino: String,
     pub email: String,
     pub mobile: String,
@@ -45,8 +46,9 @@ pub struct Adult {
 
 impl Adult {
     fn new(person: Person) -> Adult {
-        let Person { id, title, forename, surname, nino, email, mobile, landline, .. } = person;
-        Adult { id, title, forename, surname, nino, email, mobile, landline }
+        let Person { id, title, forename, surname, born, nino, email, mobile, landline, .. } =
+            person;
+        Adult { id, title, forename, surname, born, nino, email, mobile, landline }
     }
 }
 

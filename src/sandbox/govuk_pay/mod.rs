@@ -29,6 +29,9 @@ use crate::sandbox::serving::{Clock, Running};
 /// The key of the invented council's test account. It opens nothing but the sandbox.
 pub const COUNCIL_KEY: &str = "api_test_sandboxofexamplembc0000000000000000";
 
+/// Signs what the council's account tells.
+pub const WEBHOOK_SECRET: &str = "sandbox-pay-webhooks";
+
 /// How often a served sandbox looks for webhooks that are due.
 const COURIER_ROUND: Duration = Duration::from_millis(50);
 
@@ -44,10 +47,15 @@ impl PaySandbox {
         Self { shared: Arc::new(Shared::new(accounts, clock)) }
     }
 
-    /// The invented council's test account.
-    pub fn council(clock: Clock) -> Self {
-        let account =
-            Account { api_key: COUNCIL_KEY.to_owned(), live: false, webhooks: Vec::new() };
+    /// The invented council's test account. What happens to its payments is told to that address, if there is one,
+    /// signed with `WEBHOOK_SECRET`.
+    pub fn council(clock: Clock, told_to: Option<&str>) -> Self {
+        let webhook = |url: &str| control::webhook(url, WEBHOOK_SECRET);
+        let account = Account {
+            api_key: COUNCIL_KEY.to_owned(),
+            live: false,
+            webhooks: told_to.into_iter().map(webhook).collect(),
+        };
         Self::new(vec![account], clock)
     }
 
@@ -71,7 +79,7 @@ impl PaySandbox {
         routes::router(Arc::clone(&self.shared))
     }
 
-    /// Tells the webhooks that are due. A served sandbox does this by itself.
+    /// Tells the webhooks that are due, and has told them when it returns. A served sandbox does this by itself.
     pub async fn deliver_webhooks(&self) {
         webhooks::deliver(&self.shared).await;
     }

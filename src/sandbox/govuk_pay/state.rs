@@ -84,6 +84,8 @@ pub struct Shared {
     clock: Clock,
     /// Milliseconds that a test has moved the clock on.
     moved_ms: AtomicI64,
+    /// Held by whoever tells webhooks.
+    pub telling: tokio::sync::Mutex<()>,
     memory: Mutex<Memory>,
 }
 
@@ -103,7 +105,13 @@ pub struct Memory {
 
 impl Shared {
     pub fn new(accounts: Vec<Account>, clock: Clock) -> Self {
-        Shared { accounts, clock, moved_ms: AtomicI64::new(0), memory: Mutex::default() }
+        Shared {
+            accounts,
+            clock,
+            moved_ms: AtomicI64::new(0),
+            telling: tokio::sync::Mutex::default(),
+            memory: Mutex::default(),
+        }
     }
 
     pub fn now_ms(&self) -> i64 {

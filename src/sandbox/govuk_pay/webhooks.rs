@@ -73,8 +73,10 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
     hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Tells everything that is due by the sandbox's clock.
+/// Tells everything that is due by the sandbox's clock. One does it at a time: whoever waits for it finds that
+/// what was due is told.
 pub async fn deliver(shared: &Shared) {
+    let _alone = shared.telling.lock().await;
     let now_ms = shared.now_ms();
     let due = shared.memory().courier.due(now_ms);
     for parcel in due {

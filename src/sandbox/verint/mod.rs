@@ -21,6 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use self::state::Shared;
+use crate::sandbox::council::household::Household;
 use crate::sandbox::serving::{Clock, Running};
 
 /// Who calls the invented council's CRM. It opens nothing but the sandbox.
@@ -37,6 +38,19 @@ impl VerintSandbox {
     /// The invented council's CRM, on this clock (milliseconds of Unix time).
     pub fn new(clock: Clock) -> VerintSandbox {
         VerintSandbox { shared: Arc::new(Shared::council(clock)) }
+    }
+
+    /// Has these residents of the invented council as well, each with a case that is open.
+    pub fn with_enquiries(self, homes: &[Household]) -> VerintSandbox {
+        let at = self.shared.now();
+        {
+            let mut memory = self.shared.memory();
+            for (person, case) in homes.iter().filter_map(|home| seed::enquiry(home, &at)) {
+                memory.individuals.extend([person]);
+                memory.cases.extend([case]);
+            }
+        }
+        self
     }
 
     /// Appends everything that is written to a file as well, one JSON object a line, before the caller hears

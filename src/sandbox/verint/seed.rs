@@ -6,6 +6,7 @@
 
 use super::state::{Case, Contact, Individual, Memory, Postal, Property};
 use crate::record::moment::Moment;
+use crate::sandbox::council::household::Household;
 
 pub const ARDEN: &str = "101000009001";
 pub const BROOK: &str = "101000009002";
@@ -21,6 +22,48 @@ pub const PROPERTY_PRETEND_STREET: &str = "101000005002";
 pub const CASE_ARDEN: &str = "101009990001";
 pub const CASE_CASEY: &str = "101009990002";
 pub const CASE_CLOSED: &str = "101009990003";
+
+/// The enquiry of somebody whom the council knows from its accounts: the person, the case, and their numbers. The
+/// case is open: they ask whether what they pay has come.
+pub fn enquiry(home: &Household, at: &str) -> Option<((String, Individual), (String, Case))> {
+    let adult = home.liable.first()?;
+    let (id, case) = (format!("1010001{:05}", home.index), format!("1010991{:05}", home.index));
+    let only = |number: &str, value: &str| Contact {
+        id: number.to_owned(),
+        value: value.to_owned(),
+        preferred: true,
+    };
+    let individual = Individual {
+        id: id.clone(),
+        title: adult.title.to_owned(),
+        given: vec![adult.forename.to_owned()],
+        family: adult.surname.clone(),
+        born: Some(adult.born.to_string()),
+        nino: Some(adult.nino.clone()),
+        postals: vec![Postal {
+            id: "1".to_owned(),
+            lines: [home.line_1.as_str(), home.line_2, "", home.town].map(str::to_owned),
+            postcode: home.postcode.clone(),
+            city: home.town.to_owned(),
+            preferred: true,
+            ..Postal::default()
+        }],
+        phones: vec![only("2", &adult.mobile)],
+        emails: vec![only("3", &adult.email)],
+        modified: at.to_owned(),
+    };
+    let enquiry = Case {
+        person: Some(id.clone()),
+        status: "Open".to_owned(),
+        title: "Council tax payment enquiry".to_owned(),
+        description: "Resident asks whether a payment has come".to_owned(),
+        classification: ["Revenues", "Council Tax", "Payment"].map(str::to_owned),
+        opened: at.to_owned(),
+        modified: at.to_owned(),
+        ..Case::default()
+    };
+    Some(((id, individual), (case, enquiry)))
+}
 
 pub fn council(now: Moment) -> Memory {
     let mut memory = Memory::default();

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::Hub;
 use super::call::Caller;
+use super::keyring::{Keyring, Keys};
 use super::problem::{Kind, Problem};
 use crate::access::actor::Actor;
 use crate::access::grant::{self, Grant, Shut};
@@ -23,6 +24,7 @@ pub struct Door {
     pub listening: SocketAddr,
     /// Names under which something in front of us is called.
     pub names: Vec<String>,
+    pub keyring: Keyring,
 }
 
 /// What something in front of us adds: such a call is not from this machine, wherever it comes from last.
@@ -75,12 +77,13 @@ impl Door {
         address == ours || address.is_loopback() || ours.is_unspecified()
     }
 
-    /// Who calls.
+    /// Who calls. With keys as they are remembered it may have been revoked: whoever does what is asked looks.
     pub async fn caller(
         &self,
         hub: &dyn Hub,
         headers: &HeaderMap,
         peer: IpAddr,
+        keys: Keys,
     ) -> Result<Caller, Problem> {
         let mut shown = headers.get_all(header::AUTHORIZATION).iter();
         let Some(shown_first) = shown.next() else {
@@ -96,16 +99,14 @@ impl Door {
             NoKey::Shape => no_key("what was shown is not written as a key is: `hub_…`"),
             NoKey::Check => no_key("a character of the key is wrong: copy it once more"),
         })?;
-        let row = keys::find(hub.database(), key.id()).await.map_err(unavailable)?;
+        let row = self.keyring.find(hub.database(), key.id(), keys).await.map_err(unavailable)?;
         let row = row.as_ref().filter(|row| key.is_of(&row.digest));
         let row =
             row.ok_or_else(|| no_key("the key is not known here: see `viaduct keys list`"))?;
         let grant = grant_of(row)?;
         match grant.opens(IpNet::from(peer), hub.clock().now_ms()) {
             Ok(()) => Ok(Caller { actor: grant.actor(), scopes: grant.scopes, key: Some(row.id) }),
-            Err(Shut::Revoked) => {
-                Err(no_key("the key was revoked: use the one that took its place"))
-            }
+            Err(Shut::Revoked) => Err(revoked()),
             Err(Shut::Expired) => {
                 Err(no_key("the key's time is over: have another made with `viaduct keys add`"))
             }
@@ -138,6 +139,11 @@ impl Door {
         }
         Ok(Caller { actor: Actor::local(), scopes: Scopes::all(), key: None })
     }
+}
+
+/// A key that opens nothing any more.
+pub fn revoked() -> Problem {
+    no_key("the key was revoked: use the one that took its place")
 }
 
 fn grant_of(row: &KeyRow) -> Result<Grant, Problem> {
@@ -177,6 +183,7 @@ mod tests {
         let door = |listening: &str| Door {
             listening: listening.parse().unwrap(),
             names: vec!["hub.example.gov.uk".to_owned()],
+            keyring: Keyring::default(),
         };
         let loopback = ["127.0.0.1:8480", "localhost:8480", "LOCALHOST:8480", "[::1]:8480"];
         let named = ["hub.example.gov.uk", "Hub.Example.gov.uk:443"];

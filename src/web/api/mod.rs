@@ -3,6 +3,7 @@
 
 pub mod call;
 pub mod door;
+pub mod keyring;
 pub mod limits;
 pub mod problem;
 pub mod routes;

@@ -20,6 +20,7 @@ use tracing::Instrument;
 use super::Hub;
 use super::call::{Answer, Call, Caller};
 use super::door::Door;
+use super::keyring::Keys;
 use super::limits::{Limits, Rate};
 use super::problem::{Kind, Problem};
 use super::routes::{self, ROOT, ROUTES, Route};
@@ -145,7 +146,7 @@ impl Api {
             let what = "too many calls came at once: come back after `Retry-After` seconds";
             Problem::new(Kind::TooOften, what).again(again_s)
         };
-        match self.door.caller(&*self.hub, headers, peer).await {
+        match self.door.caller(&*self.hub, headers, peer, Keys::AsTheyStand).await {
             Ok(caller) => self.calls.take(caller.key, now_ms).map(|()| caller).map_err(often),
             Err(problem) if problem.kind == Kind::Unavailable => Err(problem),
             Err(problem) => match self.failures.take(peer, now_ms) {

@@ -2,6 +2,6 @@
 //! same.
 
 mod academy;
-mod old;
+pub mod old;
 mod reading;
 mod safety;

@@ -1,60 +1,30 @@
-//! `viaduct demo`: three systems' first night, then the second, then some payers, against the sandboxes.
-//! Ends by itself.
+//! `viaduct demo`: three systems' first night, then the second, beside those that are asked; then some payers,
+//! of whom the platform calls us. All of it against the sandboxes. Ends by itself.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+mod payers;
+mod stage;
+
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use self::payers::Payer;
+use self::stage::{CALLS, NIGHTS, Stage, is_told};
+use super::api::Api;
 use super::context::{AppError, Context, surroundings};
-use super::payers::{self, Payer};
+use super::inbox::FrontDesk;
 use super::report::{RunReport, states};
 use super::run;
-use super::sandbox::{Notify, Pay};
+use super::worker::Doorbell;
 use crate::job::definition::Action;
-use crate::sandbox::council::{Council, Truth};
-use crate::store::{outbox, residents};
+use crate::store::queue::QueuePool;
+use crate::store::{inbox, outbox, residents};
+use crate::web::inbound::Reception;
 use crate::web::pay::Desk;
 use crate::web::server::Listening;
-
-/// How many council tax accounts the invented council has.
-const ACCOUNTS: u32 = 4_000;
-/// Any number gives another council.
-const SEED: u64 = 42;
-
-/// A system of the council, and how its nightly file is written.
-struct System {
-    name: &'static str,
-    /// What its definition calls the folder.
-    variable: &'static str,
-    /// The file's name; `#` is the night.
-    file: &'static str,
-    write: fn(&Council, u32, &mut dyn Write) -> std::io::Result<Truth>,
-}
-
-const SYSTEMS: [System; 3] = [
-    System {
-        name: "revenues",
-        variable: "REVENUES_DROP",
-        file: "ctax-night#.xml",
-        write: Council::revenues_xml,
-    },
-    System {
-        name: "benefits",
-        variable: "BENEFITS_DROP",
-        file: "claims-night#.csv",
-        write: Council::benefits_csv,
-    },
-    System {
-        name: "crm",
-        variable: "CRM_DROP",
-        file: "contacts-night#.json",
-        write: Council::crm_json,
-    },
-];
 
 /// What the demonstration saw.
 pub struct Demo {
@@ -62,35 +32,33 @@ pub struct Demo {
     residents: (i64, i64, i64),
     deliveries: Vec<(String, i64)>,
     payers: Vec<Payer>,
+    /// How often the platform for payments called.
+    calls: i64,
     payments: Vec<(String, i64)>,
+    /// What was written on cases of the CRM.
+    notes: Vec<(String, i64)>,
     folder: PathBuf,
 }
 
 /// Plays both nights; tells of each batch as it ends.
 pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<Demo, AppError> {
-    let io = |what: &Path| {
-        let what = what.display().to_string();
-        move |error| AppError::Io { what, error }
-    };
-    for system in SYSTEMS {
-        let drop = folder.join(system.name);
-        fs::create_dir_all(&drop).map_err(io(&drop))?;
-    }
-    let notify = Notify::start(0, None, Some(&folder.join("notify-ledger.jsonl"))).await?;
-    let pay = Pay::start(0, Some(&folder.join("pay-requests.jsonl"))).await?;
     let listening = listen().await?;
-    let mut own = notify.variables();
-    own.extend(pay.variables());
+    let stage = Stage::set(&folder, &listening.url()).await?;
+    let mut own = stage.variables();
     own.insert("PUBLIC_URL".to_owned(), listening.url());
-    for system in SYSTEMS {
-        own.insert(system.variable.to_owned(), folder.join(system.name).display().to_string());
-    }
-
     let url = format!("sqlite:{}", folder.join("viaduct.db").display());
     let mut context = Context::open(definitions, &url).await?;
     context.around = surroundings(own);
+    context.around.listening.push(listening.address);
     let context = Arc::new(context);
-    let pages = listening.serve(Arc::clone(&context) as Arc<dyn Desk>);
+    let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
+    let front_desk = Arc::new(FrontDesk::open(&context));
+    let pages = listening.serve_with_api(
+        Arc::clone(&context) as Arc<dyn Desk>,
+        Arc::new(Api::new(Arc::clone(&context), doorbell)),
+        Arc::clone(&front_desk) as Arc<dyn Reception>,
+        Vec::new(),
+    );
     let say = |text: &str| {
         if !quiet {
             print!("{text}");
@@ -98,15 +66,14 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
             let _ = std::io::stdout().flush();
         }
     };
-    let council = Council::new(SEED, ACCOUNTS);
     let mut nights = Vec::new();
-    for night in 1..=2 {
+    for night in 1..=NIGHTS {
         say(&format!("\nNight {night}\n"));
-        drop_files(&council, night, &folder)?;
+        stage.night_falls(night)?;
         let mut batches = Vec::new();
-        for job in context.jobs(Action::Ingest).filter(|job| is_played(&job.connector.value)) {
+        for job in stage::in_turn(context.jobs(Action::Ingest)) {
             let report = run::run_ingest(&context, job).await?;
-            say(&report.text());
+            say(&format!("Reading · {}\n{}", job.name, report.text()));
             batches.push(report);
         }
         for job in context.jobs(Action::Deliver).filter(|job| is_told(&job.connector.value)) {
@@ -123,6 +90,11 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     for payer in &payers {
         say(&payer.text());
     }
+    stage.pay.sandbox.deliver_webhooks().await;
+    let calls = inbox::count(&context.database, CALLS).await?;
+    say(&format!(
+        "The platform called {calls} times to say that something happened to a payment\n"
+    ));
     for job in context.jobs(Action::Deliver).filter(|job| job.connector.value == "pay") {
         let sent = run::run_deliver(&context, job).await?;
         say(&format!("Asking how payments stand · {}\n{}", job.name, sent.text()));
@@ -132,41 +104,23 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         residents: residents::counts(&context.database).await?,
         deliveries: outbox::counts(&context.database).await?,
         payers,
+        calls,
         payments: outbox::counts_of_destination(&context.database, "pay").await?,
+        notes: outbox::counts_of_destination(&context.database, "verint").await?,
         folder,
     };
     pages.abort();
+    front_desk.end().await;
     context.database.close().await;
-    notify.running.stop();
-    pay.running.stop();
+    stage.end();
     Ok(demo)
 }
 
-/// Whether this system has a part in the demonstration: the definitions name more.
-fn is_played(connector: &str) -> bool {
-    SYSTEMS.iter().any(|system| system.name == connector)
-}
-
-fn is_told(connector: &str) -> bool {
-    ["notify", "pay"].contains(&connector)
-}
-
-/// A port of the demonstration's own, for the links.
+/// A port of the demonstration's own, for the links and for who calls us.
 async fn listen() -> Result<Listening, AppError> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let what = "payment links cannot be opened on 127.0.0.1".to_owned();
+    let what = "nothing can be listened on at 127.0.0.1".to_owned();
     Listening::on(any).await.map_err(|error| AppError::Io { what, error })
-}
-
-fn drop_files(council: &Council, night: u32, folder: &Path) -> Result<(), AppError> {
-    for system in SYSTEMS {
-        let file = system.file.replace('#', &night.to_string());
-        let path = folder.join(system.name).join(file);
-        let io = |error| AppError::Io { what: path.display().to_string(), error };
-        let mut out = BufWriter::new(File::create(&path).map_err(io)?);
-        (system.write)(council, night, &mut out).and_then(|_| out.flush()).map_err(io)?;
-    }
-    Ok(())
 }
 
 impl Demo {
@@ -177,6 +131,7 @@ impl Demo {
             counts.iter().map(|(state, count)| (state.clone(), json!(count))).collect()
         };
         let (deliveries, payments) = (of(&self.deliveries), of(&self.payments));
+        let notes = of(&self.notes);
         json!({
             "nights": self.nights,
             "residents": residents,
@@ -184,7 +139,9 @@ impl Demo {
             "parties": parties,
             "deliveries": deliveries,
             "payers": self.payers.iter().map(Payer::json).collect::<Vec<_>>(),
+            "calls": self.calls,
             "payments": payments,
+            "case_notes": notes,
             "folder": self.folder,
         })
     }
@@ -196,16 +153,20 @@ impl Demo {
         format!(
             "\nResidents  {residents}, from {parties} parties on {accounts} accounts\n\
              Deliveries {}\n\
-             Payments   {}\n\n\
+             Payments   {}, {} calls about them\n\
+             Case notes {}\n\n\
              Where to look next\n  \
              {folder}/viaduct.db            every table: batch, source_record, resident, change_event, delivery, dead_letter\n  \
              {folder}/notify-ledger.jsonl   what the platform accepted\n  \
              {folder}/pay-requests.jsonl    what was asked of the platform that takes payments\n  \
+             {folder}/crm-written.jsonl     what was written in the CRM\n  \
              {folder}/revenues/processed    the files, moved once they were safe\n  \
              mappings/                      what the systems' words mean; change one and run `viaduct test`\n  \
              docs/architecture.md           how a record becomes a message\n",
             states(&self.deliveries),
-            states(&self.payments)
+            states(&self.payments),
+            self.calls,
+            states(&self.notes)
         )
     }
 }

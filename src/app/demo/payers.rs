@@ -3,17 +3,19 @@
 
 use serde_json::{Value, json};
 
-use super::context::{AppError, Context};
+use crate::app::context::{AppError, Context};
 use crate::record::delivery::Content;
 use crate::sandbox::browser;
 use crate::store::offers;
 
-/// What each does: says it, and which buttons are pressed on the platform's page, visit by visit.
-const PAYERS: [(&str, &[&str]); 4] = [
-    ("pays", &["success"]),
-    ("has the card declined, tries again and pays", &["decline", "success"]),
-    ("changes their mind", &["cancel"]),
-    ("goes away", &["abandon"]),
+/// What each does: says it, which buttons are pressed on the platform's page, visit by visit, and whether they
+/// come back from there.
+const PAYERS: [(&str, &[&str], bool); 5] = [
+    ("pays", &["success"], true),
+    ("pays, and shuts the window there", &["success"], false),
+    ("has the card declined, tries again and pays", &["decline", "success"], true),
+    ("changes their mind", &["cancel"], true),
+    ("goes away", &["abandon"], true),
 ];
 const DESTINATION: &str = "pay";
 
@@ -42,13 +44,13 @@ pub async fn play(context: &Context) -> Result<Vec<Payer>, AppError> {
         Content::Message(_) | Content::Push(_) => None,
     });
     let mut payers = Vec::new();
-    for (link, (does, visits)) in links.zip(PAYERS) {
+    for (link, (does, visits, comes_back)) in links.zip(PAYERS) {
         let mut saw = Vec::new();
         for presses in visits {
             let what = "an invented payer could not open a link".to_owned();
             let io = |error| AppError::Io { what, error };
             // The last page is where they end up; the one before is the platform's.
-            saw.extend(browser::visit(&link, presses).await.map_err(io)?.pop());
+            saw.extend(browser::visit(&link, presses, comes_back).await.map_err(io)?.pop());
         }
         payers.push(Payer { does, saw });
     }
