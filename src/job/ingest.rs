@@ -29,6 +29,7 @@ use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
 use crate::store::database::Database;
 use crate::store::dead_letters;
 use crate::store::decisions::{self, Decision};
+use crate::store::holding::{self, Holding};
 use crate::store::ids::Ids;
 use crate::store::source_records::{self, KnownKey};
 
@@ -189,7 +190,7 @@ async fn take_in(
         sends: !first_load || job.first_load_sends,
         now_ms: bench.clock.now_ms(),
     };
-    batches::open(&bench.database, opening).await?;
+    batches::open(&bench.database, opening.clone()).await?;
     bench.watch.bytes_total.fetch_add(origin.bytes, Ordering::Relaxed);
     let read = Reading::run(job, bench, source_id, batch_id, origin).await;
     if Safeguard::StoredFirst.is_off() {
@@ -284,12 +285,40 @@ async fn take_in(
             fail_point::pass("ingest.acknowledged");
         }
         Err((code, cause)) => {
+            if let Some(before) =
+                held_before(bench, &opening, origin, (&code, &cause), &said).await?
+            {
+                job.source.acknowledge(origin, Taken::Held).await?;
+                return Ok(Some(before));
+            }
             reading.counts.held = reading.counts.rows_in;
             end_batch(bench, &reading, "held", &code, &cause, &said).await?;
             job.source.acknowledge(origin, Taken::Held).await?;
         }
     }
     Ok(Some(batch_id))
+}
+
+/// The batch that is held already for the same, where it was held before and stands as it stood.
+async fn held_before(
+    bench: &Bench,
+    opening: &Opening<'_>,
+    origin: &Origin,
+    (code, cause): (&str, &str),
+    said: &ReadEnd,
+) -> Result<Option<i64>, JobError> {
+    let holding = Holding {
+        batch_id: opening.id,
+        source_id: opening.source_id,
+        origin: opening.origin,
+        origin_mark: opening.origin_mark,
+        is_asked: origin.asked.is_some(),
+        code,
+        cause,
+        content_digest: Some(said.content_digest.as_str()).filter(|digest| !digest.is_empty()),
+        now_ms: bench.clock.now_ms(),
+    };
+    Ok(holding::held_again(&bench.database, holding).await?)
 }
 
 async fn end_batch(

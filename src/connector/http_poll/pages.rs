@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::paging::{Page, Paging, Turn};
+use super::paging::{MOVED, Page, Paging, Turn};
 use super::settings::Since;
 use crate::connector::answering::unavailable;
 use crate::connector::channel::{Asked, ConnectorError, Origin, ReadEnd};
@@ -17,7 +17,7 @@ use crate::connector::ending;
 use crate::connector::format::RecordSink;
 use crate::connector::format::layout::Layout;
 use crate::connector::format::version::Version;
-use crate::connector::taking::Taking;
+use crate::connector::taking::{self, Moved, Taking};
 
 /// One page as it came.
 pub struct Given {
@@ -115,18 +115,36 @@ async fn followed(
                 Err(error) => return (taking.into_sink(), Err(ending::cut_off(error, "a page"))),
             }
         }
+        let overlaps = match taking.overlap() {
+            Ok(overlaps) => overlaps,
+            Err(Moved) => return (taking.into_sink(), Err(unavailable(MOVED.to_owned(), None))),
+        };
         let page = Page {
             number,
             records: taking.of_page,
             all: taking.all,
+            overlaps,
             again: taking.again,
             last_key: &taking.last_key,
             body: &body,
             link: given.link.as_deref(),
             url: &given.url,
         };
+        if let Some(back) = poll.paging.back(&page) {
+            let stands = stands(pages, poll, &back, taking.keys_before()).await;
+            if let Err(error) = stands {
+                return (taking.into_sink(), Err(error));
+            }
+        }
         match poll.paging.next(&page) {
-            Ok(Some(next)) => turn = next,
+            Ok(Some(next)) => {
+                let begins_with = match poll.paging.overlaps_behind(&page) {
+                    true => Some(taking.last_key.clone()),
+                    false => None,
+                };
+                taking.expect(begins_with);
+                turn = next;
+            }
             Ok(None) => {
                 end.content_digest = digest.finish();
                 // What is known already says nothing of how far it came.
@@ -140,4 +158,19 @@ async fn followed(
     let cause =
         format!("its answer has more than {most} pages: is that so? Then raise `pages_max`");
     (taking.into_sink(), Err(unavailable(cause, None)))
+}
+
+/// Looks at the page before once more: where its records are others now, one may have been passed over.
+async fn stands(
+    pages: &dyn Pages,
+    poll: &Poll<'_>,
+    back: &Turn,
+    before: &[u64],
+) -> Result<(), ConnectorError> {
+    let body = pages.page(back).await?.body.unwrap_or_default();
+    let keys = taking::keys_of(poll.layout.clone(), body).await;
+    match keys.map_err(|error| ending::cut_off(error, "a page"))? == before {
+        true => Ok(()),
+        false => Err(unavailable(MOVED.to_owned(), None)),
+    }
 }

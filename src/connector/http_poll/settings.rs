@@ -89,6 +89,12 @@ const PAGING: Key = key("paging", "How an answer goes on that does not come whol
 );
 const PAGE: Key = key("page_parameter", "The parameter that says which page.");
 const FIRST: Key = key("first_page", "The number of the first page.");
+pub const LOOK_BACK: Key = key(
+    "look_back",
+    "Whether each page is asked for once more after the one behind it. Where a record goes from a page while they are \
+     read, another moves up and is passed over: by this it is seen, and the poll ends and is made again. It doubles \
+     the questions.",
+);
 const OFFSET: Key =
     key("offset_parameter", "The parameter that says how many records are passed over.");
 const SIZE_AS: Key = key(
@@ -223,16 +229,19 @@ fn paging(settings: &Table<'_>) -> Option<Paging> {
             Variant { word: "none", doc: "It comes whole.", read: &|_| Some(Paging::Whole) },
             Variant {
                 word: "page",
-                doc: "By the number of a page.",
+                doc: "By the number of a page. One that is deleted meanwhile has another passed over, unless \
+                      `look_back` is set; choose another way where there is one.",
                 read: &|table| {
                     let parameter = table.text_or(PAGE, "page");
                     let first = table.whole_or(FIRST, 0..=1, 1);
-                    Some(Paging::Number { parameter, first, size: size(table) })
+                    let looks_back = table.is_set(LOOK_BACK);
+                    Some(Paging::Number { parameter, first, size: size(table), looks_back })
                 },
             },
             Variant {
                 word: "offset",
-                doc: "By how many records are passed over.",
+                doc: "By how many records are passed over. A page begins with the last record of the one before, to \
+                      see that nothing moved.",
                 read: &|table| {
                     let parameter = table.text_or(OFFSET, "offset");
                     Some(Paging::Offset { parameter, size: size(table) })

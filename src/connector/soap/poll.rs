@@ -16,7 +16,7 @@ use crate::connector::format::version::Version;
 use crate::connector::format::{Format, RecordSink};
 use crate::connector::http_poll::pages::{self, Given, Pages, Poll};
 use crate::connector::http_poll::paging::{Paging, Size, Turn};
-use crate::connector::http_poll::settings::{LAST, OVERLAP, PAGES_MAX, Since};
+use crate::connector::http_poll::settings::{LAST, LOOK_BACK, OVERLAP, PAGES_MAX, Since};
 use crate::definition::shape::{Key, key, word};
 use crate::definition::table::{Table, Variant};
 
@@ -190,7 +190,9 @@ fn paging(settings: &Table<'_>) -> Option<(Paging, i64, String)> {
                 doc: "By the number of a page.",
                 read: &|table| {
                     let (parameter, first) = ("page".to_owned(), table.whole_or(FIRST, 0..=1, 1));
-                    Some((Paging::Number { parameter, first, size: size(table) }, 0, String::new()))
+                    let (size, looks_back) = (size(table), table.is_set(LOOK_BACK));
+                    let paging = Paging::Number { parameter, first, size, looks_back };
+                    Some((paging, 0, String::new()))
                 },
             },
             Variant {

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::client::{CasesBy, Questions};
+use super::client::{Brief, CasesBy, Questions};
 use super::settings::{AskedFor, Records};
 use super::telling::stretch;
 use crate::connector::answering::unavailable;
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::content::ContentDigest;
 use crate::connector::ending;
+use crate::connector::format::xml::write::escaped;
 use crate::connector::format::{Format, Raw, RecordSink, Stopped};
 use crate::connector::http_poll::pages;
 use crate::connector::soap::caller::Caller;
@@ -35,6 +36,8 @@ pub struct Asked {
 /// What changed, and up to when that is all.
 struct Changed {
     cases: Vec<String>,
+    /// How those are described that were listed without a number.
+    numberless: Vec<String>,
     until_ms: i64,
     is_all: bool,
 }
@@ -55,7 +58,7 @@ impl Asked {
     async fn changed(&self, from_ms: i64) -> Result<Changed, ConnectorError> {
         let now_ms = self.questions.now_ms();
         let now_ms = now_ms - now_ms.rem_euclid(SECOND_MS);
-        let (mut seen, mut cases) = (HashSet::new(), Vec::new());
+        let (mut seen, mut cases, mut numberless) = (HashSet::new(), Vec::new(), Vec::new());
         let mut from_ms = from_ms.min(now_ms);
         let mut to_ms = now_ms;
         let limit = self.settings.results_limit;
@@ -75,9 +78,16 @@ impl Asked {
                 continue;
             }
             // The second that two stretches share is asked for twice.
-            cases.extend(listed.into_iter().map(|one| one.id).filter(|id| seen.insert(id.clone())));
+            for Brief { id, description, .. } in listed {
+                match id.is_empty() {
+                    true if !numberless.contains(&description) => numberless.push(description),
+                    false if seen.insert(id.clone()) => cases.push(id),
+                    _ => {}
+                }
+            }
             if to_ms >= now_ms || cases.len() >= self.settings.cases_max {
-                return Ok(Changed { cases, until_ms: to_ms, is_all: to_ms >= now_ms });
+                let is_all = to_ms >= now_ms;
+                return Ok(Changed { cases, numberless, until_ms: to_ms, is_all });
             }
             (from_ms, to_ms) = (to_ms, now_ms);
         }
@@ -116,13 +126,14 @@ impl Asked {
             None => self.settings.start_ms,
         };
         let (mut end, mut digest) = (ReadEnd::default(), ContentDigest::new());
-        let (mut seen, mut gone) = (HashSet::new(), Vec::new());
+        let (mut seen, mut held) = (HashSet::new(), Vec::new());
         // A stretch whose cases bring nobody is not where a poll ends: nothing would be kept of it.
         loop {
             let changed = match self.changed(from_ms).await {
                 Ok(changed) => changed,
                 Err(error) => return (taking.into_sink(), Err(error)),
             };
+            held.extend(changed.numberless.into_iter().map(Held::Numberless));
             for case in &changed.cases {
                 let (key, found) = match self.brought(case, &mut seen).await {
                     Ok(Some(found)) => found,
@@ -130,7 +141,7 @@ impl Asked {
                     Err(error) => return (taking.into_sink(), Err(error)),
                 };
                 let Found::Whole(bytes) = found else {
-                    gone.push(key);
+                    held.push(Held::Gone(key));
                     continue;
                 };
                 digest.update(&bytes);
@@ -145,12 +156,12 @@ impl Asked {
                 }
             }
             end.cursor = Some(Moment(changed.until_ms).utc_said());
-            if changed.is_all || taking.all + gone.len() > 0 {
+            if changed.is_all || taking.all + held.len() > 0 {
                 break;
             }
             from_ms = changed.until_ms;
         }
-        let (taking, told) = told_as_gone(taking, gone).await;
+        let (taking, told) = told(taking, held).await;
         if told.is_err() {
             let cause = "whoever took the records stopped".to_owned();
             return (taking.into_sink(), Err(unavailable(cause, None)));
@@ -160,16 +171,41 @@ impl Asked {
     }
 }
 
-/// Gives what was listed and is not there as rows that cannot be read, where it may block.
-async fn told_as_gone(mut taking: Taking, gone: Vec<String>) -> (Taking, Result<(), Stopped>) {
-    let work = tokio::task::spawn_blocking(move || {
-        let mut told = Ok(());
-        for key in &gone {
-            let row = format!("<gone>{key}</gone>");
-            let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
-            let cause = "the CRM listed it, and has none when it is asked for it".to_owned();
-            told = told.and_then(|()| taking.unsound(key, "verint.gone", cause, raw));
+/// What was listed and brought nothing.
+enum Held {
+    /// It is not there when it is asked for: its number.
+    Gone(String),
+    /// Nobody can ask for it: how it was described.
+    Numberless(String),
+}
+
+impl Held {
+    fn tell(&self, taking: &mut Taking) -> Result<(), Stopped> {
+        let row = |name: &str, text: &str| {
+            let text = escaped(text).unwrap_or_default();
+            format!("<{name}>{text}</{name}>")
+        };
+        match self {
+            Held::Gone(key) => {
+                let row = row("gone", key);
+                let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
+                let cause = "the CRM listed it, and has none when it is asked for it".to_owned();
+                taking.unsound(key, "verint.gone", cause, raw)
+            }
+            Held::Numberless(description) => {
+                let row = row("listed", description);
+                let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
+                let cause = "the CRM listed it without a number".to_owned();
+                taking.unreadable("verint.no_number", cause, raw)
+            }
         }
+    }
+}
+
+/// Gives what brought nothing as rows that cannot be read, where it may block.
+async fn told(mut taking: Taking, held: Vec<Held>) -> (Taking, Result<(), Stopped>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let told = held.iter().try_for_each(|one| one.tell(&mut taking));
         (taking, told)
     });
     match work.await {

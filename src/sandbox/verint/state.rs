@@ -95,6 +95,8 @@ pub struct Behaviour {
     pub events_to: Option<String>,
     /// How long a document takes to be kept; one that comes in that time is lost.
     pub document_ms: u64,
+    /// The case that is listed without its number; none.
+    pub unnumbered: Option<String>,
 }
 
 impl Default for Behaviour {
@@ -106,6 +108,7 @@ impl Default for Behaviour {
             written_over: 0,
             events_to: None,
             document_ms: 5,
+            unnumbered: None,
         }
     }
 }

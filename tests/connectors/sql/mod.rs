@@ -2,6 +2,7 @@
 //! same.
 
 mod academy;
+mod hub;
 mod old;
 mod reading;
 mod safety;
