@@ -41,7 +41,10 @@ struct Known {
 
 /// The values of the environment that a connector is opened with, as they are fetched.
 #[derive(Clone, Default)]
-pub struct Fetched(Arc<Mutex<Vec<(String, Option<String>)>>>);
+pub struct Fetched(Arc<Mutex<Vec<Value>>>);
+
+/// Its name, and what it stands for.
+type Value = (String, Option<String>);
 
 impl Fetched {
     /// The surroundings that note what is fetched of them.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use viaduct::connector::definition::Surroundings;
 
+use crate::faults::proxy::{Direction, Flow, Proxy};
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
@@ -25,6 +27,10 @@ on_both! {
     told_to_wait_it_says_until_when => super::told_to_wait,
     a_moment_that_is_yet_to_come_hides_nothing => super::yet_to_come,
     an_empty_page_without_a_word_is_no_end => super::empty,
+    f22_a_slow_system_has_its_time_and_no_more => super::slow,
+    f23_a_system_that_falls_silent_or_breaks_off_is_asked_again => super::silent,
+    f24_garbage_is_held_or_told_and_never_nothing => super::garbage,
+    f35_a_sign_in_that_is_refused_is_tried_twice_and_no_more => super::sign_ins,
     f36_a_name_that_is_not_found_changes_or_is_slow => super::names,
     what_is_held_for_the_same_again_is_held_once => super::held_once,
     f33_a_record_that_goes_meanwhile_has_no_other_passed_over => super::moving,
@@ -39,6 +45,8 @@ struct Housing {
     /// Every question but those for tokens: its parameters.
     asked: Vec<BTreeMap<String, String>>,
     tokens: u32,
+    /// Nobody is given a token: how often somebody tried.
+    refuses: Option<u32>,
     /// Tokens up to this number are not good any more.
     stale: u32,
     /// What becomes of the page of that number, from 0.
@@ -47,7 +55,7 @@ struct Housing {
     goes: Option<(usize, String)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Status(u16),
     /// The first half of the page, and then nothing.
@@ -55,6 +63,12 @@ enum Fault {
     Html,
     /// Nothing at all, and 200.
     Empty,
+    /// Bytes that are no text.
+    Bytes,
+    /// What says by itself that it went wrong, and 200.
+    Error,
+    /// The page, and 500.
+    Good500,
     /// The page before, once more.
     Again,
     /// The next page is said to be elsewhere.
@@ -75,6 +89,10 @@ fn at(second: u32) -> String {
 
 async fn token(State(housing): State<Shared>, headers: HeaderMap, body: String) -> Response {
     let basic = headers.get("authorization").and_then(|value| value.to_str().ok());
+    if let Some(tried) = &mut housing.lock().unwrap().refuses {
+        *tried += 1;
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     // viaduct:s3cret
     assert_eq!(basic, Some("Basic dmlhZHVjdDpzM2NyZXQ="));
     assert_eq!(body, "grant_type=client_credentials");
@@ -144,6 +162,9 @@ async fn tenancies(
         Some(Fault::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
         Some(Fault::Half) => body[..body.len() / 2].to_owned().into_response(),
         Some(Fault::Empty) => StatusCode::OK.into_response(),
+        Some(Fault::Bytes) => vec![0x1f, 0x8b, 8, 0, 0xff, 0xfe, 0x80].into_response(),
+        Some(Fault::Error) => Json(json!({ "error": "no such office" })).into_response(),
+        Some(Fault::Good500) => (StatusCode::INTERNAL_SERVER_ERROR, body).into_response(),
         Some(Fault::Html) => "<html><body>Please sign in</body></html>".into_response(),
         _ if is_last => body.into_response(),
         _ => ([("link", format!("<{next}>; rel=\"next\""))], body).into_response(),
@@ -153,6 +174,7 @@ async fn tenancies(
 struct Stage {
     hub: TestHub,
     housing: Shared,
+    proxy: Proxy,
 }
 
 impl Stage {
@@ -163,7 +185,8 @@ impl Stage {
             .route("/tenancies", get(tenancies))
             .with_state(Arc::clone(&housing));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
+        let proxy = Proxy::to(listener.local_addr().unwrap()).await;
+        let host = proxy.address.to_string();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let mut hub = TestHub::open_with(on, Path::new("tests/connectors/polled")).await;
         hub.more = vec![
@@ -172,7 +195,7 @@ impl Stage {
             ("HOUSING_SECRET".to_owned(), "s3cret".to_owned()),
         ];
         hub.context.around = viaduct::app::context::surroundings(hub.variables());
-        Stage { hub, housing }
+        Stage { hub, housing, proxy }
     }
 
     fn put(&self, number: u32, owes: u32, changed: u32) {
@@ -539,7 +562,7 @@ async fn names(on: On) {
         ..viaduct::app::context::surroundings(stage.hub.variables())
     };
     for (to, said) in [
-        ("nowhere", "could not be reached"),
+        ("nowhere", "its name is not found"),
         ("slow", "it took too long"),
         ("169.254.169.254", "url.address"),
         ("10.0.0.1", ""),
@@ -561,4 +584,100 @@ async fn names(on: On) {
     *leads.lock().unwrap() = "127.0.0.1";
     stage.hub.run("ingest-housing").await;
     assert_eq!(stage.known().await.len(), 2);
+}
+
+/// Whichever run asks, a secret that was refused twice is not tried again for an hour, and a new one is at once.
+async fn sign_ins(on: On) {
+    let mut stage = Stage::open(on).await;
+    stage.put(1, 1, 1);
+    stage.housing.lock().unwrap().refuses = Some(0);
+    let tried = |stage: &Stage| stage.housing.lock().unwrap().refuses;
+    let mut told = String::new();
+    for _ in 0..6 {
+        told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        assert!(told.contains("login.token") && !told.contains("s3cret"), "{told}");
+    }
+    assert_eq!(tried(&stage), Some(2), "the account is not locked");
+    assert!(told.contains("refused our sign-in 2 times since"), "{told}");
+    for (secret, left) in [("another", Some(3)), ("s3cret", None)] {
+        stage.hub.more[2].1 = secret.to_owned();
+        stage.hub.context.around = viaduct::app::context::surroundings(stage.hub.variables());
+        if left.is_none() {
+            stage.housing.lock().unwrap().refuses = None;
+            stage.hub.run("ingest-housing").await;
+        } else {
+            stage.hub.try_run("ingest-housing").await.err().expect("it is refused too");
+        }
+        assert_eq!(tried(&stage), left);
+    }
+    assert_eq!(stage.known().await.len(), 1);
+}
+
+async fn with_timeout(on: On) -> Stage {
+    let mut stage = Stage::open(on).await;
+    for number in 1..=7 {
+        stage.put(number, number, number);
+    }
+    let delta = "extract = \"delta\"\nversion    = \"changed_at\"\nversion_as = \"time\"\n\
+                 since_parameter = \"since\"\nsince_overlap   = \"2s\"";
+    stage.hub.edit("connectors/housing.toml", delta, "extract = \"full\"\ntimeout_ms = 400");
+    stage.hub.reload().await;
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 7);
+    stage
+}
+
+async fn gone(stage: &Stage) -> usize {
+    stage.hub.rows("SELECT key FROM source_key WHERE gone_ms IS NOT NULL").await.len()
+}
+
+async fn slow(on: On) {
+    let stage = with_timeout(on).await;
+    stage.proxy.set(Direction::ToClient, Flow::Drip(Duration::from_secs(1)));
+    let told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+    assert!(told.contains("it took too long"), "{told}");
+    assert_eq!(gone(&stage).await, 0);
+    stage.proxy.both(Flow::Open);
+    stage.hub.run("ingest-housing").await;
+}
+
+async fn silent(on: On) {
+    let stage = with_timeout(on).await;
+    for flow in [Flow::Silent, Flow::CloseAfterHeaders, Flow::ResetInBody(40), Flow::ResetAfter(10)]
+    {
+        stage.proxy.set(Direction::ToClient, flow);
+        let told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        assert!(told.contains("is not available"), "{flow:?}: {told}");
+        assert_eq!(gone(&stage).await, 0, "{flow:?}");
+        stage.proxy.both(Flow::Open);
+        stage.proxy.cut();
+    }
+    stage.put(8, 8, 8);
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 8);
+}
+
+async fn garbage(on: On) {
+    let stage = with_timeout(on).await;
+    for page in [0, 1] {
+        for fault in [
+            Fault::Half,
+            Fault::Html,
+            Fault::Empty,
+            Fault::Bytes,
+            Fault::Error,
+            Fault::Good500,
+            Fault::Status(500),
+        ] {
+            stage.fail(Some((page, fault)));
+            let report = match stage.hub.try_run("ingest-housing").await {
+                Ok(report) => report.json()["batches"][0]["state"].to_string(),
+                Err(error) => error,
+            };
+            assert!(report.contains("held") || report.contains("is not available"), "{report}");
+            assert_eq!((gone(&stage).await, stage.known().await.len()), (0, 7));
+        }
+    }
+    stage.fail(None);
+    stage.hub.run("ingest-housing").await;
 }

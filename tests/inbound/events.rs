@@ -122,14 +122,14 @@ async fn quirk_29_a_notice_of_civica_pay_has_its_payment_asked_about() {
         }
         let rows = called
             .hub
-            .rows("SELECT CAST(id AS TEXT), state, CAST(next_ms AS TEXT), CAST(recheck_ms AS TEXT) FROM delivery ORDER BY id")
+            .rows("SELECT CAST(id AS TEXT), state, CAST(next_ms AS TEXT), CAST(recheck_ms AS TEXT) FROM delivery ORDER BY delivery.id")
             .await;
         let states: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
-        assert_eq!(states, ["accepted", "accepted", "offered", "delivered"], "{rows:?}");
+        assert_eq!(states, ["accepted", "offered", "delivered", "accepted"], "{rows:?}");
         let soon = |text: &str| text.parse::<i64>().is_ok_and(|ms| ms <= called.now_ms());
-        assert!(soon(&rows[0][2]) && soon(&rows[2][2]), "{rows:?}");
-        assert!(soon(&rows[3][3]), "what was made is looked at once more: {rows:?}");
-        assert_eq!(rows[1][2], later_ms.to_string(), "r-12 is not r-1");
+        assert!(soon(&rows[0][2]) && soon(&rows[1][2]), "{rows:?}");
+        assert!(soon(&rows[2][3]), "what was made is looked at once more: {rows:?}");
+        assert_eq!(rows[3][2], later_ms.to_string(), "r-12 is not r-1");
         // Anybody may post one: of what is not ours nothing comes.
         let forged = b"<NotificationMessage><CallingApplicationTransReference>r-99</CallingApplicationTransReference>\
                        <RequestStatus>A</RequestStatus></NotificationMessage>";

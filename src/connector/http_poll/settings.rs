@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::HttpPoll;
+use super::pages::{Pagewise, Polled};
 use super::paging::{Paging, Size};
 use crate::connector::address::Place;
 use crate::connector::calling::{self, Auth, Tls};
@@ -31,12 +32,7 @@ pub struct HttpPollSettings {
     pub tls: Tls,
     /// Parameters that every question has: name and value.
     pub query: Vec<(String, Spanned<String>)>,
-    pub extract: Extract,
-    pub version: Option<Version>,
-    pub since: Option<Since>,
-    pub paging: Paging,
-    pub pages_max: usize,
-    pub layout: Layout,
+    pub how: Pagewise,
     pub timeout_ms: u64,
     pub requests_per_second: u32,
     pub page_bytes_max: usize,
@@ -159,12 +155,14 @@ impl HttpPollSettings {
             auth,
             tls,
             query: query?,
-            extract: extract?.value,
-            version,
-            since: since?,
-            paging: paging?,
-            pages_max: usize::try_from(pages_max).ok()?,
-            layout: layout?,
+            how: Pagewise {
+                extract: extract?.value,
+                version,
+                since: since?,
+                paging: paging?,
+                pages_max: usize::try_from(pages_max).ok()?,
+                layout: layout?,
+            },
             timeout_ms: u64::try_from(timeout_ms).ok()?,
             requests_per_second: u32::try_from(per_second).ok()?,
             page_bytes_max: usize::try_from(page_bytes).ok()?,
@@ -274,16 +272,17 @@ fn paging(settings: &Table<'_>) -> Option<Paging> {
 
 impl Settings for HttpPollSettings {
     fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
+        Some(&self.how.layout)
     }
 
     fn source(&self, around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
-        let opened = HttpPoll::open(self.clone(), around);
-        Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
+        let opened = HttpPoll::open(self, around);
+        let polled = |pages| Arc::new(Polled::new(pages, self.how.clone())) as Arc<dyn Source>;
+        Some(opened.map(polled))
     }
 
     fn extract(&self) -> Option<Extract> {
-        Some(self.extract)
+        Some(self.how.extract)
     }
 }
 

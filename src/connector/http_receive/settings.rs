@@ -69,7 +69,8 @@ const PREFIX: Key = key("signature_prefix", "What stands before the signature in
 const NETWORKS: Key = key(
     "networks",
     "From where it calls. Whoever is there is believed: choose this only for a system that can show nothing, \
-     and whose word is asked about (`hint_for`) or harmless.",
+     and whose word is asked about (`hint_for`) or harmless. Where something stands in front of `viaduct serve`, \
+     every call is from there: then that has to let by only whom it should.",
 )
 .needed("name them: `networks = [\"10.1.2.0/24\"]`")
 .example("networks = [\"10.1.2.0/24\"]");

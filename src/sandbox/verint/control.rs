@@ -187,6 +187,7 @@ async fn ledger(State(shared): App) -> Json<Value> {
         "done": memory.ledger(),
         "calls": memory.calls,
         "logins": memory.logins,
+        "refused": memory.refused,
         "documents": memory.documents.len(),
     }))
 }

@@ -137,6 +137,8 @@ pub struct Memory {
     made: u64,
     pub calls: u64,
     pub logins: u64,
+    /// Sign-ins that were refused.
+    pub refused: u64,
     ledger: Vec<Value>,
     file: Option<File>,
 }
