@@ -7,6 +7,7 @@
 
 mod admission;
 pub(super) mod cards;
+mod ending;
 mod staging;
 mod versions;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use admission::{Admission, Portion, Tally};
+use ending::{abandon, end_batch, held_before};
 use staging::Stager;
 use tokio::sync::mpsc;
 use versions::Newest;
@@ -25,11 +27,10 @@ use super::matches::Matches;
 use super::resolve::{self, Rules};
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::record::batch::Counts;
-use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
+use crate::store::batches::{self, BatchRow, Content, Opening};
 use crate::store::database::Database;
 use crate::store::dead_letters;
 use crate::store::decisions::{self, Decision};
-use crate::store::holding::{self, Holding};
 use crate::store::ids::Ids;
 use crate::store::source_records::{self, KnownKey};
 
@@ -132,23 +133,6 @@ pub(super) async fn finish(
     }
     ended.push(batches::get(&bench.database, batch_id).await?.ok_or_else(missing)?);
     Ok(())
-}
-
-/// A stop in mid-read: nothing of it was seen, so it goes, and the origin is read again.
-async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
-    let cause = match batch.is_replay() {
-        true => "the replay was interrupted before anybody saw it: replay again",
-        false => "the reading was interrupted; it was begun again",
-    };
-    let ending = Ending {
-        state: "abandoned",
-        code: Some("batch.interrupted"),
-        cause: Some(cause),
-        content_digest: None,
-        encoding: None,
-        now_ms: bench.clock.now_ms(),
-    };
-    Ok(batches::end(&bench.database, batch.id, ending, &Counts::default()).await?)
 }
 
 /// A stop between release and acknowledgement: it is only put where it belongs. What was held whole
@@ -297,53 +281,6 @@ async fn take_in(
         }
     }
     Ok(Some(batch_id))
-}
-
-/// The batch that is held already for the same, where it was held before and stands as it stood.
-async fn held_before(
-    bench: &Bench,
-    opening: &Opening<'_>,
-    origin: &Origin,
-    (code, cause): (&str, &str),
-    said: &ReadEnd,
-) -> Result<Option<i64>, JobError> {
-    let holding = Holding {
-        batch_id: opening.id,
-        source_id: opening.source_id,
-        origin: opening.origin,
-        origin_mark: opening.origin_mark,
-        is_asked: origin.asked.is_some(),
-        code,
-        cause,
-        content_digest: Some(said.content_digest.as_str()).filter(|digest| !digest.is_empty()),
-        now_ms: bench.clock.now_ms(),
-    };
-    Ok(holding::held_again(&bench.database, holding).await?)
-}
-
-async fn end_batch(
-    bench: &Bench,
-    reading: &Reading,
-    state: &'static str,
-    code: &str,
-    cause: &str,
-    end: &ReadEnd,
-) -> Result<(), JobError> {
-    let ending = Ending {
-        state,
-        code: Some(code),
-        cause: Some(cause),
-        content_digest: Some(end.content_digest.as_str()).filter(|digest| !digest.is_empty()),
-        encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
-        now_ms: bench.clock.now_ms(),
-    };
-    let counts = Counts {
-        rows_in: reading.counts.rows_in,
-        held: if state == "held" { reading.counts.rows_in } else { 0 },
-        unchanged: if state == "held" { 0 } else { reading.counts.rows_in },
-        ..Counts::default()
-    };
-    Ok(batches::end(&bench.database, reading.batch_id, ending, &counts).await?)
 }
 
 fn accepted(cause: &str, decision: &Decision) -> String {

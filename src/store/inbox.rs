@@ -200,7 +200,7 @@ async fn hint(
             said("AND d.settled_ms IS NULL")
         );
         let looked_at = format!(
-            "{} UPDATE delivery SET recheck_ms = (SELECT MAX(now_ms) FROM said) \
+            "{} UPDATE delivery SET recheck_ms = (SELECT MAX(now_ms) FROM said), polls = 0 \
              WHERE id IN (SELECT id FROM found) RETURNING id",
             said(&format!("AND d.state = 'delivered' AND d.{IS_PAYMENT}"))
         );

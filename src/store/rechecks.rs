@@ -7,6 +7,9 @@ use super::sending::PendingRow;
 /// What tells a payment from anything else, in a delivery's `message`. An index has the same words.
 pub const IS_PAYMENT: &str = "message LIKE '{\"amount_pence\":%'";
 
+/// How long after a hint one is looked at a second time.
+const SECOND_LOOK_MS: i64 = 10 * 60_000;
+
 /// What a look at one brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
@@ -48,9 +51,11 @@ pub async fn write(
     let mut transaction = database.begin().await?;
     for (id, seen) in seen {
         match seen {
+            // A platform may call before its own pages say so: it is looked at a second time.
             Seen::Stands => {
-                let sql = "UPDATE delivery SET recheck_ms = NULL WHERE id = $1";
-                transaction.execute(sql, cells![*id]).await?;
+                let sql = "UPDATE delivery SET polls = CASE WHEN polls = 0 THEN 1 ELSE 0 END, \
+                           recheck_ms = CASE WHEN polls = 0 THEN $2 END WHERE id = $1";
+                transaction.execute(sql, cells![*id, now_ms + SECOND_LOOK_MS]).await?;
             }
             Seen::Later(then_ms) => {
                 let sql = "UPDATE delivery SET recheck_ms = $2 WHERE id = $1";

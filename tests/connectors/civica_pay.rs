@@ -293,6 +293,13 @@ async fn quirk_28_a_second_basket_that_is_paid_after_the_first_was_taken_is_noti
             Page::NotOnline,
             "nobody is sent to pay again by itself"
         );
+        // The platform may call before its own query says so: it is looked at a second time.
+        hinted(&stage, 2, "n-4").await;
+        stage.hub.run().await;
+        assert_eq!(stage.hub.state(2).await, "delivered");
+        assert!(stage.sandbox.payer(&once, Does::TakenBack));
+        stage.later().await;
+        assert_eq!(stage.hub.row(2).await.1.as_deref(), Some("delivery.taken_back"));
         // It was looked at, and is not looked at for ever.
         let left: Vec<(Option<i64>,)> = stage
             .hub

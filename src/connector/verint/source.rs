@@ -47,7 +47,12 @@ enum Found {
     Whole(Vec<u8>),
     /// It was listed, and is not there.
     Gone,
+    /// It is answered with a fault of its own: the CRM's words, as far as they may be told.
+    Refused(String),
 }
+
+/// So many that are answered with a fault are sick cases; more of them in one poll, and it is the CRM that is.
+const SICK_MAX: usize = 2;
 
 impl Asked {
     pub fn new(caller: Caller, settings: AskedFor) -> Asked {
@@ -80,9 +85,9 @@ impl Asked {
             // The second that two stretches share is asked for twice.
             for Brief { id, description, .. } in listed {
                 match id.is_empty() {
-                    true if !numberless.contains(&description) => numberless.push(description),
+                    true => numberless.push(description),
                     false if seen.insert(id.clone()) => cases.push(id),
-                    _ => {}
+                    false => {}
                 }
             }
             if to_ms >= now_ms || cases.len() >= self.settings.cases_max {
@@ -99,8 +104,15 @@ impl Asked {
         case: &str,
         seen: &mut HashSet<String>,
     ) -> Result<Option<(String, Found)>, ConnectorError> {
-        let Some(found) = self.questions.case(case).await? else {
-            return Ok(Some((case.to_owned(), Found::Gone)));
+        // Among people a case's number might be somebody's.
+        let key = || match self.settings.records {
+            Records::Cases => case.to_owned(),
+            Records::Individuals => format!("case {case}"),
+        };
+        let found = match self.questions.case(case).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Some((key(), Found::Gone))),
+            Err(error) => return Ok(Some((key(), refused(error)?))),
         };
         if self.settings.records == Records::Cases {
             return Ok(Some((found.reference, Found::Whole(found.reply.bytes))));
@@ -109,9 +121,10 @@ impl Asked {
         if !seen.insert(person.clone()) {
             return Ok(None);
         }
-        let found = match self.questions.individual(&person).await? {
-            Some((_, reply)) => Found::Whole(reply.bytes),
-            None => Found::Gone,
+        let found = match self.questions.individual(&person).await {
+            Ok(Some((_, reply))) => Found::Whole(reply.bytes),
+            Ok(None) => Found::Gone,
+            Err(error) => refused(error)?,
         };
         Ok(Some((person, found)))
     }
@@ -126,7 +139,7 @@ impl Asked {
             None => self.settings.start_ms,
         };
         let (mut end, mut digest) = (ReadEnd::default(), ContentDigest::new());
-        let (mut seen, mut held) = (HashSet::new(), Vec::new());
+        let (mut seen, mut held, mut sick) = (HashSet::new(), Vec::new(), 0);
         // A stretch whose cases bring nobody is not where a poll ends: nothing would be kept of it.
         loop {
             let changed = match self.changed(from_ms).await {
@@ -140,9 +153,20 @@ impl Asked {
                     Ok(None) => continue,
                     Err(error) => return (taking.into_sink(), Err(error)),
                 };
-                let Found::Whole(bytes) = found else {
-                    held.push(Held::Gone(key));
-                    continue;
+                let bytes = match found {
+                    Found::Whole(bytes) => bytes,
+                    Found::Gone => {
+                        held.push(Held::Gone(key));
+                        continue;
+                    }
+                    Found::Refused(cause) => {
+                        sick += 1;
+                        if sick > SICK_MAX {
+                            return (taking.into_sink(), Err(sick_crm(cause)));
+                        }
+                        held.push(Held::Refused(key, cause));
+                        continue;
+                    }
                 };
                 digest.update(&bytes);
                 let name = format!("a case or a person of {}", origin.name);
@@ -161,6 +185,12 @@ impl Asked {
             }
             from_ms = changed.until_ms;
         }
+        // One that is alone may be sick or not: it is asked for again, from the same place.
+        if let (0, Some(Held::Refused(_, cause))) =
+            (taking.all, held.iter().find(|one| matches!(one, Held::Refused(..))))
+        {
+            return (taking.into_sink(), Err(sick_crm(cause.clone())));
+        }
         let (taking, told) = told(taking, held).await;
         if told.is_err() {
             let cause = "whoever took the records stopped".to_owned();
@@ -171,10 +201,27 @@ impl Asked {
     }
 }
 
+/// A fault that answers one question is of what was asked for; anything else is of the CRM.
+fn refused(error: ConnectorError) -> Result<Found, ConnectorError> {
+    match error {
+        ConnectorError::Refused { code, cause } if code == FAULT => Ok(Found::Refused(cause)),
+        other => Err(other),
+    }
+}
+
+fn sick_crm(cause: String) -> ConnectorError {
+    ConnectorError::Refused { code: FAULT.to_owned(), cause }
+}
+
+/// The code of a fault that no rule knows.
+const FAULT: &str = "soap.fault";
+
 /// What was listed and brought nothing.
 enum Held {
     /// It is not there when it is asked for: its number.
     Gone(String),
+    /// A fault answers whoever asks for it: its number, and the CRM's words.
+    Refused(String, String),
     /// Nobody can ask for it: how it was described.
     Numberless(String),
 }
@@ -191,6 +238,12 @@ impl Held {
                 let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
                 let cause = "the CRM listed it, and has none when it is asked for it".to_owned();
                 taking.unsound(key, "verint.gone", cause, raw)
+            }
+            Held::Refused(key, cause) => {
+                let row = row("refused", key);
+                let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
+                let cause = format!("the CRM answers with a fault in its place: {cause}");
+                taking.unsound(key, "verint.refused", cause, raw)
             }
             Held::Numberless(description) => {
                 let row = row("listed", description);
