@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Unmasked;
-use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandbox};
+use super::{
+    audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandboxes,
+};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -218,40 +220,6 @@ pub enum Command {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
-    /// Emulate the platforms on loopback, or one of the council's own systems, until stopped
-    #[command(args_conflicts_with_subcommands = true)]
-    Sandbox {
-        #[command(subcommand)]
-        one: Option<sandbox::One>,
-        /// The port of GOV.UK Notify; 0 takes any that is free
-        #[arg(long, default_value_t = 8484)]
-        port: u16,
-        /// The port of GOV.UK Pay; 0 takes any that is free
-        #[arg(long, default_value_t = 8485)]
-        pay_port: u16,
-        /// A JSON file of services in place of the invented council's
-        #[arg(long)]
-        services: Option<PathBuf>,
-        /// A file to which every accepted message is appended
-        #[arg(long)]
-        ledger: Option<PathBuf>,
-        /// The port of systems that are told by HTTP, which are emulated only then; 0 takes any
-        #[arg(long)]
-        receiver: Option<u16>,
-        /// A file to which everything is appended that those did
-        #[arg(long, requires = "receiver")]
-        receiver_ledger: Option<PathBuf>,
-        /// The port of Civica OpenRevenues, which is emulated only then; 0 takes any
-        #[arg(long)]
-        openrevenues: Option<u16>,
-        /// How many council tax accounts it has
-        #[arg(long, default_value_t = 500, requires = "openrevenues")]
-        openrevenues_accounts: u32,
-        /// The port of Civica Pay, which is emulated only then; 0 takes any
-        #[arg(long)]
-        civica_pay: Option<u16>,
-        /// List the templates of GOV.UK Notify with their numbers and placeholders, and end
-        #[arg(long)]
-        templates: bool,
-    },
+    /// Emulate platforms and the council's own systems on loopback, until stopped
+    Sandbox(sandboxes::Wanted),
 }

@@ -16,7 +16,7 @@ use super::hold::Said;
 use super::hold::urgent::Urgent;
 use super::preview::Listing;
 use super::replay::Chosen;
-use super::sandbox::{self, CivicaPay, Notify, OpenRevenues, Pay, Told};
+use super::sandboxes::Begun;
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
     keys, logging, panics, preview, replay, resident, run, serve,
@@ -230,65 +230,15 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let played = demo::play(&definitions, folder, arguments.json).await?;
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
-        Command::Sandbox { one: Some(one), .. } => {
-            let system = one.start().await?;
-            let (json, text) = (system.json(), system.text());
-            let _ = Done { json, text, exit: 0 }.print(arguments.json);
+        Command::Sandbox(wanted) => {
+            let begun = Begun::of(&wanted).await?;
+            let done = Done { json: begun.json.clone(), text: begun.text.clone(), exit: 0 };
+            if !begun.is_running() {
+                return Ok(done);
+            }
+            let _ = done.print(arguments.json);
             tokio::select! {
-                () = system.running.wait() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
-        }
-        Command::Sandbox { services, templates: true, .. } => {
-            let list = sandbox::templates(services.as_deref())?;
-            Ok(Done { json: list.json(), text: list.text(), exit: 0 })
-        }
-        Command::Sandbox {
-            port,
-            pay_port,
-            services,
-            ledger,
-            receiver,
-            receiver_ledger,
-            openrevenues,
-            openrevenues_accounts,
-            civica_pay,
-            ..
-        } => {
-            let notify = Notify::start(port, services.as_deref(), ledger.as_deref()).await?;
-            let pay = Pay::start(pay_port, None, None).await?;
-            let told = match receiver {
-                Some(port) => Some(Told::start(port, receiver_ledger.as_deref()).await?),
-                None => None,
-            };
-            let mut json = json!({ "govuk_notify": notify.json(), "govuk_pay": pay.json() });
-            let mut text = format!("{}\n{}\n", notify.text(), pay.text());
-            if let Some(told) = &told {
-                json["receiver"] = told.json();
-                text.push_str(&format!("{}\n", told.text()));
-            }
-            let openrevenues = match openrevenues {
-                Some(port) => Some(OpenRevenues::start(port, openrevenues_accounts).await?),
-                None => None,
-            };
-            if let Some(openrevenues) = &openrevenues {
-                json["civica_openrevenues"] = openrevenues.json();
-                text.push_str(&format!("{}\n", openrevenues.text()));
-            }
-            let civica_pay = match civica_pay {
-                Some(port) => Some(CivicaPay::start(port).await?),
-                None => None,
-            };
-            if let Some(civica_pay) = &civica_pay {
-                json["civica_pay"] = civica_pay.json();
-                text.push_str(&format!("{}\n", civica_pay.text()));
-            }
-            text.push_str("Nothing is sent to anybody, and no money moves. Stop with Ctrl-C.\n");
-            let _ = Done { json, text, exit: 0 }.print(arguments.json);
-            tokio::select! {
-                () = notify.running.wait() => {}
-                () = pay.running.wait() => {}
+                () = begun.wait() => {}
                 _ = tokio::signal::ctrl_c() => {}
             }
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::clock::MachineClock;
 use super::inbox::StoredInbox;
+use super::sign_ins::{Fetched, SignIns};
 use super::{holder, links};
 use crate::catalogue::load::{Catalogue, load};
 use crate::connector::channel::{ConnectorError, Destination, Source};
@@ -76,6 +77,8 @@ pub struct Context {
     pub bell: Arc<Bell>,
     /// Wakes those who read what systems push to us.
     pub arrived: Notify,
+    /// Sources that do not let us in.
+    pub sign_ins: SignIns,
     /// Those that were opened. One door for each: it keeps the pace.
     destinations: Mutex<HashMap<String, Arc<dyn Destination>>>,
 }
@@ -97,6 +100,7 @@ impl Context {
             link_key: LinkKey::new(&secret),
             bell: Arc::default(),
             arrived: Notify::new(),
+            sign_ins: SignIns::default(),
             destinations: Mutex::default(),
         })
     }
@@ -112,6 +116,7 @@ impl Context {
             link_key: self.link_key.clone(),
             bell: Arc::default(),
             arrived: Notify::new(),
+            sign_ins: SignIns::default(),
             destinations: Mutex::default(),
         }
     }
@@ -139,11 +144,14 @@ impl Context {
         }
     }
 
-    /// An ingest job, with its source open and its rules ready.
+    /// An ingest job, with its source open and its rules ready; an error where what it is opened with was refused
+    /// too often.
     pub async fn ingest(&self, job: &JobDefinition) -> Result<Ingest, AppError> {
         let settings = &self.connector(job)?.settings;
-        let around = self.around(&job.connector.value);
+        let (connector, fetched) = (&job.connector.value, Fetched::default());
+        let around = fetched.noted(self.around(connector));
         let source = settings.source(&around).ok_or_else(|| gives_nothing(job))??;
+        self.sign_ins.opened(connector, &fetched, self.clock.now_ms())?;
         self.ingest_from(job, source).await
     }
 

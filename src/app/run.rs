@@ -13,6 +13,7 @@ use super::holder;
 use super::report::{RunReport, states};
 use crate::job::definition::JobDefinition;
 use crate::job::deliver::{Deliver, Report, deliver};
+use crate::job::error::JobError;
 use crate::job::holds;
 use crate::job::ingest::{Watch, ingest};
 use crate::record::moment::Moment;
@@ -32,14 +33,22 @@ pub async fn run_ingest(context: &Context, job: &JobDefinition) -> Result<RunRep
     let done = ingest(&ready, &mut bench).await;
     drawing.abort();
     held.release().await?;
+    let refused = match &done {
+        Err(JobError::Connector(error)) => Some(error),
+        _ => None,
+    };
+    if done.is_ok() || refused.is_some() {
+        context.sign_ins.ended(&job.connector.value, refused, context.clock.now_ms());
+    }
     holds::warn_of_nobody(&context.database, context.clock.now_ms()).await?;
     context.bell.ring();
+    let done = done?;
     // What was done is done, whether or not the folder can be looked at once more.
     let ignored = ready.source.ignored().await.unwrap_or_else(|error| {
         tracing::warn!(job = job.name, %error, "what was left alone cannot be counted");
         Vec::new()
     });
-    RunReport::of(&context.database, done?, ignored).await
+    RunReport::of(&context.database, done, ignored).await
 }
 
 async fn draw(watch: Arc<Watch>, job: String) {

@@ -1,7 +1,7 @@
-//! `viaduct sandbox`: the platforms' emulators on loopback, until it is stopped.
+//! The emulators that `viaduct sandbox` begins, each on loopback, and what is said of them.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -328,28 +328,6 @@ impl CivicaPay {
     }
 }
 
-/// One of the council's own systems, emulated by itself.
-#[derive(Debug, clap::Subcommand)]
-pub enum One {
-    /// Verint CRM: its people, properties and cases, by SOAP
-    Verint {
-        /// The port; 0 takes any that is free
-        #[arg(long, default_value_t = 8487)]
-        port: u16,
-        /// A file to which everything that is written is appended
-        #[arg(long)]
-        ledger: Option<PathBuf>,
-    },
-}
-
-impl One {
-    pub async fn start(self) -> Result<Crm, AppError> {
-        match self {
-            One::Verint { port, ledger } => Crm::start(port, ledger.as_deref()).await,
-        }
-    }
-}
-
 /// Verint CRM, being emulated.
 pub struct Crm {
     pub running: Running,
@@ -393,7 +371,7 @@ impl Crm {
     pub fn json(&self) -> Value {
         let variables: serde_json::Map<String, Value> =
             self.variables().into_iter().map(|(name, value)| (name, json!(value))).collect();
-        json!({ "verint": { "url": self.running.url, "variables": variables } })
+        json!({ "url": self.running.url, "variables": variables })
     }
 
     /// Address and login, for people.
@@ -401,8 +379,7 @@ impl Crm {
         format!(
             "Verint CRM (sandbox) on {url}\n\n{}\n  \
              what was written     {url}/sandbox/ledger\n  faults to rehearse   \
-             PUT {url}/sandbox/faults\n  another user's work  PUT {url}/sandbox/cases/101009990001\n\n\
-             Nobody in it is real. Stop with Ctrl-C.\n",
+             PUT {url}/sandbox/faults\n  another user's work  PUT {url}/sandbox/cases/101009990001\n",
             exports(self.variables()),
             url = self.running.url
         )

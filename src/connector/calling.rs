@@ -228,7 +228,52 @@ pub struct Tokens {
     login: String,
     body: String,
     now: Now,
-    kept: Mutex<Option<Kept>>,
+    kept: Mutex<Holding<Kept>>,
+}
+
+/// What is known where tokens are fetched: one that is good, or that we are not let in. Those who wait for one
+/// that is refused do not try again each for themselves: an account is locked by that.
+pub struct Holding<K> {
+    pub kept: Option<K>,
+    refused: Option<(i64, ConnectorError)>,
+}
+
+/// For so long a refusal is believed, by whoever else wants a token (milliseconds).
+const REFUSED_MS: i64 = 60_000;
+
+impl<K> Default for Holding<K> {
+    fn default() -> Holding<K> {
+        Holding { kept: None, refused: None }
+    }
+}
+
+impl<K> Holding<K> {
+    /// An error where somebody was refused a moment ago.
+    pub fn may_try(&self, now_ms: i64) -> Result<(), ConnectorError> {
+        match &self.refused {
+            Some((at_ms, error)) if now_ms < at_ms.saturating_add(REFUSED_MS) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What came of trying.
+    pub fn tried(
+        &mut self,
+        now_ms: i64,
+        fetched: Result<K, ConnectorError>,
+    ) -> Result<&K, ConnectorError> {
+        match fetched {
+            Ok(kept) => {
+                self.refused = None;
+                Ok(self.kept.insert(kept))
+            }
+            Err(error) => {
+                let is_refusal = matches!(error, ConnectorError::Unauthorised { .. });
+                self.refused = is_refusal.then(|| (now_ms, error.clone()));
+                Err(error)
+            }
+        }
+    }
 }
 
 struct Kept {
@@ -279,7 +324,7 @@ impl Login {
                     login: basic(&encoded(client), &encoded(secret.expose())),
                     body: body.finish(),
                     now: around.now.clone(),
-                    kept: Mutex::new(None),
+                    kept: Mutex::default(),
                 }))
             }
         })
@@ -316,14 +361,20 @@ impl Tokens {
     /// The one that is kept, unless it is about to end or was `refused`; else another. Whoever comes while
     /// one is fetched waits for that one.
     async fn header(&self, refused: Option<&str>) -> Result<String, ConnectorError> {
-        let mut kept = self.kept.lock().await;
+        let mut holding = self.kept.lock().await;
         let now_ms = (self.now)();
-        if let Some(kept) = &*kept
+        if let Some(kept) = &holding.kept
             && now_ms < kept.until_ms
             && refused != Some(kept.header.as_str())
         {
             return Ok(kept.header.clone());
         }
+        holding.may_try(now_ms)?;
+        let fetched = self.fetched(now_ms).await;
+        holding.tried(now_ms, fetched).map(|kept| kept.header.clone())
+    }
+
+    async fn fetched(&self, now_ms: i64) -> Result<Kept, ConnectorError> {
         let request = Request {
             url: &self.url,
             headers: &[("authorization", &self.login), ("accept", "application/json")],
@@ -354,7 +405,6 @@ impl Tokens {
         let header = format!("Bearer {token}");
         // Its last quarter is left unused: a clock may be off, and a call takes its time.
         let lives_s = said["expires_in"].as_i64().unwrap_or(TOKEN_S).clamp(0, 86_400);
-        *kept = Some(Kept { header: header.clone(), until_ms: now_ms + lives_s * 750 });
-        Ok(header)
+        Ok(Kept { header, until_ms: now_ms + lives_s * 750 })
     }
 }

@@ -229,7 +229,8 @@ impl Resolve for Judging {
         let places: Vec<Place> = places.cloned().collect();
         let (reach, found) = (self.reach.clone(), (self.lookup)(name.as_str().to_owned()));
         Box::pin(async move {
-            let numbers = found.await?;
+            // What a resolver says of itself helps nobody: "uncategorized error".
+            let numbers = found.await.map_err(|_| NameNotFound)?;
             for place in &places {
                 for number in &numbers {
                     reach.judge_number(place, *number)?;
@@ -242,6 +243,10 @@ impl Resolve for Judging {
         })
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("its name is not found")]
+struct NameNotFound;
 
 fn fault(error: &reqwest::Error) -> HttpFault {
     let mut cause: Option<&dyn Error> = Some(error);

@@ -25,6 +25,10 @@ pub struct Taking {
     /// Digests of the keys of the pages before, and of this one's.
     keys: HashSet<u64>,
     keys_of_page: Vec<u64>,
+    keys_before: Vec<u64>,
+    /// The key that this page must begin with, where pages overlap.
+    expected: Option<String>,
+    overlap: Overlap,
     newest: Option<(i128, String)>,
     alone: Vec<u8>,
     document: Document,
@@ -49,6 +53,9 @@ impl Taking {
             again: 0,
             keys: HashSet::new(),
             keys_of_page: Vec::new(),
+            keys_before: Vec::new(),
+            expected: None,
+            overlap: Overlap::None,
             newest: None,
             alone: Vec::new(),
             document: Document::default(),
@@ -98,8 +105,34 @@ impl Taking {
     /// A page begins; it may have no records.
     pub fn begin(&mut self) {
         (self.of_page, self.again) = (0, 0);
-        self.last_key.clear();
-        self.keys.extend(self.keys_of_page.drain(..));
+        self.keys.extend(&self.keys_of_page);
+        self.keys_before = std::mem::take(&mut self.keys_of_page);
+        self.overlap = Overlap::None;
+    }
+
+    /// The next page is asked to begin with that record, which came already.
+    pub fn expect(&mut self, key: Option<String>) {
+        self.expected = key;
+    }
+
+    /// Whether the page began with the record that it was asked to begin with, if with any.
+    pub fn overlap(&self) -> Result<bool, Moved> {
+        match (self.overlap, &self.expected) {
+            (Overlap::Other, _) | (Overlap::None, Some(_)) => Err(Moved),
+            (overlap, _) => Ok(overlap == Overlap::Met),
+        }
+    }
+
+    /// Digests of the keys of the page before, in their order.
+    pub fn keys_before(&self) -> &[u64] {
+        &self.keys_before
+    }
+
+    /// Whether it is the record that came already. The first of a page says.
+    fn is_met(&mut self, key: &str) -> bool {
+        let Some(expected) = self.expected.take() else { return false };
+        self.overlap = if expected == key { Overlap::Met } else { Overlap::Other };
+        self.overlap == Overlap::Met
     }
 
     /// The greatest version that came, where it is beyond that one.
@@ -145,8 +178,70 @@ impl Taking {
     }
 }
 
+/// What a page began with that was asked to begin with a record that came already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overlap {
+    None,
+    Met,
+    Other,
+}
+
+/// A page began with another record than it should: something moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved;
+
+/// Digests of the keys of a page that is looked at once more. It may block, and nothing of it is given on.
+pub async fn keys_of(layout: Layout, body: Vec<u8>) -> Result<Vec<u64>, CutError> {
+    let work = tokio::task::spawn_blocking(move || {
+        let mut keys = Keys(Vec::new());
+        let end = match body.is_empty() {
+            true => Ok(()),
+            false => layout.cut(&mut &body[..], "a page, once more", &mut keys).map(|_| ()),
+        };
+        end.map(|()| keys.0)
+    });
+    match work.await {
+        Ok(done) => done,
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+    }
+}
+
+struct Keys(Vec<u64>);
+
+impl Keys {
+    fn push(&mut self, key: &str) -> Result<(), Stopped> {
+        if !key.is_empty() {
+            self.0.push(xxh3_64(key.as_bytes()));
+        }
+        Ok(())
+    }
+}
+
+impl RecordSink for Keys {
+    fn record(&mut self, key: &str, _: Raw<'_>) -> Result<(), Stopped> {
+        self.push(key)
+    }
+
+    fn unreadable(&mut self, _: &'static str, _: String, _: Raw<'_>) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn unsound(
+        &mut self,
+        key: &str,
+        _: &'static str,
+        _: String,
+        _: Raw<'_>,
+    ) -> Result<(), Stopped> {
+        self.push(key)
+    }
+}
+
 impl RecordSink for Taking {
     fn record(&mut self, key: &str, raw: Raw<'_>) -> Result<(), Stopped> {
+        if self.is_met(key) {
+            return Ok(());
+        }
         self.count(key);
         self.look_at(raw);
         self.sink.record(key, raw)
@@ -158,6 +253,7 @@ impl RecordSink for Taking {
         cause: String,
         raw: Raw<'_>,
     ) -> Result<(), Stopped> {
+        self.is_met("");
         self.count("");
         self.sink.unreadable(code, cause, raw)
     }
@@ -169,6 +265,9 @@ impl RecordSink for Taking {
         cause: String,
         raw: Raw<'_>,
     ) -> Result<(), Stopped> {
+        if self.is_met(key) {
+            return Ok(());
+        }
         self.count(key);
         self.sink.unsound(key, code, cause, raw)
     }

@@ -262,7 +262,8 @@ impl<'a> Run<'a> {
             if std::mem::take(&mut is_rung) {
                 asked = self.ask().await?;
             }
-            let followed = self.follow().await? + self.watch().await?;
+            let followed =
+                self.follow().await? + self.watch().await? + self.look_once_more().await?;
             if self.job.bell.is_over() {
                 return Ok(());
             }
@@ -422,7 +423,8 @@ impl<'a> Run<'a> {
         let due = due::next_due(&self.bench.database, name, after_ms).await?;
         let waiting_ms = due.waiting_ms.map(|ms| ms.max(shut_ms)).filter(|ms| *ms < NEVER_MS);
         let from_ms = self.door.questions_from_ms(now_ms).unwrap_or(not_before_ms);
-        let asked = [due.unknown_ms, due.accepted_ms, due.offered_ms].into_iter().flatten();
+        let asked = [due.unknown_ms, due.accepted_ms, due.offered_ms, due.recheck_ms];
+        let asked = asked.into_iter().flatten();
         let asked = asked.map(|ms| ms.max(not_before_ms).max(from_ms));
         Ok(asked.chain(waiting_ms).filter(|ms| *ms < NEVER_MS).min())
     }

@@ -7,6 +7,7 @@
 
 mod admission;
 pub(super) mod cards;
+mod ending;
 mod staging;
 mod versions;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use admission::{Admission, Portion, Tally};
+use ending::{abandon, end_batch, held_before};
 use staging::Stager;
 use tokio::sync::mpsc;
 use versions::Newest;
@@ -25,7 +27,7 @@ use super::matches::Matches;
 use super::resolve::{self, Rules};
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::record::batch::Counts;
-use crate::store::batches::{self, BatchRow, Content, Ending, Opening};
+use crate::store::batches::{self, BatchRow, Content, Opening};
 use crate::store::database::Database;
 use crate::store::dead_letters;
 use crate::store::decisions::{self, Decision};
@@ -133,23 +135,6 @@ pub(super) async fn finish(
     Ok(())
 }
 
-/// A stop in mid-read: nothing of it was seen, so it goes, and the origin is read again.
-async fn abandon(bench: &Bench, batch: &BatchRow) -> Result<(), JobError> {
-    let cause = match batch.is_replay() {
-        true => "the replay was interrupted before anybody saw it: replay again",
-        false => "the reading was interrupted; it was begun again",
-    };
-    let ending = Ending {
-        state: "abandoned",
-        code: Some("batch.interrupted"),
-        cause: Some(cause),
-        content_digest: None,
-        encoding: None,
-        now_ms: bench.clock.now_ms(),
-    };
-    Ok(batches::end(&bench.database, batch.id, ending, &Counts::default()).await?)
-}
-
 /// A stop between release and acknowledgement: it is only put where it belongs. What was held whole
 /// and stands there is read again: somebody mended what was wrong and put it back.
 async fn known_already(
@@ -189,7 +174,7 @@ async fn take_in(
         sends: !first_load || job.first_load_sends,
         now_ms: bench.clock.now_ms(),
     };
-    batches::open(&bench.database, opening).await?;
+    batches::open(&bench.database, opening.clone()).await?;
     bench.watch.bytes_total.fetch_add(origin.bytes, Ordering::Relaxed);
     let read = Reading::run(job, bench, source_id, batch_id, origin).await;
     if Safeguard::StoredFirst.is_off() {
@@ -284,37 +269,18 @@ async fn take_in(
             fail_point::pass("ingest.acknowledged");
         }
         Err((code, cause)) => {
+            if let Some(before) =
+                held_before(bench, &opening, origin, (&code, &cause), &said).await?
+            {
+                job.source.acknowledge(origin, Taken::Held).await?;
+                return Ok(Some(before));
+            }
             reading.counts.held = reading.counts.rows_in;
             end_batch(bench, &reading, "held", &code, &cause, &said).await?;
             job.source.acknowledge(origin, Taken::Held).await?;
         }
     }
     Ok(Some(batch_id))
-}
-
-async fn end_batch(
-    bench: &Bench,
-    reading: &Reading,
-    state: &'static str,
-    code: &str,
-    cause: &str,
-    end: &ReadEnd,
-) -> Result<(), JobError> {
-    let ending = Ending {
-        state,
-        code: Some(code),
-        cause: Some(cause),
-        content_digest: Some(end.content_digest.as_str()).filter(|digest| !digest.is_empty()),
-        encoding: Some(end.encoding.as_str()).filter(|encoding| !encoding.is_empty()),
-        now_ms: bench.clock.now_ms(),
-    };
-    let counts = Counts {
-        rows_in: reading.counts.rows_in,
-        held: if state == "held" { reading.counts.rows_in } else { 0 },
-        unchanged: if state == "held" { 0 } else { reading.counts.rows_in },
-        ..Counts::default()
-    };
-    Ok(batches::end(&bench.database, reading.batch_id, ending, &counts).await?)
 }
 
 fn accepted(cause: &str, decision: &Decision) -> String {

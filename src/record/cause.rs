@@ -162,6 +162,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "nothing: the resident has been told what is so now",
             ),
             cause(
+                "delivery.taken_back",
+                "a payment that was made, and the platform says by now that it was not, or not any more",
+                "look at it in the platform's own pages, and tell income; if it is still owed, release it and its payer may pay again",
+            ),
+            cause(
                 "delivery.unknown",
                 "it was sent, no answer came, and the platform could not say whether it happened",
                 "look for the reference in the platform's own pages. If it is not there, a person decides; never send it again blindly",

@@ -10,6 +10,8 @@ pub struct Due {
     pub unknown_ms: Option<i64>,
     pub accepted_ms: Option<i64>,
     pub offered_ms: Option<i64>,
+    /// Of payments that were made, and are to be looked at once more.
+    pub recheck_ms: Option<i64>,
 }
 
 /// When something is due next. Of those that wait, only what comes due after that time.
@@ -26,7 +28,11 @@ pub async fn next_due(
         )
     };
     let states = ["waiting", "unknown", "accepted", "offered"].map(least);
-    let sql = format!("SELECT {}", states.join(", "));
+    let sql = format!(
+        "SELECT {}, (SELECT MIN(recheck_ms) FROM delivery WHERE destination = $1 \
+         AND recheck_ms IS NOT NULL) AS recheck_ms",
+        states.join(", ")
+    );
     let cells = cells![destination.to_owned(), NEVER_MS, waiting_after_ms];
     let rows: Vec<Due> = database.fetch(&sql, cells).await?;
     Ok(rows.into_iter().next().unwrap_or_default())

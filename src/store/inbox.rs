@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::batches::{self, BatchRow};
-use super::database::{Database, Insert, StoreError, Transaction, cells};
+use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use super::rechecks::IS_PAYMENT;
 use super::ringing;
 use crate::record::personal::unprinted;
 
@@ -206,7 +207,8 @@ async fn known(
     Ok(found.into_iter().map(named).collect())
 }
 
-/// Has deliveries asked about now, whatever was said of them: the truth is fetched.
+/// Has deliveries asked about now, whatever was said of them: the truth is fetched. A payment that was made stays
+/// so, and is looked at once more.
 async fn hint(
     transaction: &mut Transaction,
     hints: Vec<Hinted>,
@@ -215,20 +217,46 @@ async fn hint(
     let mut woken = false;
     for by_reference in [true, false] {
         let of_form = hints.iter().filter(|hint| hint.by_reference == by_reference);
-        let rows: Vec<_> = of_form
+        let said = of_form
             .flat_map(|hint| hint.names.iter().map(move |name| (&hint.destination, name)))
-            .flat_map(|(destination, name)| cells![destination.clone(), name.clone(), now_ms])
+            .filter_map(|(destination, name)| {
+                // A reference of ours ends with the delivery's number, by which it is found.
+                let number = name.rsplit('-').next().and_then(|digits| digits.parse::<i64>().ok());
+                let number = if by_reference { Some(number?) } else { None };
+                Some((destination.clone(), name.clone(), number))
+            });
+        let rows: Vec<Cell> = said
+            .flat_map(|(destination, name, number)| cells![destination, name, number, now_ms])
             .collect();
-        let named = if by_reference { "reference" } else { "platform_id" };
-        let sql = format!(
-            "WITH said(destination, name, now_ms) AS ({{rows}}) UPDATE delivery SET \
-             next_ms = (SELECT MAX(now_ms) FROM said) WHERE id IN (SELECT d.id FROM said JOIN \
-             delivery d ON d.{named} = said.name AND d.destination = said.destination) \
-             AND state IN ('accepted', 'offered', 'unknown') AND settled_ms IS NULL \
-             AND next_ms > (SELECT MAX(now_ms) FROM said) RETURNING id"
+        if rows.is_empty() {
+            continue;
+        }
+        let is_it = match by_reference {
+            true => "d.id = said.number AND d.reference = said.name",
+            false => "d.platform_id = said.name",
+        };
+        let said = |more: &str| {
+            format!(
+                "WITH said(destination, name, number, now_ms) AS ({{rows}}), \
+                 found(id) AS (SELECT d.id FROM said JOIN delivery d ON {is_it} \
+                 AND d.destination = said.destination {more})"
+            )
+        };
+        let asked = format!(
+            "{} UPDATE delivery SET next_ms = (SELECT MAX(now_ms) FROM said) \
+             WHERE id IN (SELECT id FROM found) AND state IN ('accepted', 'offered', 'unknown') \
+             AND next_ms > (SELECT MAX(now_ms) FROM said) RETURNING id",
+            said("AND d.settled_ms IS NULL")
         );
-        let moved: Vec<(i64,)> = transaction.fetch_with(&sql, 3, rows).await?;
-        woken |= !moved.is_empty();
+        let looked_at = format!(
+            "{} UPDATE delivery SET recheck_ms = (SELECT MAX(now_ms) FROM said), polls = 0 \
+             WHERE id IN (SELECT id FROM found) RETURNING id",
+            said(&format!("AND d.state = 'delivered' AND d.{IS_PAYMENT}"))
+        );
+        for sql in [asked, looked_at] {
+            let moved: Vec<(i64,)> = transaction.fetch_with(&sql, 4, rows.clone()).await?;
+            woken |= !moved.is_empty();
+        }
     }
     match woken {
         true => ringing::ring(transaction).await,

@@ -13,6 +13,7 @@ use viaduct::job::deliver::Deliver;
 use viaduct::sandbox::civica_pay::state::Does;
 use viaduct::sandbox::civica_pay::{CATALOGUE, CUSTOMER, CivicaPaySandbox, PASSWORD};
 use viaduct::sandbox::serving::Running;
+use viaduct::store::inbox::{self, Hinted, NewPost};
 use viaduct::web::page::Page;
 use viaduct::web::pay::Answer;
 
@@ -222,6 +223,113 @@ async fn quirk_30_an_amount_goes_as_a_text_and_is_read_however_it_is_written() {
         assert_eq!(stage.hub.state(1).await, "delivered");
         let (state, code, ..) = stage.hub.row(2).await;
         assert_eq!((state.as_str(), code.as_deref()), ("held", Some("civica_pay.other_amount")));
+    }
+}
+
+/// As a door puts it down when the platform calls: that something happened, and not what.
+async fn hinted(stage: &Stage, id: i64, name: &str) {
+    let post = NewPost {
+        source: "basket_events".to_owned(),
+        sender: "signed".to_owned(),
+        key: None,
+        name: name.to_owned(),
+        digest: Vec::new(),
+        records: 1,
+        bytes: 0,
+        body: None,
+        key_digests: Vec::new(),
+        told: "[]".to_owned(),
+        hint: Some(Hinted {
+            destination: "pay".to_owned(),
+            by_reference: true,
+            names: vec![format!("r-{id}")],
+        }),
+    };
+    let database = &stage.hub.bench.database;
+    inbox::keep(database, vec![post], stage.hub.now_ms()).await.unwrap();
+}
+
+#[tokio::test]
+async fn quirk_28_a_second_basket_that_is_paid_after_the_first_was_taken_is_noticed() {
+    for stage in Stage::both("notify_url = \"https://pay.example.com/in/basket_events\"").await {
+        for id in 1..=3 {
+            stage.hub.offer(id, id).await;
+        }
+        let first = stage.opened(1).await;
+        for _ in 0..8 {
+            stage.later().await;
+        }
+        let second = stage.opened(1).await;
+        let (once, back) = (stage.opened(2).await, stage.opened(3).await);
+        for basket in [&second, &once, &back] {
+            assert!(stage.sandbox.payer(basket, Does::Success));
+        }
+        stage.later().await;
+        assert_eq!(stage.hub.state(1).await, "delivered");
+        // The old one is paid all the same; and what was paid for another is taken back.
+        assert!(stage.sandbox.payer(&first, Does::Success));
+        assert!(stage.sandbox.payer(&back, Does::TakenBack));
+        stage.later().await;
+        assert_eq!(stage.hub.state(1).await, "delivered", "nobody looks at it by themselves");
+        for id in 1..=3 {
+            hinted(&stage, id, &format!("n-{id}")).await;
+        }
+        // Where nobody says what was paid, it stays what it is, and is looked at again.
+        let fault = json!({ "kind": "status", "status": 500, "path": "Query", "times": 3 });
+        stage.put("faults", json!({ "next": [fault] })).await;
+        stage.hub.run().await;
+        for id in 1..=3 {
+            assert_eq!(stage.hub.state(id).await, "delivered", "{id}");
+        }
+        stage.later().await;
+        let (state, code, cause, _) = stage.hub.row(1).await;
+        assert_eq!((state.as_str(), code.as_deref()), ("held", Some("civica_pay.paid_twice")));
+        assert!(cause.unwrap_or_default().contains("more than once"));
+        assert_eq!(stage.hub.state(2).await, "delivered", "of one that stands nothing comes");
+        let (state, code, cause, _) = stage.hub.row(3).await;
+        assert_eq!((state.as_str(), code.as_deref()), ("held", Some("delivery.taken_back")));
+        assert!(cause.unwrap_or_default().contains("declined"));
+        assert_eq!(
+            stage.hub.shown(3).await,
+            Page::NotOnline,
+            "nobody is sent to pay again by itself"
+        );
+        // The platform may call before its own query says so: it is looked at a second time.
+        hinted(&stage, 2, "n-4").await;
+        stage.hub.run().await;
+        assert_eq!(stage.hub.state(2).await, "delivered");
+        assert!(stage.sandbox.payer(&once, Does::TakenBack));
+        stage.later().await;
+        assert_eq!(stage.hub.row(2).await.1.as_deref(), Some("delivery.taken_back"));
+        // It was looked at, and is not looked at for ever.
+        let left: Vec<(Option<i64>,)> = stage
+            .hub
+            .bench
+            .database
+            .fetch("SELECT recheck_ms FROM delivery ORDER BY id", vec![])
+            .await
+            .unwrap();
+        assert!(left.iter().all(|(ms,)| ms.is_none()), "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn quirk_29_whom_the_platform_tells_stands_in_the_basket_where_it_is_said() {
+    for (more, notify) in [
+        ("", ""),
+        (
+            "notify_url = \"https://pay.example.com/in/basket_events\"",
+            "https://pay.example.com/in/basket_events",
+        ),
+    ] {
+        for stage in Stage::both(more).await {
+            stage.hub.offer(1, 1).await;
+            stage.opened(1).await;
+            let url = format!("{}/sandbox/ledger", stage.running.url);
+            let ledger = reqwest::get(url).await.unwrap().text().await.unwrap();
+            let ledger: serde_json::Value = serde_json::from_str(&ledger).unwrap();
+            assert_eq!(ledger["baskets"][0]["notify"], notify, "{ledger}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +13,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use viaduct::connector::definition::Surroundings;
+
+use crate::faults::proxy::{Direction, Flow, Proxy};
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
@@ -23,6 +27,14 @@ on_both! {
     told_to_wait_it_says_until_when => super::told_to_wait,
     a_moment_that_is_yet_to_come_hides_nothing => super::yet_to_come,
     an_empty_page_without_a_word_is_no_end => super::empty,
+    f22_a_slow_system_has_its_time_and_no_more => super::slow,
+    f23_a_system_that_falls_silent_or_breaks_off_is_asked_again => super::silent,
+    f24_garbage_is_held_or_told_and_never_nothing => super::garbage,
+    f35_a_sign_in_that_is_refused_is_tried_twice_and_no_more => super::sign_ins,
+    f36_a_name_that_is_not_found_changes_or_is_slow => super::names,
+    what_is_held_for_the_same_again_is_held_once => super::held_once,
+    f33_a_record_that_goes_meanwhile_has_no_other_passed_over => super::moving,
+    f33_records_of_one_moment_are_neither_missed_nor_doubled => super::ties,
 }
 
 /// What a system has, and how it behaves.
@@ -33,13 +45,17 @@ struct Housing {
     /// Every question but those for tokens: its parameters.
     asked: Vec<BTreeMap<String, String>>,
     tokens: u32,
+    /// Nobody is given a token: how often somebody tried.
+    refuses: Option<u32>,
     /// Tokens up to this number are not good any more.
     stale: u32,
     /// What becomes of the page of that number, from 0.
     fault: Option<(usize, Fault)>,
+    /// After so many questions that tenancy is not there any more.
+    goes: Option<(usize, String)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Status(u16),
     /// The first half of the page, and then nothing.
@@ -47,6 +63,12 @@ enum Fault {
     Html,
     /// Nothing at all, and 200.
     Empty,
+    /// Bytes that are no text.
+    Bytes,
+    /// What says by itself that it went wrong, and 200.
+    Error,
+    /// The page, and 500.
+    Good500,
     /// The page before, once more.
     Again,
     /// The next page is said to be elsewhere.
@@ -67,6 +89,10 @@ fn at(second: u32) -> String {
 
 async fn token(State(housing): State<Shared>, headers: HeaderMap, body: String) -> Response {
     let basic = headers.get("authorization").and_then(|value| value.to_str().ok());
+    if let Some(tried) = &mut housing.lock().unwrap().refuses {
+        *tried += 1;
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     // viaduct:s3cret
     assert_eq!(basic, Some("Basic dmlhZHVjdDpzM2NyZXQ="));
     assert_eq!(body, "grant_type=client_credentials");
@@ -98,27 +124,26 @@ async fn tenancies(
     let fitting: Vec<(&String, &(u32, u32))> =
         housing.tenancies.iter().filter(|(_, (_, changed))| *changed >= since).collect();
     let whole = |name: &str| say(name).map(|text| text.parse::<usize>().unwrap());
-    let page = match (whole("page"), whole("offset"), say("after"), whole("cursor")) {
-        (Some(page), ..) => page - 1,
-        (_, Some(offset), ..) => offset / 3,
-        (_, _, Some(after), _) => {
-            (fitting.iter().position(|(key, _)| key.as_str() == after).unwrap() + 1) / 3
-        }
-        (.., Some(cursor)) => cursor,
+    let from = match (whole("page"), whole("offset"), say("after"), whole("cursor")) {
+        (Some(page), ..) => (page - 1) * 3,
+        (_, Some(offset), ..) => offset,
+        (_, _, Some(after), _) => fitting.iter().filter(|(key, _)| key.as_str() <= after).count(),
+        (.., Some(cursor)) => cursor * 3,
         _ => 0,
     };
+    let page = from / 3;
     let wrong = housing.fault.filter(|(number, _)| *number == page).map(|(_, fault)| fault);
-    let shown = if wrong == Some(Fault::Again) { page - 1 } else { page };
+    let shown = if wrong == Some(Fault::Again) { from - 3 } else { from };
     let items: Vec<Value> = fitting
         .iter()
-        .skip(shown * 3)
+        .skip(shown)
         .take(3)
         .map(|(key, (owes, changed))| {
             json!({ "ref": key, "owes": format!("{owes}.00"), "changed_at": at(*changed),
                     "forename": "Arden", "surname": "Testberry" })
         })
         .collect();
-    let is_last = (page + 1) * 3 >= fitting.len();
+    let is_last = from + 3 >= fitting.len();
     let next = format!("/tenancies?status=all&cursor={}", page + 1);
     let next = match wrong {
         Some(Fault::Elsewhere) => format!("http://192.0.2.7{next}"),
@@ -129,10 +154,17 @@ async fn tenancies(
         false => json!({ "cursor": page + 1, "next": next }),
     };
     let body = json!({ "items": items, "meta": meta }).to_string();
+    let asked = housing.asked.len();
+    if let Some((_, key)) = housing.goes.take_if(|(questions, _)| *questions == asked) {
+        housing.tenancies.remove(&key);
+    }
     match wrong {
         Some(Fault::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
         Some(Fault::Half) => body[..body.len() / 2].to_owned().into_response(),
         Some(Fault::Empty) => StatusCode::OK.into_response(),
+        Some(Fault::Bytes) => vec![0x1f, 0x8b, 8, 0, 0xff, 0xfe, 0x80].into_response(),
+        Some(Fault::Error) => Json(json!({ "error": "no such office" })).into_response(),
+        Some(Fault::Good500) => (StatusCode::INTERNAL_SERVER_ERROR, body).into_response(),
         Some(Fault::Html) => "<html><body>Please sign in</body></html>".into_response(),
         _ if is_last => body.into_response(),
         _ => ([("link", format!("<{next}>; rel=\"next\""))], body).into_response(),
@@ -142,6 +174,7 @@ async fn tenancies(
 struct Stage {
     hub: TestHub,
     housing: Shared,
+    proxy: Proxy,
 }
 
 impl Stage {
@@ -152,7 +185,8 @@ impl Stage {
             .route("/tenancies", get(tenancies))
             .with_state(Arc::clone(&housing));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
+        let proxy = Proxy::to(listener.local_addr().unwrap()).await;
+        let host = proxy.address.to_string();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let mut hub = TestHub::open_with(on, Path::new("tests/connectors/polled")).await;
         hub.more = vec![
@@ -161,7 +195,7 @@ impl Stage {
             ("HOUSING_SECRET".to_owned(), "s3cret".to_owned()),
         ];
         hub.context.around = viaduct::app::context::surroundings(hub.variables());
-        Stage { hub, housing }
+        Stage { hub, housing, proxy }
     }
 
     fn put(&self, number: u32, owes: u32, changed: u32) {
@@ -242,7 +276,8 @@ async fn each_way(on: On) {
         }
         stage.hub.run("ingest-housing").await;
         seen.push(stage.known().await);
-        assert!((2..=3).contains(&stage.asked().len()), "{paging}");
+        // Where pages overlap by a record, two more.
+        assert!((2..=5).contains(&stage.asked().len()), "{paging}");
     }
     assert_eq!(seen[0].len(), 6);
     assert!(seen.iter().all(|known| *known == seen[0]));
@@ -392,4 +427,257 @@ async fn empty(on: On) {
     stage.fail(None);
     stage.hub.run("ingest-housing").await;
     assert_eq!(stage.known().await.len(), 7);
+}
+
+/// One of the first page is deleted before the second is asked for, and another moves up into its place.
+async fn moving(on: On) {
+    let written = "paging = \"page\"\npage_size = 3\nlast_page = \"short\"";
+    for (paging, is_seen) in [
+        ("paging = \"offset\"\npage_size = 3", true),
+        ("paging = \"offset\"\npage_size = 3\nlast_page = \"short\"", true),
+        ("paging = \"page\"\npage_size = 3\nlook_back = true", true),
+        ("paging = \"keyset\"\npage_size = 3", true),
+        // The control: whoever only counts pages does not see it.
+        ("paging = \"page\"\npage_size = 3", false),
+    ] {
+        let mut stage = Stage::open(on).await;
+        stage.hub.edit("connectors/housing.toml", written, paging);
+        let delta = "extract = \"delta\"\nversion    = \"changed_at\"\nversion_as = \"time\"\n\
+                     since_parameter = \"since\"\nsince_overlap   = \"2s\"";
+        stage.hub.edit("connectors/housing.toml", delta, "extract = \"full\"");
+        stage.hub.reload().await;
+        for number in 1..=10 {
+            stage.put(number, number, number);
+        }
+        stage.hub.run("ingest-housing").await;
+        stage.asked();
+        stage.housing.lock().unwrap().goes = Some((1, "T002".to_owned()));
+        let told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        let gone = "SELECT key FROM source_key WHERE gone_ms IS NOT NULL ORDER BY key";
+        if !is_seen {
+            assert_eq!(stage.hub.rows(gone).await, [["T004"]], "it is there, and was passed over");
+            continue;
+        }
+        if !paging.contains("keyset") {
+            assert!(told.contains("records moved from page to page"), "{paging}: {told}");
+        }
+        assert!(stage.hub.rows(gone).await.is_empty(), "{paging}");
+        stage.hub.run("ingest-housing").await;
+        assert_eq!(stage.hub.rows(gone).await, [["T002"]], "{paging}");
+    }
+}
+
+/// Many change in one second, over several pages, and one more in that second after it was asked.
+async fn ties(on: On) {
+    let stage = Stage::open(on).await;
+    for number in 1..=8 {
+        stage.put(number, number, 5);
+    }
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 8);
+    stage.put(9, 9, 5);
+    // The system's clock is behind: what changes now is written as a second before.
+    stage.put(10, 10, 4);
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 10);
+    let records = "SELECT CAST(COUNT(*) AS TEXT) FROM source_record";
+    assert_eq!(stage.hub.text(records).await, "10", "each came once");
+}
+
+/// A poll is made again each hour: what stands as it stood is the batch that is held already, until somebody decides
+/// about it or it stands otherwise.
+async fn held_once(on: On) {
+    let mut stage = Stage::open(on).await;
+    let delta = "extract = \"delta\"\nversion    = \"changed_at\"\nversion_as = \"time\"\n\
+                 since_parameter = \"since\"\nsince_overlap   = \"2s\"";
+    stage.hub.edit("connectors/housing.toml", delta, "extract = \"full\"");
+    stage.hub.reload().await;
+    for number in 1..=10 {
+        stage.put(number, number, number);
+    }
+    stage.hub.run("ingest-housing").await;
+    stage.housing.lock().unwrap().tenancies.retain(|key, _| key.as_str() < "T005");
+    let first = stage.hub.run("ingest-housing").await;
+    let held = first["batches"][0]["batch"].as_i64().unwrap();
+    for owes in [1, 1, 100] {
+        // Something of it is different: as many are missing as before.
+        stage.put(1, owes, 1);
+        let again = stage.hub.run("ingest-housing").await;
+        assert_eq!(again["batches"][0]["batch"], held, "{again}");
+        assert_eq!(again["batches"][0]["cause_code"], "extract.short", "{again}");
+    }
+    assert_eq!(stage.batches().await.len(), 2, "{:?}", stage.batches().await);
+    // Whoever accepts it accepts what came last, and no other.
+    accept(&stage, held);
+    stage.put(1, 200, 1);
+    let other = stage.hub.run("ingest-housing").await;
+    assert_ne!(other["batches"][0]["batch"], held, "that is not what was accepted: {other}");
+    stage.put(1, 100, 1);
+    let taken = stage.hub.run("ingest-housing").await;
+    assert_eq!(taken["batches"][0]["state"], "closed", "{taken}");
+    // Fewer again: it says something else, and is held by itself.
+    stage.housing.lock().unwrap().tenancies.retain(|key, _| key.as_str() < "T003");
+    stage.hub.run("ingest-housing").await;
+    stage.hub.run("ingest-housing").await;
+    stage.fail(Some((0, Fault::Html)));
+    stage.hub.run("ingest-housing").await;
+    stage.hub.run("ingest-housing").await;
+    let states: Vec<String> =
+        stage.batches().await.into_iter().map(|mut one| one.remove(0)).collect();
+    assert_eq!(states, ["closed", "held", "held", "closed", "held", "held"]);
+}
+
+/// What a name leads to is looked up anew at each connection, and judged each time.
+async fn names(on: On) {
+    let mut stage = Stage::open(on).await;
+    stage.put(1, 1, 1);
+    let variables = stage.hub.variables();
+    let host = variables["HOUSING_HOST"].clone();
+    let named = host.replace("127.0.0.1", "housing.internal");
+    stage.hub.edit(
+        "connectors/housing.toml",
+        "[\"${HOUSING_HOST}\"]",
+        &format!("[\"{named}\", \"{host}\"]"),
+    );
+    stage.hub.edit(
+        "connectors/housing.toml",
+        "requests_per_second",
+        "timeout_ms = 500\nrequests_per_second",
+    );
+    stage.hub.more[0].1 = format!("http://{named}");
+    stage.hub.reload().await;
+    let leads: Arc<Mutex<&'static str>> = Arc::new(Mutex::new("nowhere"));
+    let now = Arc::clone(&leads);
+    stage.hub.context.around = Surroundings {
+        lookup: Arc::new(move |_| {
+            let found = *now.lock().unwrap();
+            Box::pin(async move {
+                match found {
+                    "nowhere" => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+                    "slow" => std::future::pending().await,
+                    number => Ok(vec![number.parse().unwrap()]),
+                }
+            })
+        }),
+        ..viaduct::app::context::surroundings(stage.hub.variables())
+    };
+    for (to, said) in [
+        ("nowhere", "its name is not found"),
+        ("slow", "it took too long"),
+        ("169.254.169.254", "url.address"),
+        ("10.0.0.1", ""),
+    ] {
+        *leads.lock().unwrap() = to;
+        let error = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        assert!(!error.is_empty() && error.contains(said), "{to}: {error}");
+        assert!(stage.asked().is_empty() && stage.known().await.is_empty(), "{to}");
+    }
+    *leads.lock().unwrap() = "127.0.0.1";
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 1);
+    // It led here a moment ago, and leads elsewhere now.
+    stage.put(2, 2, 2);
+    *leads.lock().unwrap() = "169.254.169.254";
+    let error = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+    assert!(error.contains("url.address"), "{error}");
+    assert_eq!(stage.known().await.len(), 1);
+    *leads.lock().unwrap() = "127.0.0.1";
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 2);
+}
+
+/// Whichever run asks, a secret that was refused twice is not tried again for an hour, and a new one is at once.
+async fn sign_ins(on: On) {
+    let mut stage = Stage::open(on).await;
+    stage.put(1, 1, 1);
+    stage.housing.lock().unwrap().refuses = Some(0);
+    let tried = |stage: &Stage| stage.housing.lock().unwrap().refuses;
+    let mut told = String::new();
+    for _ in 0..6 {
+        told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        assert!(told.contains("login.token") && !told.contains("s3cret"), "{told}");
+    }
+    assert_eq!(tried(&stage), Some(2), "the account is not locked");
+    assert!(told.contains("refused our sign-in 2 times since"), "{told}");
+    for (secret, left) in [("another", Some(3)), ("s3cret", None)] {
+        stage.hub.more[2].1 = secret.to_owned();
+        stage.hub.context.around = viaduct::app::context::surroundings(stage.hub.variables());
+        if left.is_none() {
+            stage.housing.lock().unwrap().refuses = None;
+            stage.hub.run("ingest-housing").await;
+        } else {
+            stage.hub.try_run("ingest-housing").await.err().expect("it is refused too");
+        }
+        assert_eq!(tried(&stage), left);
+    }
+    assert_eq!(stage.known().await.len(), 1);
+}
+
+async fn with_timeout(on: On) -> Stage {
+    let mut stage = Stage::open(on).await;
+    for number in 1..=7 {
+        stage.put(number, number, number);
+    }
+    let delta = "extract = \"delta\"\nversion    = \"changed_at\"\nversion_as = \"time\"\n\
+                 since_parameter = \"since\"\nsince_overlap   = \"2s\"";
+    stage.hub.edit("connectors/housing.toml", delta, "extract = \"full\"\ntimeout_ms = 400");
+    stage.hub.reload().await;
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 7);
+    stage
+}
+
+async fn gone(stage: &Stage) -> usize {
+    stage.hub.rows("SELECT key FROM source_key WHERE gone_ms IS NOT NULL").await.len()
+}
+
+async fn slow(on: On) {
+    let stage = with_timeout(on).await;
+    stage.proxy.set(Direction::ToClient, Flow::Drip(Duration::from_secs(1)));
+    let told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+    assert!(told.contains("it took too long"), "{told}");
+    assert_eq!(gone(&stage).await, 0);
+    stage.proxy.both(Flow::Open);
+    stage.hub.run("ingest-housing").await;
+}
+
+async fn silent(on: On) {
+    let stage = with_timeout(on).await;
+    for flow in [Flow::Silent, Flow::CloseAfterHeaders, Flow::ResetInBody(40), Flow::ResetAfter(10)]
+    {
+        stage.proxy.set(Direction::ToClient, flow);
+        let told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
+        assert!(told.contains("is not available"), "{flow:?}: {told}");
+        assert_eq!(gone(&stage).await, 0, "{flow:?}");
+        stage.proxy.both(Flow::Open);
+        stage.proxy.cut();
+    }
+    stage.put(8, 8, 8);
+    stage.hub.run("ingest-housing").await;
+    assert_eq!(stage.known().await.len(), 8);
+}
+
+async fn garbage(on: On) {
+    let stage = with_timeout(on).await;
+    for page in [0, 1] {
+        for fault in [
+            Fault::Half,
+            Fault::Html,
+            Fault::Empty,
+            Fault::Bytes,
+            Fault::Error,
+            Fault::Good500,
+            Fault::Status(500),
+        ] {
+            stage.fail(Some((page, fault)));
+            let report = match stage.hub.try_run("ingest-housing").await {
+                Ok(report) => report.json()["batches"][0]["state"].to_string(),
+                Err(error) => error,
+            };
+            assert!(report.contains("held") || report.contains("is not available"), "{report}");
+            assert_eq!((gone(&stage).await, stage.known().await.len()), (0, 7));
+        }
+    }
+    stage.fail(None);
+    stage.hub.run("ingest-housing").await;
 }

@@ -288,6 +288,51 @@ async fn b49_b53_an_address_is_judged_when_it_is_opened() {
     }
 }
 
+/// A redirect is not followed, wherever it leads; only its host is told. And an address of another kind is none.
+#[tokio::test]
+async fn b51_a_redirect_is_not_followed_and_only_its_host_is_told() {
+    for (to, host) in [
+        ("http://169.254.169.254/latest?token=zqsecret", "169.254.169.254"),
+        ("https://other.example.com/zqsecret", "other.example.com"),
+        ("file:///etc/passwd", "nowhere"),
+        ("//[fd00:ec2::254]/", "[fd00:ec2::254]"),
+    ] {
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+        let answer: &'static [u8] = Box::leak(answer.into_bytes().into_boxed_slice());
+        let (url, called) = raw(vec![Some(answer), None]).await;
+        let settings = format!("url = \"{url}/\"\nidempotency = \"key\"\n");
+        let result = told(&*system(&settings, &url, around(now())), json_push("r-1")).await;
+        let Err(ConnectorError::Unauthorised { code, cause }) = &result else {
+            panic!("{to}: {result:?}")
+        };
+        assert_eq!(*code, "push.redirected", "{to}");
+        assert!(cause.contains(host) && !cause.contains("zqsecret"), "{to}: {cause}");
+        assert_eq!(called.load(Ordering::SeqCst), 1, "{to}: nobody else is called");
+    }
+}
+
+#[tokio::test]
+async fn b52_an_address_of_another_kind_is_none() {
+    for (url, code) in [
+        ("file:///etc/passwd", "url.scheme"),
+        ("gopher://orders.example.com/", "url.scheme"),
+        ("ftp://orders.example.com/", "url.scheme"),
+        ("unix:/run/orders", "url.scheme"),
+        ("jar:https://orders.example.com/!/", "url.scheme"),
+        ("https://orders.example.com/a\r\nHost: x", "url.form"),
+        ("https://orders.example.com@169.254.169.254/", "url.form"),
+    ] {
+        let own =
+            Surroundings { variable: Arc::new(move |_| Some(url.to_owned())), ..around(now()) };
+        let settings = "url = \"${ORDERS_URL}\"\nidempotency = \"none\"\nallow = []\n";
+        let refused = open(settings, "http://127.0.0.1:1", own).err();
+        let Some(ConnectorError::Unauthorised { code: found, cause }) = refused else {
+            panic!("{url}: {refused:?}")
+        };
+        assert_eq!(found, code, "{url}: {cause}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_body_of_its_form_is_not_sent() {
     let running = receiver().await;

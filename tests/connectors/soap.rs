@@ -203,7 +203,8 @@ async fn followed(on: On) {
     stage.hub.run("ingest-rents").await;
     assert_eq!(stage.known().await.len(), 7);
     let first = "2020-01-01T00:00:00Z".to_owned();
-    let wanted = [(first.clone(), 1), (first.clone(), 4), (first, 7)];
+    // Each page begins with the last record of the one before.
+    let wanted = [1, 3, 5, 7].map(|start| (first.clone(), start));
     assert_eq!(stage.asked(), wanted);
     stage.put(2, 20, 9);
     stage.hub.run("ingest-rents").await;
@@ -262,7 +263,7 @@ async fn no_answer(on: On) {
         (503, html.clone(), "it asks us to slow down"),
         (404, html, "soap.404"),
     ] {
-        for start in [1, 4] {
+        for start in [1, 3] {
             stage.instead(Some((start, status, said.clone().into_bytes())));
             let found = stage.outcome().await;
             let found = found.replace("Busy", "•••").replace("•••; try", "••• try");

@@ -26,6 +26,8 @@ on_both! {
     cases_that_changed_are_read_and_nothing_else => super::cases,
     a_list_as_long_as_it_may_be_is_asked_for_in_halves => super::halves,
     one_that_was_listed_and_is_gone_is_a_row_that_is_held => super::gone,
+    one_that_is_answered_with_a_fault_stops_no_other => super::sick,
+    one_that_is_listed_without_a_number_is_a_row_that_is_held => super::numberless,
     quirk_18_a_token_comes_in_the_header_and_is_fetched_anew_when_it_ends => super::tokens,
     people_come_with_all_they_ever_had_and_the_mapping_chooses => super::people,
     b13_a_fault_in_a_200_is_a_fault => super::faults_in_200,
@@ -221,6 +223,56 @@ async fn gone(on: On) {
     let batch = &report["batches"][0];
     assert_eq!((&batch["rows_in"], &batch["held"]), (&3.into(), &1.into()), "{report}");
     assert_eq!(stage.hub.text("SELECT code FROM dead_letter").await, "verint.gone");
+}
+
+/// A question is put once more with a fresh token: two faults are one sick case. Of many it is the CRM that is sick.
+async fn sick(on: On) {
+    let stage = Stage::open(on).await;
+    let faults = async |times: u32| {
+        let fault = json!({
+            "kind": "status", "error": "SYSTEM_ERROR", "on": "read",
+            "path": "FWTCaseFullDetailsRequest", "times": times,
+        });
+        stage.crm.put("faults", json!({ "next": [fault] })).await;
+    };
+    faults(20).await;
+    assert!(stage.outcome().await.contains("SYSTEM_ERROR"));
+    assert_eq!(stage.cases().await.len(), 0);
+    faults(2).await;
+    let report = stage.hub.run("ingest-verint").await;
+    let batch = &report["batches"][0];
+    assert_eq!((&batch["published"], &batch["held"]), (&2.into(), &1.into()), "{report}");
+    let held = stage.hub.rows("SELECT code, cause FROM dead_letter").await;
+    assert!(held[0][0] == "verint.refused" && held[0][1].contains("SYSTEM_ERROR"), "{held:?}");
+    assert_eq!(stage.cases().await.len(), 2);
+    // It comes when it changes next, and what was held is settled.
+    stage.crm.put("faults", json!({})).await;
+    for case in [seed::CASE_ARDEN, seed::CASE_CASEY, seed::CASE_CLOSED] {
+        stage.crm.put(&format!("cases/{case}"), json!({ "title": "Another" })).await;
+    }
+    stage.hub.run("ingest-verint").await;
+    assert_eq!(stage.cases().await.len(), 3);
+    let open = "SELECT CAST(COUNT(*) AS TEXT) FROM dead_letter WHERE settled_ms IS NULL";
+    assert_eq!(stage.hub.text(open).await, "0");
+}
+
+/// And it counts: a list of four with one such is as long as it may be, and there is more behind it.
+async fn numberless(on: On) {
+    let mut stage = Stage::open(on).await;
+    let limit = "timeout_ms = 2_000\nresults_limit = 4";
+    stage.hub.edit("connectors/verint.toml", "timeout_ms = 2_000", limit);
+    stage.hub.reload().await;
+    for (hours, case) in [(5, "cases/101009990200"), (8, "cases/101009990201")] {
+        stage.crm.behind_ms.store(hours * HOUR_MS, Ordering::SeqCst);
+        stage.crm.put(case, json!({ "title": "Enquiry of Testberry & Co" })).await;
+    }
+    stage.crm.behind_ms.store(0, Ordering::SeqCst);
+    stage.crm.put("behaviour", json!({ "unnumbered": seed::CASE_ARDEN })).await;
+    let report = stage.hub.run("ingest-verint").await;
+    let batch = &report["batches"][0];
+    assert_eq!((&batch["rows_in"], &batch["held"]), (&5.into(), &1.into()), "{report}");
+    assert_eq!(stage.hub.text("SELECT code FROM dead_letter").await, "verint.no_number");
+    assert_eq!(stage.cases().await.len(), 4);
 }
 
 async fn tokens(on: On) {

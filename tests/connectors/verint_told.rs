@@ -299,3 +299,23 @@ async fn walk(on: On) {
     run::run_deliver(&hub.context, job).await.map_err(|error| error.to_string()).unwrap();
     assert_eq!(crm.did().await.iter().filter(|one| *one == "case.update").count(), 1);
 }
+
+/// Many who want a token, and a password that is wrong: it is tried once, and not once by each of them.
+#[tokio::test]
+async fn f35_a_refused_sign_in_is_tried_once_by_all_who_wait_for_it() {
+    let crm = Crm::open().await;
+    let settings = crm.settings("");
+    let wrong = viaduct::connector::definition::Surroundings {
+        variable: Arc::new(|_| Some("wrong".to_owned())),
+        ..crm.around()
+    };
+    let questions = viaduct::connector::verint::client::Questions::new(Arc::new(
+        settings.open(&wrong).expect("it opens"),
+    ));
+    let asked = (0..8).map(|_| questions.case(seed::CASE_ARDEN));
+    for answer in futures_util::future::join_all(asked).await {
+        let Err(refused) = answer else { panic!("nobody is let in") };
+        assert!(matches!(refused, ConnectorError::Unauthorised { .. }), "{refused}");
+    }
+    assert_eq!(crm.ledger().await["refused"], 1);
+}

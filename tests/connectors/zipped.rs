@@ -11,7 +11,7 @@ use flate2::{Compression, Crc};
 use viaduct::app::context::surroundings;
 use viaduct::connector::channel::{ConnectorError, Source};
 use viaduct::connector::definition;
-use viaduct::connector::format::{Raw, RecordSink, Stopped};
+use viaduct::connector::format::{FormatError, Raw, RecordSink, Stopped};
 use viaduct::connector::kinds::KINDS;
 use viaduct::definition::reader::File;
 
@@ -121,6 +121,10 @@ fn open(directory: &Path) -> Arc<dyn Source> {
 
 /// The keys of what is in a file, or the code of why it is refused.
 async fn read(name: &str, content: &[u8]) -> Result<Vec<String>, &'static str> {
+    taken(name, content).await.map_err(|fault| fault.code)
+}
+
+async fn taken(name: &str, content: &[u8]) -> Result<Vec<String>, FormatError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(name), content).unwrap();
     let source = open(folder.path());
@@ -132,7 +136,7 @@ async fn read(name: &str, content: &[u8]) -> Result<Vec<String>, &'static str> {
             assert_eq!(end.content_digest.len(), 64);
             Ok(keys.lock().unwrap().clone())
         }
-        Err(ConnectorError::Malformed(fault)) => Err(fault.code),
+        Err(ConnectorError::Malformed(fault)) => Err(fault),
         Err(other) => panic!("{name}: {other}"),
     }
 }
@@ -242,5 +246,42 @@ async fn b35_what_is_no_plain_archive_is_refused_as_what_it_is() {
         ("csv as gzip", "claims.csv.gz", CSV),
     ] {
         assert_eq!(read(name, content).await, Err("file.type"), "{why}");
+    }
+}
+
+/// A spreadsheet has formulas, links to other files, dates that are numbers, merged cells and a million empty rows:
+/// nothing of it is guessed. It is refused as what it is, with what is to be done, whatever it is called.
+#[tokio::test]
+async fn b36_a_spreadsheet_is_refused_as_one_and_says_what_to_do() {
+    let sheet = b"<worksheet><sheetData><row r=\"1048576\"><c t=\"str\"><f>WEBSERVICE(\"http://192.0.2.7/\")</f></c>\
+                  </row></sheetData></worksheet>";
+    let xlsx = archive(&[
+        entry("[Content_Types].xml", b"<Types/>"),
+        entry("xl/worksheets/sheet1.xml", sheet),
+        entry("xl/externalLinks/externalLink1.xml", b"<externalLink/>"),
+    ]);
+    // Some programs put another part first.
+    let other =
+        archive(&[entry("xl/workbook.xml", sheet), entry("[Content_Types].xml", b"<Types/>")]);
+    let ods = archive(&[
+        Entry { method: 0, ..entry("mimetype", b"application/vnd.oasis.opendocument.spreadsheet") },
+        entry("content.xml", b"<office:document-content/>"),
+    ]);
+    let mut old = vec![0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+    old.resize(8_192, 0);
+    for (why, content) in
+        [("xlsx", &xlsx), ("xlsx, otherwise", &other), ("ods", &ods), ("xls", &old)]
+    {
+        for name in ["claims.csv", "claims.zip"] {
+            if why == "xls" && name == "claims.zip" {
+                continue;
+            }
+            let told = taken(name, content).await.unwrap_err().to_string();
+            assert!(
+                told.contains("file.type") && told.contains("save the sheet"),
+                "{why} {name}: {told}"
+            );
+            assert!(!told.contains("192.0.2.7"), "{why} {name}: {told}");
+        }
     }
 }

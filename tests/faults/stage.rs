@@ -295,9 +295,8 @@ impl Drop for Stage {
 
 async fn receiver(ledger: &Path) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_viaduct"))
-        .args(["--json", "sandbox", "--port", "0", "--pay-port", "0", "--receiver", "0"])
-        .arg("--receiver-ledger")
-        .arg(ledger)
+        .args(["--json", "sandbox", "receiver=0", "--ledger"])
+        .arg(format!("receiver={}", ledger.display()))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)

@@ -1,9 +1,10 @@
 //! What is pushed: single and many, in JSON, NDJSON and XML; each once, and in its order.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Called, one_after_another, seen};
-use crate::support::hub::On;
+use crate::support::hub::{On, TestHub};
 
 const PERSON: &str =
     r#"{"ref": "990000017", "owes": "12.50", "forename": "Arden", "surname": "Testberry"}"#;
@@ -203,4 +204,36 @@ async fn what_a_record_says_one_call_after_another_is_so_in_that_order(on: On) {
     assert_eq!(called.count(changed).await, 5);
     let held = "SELECT CAST(COUNT(*) AS TEXT) FROM dead_letter";
     assert_eq!(called.count(held).await, 0);
+}
+
+/// What is held whole is read again each hour, in case that its definition was mended; it is held once all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_stay_held_are_held_once() {
+    for on in [On::Sqlite, On::Postgres] {
+        let mut hub = TestHub::open_with(on, Path::new("tests/inbound/hub")).await;
+        let most = "records_of_call_max = 100";
+        hub.edit("connectors/housing.toml", most, &format!("{most}\n[limits]\nrecords_max = 1"));
+        hub.reload().await;
+        let called = Called::of(hub).await;
+        let key = called.key("housing", &["source:housing:write"]).await;
+        let two = format!("[{}, {}]", person(1, "1.00"), person(2, "2.00"));
+        assert_eq!(called.push("housing", &key, "n-1", &two).await.status, 202);
+        let held = "SELECT CAST(COUNT(*) AS TEXT) FROM batch WHERE state = 'held'";
+        let waits = "SELECT CAST(COUNT(*) AS TEXT) FROM inbox_post WHERE again_ms > 1";
+        let began = std::time::Instant::now();
+        for _ in 0..3 {
+            while called.count(waits).await == 0 {
+                assert!(began.elapsed().as_secs() < 60, "it was never read again");
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(called.count(held).await, 1);
+            // An hour later.
+            let mut transaction = called.context.database.begin().await.unwrap();
+            transaction.execute("UPDATE inbox_post SET again_ms = 1", vec![]).await.unwrap();
+            transaction.commit().await.unwrap();
+            called.context.arrived.notify_waiters();
+        }
+        let all = "SELECT CAST(COUNT(*) AS TEXT) FROM batch WHERE state <> 'abandoned'";
+        assert_eq!(called.count(all).await, 1);
+    }
 }

@@ -2,6 +2,7 @@
 //! before the answer, read in its order, and believed only where it shows who it is from.
 
 mod calls;
+mod events;
 mod hostile;
 mod proofs;
 
@@ -101,6 +102,7 @@ impl Called {
             ("PAY_WEBHOOK", PAY_SECRET),
             ("CLOUDS_SECRET", CLOUDS_SECRET),
             ("PAY_API_KEY", "api_test_invented"),
+            ("BASKETS_PASSWORD", "not-a-real-password"),
         ];
         let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
         context.around = surroundings(HashMap::from(secrets));

@@ -104,7 +104,7 @@ async fn the_question_goes_unanswered_too_and_is_put_again() {
 }
 
 #[tokio::test]
-async fn a_dead_senders_deliveries_are_asked_about_before_any_is_sent() {
+async fn quirk_56_what_a_dead_sender_had_sent_is_recognised_and_not_sent_again() {
     for hub in Hub::both().await {
         hub.wait_for(4).await;
         let (_, claimed) = die(&hub, "the dead", None, 2).await;

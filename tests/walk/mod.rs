@@ -9,6 +9,7 @@ mod payments;
 mod people;
 mod preview;
 mod pushes;
+mod quirks;
 mod replay;
 mod versions;
 

@@ -5,7 +5,7 @@ use super::arrivals::{account, extract};
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
-    an_older_record_that_comes_late_is_filtered => super::late,
+    quirk_54_an_older_record_that_comes_late_or_again_changes_nothing => super::late,
     of_several_in_one_extract_the_newest_counts => super::several,
     what_cannot_be_told_apart_is_held => super::unsure,
     a_changed_mapping_reads_what_comes_again => super::changed_mapping,

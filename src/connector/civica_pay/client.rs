@@ -42,6 +42,8 @@ pub struct Client {
     base_url: String,
     query_url: String,
     settings: CivicaPaySettings,
+    /// Where it tells us that something happened; empty where nobody listens.
+    notify_url: String,
     customer: String,
     password: Secret,
     pace: Pace,
@@ -60,6 +62,7 @@ impl Client {
         for url in [&base_url, &query_url] {
             places.push(Place::of(url).map_err(|fault| answering::forbidden(&fault))?);
         }
+        let notify_url = settings.notify_url.as_ref().map(|url| around.expand(&url.value));
         let timeout = Duration::from_millis(settings.timeout_ms);
         let limits = HttpLimits { timeout, ..HttpLimits::default() };
         let http = calling::client(limits, places, &settings.allow, &settings.tls, around)?;
@@ -68,6 +71,7 @@ impl Client {
             http,
             base_url: base_url.trim_end_matches('/').to_owned(),
             query_url,
+            notify_url: notify_url.transpose()?.unwrap_or_default(),
             customer: around.expand(&settings.customer.value)?,
             password: around.secret(&settings.password.value)?,
             pace: Pace::new(per_second, per_second),
@@ -111,7 +115,7 @@ impl Client {
             "CustomerID": self.customer,
             "ApiPassword": self.password.expose(),
             "ReturnURL": order.return_url,
-            "NotifyURL": "",
+            "NotifyURL": self.notify_url,
             "CallingAppTranReference": order.transaction,
             "PaymentItems": [{ "PaymentDetails": details }],
         })
@@ -156,7 +160,7 @@ impl Client {
                 ..Request::default()
             };
             let answered = self.http.call(request).await;
-            let found = query::read(answered, self.now_ms())?;
+            let found = query::read(transaction, answered, self.now_ms())?;
             let is_last = found.len() < query::PAGE;
             attempts.extend(found);
             if is_last {

@@ -28,8 +28,10 @@ pub fn question(transaction: &str, page: usize) -> String {
     )
 }
 
-/// The attempts on a page.
+/// The attempts on a page, which must all be of that reference of ours: where it tells of another, somebody
+/// else's payment would be taken for this one.
 pub fn read(
+    transaction: &str,
     answered: Result<Answer, HttpFault>,
     now_ms: i64,
 ) -> Result<Vec<Attempt>, ConnectorError> {
@@ -62,9 +64,15 @@ pub fn read(
     let reply =
         find(&document, root, "QueryResponse").ok_or_else(|| no_data("another answer came"))?;
     let mut attempts = Vec::new();
-    collect(&document, reply, &mut attempts);
-    Ok(attempts)
+    match collect(&document, reply, transaction, &mut attempts) {
+        true => Ok(attempts),
+        false => Err(no_data("payments of another reference came")),
+    }
 }
+
+/// Where an attempt says whose it is.
+const OWN: [&str; 2] =
+    ["CallingApplicationTransactionReference", "CallingApplicationTransReference"];
 
 /// The first element of that name, at the node or below it.
 fn find(document: &Document, node: NodeId, name: &str) -> Option<NodeId> {
@@ -74,8 +82,14 @@ fn find(document: &Document, node: NodeId, name: &str) -> Option<NodeId> {
     document.children(node).find_map(|child| find(document, child, name))
 }
 
-/// Whatever holds a status is an attempt, however the list around it is called.
-fn collect(document: &Document, node: NodeId, attempts: &mut Vec<Attempt>) {
+/// Whatever holds a status is an attempt, however the list around it is called. False where one says that it is
+/// another reference's; those that say nothing are taken to be of the one that was asked for.
+fn collect(
+    document: &Document,
+    node: NodeId,
+    transaction: &str,
+    attempts: &mut Vec<Attempt>,
+) -> bool {
     let text = |name: &str| {
         let found = document.children(node).find(|child| document.name(*child) == name);
         found.map(|child| document.text(child).trim().to_owned()).filter(|text| !text.is_empty())
@@ -83,9 +97,10 @@ fn collect(document: &Document, node: NodeId, attempts: &mut Vec<Attempt>) {
     if let Some(status) = text("RequestStatus") {
         let amount = text("AccountPaymentAmount").unwrap_or_default();
         let basket = text("BasketReference");
-        return attempts.push(Attempt { status, amount, basket });
+        attempts.push(Attempt { status, amount, basket });
+        return OWN.iter().filter_map(|name| text(name)).all(|own| own == transaction);
     }
-    document.children(node).for_each(|child| collect(document, child, attempts));
+    document.children(node).all(|child| collect(document, child, transaction, attempts))
 }
 
 fn escaped(text: &str) -> String {
@@ -98,7 +113,7 @@ mod tests {
 
     fn told(status: u16, body: &str) -> Result<Vec<Attempt>, String> {
         let answer = Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
-        read(Ok(answer), 0).map_err(|error| error.to_string())
+        read("r-1", Ok(answer), 0).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -132,7 +147,17 @@ mod tests {
                     </RequestStatus><AccountPaymentAmount>142.5</AccountPaymentAmount></AuthRequest>\
                     </QueryResult></QueryResponse></E>";
         let one = Attempt { status: "A".into(), amount: "142.5".into(), basket: None };
-        assert_eq!(told(200, body), Ok(vec![one]));
+        assert_eq!(told(200, body), Ok(vec![one.clone()]));
+        // One that says whose it is, and one that is another's.
+        let own = |reference: &str| {
+            let said = format!(
+                "<RequestStatus>A</RequestStatus><CallingApplicationTransactionReference>{reference}\
+                 </CallingApplicationTransactionReference>"
+            );
+            told(200, &body.replace("<RequestStatus> A </RequestStatus>", &said))
+        };
+        assert_eq!(own("r-1"), Ok(vec![one]));
+        assert!(own("r-12").unwrap_err().contains("another reference"));
         assert!(question("a<b", 1).contains("a&lt;b"));
     }
 }

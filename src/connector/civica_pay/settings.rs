@@ -37,6 +37,7 @@ pub struct CivicaPaySettings {
     pub cost_code: Option<String>,
     pub site: String,
     pub links: Spanned<String>,
+    pub notify_url: Option<Spanned<String>>,
     pub lives_ms: i64,
     pub timeout_ms: u64,
     pub calls_per_second: u32,
@@ -75,6 +76,13 @@ const LINKS: Key = key(
 )
 .needed("write `links = \"${PUBLIC_URL}\"`")
 .example("links = \"${PUBLIC_URL}\"");
+const NOTIFY: Key = key(
+    "notify_url",
+    "The address that the platform is told to call when something happened to a basket: that of a door of this hub, \
+     as the platform reaches it (a connector of kind `http_receive` with `hint_for`). What comes there is a hint and \
+     is not believed. Where nothing is said, it is asked at its turns alone.",
+)
+.example("notify_url = \"${PUBLIC_URL}/in/civica_pay_events\"");
 const LIVES: Key = key(
     "basket_lives",
     "After so long a basket that nobody paid is given up, and the next to open the link is given another. One that \
@@ -98,6 +106,7 @@ impl CivicaPaySettings {
         let cost_code = settings.text(COST_CODE).map(|code| code.value);
         let site = settings.text_or(SITE, "Your council");
         let links = settings.need_text(LINKS);
+        let notify_url = settings.text(NOTIFY);
         let lives_ms = settings.duration_or(LIVES, "2h");
         let timeout_ms = settings.whole_or(TIMEOUT, 100..=60_000, 8_000);
         let per_second = settings.whole_or(PER_SECOND, 1..=1_000, 10);
@@ -121,6 +130,7 @@ impl CivicaPaySettings {
             cost_code,
             site,
             links: links?,
+            notify_url,
             lives_ms: lives_ms.max(MINUTE_MS),
             timeout_ms: u64::try_from(timeout_ms).ok()?,
             calls_per_second: u32::try_from(per_second).ok()?,

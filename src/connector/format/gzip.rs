@@ -50,6 +50,34 @@ pub enum Unpacked<R: Read> {
     Gzip(Box<Gunzip<R>>),
 }
 
+/// So much of a file's beginning is looked at, bytes.
+const HEAD_BYTES: u64 = 64;
+pub const SPREADSHEET: &str = "it is a spreadsheet or a document, and is not read as one: its formulas, links, merged \
+     cells and dates would be guesses. Open it, and save the sheet that is meant as CSV";
+/// How files of office programs before 2007 begin.
+const OLE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+/// What the first thing inside a spreadsheet or a document is called.
+const OF_OFFICE: [&[u8]; 6] =
+    [b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"word/", b"mimetype"];
+
+/// What a file is that is neither plain nor gzip; none where it is.
+fn packed_otherwise(head: &[u8]) -> Option<&'static str> {
+    if head.starts_with(&OLE) {
+        return Some(SPREADSHEET);
+    }
+    if !head.starts_with(b"PK\x03\x04") && !head.starts_with(b"PK\x05\x06") {
+        return None;
+    }
+    // Behind 30 bytes stands the name of the first thing inside.
+    let first = head.get(30..).unwrap_or_default();
+    match OF_OFFICE.iter().any(|name| first.starts_with(name)) {
+        true => Some(SPREADSHEET),
+        false => Some(
+            "it is a zip archive: ask for the file inside it, or for one whose name ends with .zip",
+        ),
+    }
+}
+
 /// A file from its beginning: the bytes that were looked at, and the rest.
 type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 
@@ -59,7 +87,7 @@ impl<R: Read> Unpacked<R> {
     pub fn open(mut input: R, said: Compression, name: &str, bytes_max: u64) -> io::Result<Self> {
         let mut head = Vec::new();
         if said != Compression::None {
-            input.by_ref().take(4).read_to_end(&mut head)?;
+            input.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
         }
         let whole = Cursor::new(head.clone()).chain(input);
         let plain = |whole| Unpacked::Plain(Limited { whole, bytes: 0, bytes_max });
@@ -73,8 +101,7 @@ impl<R: Read> Unpacked<R> {
             let inside = MultiGzDecoder::new(counted);
             return Ok(Unpacked::Gzip(Box::new(Gunzip { inside, bytes: 0, bytes_max })));
         }
-        if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-            let cause = "it is a zip archive or a spreadsheet: ask for the file inside it";
+        if let Some(cause) = packed_otherwise(&head) {
             return Err(refuse("file.type", cause.to_owned(), 0));
         }
         // Nothing at all is not a wrong type: whoever reads it says that it is empty.
@@ -288,6 +315,7 @@ mod tests {
             (b"ref\n", Compression::Gzip, "a.csv"),
             (b"PK\x03\x04xlsx", Compression::Detect, "a.csv"),
             (b"PK\x05\x06", Compression::Gzip, "a.csv"),
+            (&OLE, Compression::Detect, "a.csv"),
         ] {
             assert_eq!(unpack(bytes, said, name), Err("file.type".to_owned()), "{name}");
         }

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
-use super::gzip::{BUFFER, RATIO_FROM, RATIO_MAX, is_of_the_machine, refuse};
+use super::gzip::{BUFFER, RATIO_FROM, RATIO_MAX, SPREADSHEET, is_of_the_machine, refuse};
 
 /// An archive with more entries is none of one extract.
 const ENTRIES_MAX: usize = 1_000;
@@ -207,8 +207,7 @@ fn judge(entries: &[Entry], bytes_max: u64) -> io::Result<()> {
     for entry in entries {
         let name = entry.name.to_ascii_lowercase();
         if name == b"[content_types].xml" || name == b"mimetype" {
-            let cause = "it is a spreadsheet or a document: save what is in it as CSV";
-            return Err(refuse("file.type", cause.to_owned(), 0));
+            return Err(refuse("file.type", SPREADSHEET.to_owned(), 0));
         }
         if [b".zip".as_slice(), b".gz", b".7z", b".rar"].iter().any(|end| name.ends_with(end)) {
             return Err(refuse("archive.limit", "an archive is in the archive".to_owned(), 0));

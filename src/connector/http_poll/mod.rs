@@ -11,16 +11,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::pages::{Given, Pages, Poll};
+use self::pages::{Given, Pages};
 use self::paging::Turn;
 use self::settings::HttpPollSettings;
 use crate::connector::address::Place;
 use crate::connector::answering::{self, Doing, unavailable};
 use crate::connector::calling::{self, Login};
-use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
+use crate::connector::channel::ConnectorError;
 use crate::connector::definition::{Now, Surroundings};
-use crate::connector::format::version::Version;
-use crate::connector::format::{Format, RecordSink};
 use crate::connector::http::{HttpClient, HttpLimits, Request};
 use crate::connector::pace::Pace;
 
@@ -29,10 +27,11 @@ const NO_CONTENT: u16 = 204;
 /// A system that is asked, open.
 pub struct HttpPoll {
     http: HttpClient,
-    settings: HttpPollSettings,
     url: String,
     /// Parameters that every question has.
     query: Vec<(String, String)>,
+    /// The parameter that says since when it is asked, where it is.
+    since_parameter: Option<String>,
     place: Place,
     login: Login,
     pace: Pace,
@@ -42,7 +41,7 @@ pub struct HttpPoll {
 impl HttpPoll {
     /// Opens the system that the settings name; addresses are judged here, and again at each connection.
     pub fn open(
-        settings: HttpPollSettings,
+        settings: &HttpPollSettings,
         around: &Surroundings,
     ) -> Result<HttpPoll, ConnectorError> {
         let url = around.expand(&settings.url.value)?;
@@ -62,27 +61,22 @@ impl HttpPoll {
         let login = Login::open(settings.auth.as_ref(), around, &http)?;
         let per_second = f64::from(settings.requests_per_second);
         let (pace, clock) = (Pace::new(per_second, 1.0), around.now.clone());
-        Ok(HttpPoll { http, url, query, place, login, pace, clock, settings })
+        let since_parameter = settings.how.since.as_ref().map(|since| since.parameter.clone());
+        Ok(HttpPoll { http, url, query, since_parameter, place, login, pace, clock })
     }
+}
 
-    /// What every question asks for, with how far it came last.
-    fn asked_for(&self, after: Option<&str>) -> Vec<(String, String)> {
-        let mut asked = self.query.clone();
-        let Some(since) = &self.settings.since else { return asked };
-        let version = self.settings.version.as_ref();
-        let from = pages::since(since, version, after);
-        asked.extend(from.map(|from| (since.parameter.clone(), from)));
-        asked
-    }
-
+#[async_trait]
+impl Pages for HttpPoll {
     /// One page, and where it was asked for.
-    async fn asked(
-        &self,
-        turn: &Turn,
-        usual: &[(String, String)],
-    ) -> Result<Given, ConnectorError> {
+    async fn page(&self, turn: &Turn, since: Option<&str>) -> Result<Given, ConnectorError> {
         let (url, query) = match turn {
-            Turn::With(more) => (self.url.clone(), [usual, more.as_slice()].concat()),
+            Turn::With(more) => {
+                let changed = self.since_parameter.as_ref().zip(since);
+                let changed = changed.map(|(name, since)| (name.clone(), since.to_owned()));
+                let asked = self.query.iter().cloned().chain(changed).chain(more.iter().cloned());
+                (self.url.clone(), asked.collect())
+            }
             Turn::At(url) => {
                 let place = Place::of(url).map_err(|fault| answering::forbidden(&fault))?;
                 if place != self.place {
@@ -117,62 +111,8 @@ impl HttpPoll {
             status => Err(unavailable(format!("it answered {status}"), None)),
         }
     }
-}
 
-/// A poll under way, with what every question of it asks for.
-struct Asking<'p> {
-    system: &'p HttpPoll,
-    usual: Vec<(String, String)>,
-}
-
-#[async_trait]
-impl Pages for Asking<'_> {
-    async fn page(&self, turn: &Turn) -> Result<Given, ConnectorError> {
-        self.system.asked(turn, &self.usual).await
-    }
-}
-
-#[async_trait]
-impl Source for HttpPoll {
-    async fn look(&self, cursor: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
-        Ok(vec![pages::question(cursor, (self.clock)())])
-    }
-
-    async fn read(
-        &self,
-        origin: &Origin,
-        sink: Box<dyn RecordSink>,
-    ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-        let asking = Asking { system: self, usual: self.asked_for(pages::after(origin)) };
-        // How far it came is asked for only where it is asked since then.
-        let version = self.settings.since.as_ref().and(self.settings.version.as_ref());
-        let poll = Poll {
-            paging: &self.settings.paging,
-            pages_max: self.settings.pages_max,
-            layout: &self.settings.layout,
-            version,
-            now_ms: (self.clock)(),
-        };
-        pages::ask(&asking, poll, origin, sink).await
-    }
-
-    async fn acknowledge(&self, _: &Origin, _: Taken) -> Result<(), ConnectorError> {
-        Ok(())
-    }
-
-    fn format(&self) -> &dyn Format {
-        &*self.settings.layout.format
-    }
-
-    fn extract(&self) -> Extract {
-        self.settings.extract
-    }
-
-    fn version(&self) -> Option<&Version> {
-        self.settings.version.as_ref()
-    }
-
-    fn not_cards(&self) -> &[String] {
-        &self.settings.layout.not_cards
+    fn now_ms(&self) -> i64 {
+        (self.clock)()
     }
 }

@@ -4,15 +4,35 @@ use serde_json::Value;
 
 use crate::connector::address;
 
+/// Said where what was read is not what was there.
+pub const MOVED: &str = "records moved from page to page while they were read";
+
 /// How a system gives out its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paging {
     Whole,
-    Number { parameter: String, first: i64, size: Size },
-    Offset { parameter: String, size: Size },
-    Cursor { parameter: String, at: String },
-    Link { at: Option<String> },
-    Keyset { parameter: String, size: Size },
+    /// `looks_back`: each page is asked for once more after the one behind it, to see that it stands.
+    Number {
+        parameter: String,
+        first: i64,
+        size: Size,
+        looks_back: bool,
+    },
+    Offset {
+        parameter: String,
+        size: Size,
+    },
+    Cursor {
+        parameter: String,
+        at: String,
+    },
+    Link {
+        at: Option<String>,
+    },
+    Keyset {
+        parameter: String,
+        size: Size,
+    },
 }
 
 /// How many records a page has.
@@ -40,9 +60,11 @@ pub enum Turn {
 pub struct Page<'a> {
     /// Its place among the pages, from 0.
     pub number: usize,
-    /// Records on it, and on all pages so far.
+    /// Records on it, and on all pages so far, none counted twice.
     pub records: usize,
     pub all: usize,
+    /// Whether it began with the last record of the page before, as it was asked to.
+    pub overlaps: bool,
     /// Those of them whose key came on a page before.
     pub again: usize,
     /// The key of its last record.
@@ -59,7 +81,9 @@ impl Paging {
     pub fn first(&self) -> Turn {
         match self {
             Paging::Whole | Paging::Cursor { .. } | Paging::Link { .. } => Turn::With(Vec::new()),
-            Paging::Number { parameter, first, size } => with(parameter, first.to_string(), size),
+            Paging::Number { parameter, first, size, .. } => {
+                with(parameter, first.to_string(), size)
+            }
             Paging::Offset { size, .. } | Paging::Keyset { size, .. } => Turn::With(told(size)),
         }
     }
@@ -69,24 +93,23 @@ impl Paging {
         // Where pages are counted off, one record that moves up is one that nobody sees.
         let is_counted = matches!(self, Paging::Number { .. } | Paging::Offset { .. });
         if page.again > 0 && is_counted {
-            let cause = "records moved from page to page while they were read";
-            return Err(cause.to_owned());
+            return Err(MOVED.to_owned());
         }
         if page.again > 0 && page.again == page.records {
             return Err(format!("page {} has what pages before it had", page.number + 1));
         }
         let goes_on = |size: &Size| match size.short_is_last {
-            true => page.records >= size.records,
+            true => page.records + usize::from(page.overlaps) >= size.records,
             false => page.records > 0,
         };
         Ok(match self {
             Paging::Whole => None,
-            Paging::Number { parameter, first, size } if goes_on(size) => {
-                let number = *first + i64::try_from(page.number).unwrap_or(i64::MAX - 1) + 1;
-                Some(with(parameter, number.to_string(), size))
+            Paging::Number { parameter, first, size, .. } if goes_on(size) => {
+                Some(with(parameter, numbered(*first, page.number + 1), size))
             }
-            Paging::Offset { parameter, size } if goes_on(size) => {
-                Some(with(parameter, page.all.to_string(), size))
+            Paging::Offset { parameter, size } if goes_on(size) || page.brings_nothing(size) => {
+                let from = page.all - usize::from(self.overlaps_behind(page));
+                Some(with(parameter, from.to_string(), size))
             }
             Paging::Keyset { parameter, size } if goes_on(size) => match page.last_key {
                 "" => return Err("the last record of a page has no key to go on from".to_owned()),
@@ -107,6 +130,36 @@ impl Paging {
             },
         })
     }
+}
+
+impl Page<'_> {
+    /// It held the record that it was to begin with, and nothing else: whether there is more is asked once more,
+    /// since a system may give one at a time.
+    fn brings_nothing(&self, size: &Size) -> bool {
+        self.overlaps && self.records == 0 && !size.short_is_last
+    }
+}
+
+impl Paging {
+    /// Whether the page behind this one begins with the last record of this one. Where records are counted off,
+    /// one that goes from before them has another passed over, and by this it is seen.
+    pub fn overlaps_behind(&self, page: &Page<'_>) -> bool {
+        matches!(self, Paging::Offset { .. }) && page.records > 0 && !page.last_key.is_empty()
+    }
+
+    /// Asks once more for the page before, where pages are looked back at.
+    pub fn back(&self, page: &Page<'_>) -> Option<Turn> {
+        match self {
+            Paging::Number { parameter, first, size, looks_back: true } if page.number > 0 => {
+                Some(with(parameter, numbered(*first, page.number - 1), size))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn numbered(first: i64, number: usize) -> String {
+    first.saturating_add(i64::try_from(number).unwrap_or(i64::MAX)).to_string()
 }
 
 fn with(parameter: &str, value: String, size: &Size) -> Turn {
@@ -164,7 +217,7 @@ mod tests {
     fn page(records: usize, all: usize, body: &'static str) -> Page<'static> {
         let url = "https://housing.example.com/api/tenancies?since=1";
         let (body, last_key) = (body.as_bytes(), "K 9");
-        Page { number: 0, records, all, again: 0, last_key, body, link: None, url }
+        Page { number: 0, records, all, overlaps: false, again: 0, last_key, body, link: None, url }
     }
 
     fn asked(parameters: &[(&str, &str)]) -> Option<Turn> {
@@ -176,24 +229,43 @@ mod tests {
     fn pages_by_number_offset_and_key_end_with_one_that_is_not_full() {
         let untold = Size { parameter: None, records: 2, short_is_last: true };
         let told = Size { parameter: Some("limit".to_owned()), ..untold.clone() };
-        let number = Paging::Number { parameter: "page".to_owned(), first: 1, size: told.clone() };
+        let parameter = "page".to_owned();
+        let number = Paging::Number { parameter, first: 1, size: told.clone(), looks_back: false };
         assert_eq!(Some(number.first()), asked(&[("limit", "2"), ("page", "1")]));
         assert_eq!(number.next(&page(2, 2, "")), Ok(asked(&[("limit", "2"), ("page", "2")])));
         assert_eq!(number.next(&page(1, 3, "")), Ok(None));
         let offset = Paging::Offset { parameter: "offset".to_owned(), size: untold.clone() };
         assert_eq!(Some(offset.first()), asked(&[]));
-        assert_eq!(offset.next(&page(2, 4, "")), Ok(asked(&[("offset", "4")])));
+        // It begins with what came last, to see that nothing moved.
+        assert_eq!(offset.next(&page(2, 4, "")), Ok(asked(&[("offset", "3")])));
+        assert_eq!(
+            offset.next(&Page { last_key: "", ..page(2, 4, "") }),
+            Ok(asked(&[("offset", "4")]))
+        );
+        assert_eq!(
+            offset.next(&Page { overlaps: true, ..page(1, 5, "") }),
+            Ok(asked(&[("offset", "4")]))
+        );
+        assert_eq!(offset.next(&Page { overlaps: true, ..page(0, 5, "") }), Ok(None));
         assert_eq!(offset.next(&page(0, 4, "")), Ok(None));
         // Nobody says that a short one is the last: a system may give fewer than it is asked for.
         let size = Size { short_is_last: false, ..untold.clone() };
         let wary = Paging::Offset { parameter: "offset".to_owned(), size };
-        assert_eq!(wary.next(&page(1, 1, "")), Ok(asked(&[("offset", "1")])));
+        assert_eq!(wary.next(&page(1, 1, "")), Ok(asked(&[("offset", "0")])));
+        let nothing_new = Page { overlaps: true, ..page(0, 1, "") };
+        assert_eq!(wary.next(&nothing_new), Ok(asked(&[("offset", "1")])));
         assert_eq!(wary.next(&page(0, 1, "")), Ok(None));
         let keyset = Paging::Keyset { parameter: "after".to_owned(), size: told };
         assert_eq!(keyset.next(&page(2, 2, "")), Ok(asked(&[("limit", "2"), ("after", "K 9")])));
         assert!(keyset.next(&Page { last_key: "", ..page(2, 2, "") }).is_err());
         // One that came before: where pages are counted off, another was passed over.
         assert!(offset.next(&Page { again: 1, ..page(2, 4, "") }).is_err());
+        let third = Page { number: 2, ..page(2, 6, "") };
+        assert_eq!(number.back(&third), None);
+        let (parameter, size) = ("page".to_owned(), untold.clone());
+        let wary = Paging::Number { parameter, first: 1, size, looks_back: true };
+        assert_eq!(wary.back(&third), asked(&[("page", "2")]));
+        assert_eq!(wary.back(&page(2, 2, "")), None);
         assert!(keyset.next(&Page { again: 1, ..page(2, 4, "") }).is_ok());
         assert!(keyset.next(&Page { again: 2, ..page(2, 4, "") }).is_err());
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::HttpPoll;
+use super::pages::{Pagewise, Polled};
 use super::paging::{Paging, Size};
 use crate::connector::address::Place;
 use crate::connector::calling::{self, Auth, Tls};
@@ -31,12 +32,7 @@ pub struct HttpPollSettings {
     pub tls: Tls,
     /// Parameters that every question has: name and value.
     pub query: Vec<(String, Spanned<String>)>,
-    pub extract: Extract,
-    pub version: Option<Version>,
-    pub since: Option<Since>,
-    pub paging: Paging,
-    pub pages_max: usize,
-    pub layout: Layout,
+    pub how: Pagewise,
     pub timeout_ms: u64,
     pub requests_per_second: u32,
     pub page_bytes_max: usize,
@@ -89,6 +85,12 @@ const PAGING: Key = key("paging", "How an answer goes on that does not come whol
 );
 const PAGE: Key = key("page_parameter", "The parameter that says which page.");
 const FIRST: Key = key("first_page", "The number of the first page.");
+pub const LOOK_BACK: Key = key(
+    "look_back",
+    "Whether each page is asked for once more after the one behind it. Where a record goes from a page while they are \
+     read, another moves up and is passed over: by this it is seen, and the poll ends and is made again. It doubles \
+     the questions.",
+);
 const OFFSET: Key =
     key("offset_parameter", "The parameter that says how many records are passed over.");
 const SIZE_AS: Key = key(
@@ -153,12 +155,14 @@ impl HttpPollSettings {
             auth,
             tls,
             query: query?,
-            extract: extract?.value,
-            version,
-            since: since?,
-            paging: paging?,
-            pages_max: usize::try_from(pages_max).ok()?,
-            layout: layout?,
+            how: Pagewise {
+                extract: extract?.value,
+                version,
+                since: since?,
+                paging: paging?,
+                pages_max: usize::try_from(pages_max).ok()?,
+                layout: layout?,
+            },
             timeout_ms: u64::try_from(timeout_ms).ok()?,
             requests_per_second: u32::try_from(per_second).ok()?,
             page_bytes_max: usize::try_from(page_bytes).ok()?,
@@ -223,16 +227,19 @@ fn paging(settings: &Table<'_>) -> Option<Paging> {
             Variant { word: "none", doc: "It comes whole.", read: &|_| Some(Paging::Whole) },
             Variant {
                 word: "page",
-                doc: "By the number of a page.",
+                doc: "By the number of a page. One that is deleted meanwhile has another passed over, unless \
+                      `look_back` is set; choose another way where there is one.",
                 read: &|table| {
                     let parameter = table.text_or(PAGE, "page");
                     let first = table.whole_or(FIRST, 0..=1, 1);
-                    Some(Paging::Number { parameter, first, size: size(table) })
+                    let looks_back = table.is_set(LOOK_BACK);
+                    Some(Paging::Number { parameter, first, size: size(table), looks_back })
                 },
             },
             Variant {
                 word: "offset",
-                doc: "By how many records are passed over.",
+                doc: "By how many records are passed over. A page begins with the last record of the one before, to \
+                      see that nothing moved.",
                 read: &|table| {
                     let parameter = table.text_or(OFFSET, "offset");
                     Some(Paging::Offset { parameter, size: size(table) })
@@ -265,16 +272,17 @@ fn paging(settings: &Table<'_>) -> Option<Paging> {
 
 impl Settings for HttpPollSettings {
     fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
+        Some(&self.how.layout)
     }
 
     fn source(&self, around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
-        let opened = HttpPoll::open(self.clone(), around);
-        Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
+        let opened = HttpPoll::open(self, around);
+        let polled = |pages| Arc::new(Polled::new(pages, self.how.clone())) as Arc<dyn Source>;
+        Some(opened.map(polled))
     }
 
     fn extract(&self) -> Option<Extract> {
-        Some(self.extract)
+        Some(self.how.extract)
     }
 }
 

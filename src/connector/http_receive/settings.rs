@@ -9,10 +9,11 @@ use super::HttpReceive;
 use super::proof::{Form, Proof};
 use crate::connector::channel::{ConnectorError, Extract, SETTING_MISSING, Source};
 use crate::connector::definition::{Kind, Limits, Settings, Surroundings};
-use crate::connector::format::layout::Layout;
+use crate::connector::format::layout::{Layout, NOT_CARDS};
 use crate::connector::format::version::Version;
 use crate::connector::receiving::{Hint, NameOf, Receiver};
 use crate::connector::signature::SigningKey;
+use crate::connector::verint::events as verint;
 use crate::definition::reader::Spanned;
 use crate::definition::secret::{Secret, SecretReference};
 use crate::definition::shape::{Key, key, word};
@@ -68,7 +69,8 @@ const PREFIX: Key = key("signature_prefix", "What stands before the signature in
 const NETWORKS: Key = key(
     "networks",
     "From where it calls. Whoever is there is believed: choose this only for a system that can show nothing, \
-     and whose word is asked about (`hint_for`) or harmless.",
+     and whose word is asked about (`hint_for`) or harmless. Where something stands in front of `viaduct serve`, \
+     every call is from there: then that has to let by only whom it should.",
 )
 .needed("name them: `networks = [\"10.1.2.0/24\"]`")
 .example("networks = [\"10.1.2.0/24\"]");
@@ -84,7 +86,10 @@ const NAME_AT: Key = key(
     "Where in a JSON body stands by what a call is known when it comes once more, in place of a header.",
 )
 .example("name_at = \"/webhook_message_id\"");
-const EVENTS: Key = key("events", "Whether what comes is wrapped as events are.");
+const EVENTS: Key = key(
+    "events",
+    "Whether what comes are events, and whose. Verint's need no `format`, `record` and `key`.",
+);
 const HINT_FOR: Key = key(
     "hint_for",
     "What comes is no record: it says that something happened to a delivery that this connector made. Nothing \
@@ -124,12 +129,31 @@ impl HttpReceiveSettings {
                 Variant { word: "network", doc: "Nothing but where it calls from.", read: &networks },
             ],
         );
-        let name = name(settings, proof.as_ref());
+        let events = settings.choice(
+            EVENTS,
+            &[
+                word("cloudevents", "CloudEvents 1.0, JSON: known by source and id.", Events::Cloud),
+                word(
+                    "verint",
+                    "What Verint CRM posts, one event a call: known by its content, and its record by its case. \
+                     One that cannot be read is kept and held, and not refused.",
+                    Events::Verint,
+                ),
+            ],
+        );
+        let events = events.map(|events| events.value);
+        let name = name(settings, proof.as_ref(), events);
         let hint = hint(settings);
         let version = Version::read(settings);
         let body_bytes_max = settings.whole_or(BODY_MAX, 1_024..=67_108_864, 1_048_576);
         let records_max = settings.whole_or(RECORDS_MAX, 1..=100_000, 10_000);
-        let layout = Layout::read(settings, limits.record_bytes_max as usize);
+        let layout = match events {
+            Some(Events::Verint) => {
+                let not_cards = settings.texts(NOT_CARDS).unwrap_or_default();
+                Some(verint::layout(not_cards.into_iter().map(|name| name.value).collect()))
+            }
+            _ => Layout::read(settings, limits.record_bytes_max as usize),
+        };
         // What unpacks to more than a body may have is no smaller for being packed.
         let layout = layout.map(|layout| Layout {
             unpacked_bytes_max: layout.unpacked_bytes_max.min(body_bytes_max.unsigned_abs()),
@@ -190,12 +214,19 @@ fn networks(table: &Table<'_>) -> Option<ProofSettings> {
     Some(ProofSettings::Network(networks))
 }
 
-fn name(settings: &Table<'_>, proof: Option<&ProofSettings>) -> Option<NameOf> {
+/// Whose events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Events {
+    Cloud,
+    Verint,
+}
+
+fn name(
+    settings: &Table<'_>,
+    proof: Option<&ProofSettings>,
+    events: Option<Events>,
+) -> Option<NameOf> {
     let (header, at) = (settings.text(NAME_HEADER), settings.text(NAME_AT));
-    let events = settings.choice(
-        EVENTS,
-        &[word("cloudevents", "CloudEvents 1.0, JSON: known by source and id.", ())],
-    );
     match (header, at, events) {
         (None, None, None) => Some(match proof {
             Some(ProofSettings::Key) => NameOf::Header("idempotency-key".to_owned()),
@@ -211,7 +242,8 @@ fn name(settings: &Table<'_>, proof: Option<&ProofSettings>) -> Option<NameOf> {
                 None
             }
         },
-        (None, None, Some(_)) => Some(NameOf::Event),
+        (None, None, Some(Events::Cloud)) => Some(NameOf::Event),
+        (None, None, Some(Events::Verint)) => Some(NameOf::Content),
         _ => {
             let what = "a call is known by one thing";
             let help = Some("write `name_header`, or `name_at`, or `events`".to_owned());

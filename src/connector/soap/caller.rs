@@ -11,7 +11,7 @@ use super::fragment::Fragment;
 use super::security::UsernameToken;
 use crate::connector::address::Place;
 use crate::connector::answering::{self, Doing};
-use crate::connector::calling::{self, Auth, Login, Tls};
+use crate::connector::calling::{self, Auth, Holding, Login, Tls};
 use crate::connector::channel::ConnectorError;
 use crate::connector::definition::{Now, Surroundings};
 use crate::connector::http::{HttpClient, HttpLimits, Request, Text};
@@ -53,7 +53,7 @@ pub struct Tokens {
     /// The block that carries it: `{token}`.
     pub shown: Fragment,
     pub lasts_ms: i64,
-    pub kept: Mutex<Option<Kept>>,
+    pub kept: Mutex<Holding<Kept>>,
 }
 
 /// A token, and until when it is used (UTC milliseconds).
@@ -161,14 +161,20 @@ impl Caller {
         tokens: &Tokens,
         refused: Option<&str>,
     ) -> Result<(String, bool), ConnectorError> {
-        let mut kept = tokens.kept.lock().await;
+        let mut holding = tokens.kept.lock().await;
         let now_ms = (self.clock)();
-        if let Some(kept) = &*kept
+        if let Some(kept) = &holding.kept
             && now_ms < kept.until_ms
             && refused != Some(kept.token.as_str())
         {
             return Ok((kept.token.clone(), false));
         }
+        holding.may_try(now_ms)?;
+        let fetched = self.fetched(tokens, now_ms).await;
+        holding.tried(now_ms, fetched).map(|kept| (kept.token.clone(), true))
+    }
+
+    async fn fetched(&self, tokens: &Tokens, now_ms: i64) -> Result<Kept, ConnectorError> {
         let header = match &tokens.user {
             Some(user) => user.header(now_ms)?,
             None => String::new(),
@@ -193,9 +199,7 @@ impl Caller {
             let cause = format!("where tokens are fetched, no `{}` is in the header", tokens.at);
             return Err(answering::unavailable(cause, None));
         };
-        let token = token.to_owned();
-        *kept = Some(Kept { token: token.clone(), until_ms: now_ms + tokens.lasts_ms });
-        Ok((token, true))
+        Ok(Kept { token: token.to_owned(), until_ms: now_ms + tokens.lasts_ms })
     }
 
     async fn once(

@@ -9,14 +9,13 @@ use super::caller::{Call, Caller};
 use super::fragment::Fragment;
 use super::settings::SoapSettings;
 use crate::connector::answering::Doing;
-use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
+use crate::connector::channel::{ConnectorError, Extract, Source};
 use crate::connector::definition::{Kind, Limits, Settings, Surroundings};
 use crate::connector::format::layout::Layout;
 use crate::connector::format::version::Version;
-use crate::connector::format::{Format, RecordSink};
-use crate::connector::http_poll::pages::{self, Given, Pages, Poll};
+use crate::connector::http_poll::pages::{Given, Pages, Pagewise, Polled};
 use crate::connector::http_poll::paging::{Paging, Size, Turn};
-use crate::connector::http_poll::settings::{LAST, OVERLAP, PAGES_MAX, Since};
+use crate::connector::http_poll::settings::{LAST, LOOK_BACK, OVERLAP, PAGES_MAX, Since};
 use crate::definition::shape::{Key, key, word};
 use crate::definition::table::{Table, Variant};
 
@@ -33,16 +32,11 @@ pub struct SoapPollSettings {
     soap: SoapSettings,
     body: Fragment,
     reply: String,
-    extract: Extract,
-    version: Option<Version>,
-    since: Option<Since>,
-    paging: Paging,
+    how: Pagewise,
     /// Added to how many records are passed over: some count from 1.
     start_at: i64,
     /// The key behind which the first page begins.
     after_start: String,
-    pages_max: usize,
-    layout: Layout,
 }
 
 /// The values that may have a place in a question.
@@ -123,14 +117,16 @@ impl SoapPollSettings {
             soap: soap?,
             body: body?,
             reply: reply?.value,
-            extract: extract?.value,
-            version,
-            since: since?,
-            paging,
+            how: Pagewise {
+                extract: extract?.value,
+                version,
+                since: since?,
+                paging,
+                pages_max: usize::try_from(pages_max).ok()?,
+                layout: layout?,
+            },
             start_at,
             after_start,
-            pages_max: usize::try_from(pages_max).ok()?,
-            layout: layout?,
         })
     }
 }
@@ -190,7 +186,9 @@ fn paging(settings: &Table<'_>) -> Option<(Paging, i64, String)> {
                 doc: "By the number of a page.",
                 read: &|table| {
                     let (parameter, first) = ("page".to_owned(), table.whole_or(FIRST, 0..=1, 1));
-                    Some((Paging::Number { parameter, first, size: size(table) }, 0, String::new()))
+                    let (size, looks_back) = (size(table), table.is_set(LOOK_BACK));
+                    let paging = Paging::Number { parameter, first, size, looks_back };
+                    Some((paging, 0, String::new()))
                 },
             },
             Variant {
@@ -216,16 +214,17 @@ fn paging(settings: &Table<'_>) -> Option<(Paging, i64, String)> {
 
 impl Settings for SoapPollSettings {
     fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
+        Some(&self.how.layout)
     }
 
     fn source(&self, around: &Surroundings) -> Option<Result<Arc<dyn Source>, ConnectorError>> {
         let opened = SoapPoll::open(self.clone(), around);
-        Some(opened.map(|source| Arc::new(source) as Arc<dyn Source>))
+        let polled = |pages| Arc::new(Polled::new(pages, self.how.clone())) as Arc<dyn Source>;
+        Some(opened.map(polled))
     }
 
     fn extract(&self) -> Option<Extract> {
-        Some(self.extract)
+        Some(self.how.extract)
     }
 }
 
@@ -247,16 +246,10 @@ impl SoapPoll {
     }
 }
 
-/// A poll under way, and since when it asks.
-struct Asking<'p> {
-    system: &'p SoapPoll,
-    since: Option<String>,
-}
-
 #[async_trait]
-impl Pages for Asking<'_> {
-    async fn page(&self, turn: &Turn) -> Result<Given, ConnectorError> {
-        let settings = &self.system.settings;
+impl Pages for SoapPoll {
+    async fn page(&self, turn: &Turn, since: Option<&str>) -> Result<Given, ConnectorError> {
+        let settings = &self.settings;
         let Turn::With(said) = turn else {
             let cause = "a page by SOAP has no address of its own".to_owned();
             return Err(ConnectorError::Refused { code: "soap.question".to_owned(), cause });
@@ -268,13 +261,13 @@ impl Pages for Asking<'_> {
         let (page, count) = (said("page").cloned(), said("count").cloned());
         let after = said("after").unwrap_or(&settings.after_start);
         let values = [
-            ("since", self.since.as_deref().unwrap_or_default()),
+            ("since", since.unwrap_or_default()),
             ("page", page.as_deref().unwrap_or("1")),
             ("start", start.as_str()),
             ("after", after.as_str()),
             ("count", count.as_deref().unwrap_or("0")),
         ];
-        let body = self.system.body.filled(Doing::Asking, &values)?;
+        let body = self.body.filled(Doing::Asking, &values)?;
         let call = Call {
             doing: Doing::Asking,
             action: &settings.soap.action,
@@ -282,57 +275,12 @@ impl Pages for Asking<'_> {
             reply: Some(&settings.reply),
             torn: true,
         };
-        let reply = self.system.caller.call(call).await?.reply()?;
+        let reply = self.caller.call(call).await?.reply()?;
         let url = settings.soap.line.url.value.clone();
         Ok(Given { url, body: Some(reply.bytes), link: None })
     }
-}
 
-#[async_trait]
-impl Source for SoapPoll {
-    async fn look(&self, cursor: Option<&str>) -> Result<Vec<Origin>, ConnectorError> {
-        Ok(vec![pages::question(cursor, self.caller.now_ms())])
-    }
-
-    async fn read(
-        &self,
-        origin: &Origin,
-        sink: Box<dyn RecordSink>,
-    ) -> (Box<dyn RecordSink>, Result<ReadEnd, ConnectorError>) {
-        let settings = &self.settings;
-        let version = settings.version.as_ref();
-        let since = settings.since.as_ref();
-        let asking = Asking {
-            system: self,
-            since: since.and_then(|since| pages::since(since, version, pages::after(origin))),
-        };
-        let poll = Poll {
-            paging: &settings.paging,
-            pages_max: settings.pages_max,
-            layout: &settings.layout,
-            version: since.and(version),
-            now_ms: self.caller.now_ms(),
-        };
-        pages::ask(&asking, poll, origin, sink).await
-    }
-
-    async fn acknowledge(&self, _: &Origin, _: Taken) -> Result<(), ConnectorError> {
-        Ok(())
-    }
-
-    fn format(&self) -> &dyn Format {
-        &*self.settings.layout.format
-    }
-
-    fn extract(&self) -> Extract {
-        self.settings.extract
-    }
-
-    fn version(&self) -> Option<&Version> {
-        self.settings.version.as_ref()
-    }
-
-    fn not_cards(&self) -> &[String] {
-        &self.settings.layout.not_cards
+    fn now_ms(&self) -> i64 {
+        self.caller.now_ms()
     }
 }

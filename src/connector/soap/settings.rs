@@ -200,7 +200,7 @@ impl SoapSettings {
                     at: token.at.clone(),
                     shown,
                     lasts_ms: token.lasts_ms,
-                    kept: Mutex::new(None),
+                    kept: Mutex::default(),
                 }))
             }
         };

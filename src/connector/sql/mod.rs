@@ -21,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use self::column::ColumnFault;
+use self::column::{Column, ColumnFault};
 use self::pouring::Pouring;
 use self::server::Server;
 use self::settings::SqlSettings;
@@ -102,6 +102,20 @@ impl Question<'_> {
     fn left_ms(&self) -> u64 {
         let left = self.until.saturating_duration_since(Instant::now());
         u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// The columns of an answer, which must have names of their own, and be all that the settings name.
+    fn judged(&self, columns: Vec<Column>) -> Result<Vec<Column>, ConnectorError> {
+        let named = self.named();
+        let named: Vec<(&str, &'static str)> =
+            named.iter().map(|(name, key)| (name.as_str(), *key)).collect();
+        column::judge(&columns, &named)?;
+        Ok(columns)
+    }
+
+    /// The query with these values in the place of its own: it stands in brackets, as it was written.
+    fn around(&self, values: &[String]) -> String {
+        format!("SELECT {} FROM (\n{}\n) AS q", values.join(", "), self.settings.query)
     }
 
     /// The columns that the settings name, and which of them does.

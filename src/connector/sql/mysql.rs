@@ -3,7 +3,7 @@
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Column as _, Executor, MySqlConnection, Row, Statement, TypeInfo};
 
-use super::column::{self, Column, ColumnFault, Form};
+use super::column::{Column, ColumnFault, Form};
 use super::postgres::{put, since};
 use super::pouring::Pouring;
 use super::{Question, fault};
@@ -82,11 +82,7 @@ async fn columns(
         };
         columns.push(Column { name, form });
     }
-    let named = question.named();
-    let named: Vec<(&str, &'static str)> =
-        named.iter().map(|(name, key)| (name.as_str(), *key)).collect();
-    column::judge(&columns, &named)?;
-    Ok(columns)
+    question.judged(columns)
 }
 
 fn quoted(name: &str) -> String {
@@ -109,8 +105,7 @@ fn sql(question: &Question<'_>, columns: &[Column]) -> Result<String, ConnectorE
         }
     };
     let values: Vec<String> = columns.iter().map(value).collect();
-    let mut sql =
-        format!("SELECT {} FROM (\n{}\n) AS q", values.join(", "), question.settings.query);
+    let mut sql = question.around(&values);
     if let Some((_, version)) = &question.since {
         let (name, _) = since(columns, version)?;
         let name = quoted(&name);

@@ -75,11 +75,7 @@ async fn columns(
         };
         columns.push(Column { name, form });
     }
-    let named = question.named();
-    let named: Vec<(&str, &'static str)> =
-        named.iter().map(|(name, key)| (name.as_str(), *key)).collect();
-    column::judge(&columns, &named)?;
-    Ok(columns)
+    question.judged(columns)
 }
 
 fn quoted(name: &str) -> String {
@@ -99,8 +95,7 @@ fn sql(question: &Question<'_>, columns: &[Column]) -> Result<String, ConnectorE
         }
     };
     let values: Vec<String> = columns.iter().map(value).collect();
-    let mut sql =
-        format!("SELECT {} FROM (\n{}\n) AS q", values.join(", "), question.settings.query);
+    let mut sql = question.around(&values);
     if let Some((_, version)) = &question.since {
         let (name, kind) = since(columns, version)?;
         let name = quoted(&name);

@@ -75,11 +75,7 @@ async fn columns(
     let columns: Vec<Column> = (statement.columns().iter())
         .map(|column| Column { name: column.name().to_owned(), form: Form::ByValue })
         .collect();
-    let named = question.named();
-    let named: Vec<(&str, &'static str)> =
-        named.iter().map(|(name, key)| (name.as_str(), *key)).collect();
-    column::judge(&columns, &named)?;
-    Ok(columns)
+    question.judged(columns)
 }
 
 fn quoted(name: &str) -> String {
@@ -96,8 +92,7 @@ fn sql(question: &Question<'_>, columns: &[Column]) -> String {
         format!("CASE WHEN {length} <= {most} THEN {name} END, {length}")
     };
     let values: Vec<String> = columns.iter().map(value).collect();
-    let mut sql =
-        format!("SELECT {} FROM (\n{}\n) AS q", values.join(", "), question.settings.query);
+    let mut sql = question.around(&values);
     if let Some((_, version)) = &question.since {
         let name = quoted(version.column());
         // What says no version is asked for each time.

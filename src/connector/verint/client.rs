@@ -127,8 +127,8 @@ impl Questions {
         }
     }
 
-    /// References of cases that changed in that time, or that were made in it. More than `most` are not told: a
-    /// list of that length may go on.
+    /// Cases that changed in that time, or that were made in it, as they are listed: one may lack its number. More
+    /// than `most` are not told: a list of that length may go on, and so its length is that of what came.
     pub async fn cases(
         &self,
         by: CasesBy,
@@ -144,7 +144,7 @@ impl Questions {
             .leaf(to, Some(&stretch.to))?
             .leaf("ResultsLimit", Some(&most.to_string()))?
             .root("FWTCaseSearch");
-        Ok(self.list(&body).await?.into_iter().filter(|one| !one.id.is_empty()).collect())
+        self.list(&body).await
     }
 
     /// A person. None where there is none of that number.

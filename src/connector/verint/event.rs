@@ -23,6 +23,8 @@ pub enum Happened {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event {
     pub happened: Happened,
+    /// What the event calls the case, as it stands there.
+    pub id: String,
     /// The case's reference: digits.
     pub case: String,
     pub category: Option<String>,
@@ -47,15 +49,19 @@ pub struct Fault {
     pub cause: String,
 }
 
+/// An event without the mark of its encoding, and without blanks around it.
+pub fn bare(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii()
+}
+
 /// Reads what was posted.
 pub fn read(bytes: &[u8]) -> Result<Event, Fault> {
     let fault = |code, cause: &str| Fault { code, cause: cause.to_owned() };
     if bytes.len() > BYTES_MAX {
         return Err(fault("event.size", "it is longer than an event may be"));
     }
-    let text = std::str::from_utf8(bytes);
+    let text = std::str::from_utf8(bare(bytes));
     let text = text.map_err(|_| fault("event.encoding", "it is not written in UTF-8"))?;
-    let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err(fault("event.empty", "nothing is in it"));
     }
@@ -84,6 +90,7 @@ fn event(document: &Document, case: NodeId, happened: Happened) -> Option<Event>
     let text = |way: &str| text_at(document, case, way).map(str::to_owned);
     Some(Event {
         happened,
+        id: text("@id")?,
         case: case_reference(&text("@id")?)?,
         category: text("@category"),
         classification: ["subject", "reason", "type"]

@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod event;
+pub mod events;
 pub mod order;
 pub mod party;
 pub mod search;

@@ -161,7 +161,7 @@ impl VerintSettings {
             at: "Security/BinarySecurityToken".to_owned(),
             shown: Fragment::parse(&security::binary_token()),
             lasts_ms: self.token_lasts_ms,
-            kept: Mutex::new(None),
+            kept: Mutex::default(),
         };
         let troubles = Troubles { rules: self.faults.clone(), ..Troubles::default() };
         let identity = Identity::Fetched(Box::new(tokens));

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::client::{CasesBy, Questions};
+use super::client::{Brief, CasesBy, Questions};
 use super::settings::{AskedFor, Records};
 use super::telling::stretch;
 use crate::connector::answering::unavailable;
 use crate::connector::channel::{ConnectorError, Extract, Origin, ReadEnd, Source, Taken};
 use crate::connector::content::ContentDigest;
 use crate::connector::ending;
+use crate::connector::format::xml::write::escaped;
 use crate::connector::format::{Format, Raw, RecordSink, Stopped};
 use crate::connector::http_poll::pages;
 use crate::connector::soap::caller::Caller;
@@ -35,6 +36,8 @@ pub struct Asked {
 /// What changed, and up to when that is all.
 struct Changed {
     cases: Vec<String>,
+    /// How those are described that were listed without a number.
+    numberless: Vec<String>,
     until_ms: i64,
     is_all: bool,
 }
@@ -44,7 +47,12 @@ enum Found {
     Whole(Vec<u8>),
     /// It was listed, and is not there.
     Gone,
+    /// It is answered with a fault of its own: the CRM's words, as far as they may be told.
+    Refused(String),
 }
+
+/// So many that are answered with a fault are sick cases; more of them in one poll, and it is the CRM that is.
+const SICK_MAX: usize = 2;
 
 impl Asked {
     pub fn new(caller: Caller, settings: AskedFor) -> Asked {
@@ -55,7 +63,7 @@ impl Asked {
     async fn changed(&self, from_ms: i64) -> Result<Changed, ConnectorError> {
         let now_ms = self.questions.now_ms();
         let now_ms = now_ms - now_ms.rem_euclid(SECOND_MS);
-        let (mut seen, mut cases) = (HashSet::new(), Vec::new());
+        let (mut seen, mut cases, mut numberless) = (HashSet::new(), Vec::new(), Vec::new());
         let mut from_ms = from_ms.min(now_ms);
         let mut to_ms = now_ms;
         let limit = self.settings.results_limit;
@@ -75,9 +83,16 @@ impl Asked {
                 continue;
             }
             // The second that two stretches share is asked for twice.
-            cases.extend(listed.into_iter().map(|one| one.id).filter(|id| seen.insert(id.clone())));
+            for Brief { id, description, .. } in listed {
+                match id.is_empty() {
+                    true => numberless.push(description),
+                    false if seen.insert(id.clone()) => cases.push(id),
+                    false => {}
+                }
+            }
             if to_ms >= now_ms || cases.len() >= self.settings.cases_max {
-                return Ok(Changed { cases, until_ms: to_ms, is_all: to_ms >= now_ms });
+                let is_all = to_ms >= now_ms;
+                return Ok(Changed { cases, numberless, until_ms: to_ms, is_all });
             }
             (from_ms, to_ms) = (to_ms, now_ms);
         }
@@ -89,8 +104,15 @@ impl Asked {
         case: &str,
         seen: &mut HashSet<String>,
     ) -> Result<Option<(String, Found)>, ConnectorError> {
-        let Some(found) = self.questions.case(case).await? else {
-            return Ok(Some((case.to_owned(), Found::Gone)));
+        // Among people a case's number might be somebody's.
+        let key = || match self.settings.records {
+            Records::Cases => case.to_owned(),
+            Records::Individuals => format!("case {case}"),
+        };
+        let found = match self.questions.case(case).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Some((key(), Found::Gone))),
+            Err(error) => return Ok(Some((key(), refused(error)?))),
         };
         if self.settings.records == Records::Cases {
             return Ok(Some((found.reference, Found::Whole(found.reply.bytes))));
@@ -99,9 +121,10 @@ impl Asked {
         if !seen.insert(person.clone()) {
             return Ok(None);
         }
-        let found = match self.questions.individual(&person).await? {
-            Some((_, reply)) => Found::Whole(reply.bytes),
-            None => Found::Gone,
+        let found = match self.questions.individual(&person).await {
+            Ok(Some((_, reply))) => Found::Whole(reply.bytes),
+            Ok(None) => Found::Gone,
+            Err(error) => refused(error)?,
         };
         Ok(Some((person, found)))
     }
@@ -116,22 +139,34 @@ impl Asked {
             None => self.settings.start_ms,
         };
         let (mut end, mut digest) = (ReadEnd::default(), ContentDigest::new());
-        let (mut seen, mut gone) = (HashSet::new(), Vec::new());
+        let (mut seen, mut held, mut sick) = (HashSet::new(), Vec::new(), 0);
         // A stretch whose cases bring nobody is not where a poll ends: nothing would be kept of it.
         loop {
             let changed = match self.changed(from_ms).await {
                 Ok(changed) => changed,
                 Err(error) => return (taking.into_sink(), Err(error)),
             };
+            held.extend(changed.numberless.into_iter().map(Held::Numberless));
             for case in &changed.cases {
                 let (key, found) = match self.brought(case, &mut seen).await {
                     Ok(Some(found)) => found,
                     Ok(None) => continue,
                     Err(error) => return (taking.into_sink(), Err(error)),
                 };
-                let Found::Whole(bytes) = found else {
-                    gone.push(key);
-                    continue;
+                let bytes = match found {
+                    Found::Whole(bytes) => bytes,
+                    Found::Gone => {
+                        held.push(Held::Gone(key));
+                        continue;
+                    }
+                    Found::Refused(cause) => {
+                        sick += 1;
+                        if sick > SICK_MAX {
+                            return (taking.into_sink(), Err(sick_crm(cause)));
+                        }
+                        held.push(Held::Refused(key, cause));
+                        continue;
+                    }
                 };
                 digest.update(&bytes);
                 let name = format!("a case or a person of {}", origin.name);
@@ -145,12 +180,18 @@ impl Asked {
                 }
             }
             end.cursor = Some(Moment(changed.until_ms).utc_said());
-            if changed.is_all || taking.all + gone.len() > 0 {
+            if changed.is_all || taking.all + held.len() > 0 {
                 break;
             }
             from_ms = changed.until_ms;
         }
-        let (taking, told) = told_as_gone(taking, gone).await;
+        // One that is alone may be sick or not: it is asked for again, from the same place.
+        if let (0, Some(Held::Refused(_, cause))) =
+            (taking.all, held.iter().find(|one| matches!(one, Held::Refused(..))))
+        {
+            return (taking.into_sink(), Err(sick_crm(cause.clone())));
+        }
+        let (taking, told) = told(taking, held).await;
         if told.is_err() {
             let cause = "whoever took the records stopped".to_owned();
             return (taking.into_sink(), Err(unavailable(cause, None)));
@@ -160,16 +201,64 @@ impl Asked {
     }
 }
 
-/// Gives what was listed and is not there as rows that cannot be read, where it may block.
-async fn told_as_gone(mut taking: Taking, gone: Vec<String>) -> (Taking, Result<(), Stopped>) {
-    let work = tokio::task::spawn_blocking(move || {
-        let mut told = Ok(());
-        for key in &gone {
-            let row = format!("<gone>{key}</gone>");
-            let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
-            let cause = "the CRM listed it, and has none when it is asked for it".to_owned();
-            told = told.and_then(|()| taking.unsound(key, "verint.gone", cause, raw));
+/// A fault that answers one question is of what was asked for; anything else is of the CRM.
+fn refused(error: ConnectorError) -> Result<Found, ConnectorError> {
+    match error {
+        ConnectorError::Refused { code, cause } if code == FAULT => Ok(Found::Refused(cause)),
+        other => Err(other),
+    }
+}
+
+fn sick_crm(cause: String) -> ConnectorError {
+    ConnectorError::Refused { code: FAULT.to_owned(), cause }
+}
+
+/// The code of a fault that no rule knows.
+const FAULT: &str = "soap.fault";
+
+/// What was listed and brought nothing.
+enum Held {
+    /// It is not there when it is asked for: its number.
+    Gone(String),
+    /// A fault answers whoever asks for it: its number, and the CRM's words.
+    Refused(String, String),
+    /// Nobody can ask for it: how it was described.
+    Numberless(String),
+}
+
+impl Held {
+    fn tell(&self, taking: &mut Taking) -> Result<(), Stopped> {
+        let row = |name: &str, text: &str| {
+            let text = escaped(text).unwrap_or_default();
+            format!("<{name}>{text}</{name}>")
+        };
+        match self {
+            Held::Gone(key) => {
+                let row = row("gone", key);
+                let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
+                let cause = "the CRM listed it, and has none when it is asked for it".to_owned();
+                taking.unsound(key, "verint.gone", cause, raw)
+            }
+            Held::Refused(key, cause) => {
+                let row = row("refused", key);
+                let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
+                let cause = format!("the CRM answers with a fault in its place: {cause}");
+                taking.unsound(key, "verint.refused", cause, raw)
+            }
+            Held::Numberless(description) => {
+                let row = row("listed", description);
+                let raw = Raw { bytes: row.as_bytes(), context: b"", context_at: 0 };
+                let cause = "the CRM listed it without a number".to_owned();
+                taking.unreadable("verint.no_number", cause, raw)
+            }
         }
+    }
+}
+
+/// Gives what brought nothing as rows that cannot be read, where it may block.
+async fn told(mut taking: Taking, held: Vec<Held>) -> (Taking, Result<(), Stopped>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let told = held.iter().try_for_each(|one| one.tell(&mut taking));
         (taking, told)
     });
     match work.await {

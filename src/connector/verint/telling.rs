@@ -214,7 +214,7 @@ impl Telling {
         let stretch = stretch(from, to);
         let most = LOOKED_THROUGH_MAX + 1;
         let found = self.questions.cases(CasesBy::Created, &stretch, most).await?;
-        for brief in found.iter().take(LOOKED_THROUGH_MAX) {
+        for brief in found.iter().take(LOOKED_THROUGH_MAX).filter(|one| !one.id.is_empty()) {
             let Some(case) = self.questions.case(&brief.id).await? else { continue };
             if case.mentions(reference) {
                 let whole = new.attachments.is_empty() || case.is_noted(reference);

@@ -8,15 +8,19 @@ use crate::job::disposition::{self, Disposition};
 use crate::job::fail_point::Safeguard;
 use crate::record::delivery::{Content, Delivery, State};
 use crate::store::outbox::NEVER_MS;
+use crate::store::rechecks::Seen;
 use crate::store::sending::{ClaimedRow, PendingRow, Postponed, Settled};
 use crate::suppression::gate::Withheld;
 
 const ATTEMPTS_CODE: &str = "delivery.attempts";
 const UNKNOWN_CODE: &str = "delivery.unknown";
 const UNREADABLE_CODE: &str = "delivery.unreadable";
+const TAKEN_BACK_CODE: &str = "delivery.taken_back";
 const STALE_CODE: &str = "delivery.stale";
 /// How soon a question is put again; each wait is twice the one before.
 const ASK_MS: i64 = 5_000;
+/// When a payment that was made is looked at again, where its platform did not answer.
+const RECHECK_MS: i64 = 60_000;
 /// After a judgement with an end: the end may lie a moment back.
 const AGAIN_MS: i64 = 60_000;
 
@@ -208,6 +212,46 @@ pub fn of_watch(
             _ => later(row, next_ms, None),
         },
         Ok(_) => later(row, next_ms, None),
+    }
+}
+
+/// What the platform's word means about a payment that was made, and of which it hinted that something happened. An
+/// error halts the job.
+pub fn of_recheck(
+    job: &Deliver,
+    answer: Result<Receipt, ConnectorError>,
+    now_ms: i64,
+) -> Result<Seen, ConnectorError> {
+    let later =
+        |after_ms: Option<i64>| Ok(Seen::Later(now_ms + after_ms.unwrap_or(0).max(RECHECK_MS)));
+    let error = match answer {
+        Ok(receipt) => {
+            let Status { word, stands } = receipt.status;
+            return Ok(match stands {
+                Standing::Delivered => Seen::Stands,
+                Standing::Doubled(ids) => Seen::Held {
+                    code: format!("{}.{word}", job.platform),
+                    cause: format!("it happened more than once: {}", ids.join(", ")),
+                    word: Some(word),
+                },
+                Standing::Pending | Standing::Failed | Standing::MayResend | Standing::Lapsed => {
+                    Seen::Held {
+                        code: TAKEN_BACK_CODE.to_owned(),
+                        cause: format!("it was made, and the platform says now: {word}"),
+                        word: Some(word),
+                    }
+                }
+            });
+        }
+        Err(error) => error,
+    };
+    match disposition::of_connector(&error) {
+        Disposition::Retry { after_ms, .. } | Disposition::GiveBack { after_ms, .. } => {
+            later(after_ms)
+        }
+        Disposition::Ask { .. } => later(None),
+        Disposition::Hold { code, cause } => Ok(Seen::Held { code, cause, word: None }),
+        Disposition::Halt { .. } => Err(error),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::connector::channel::{ConnectorError, Inquiry, Question};
 use crate::job::error::JobError;
 use crate::record::delivery::{Content, State};
 use crate::store::database::StoreError;
+use crate::store::rechecks::{self, Seen};
 use crate::store::sending::{self, PendingRow};
 
 /// Questions to a platform under way at once.
@@ -59,6 +60,34 @@ impl Run<'_> {
         for (row, answer) in rows.iter().zip(answers) {
             learnt.add(outcome::of_status(self.job, row, answer, now_ms));
         }
+        self.write(learnt).await?;
+        Ok(rows.len() as i64)
+    }
+
+    /// Looks once more at payments that were made, where their platform gave a hint that something happened.
+    pub(super) async fn look_once_more(&mut self) -> Result<i64, JobError> {
+        let now_ms = self.now_ms();
+        if self.job.bell.is_over() || self.door.questions_from_ms(now_ms).is_some() {
+            return Ok(0);
+        }
+        let (database, name) = (&self.bench.database, &self.job.destination_name);
+        let rows = rechecks::due(database, name, now_ms, QUESTIONS).await?;
+        let destination = &self.job.destination;
+        let about = self.questions(&rows);
+        let questions: Vec<_> = about.iter().map(|about| destination.status(about)).collect();
+        let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
+        let answers = self.while_leased(questions).await?;
+        let now_ms = self.now_ms();
+        let (mut seen, mut learnt) = (Vec::with_capacity(rows.len()), Learnt::default());
+        for (row, answer) in rows.iter().zip(answers) {
+            match outcome::of_recheck(self.job, answer, now_ms) {
+                Ok(found) => seen.push((row.id, found)),
+                Err(halt) => learnt.halt = Some(halt),
+            }
+        }
+        self.report.held +=
+            seen.iter().filter(|(_, seen)| matches!(seen, Seen::Held { .. })).count() as u64;
+        rechecks::write(&self.bench.database, &seen, now_ms).await?;
         self.write(learnt).await?;
         Ok(rows.len() as i64)
     }

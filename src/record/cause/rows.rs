@@ -180,7 +180,7 @@ pub(super) const GIVEN: &[Cause] = &[
     cause(
         "file.type",
         "the file is not of the kind that the connector says",
-        "ask for the right file; or mend `compression` in the connector",
+        "ask for the right file: a spreadsheet is saved as CSV before it is sent; or mend `compression` in the connector",
     ),
     cause(
         "fixed.",
@@ -313,6 +313,16 @@ pub(super) const GIVEN: &[Cause] = &[
         "verint.gone",
         "the CRM listed it as changed, and has none when it is asked for it",
         "look in the CRM whether it was merged or deleted",
+    ),
+    at_source(
+        "verint.refused",
+        "the CRM answers with a fault where one case or person is asked for, and with others as it should",
+        "look at it in the CRM; it comes when it changes next. If the fault means that there is no such thing, say so in `[[settings.faults]]`",
+    ),
+    at_source(
+        "verint.no_number",
+        "the CRM listed a case that changed and gave no number by which it could be asked for",
+        "find the case in the CRM by what stands in the row, and tell whoever looks after the CRM",
     ),
     cause("xml.", "the record or file cannot be read as XML", "ask for a good file"),
     cause(

@@ -46,7 +46,8 @@ pub fn create(memory: &mut Memory, said: &Value) -> Value {
     if !is_account {
         return refused(memory, "00001", "Account reference not valid", "AccountReference");
     }
-    let basket = memory.make(text(said, "CallingAppTranReference"), amount, account);
+    let (transaction, notify) = (text(said, "CallingAppTranReference"), text(said, "NotifyURL"));
+    let basket = memory.make(transaction, amount, account, notify);
     json!({
         "BasketReference": basket.reference,
         "BasketToken": basket.token,

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::notifying;
 use super::state::{Does, Shared};
 use crate::sandbox::faults::Orders;
 
@@ -44,15 +45,23 @@ async fn behave(State(shared): App, Json(wanted): Json<Wanted>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// Where somebody is to be told, they are told before this is answered: once, whatever they say.
 async fn payer(
     State(shared): App,
     Path(reference): Path<String>,
     Json(payer): Json<Payer>,
 ) -> StatusCode {
-    match shared.memory().payer(&reference, payer.does) {
-        true => StatusCode::NO_CONTENT,
-        false => StatusCode::NOT_FOUND,
+    let told = {
+        let mut memory = shared.memory();
+        if !memory.payer(&reference, payer.does) {
+            return StatusCode::NOT_FOUND;
+        }
+        notifying::of(&memory, &reference)
+    };
+    if let Some((url, body)) = told {
+        notifying::post(&url, &body).await;
     }
+    StatusCode::NO_CONTENT
 }
 
 /// Every basket that was made, and every attempt to pay one, oldest first.
@@ -64,7 +73,7 @@ async fn ledger(State(shared): App) -> Json<Value> {
         .map(|one| {
             json!({
                 "basket": one.reference, "transaction": one.transaction, "amount": one.amount,
-                "account": one.account,
+                "account": one.account, "notify": one.notify,
             })
         })
         .collect();

@@ -7,6 +7,7 @@
 
 mod baskets;
 mod control;
+mod notifying;
 mod query;
 mod routes;
 pub mod state;
@@ -41,6 +42,11 @@ impl CivicaPaySandbox {
     /// What a payer does with a basket; false where there is no such basket.
     pub fn payer(&self, basket: &str, does: state::Does) -> bool {
         self.0.memory().payer(basket, does)
+    }
+
+    /// Makes a basket as a caller would; gives its reference.
+    pub fn order(&self, transaction: &str, amount: &str, account: &str, notify: &str) -> String {
+        self.0.memory().make(transaction, amount, account, notify).reference
     }
 
     /// Every basket: its reference, the caller's, and the amount as it came.

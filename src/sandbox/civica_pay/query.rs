@@ -29,7 +29,9 @@ pub fn answer(memory: &Memory, asked: &str) -> String {
             };
             format!(
                 "<AuthRequest><RequestStatus>{}</RequestStatus><AccountPaymentAmount>{}</AccountPaymentAmount>\
-                 <OriginatorsReference>{transaction}</OriginatorsReference>{basket}</AuthRequest>",
+                 <OriginatorsReference>{transaction}</OriginatorsReference>\
+                 <CallingApplicationTransactionReference>{transaction}\
+                 </CallingApplicationTransactionReference>{basket}</AuthRequest>",
                 one.status, one.amount
             )
         })

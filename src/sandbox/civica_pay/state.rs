@@ -18,6 +18,8 @@ pub enum Does {
     TimedOut,
     /// Pays, and the platform tells another amount.
     OtherAmount,
+    /// What was paid is declined after all.
+    TakenBack,
 }
 
 /// A basket with one thing in it.
@@ -30,6 +32,8 @@ pub struct Basket {
     /// As it came: a text.
     pub amount: String,
     pub account: String,
+    /// Whom the platform tells what happened; nobody where it is empty.
+    pub notify: String,
 }
 
 /// An attempt to pay one.
@@ -62,7 +66,7 @@ impl Shared {
 
 impl Memory {
     /// Makes a basket.
-    pub fn make(&mut self, transaction: &str, amount: &str, account: &str) -> Basket {
+    pub fn make(&mut self, transaction: &str, amount: &str, account: &str, notify: &str) -> Basket {
         let number = self.baskets.len() + 1;
         let basket = Basket {
             reference: format!("EX{number:08}"),
@@ -70,6 +74,7 @@ impl Memory {
             transaction: transaction.to_owned(),
             amount: amount.to_owned(),
             account: account.to_owned(),
+            notify: notify.to_owned(),
         };
         self.baskets.push(basket.clone());
         basket
@@ -89,13 +94,17 @@ impl Memory {
             Does::Pending => ("P", basket.amount.clone()),
             Does::TimedOut => ("T", basket.amount.clone()),
             Does::OtherAmount => ("A", "1.00".to_owned()),
+            Does::TakenBack => ("D", basket.amount.clone()),
         };
+        if does == Does::TakenBack {
+            self.attempts.retain(|one| one.basket != reference);
+        }
         // What was pending is decided now.
         self.attempts.retain(|one| one.basket != reference || one.status != "P");
         let transaction = basket.transaction.clone();
         self.attempts.push(Attempt { basket: basket.reference, transaction, status, amount });
         if does == Does::Decline {
-            self.make(&basket.transaction, &basket.amount, &basket.account);
+            self.make(&basket.transaction, &basket.amount, &basket.account, &basket.notify);
         }
         true
     }

@@ -122,7 +122,9 @@ fn cases(memory: &Memory, body: &Element) -> String {
     let limit = body.text_at("ResultsLimit").and_then(|text| text.parse().ok()).unwrap_or(100);
     let all = memory.cases.iter().chain(&memory.gone);
     let found = all.filter(|(_, case)| fits(case)).take(limit);
-    list(found.map(|(id, case)| brief("C3", id, &case.title)).collect())
+    let numberless = memory.behaviour.unnumbered.as_deref();
+    let shown = |id: &str| if numberless == Some(id) { String::new() } else { id.to_owned() };
+    list(found.map(|(id, case)| brief("C3", &shown(id), &case.title)).collect())
 }
 
 fn create_person(memory: &mut Memory, body: &Element, at: At<'_>) -> Answer {

@@ -37,6 +37,7 @@ struct Wanted {
     written_over: Option<u32>,
     events_to: Option<String>,
     document_ms: Option<u64>,
+    unnumbered: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +77,7 @@ async fn behave(State(shared): App, Json(wanted): Json<Wanted>) -> StatusCode {
     behaviour.faults_as_200 = wanted.faults_as_200.unwrap_or(behaviour.faults_as_200);
     behaviour.written_over = wanted.written_over.unwrap_or(behaviour.written_over);
     behaviour.document_ms = wanted.document_ms.unwrap_or(behaviour.document_ms);
+    behaviour.unnumbered = wanted.unnumbered.or(behaviour.unnumbered.take());
     behaviour.events_to = wanted.events_to.or(behaviour.events_to.take());
     StatusCode::NO_CONTENT
 }
@@ -185,6 +187,7 @@ async fn ledger(State(shared): App) -> Json<Value> {
         "done": memory.ledger(),
         "calls": memory.calls,
         "logins": memory.logins,
+        "refused": memory.refused,
         "documents": memory.documents.len(),
     }))
 }

@@ -42,6 +42,7 @@ async fn login(State(shared): App, headers: HeaderMap, body: Bytes) -> Response 
     let user = asked.header.text_at("Security/UsernameToken/Username");
     let password = asked.header.text_at("Security/UsernameToken/Password");
     if asked.body.is_some() || user != Some(USER) || password != Some(PASSWORD) {
+        memory.refused += 1;
         return refuse(as_200, &shut_out("Authentication failed"));
     }
     let token = memory.new_token(now_ms);

@@ -95,6 +95,8 @@ pub struct Behaviour {
     pub events_to: Option<String>,
     /// How long a document takes to be kept; one that comes in that time is lost.
     pub document_ms: u64,
+    /// The case that is listed without its number; none.
+    pub unnumbered: Option<String>,
 }
 
 impl Default for Behaviour {
@@ -106,6 +108,7 @@ impl Default for Behaviour {
             written_over: 0,
             events_to: None,
             document_ms: 5,
+            unnumbered: None,
         }
     }
 }
@@ -134,6 +137,8 @@ pub struct Memory {
     made: u64,
     pub calls: u64,
     pub logins: u64,
+    /// Sign-ins that were refused.
+    pub refused: u64,
     ledger: Vec<Value>,
     file: Option<File>,
 }

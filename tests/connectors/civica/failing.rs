@@ -3,6 +3,7 @@
 //! is to be asked waits; and nobody locks the account out by trying.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use viaduct::connector::channel::{ConnectorError, Source};
 use viaduct::connector::civica_openrevenues::OpenRevenues;
@@ -12,11 +13,13 @@ use viaduct::sandbox::civica_openrevenues::PASSWORD;
 use viaduct::sandbox::civica_openrevenues::state::SignedOut;
 
 use super::{Bench, NOON_MS, Stage};
+use crate::faults::proxy::{Direction, Flow, Proxy};
 use crate::support::hub::{On, on_both};
 
 on_both! {
     b13_what_is_no_data_is_never_no_records => super::no_data,
     f35_a_password_that_changes_stops_the_run_and_is_not_tried_on => super::password,
+    f22_f23_a_slow_or_silent_system_has_its_time_and_is_asked_again => super::slow_or_silent,
     a_system_that_is_down_is_asked_again_from_the_same_place => super::down,
     replies_that_are_mixed_up_hold_the_poll => super::mixed,
 }
@@ -104,6 +107,38 @@ async fn down(on: On) {
             "{said}: {error}"
         );
         assert_eq!(stage.accounts().await.len(), 0, "{said}");
+    }
+    stage.poll("ingest-openrevenues").await;
+    assert_eq!(stage.accounts().await.len(), 6);
+}
+
+async fn slow_or_silent(on: On) {
+    let mut stage = Stage::open(on, 6).await;
+    stage.list_everybody();
+    let (proxy, url) = Proxy::before(&stage.bench.running.url).await;
+    for (name, value) in &mut stage.hub.more {
+        match name.as_str() {
+            "OPENREVENUES_URL" => *value = format!("{url}/openrevenues"),
+            "OPENREVENUES_HOST" => *value = url.trim_start_matches("http://").to_owned(),
+            _ => {}
+        }
+    }
+    let fast = "requests_per_second = 10_000";
+    stage.hub.edit("connectors/openrevenues.toml", fast, &format!("{fast}\ntimeout_ms = 400"));
+    stage.reload().await;
+    for flow in [
+        Flow::Drip(Duration::from_secs(1)),
+        Flow::Silent,
+        Flow::CloseAfterHeaders,
+        Flow::ResetInBody(40),
+        Flow::ResetAfter(400),
+    ] {
+        proxy.set(Direction::ToClient, flow);
+        let error = stage.try_poll("ingest-openrevenues").await.err().unwrap_or_default();
+        assert!(error.contains("is not available"), "{flow:?}: {error}");
+        assert_eq!(stage.accounts().await.len(), 0, "{flow:?}");
+        proxy.both(Flow::Open);
+        proxy.cut();
     }
     stage.poll("ingest-openrevenues").await;
     assert_eq!(stage.accounts().await.len(), 6);

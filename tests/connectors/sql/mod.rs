@@ -2,6 +2,7 @@
 //! same.
 
 mod academy;
+mod hub;
 pub mod old;
 mod reading;
 mod safety;
