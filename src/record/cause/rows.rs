@@ -315,14 +315,14 @@ pub(super) const GIVEN: &[Cause] = &[
         "look in the CRM whether it was merged or deleted",
     ),
     at_source(
-        "verint.refused",
-        "the CRM answers with a fault where one case or person is asked for, and with others as it should",
-        "look at it in the CRM; it comes when it changes next. If the fault means that there is no such thing, say so in `[[settings.faults]]`",
-    ),
-    at_source(
         "verint.no_number",
         "the CRM listed a case that changed and gave no number by which it could be asked for",
         "find the case in the CRM by what stands in the row, and tell whoever looks after the CRM",
+    ),
+    at_source(
+        "verint.refused",
+        "the CRM answers with a fault where one case or person is asked for, and with others as it should",
+        "look at it in the CRM; it comes when it changes next. If the fault means that there is no such thing, say so in `[[settings.faults]]`",
     ),
     cause("xml.", "the record or file cannot be read as XML", "ask for a good file"),
     cause(
