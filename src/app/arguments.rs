@@ -7,7 +7,10 @@ use clap::{Parser, Subcommand, value_parser};
 
 use super::preview::Listing;
 use super::sight::Unmasked;
-use super::{audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandbox};
+use super::{
+    audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandbox, users,
+    work_orders,
+};
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -179,6 +182,21 @@ pub enum Command {
     Keys {
         #[command(subcommand)]
         what: keys::What,
+    },
+    /// The people who sign in at the screens: invite somebody, list them, change what they are
+    Users {
+        #[command(subcommand)]
+        what: users::What,
+    },
+    /// How the service stands: what needs somebody, each source, each destination
+    Status,
+    /// List what came in, the newest first; or tell the story of one
+    #[command(args_conflicts_with_subcommands = true)]
+    WorkOrders {
+        #[command(flatten)]
+        wanted: work_orders::Wanted,
+        #[command(subcommand)]
+        one: Option<work_orders::One>,
     },
     /// List the jobs there are, and when each comes next
     Jobs,

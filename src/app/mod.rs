@@ -37,5 +37,8 @@ pub mod sandbox;
 pub mod scheduler;
 pub mod senders;
 pub mod serve;
+pub mod service;
 pub mod sight;
+pub mod users;
+pub mod work_orders;
 pub mod worker;

@@ -191,6 +191,48 @@ pub async fn of_id(database: &Database, id: i64) -> Result<Option<Delivery>, Sto
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
 }
 
+/// Deliveries by their numbers, in their order.
+pub async fn of_numbers(database: &Database, ids: &[i64]) -> Result<Vec<Delivery>, StoreError> {
+    let before = format!("{} WHERE id IN", select(database.is_postgres()));
+    let mut rows: Vec<Delivery> = database.fetch_for(&before, ids, "", vec![]).await?;
+    rows.sort_unstable_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// The delivery that its platform knows by that name, while it is not settled.
+pub async fn of_platform(database: &Database, name: &str) -> Result<Option<Delivery>, StoreError> {
+    let select = select(database.is_postgres());
+    let sql = format!("{select} WHERE platform_id = $1 AND settled_ms IS NULL LIMIT 1");
+    Ok(database.fetch(&sql, cells![name.to_owned()]).await?.into_iter().next())
+}
+
+/// How many are meant in each of these states, as far as they are counted.
+pub async fn counts_to(
+    database: &Database,
+    filter: &Filter,
+    states: &[&'static str],
+    most: i64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut counts = Vec::new();
+    for state in states.iter().copied() {
+        let of = Filter { state: Some(state), ..filter.clone() };
+        let (mut conditions, mut cells) = of.conditions(i64::MAX, database.is_postgres());
+        // What is not settled has an index by state.
+        if !["delivered", "dismissed", "replaced"].contains(&state) {
+            conditions.push_str(" AND settled_ms IS NULL");
+        }
+        cells.push(most.into());
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT id FROM delivery WHERE {conditions} LIMIT ${}) few",
+            cells.len()
+        );
+        let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
+        counts.extend(rows.into_iter().map(|(many,)| (state.to_owned(), many)));
+    }
+    Ok(counts)
+}
+
 /// Deliveries by their numbers, as a transaction sees them.
 pub(super) async fn of_ids(
     transaction: &mut Transaction,

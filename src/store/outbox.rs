@@ -215,3 +215,15 @@ pub async fn counts_of_destination(
                ORDER BY state";
     database.fetch(sql, cells![destination.to_owned()]).await
 }
+
+/// Since when the one waits that has been due longest at a destination, if any is due.
+pub async fn oldest_waiting(
+    database: &Database,
+    destination: &str,
+    now_ms: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT created_ms FROM delivery WHERE state = 'waiting' AND destination = $1 \
+               AND settled_ms IS NULL AND next_ms <= $2 ORDER BY next_ms, id LIMIT 1";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![destination.to_owned(), now_ms]).await?;
+    Ok(rows.into_iter().next().map(|(at,)| at))
+}

@@ -1,0 +1,7 @@
+-- What the screens look for. Each holds only what waits for somebody, so that what goes its way pays nothing.
+-- Held rows of a batch, and of a source by its batches.
+CREATE INDEX dead_letter_of_batch ON dead_letter (batch_id, record_id) WHERE settled_ms IS NULL;
+-- Whether a record of a list is held, and why.
+CREATE INDEX dead_letter_of_record ON dead_letter (record_id) WHERE settled_ms IS NULL;
+-- Deliveries that a person looks for, the newest first.
+CREATE INDEX delivery_stuck ON delivery (state, id) WHERE state IN ('held', 'unknown', 'dismissed', 'replaced');
