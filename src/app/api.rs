@@ -19,8 +19,8 @@ use super::resident::{Asked, Known};
 use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
-    audit, batches, bulk, changes, deliveries, destinations, held, held_show, hold, jobs, openapi,
-    preview, replay, resident, service, work_orders,
+    audit, batches, bulk, changes, connectors, deliveries, destinations, held, held_show, hold,
+    jobs, openapi, preview, replay, resident, service, work_orders,
 };
 use crate::access::scope::Scope;
 use crate::job::bulk::Action;
@@ -157,8 +157,8 @@ impl Api {
                 batches::list(database, &wanted).await?
             }
             Verb::Batch => {
-                let Nothing {} = call.query()?;
-                batches::show(database, call.number()?).await?
+                let batches::Look { counted_to } = call.query()?;
+                batches::show(database, call.number()?, counted_to).await?
             }
             Verb::Deliveries => {
                 let listing: deliveries::Listing = call.query()?;
@@ -194,8 +194,12 @@ impl Api {
                 destinations::answer(&self.context, None, &call.caller.actor).await?
             }
             Verb::Service => {
+                let wanted: service::Wanted = call.query()?;
+                service::asked(&self.context, &wanted).await?
+            }
+            Verb::Connectors => {
                 let Nothing {} = call.query()?;
-                service::now(&self.context).await?
+                return Ok(connectors::list(&self.context).await?);
             }
             Verb::WorkOrders => {
                 let wanted: work_orders::Wanted = call.query()?;

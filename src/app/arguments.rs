@@ -230,11 +230,17 @@ pub enum Command {
         #[command(subcommand)]
         one: Option<destinations::One>,
     },
-    /// Play two nights of an invented council, and send to the sandbox; ends by itself
+    /// Play two nights of an invented council, and send to the sandbox; ends by itself, unless it is to serve
     Demo {
         /// Where its files go; a fresh folder where nothing is said
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// Keep it up afterwards: the screens, with a link by which you sign in
+        #[arg(long)]
+        serve: bool,
+        /// Where the screens are then
+        #[arg(long, default_value = "127.0.0.1:8480", requires = "serve")]
+        listen: SocketAddr,
     },
     /// Emulate the platforms on loopback, or one of the council's own systems, until stopped
     #[command(args_conflicts_with_subcommands = true)]

@@ -18,8 +18,9 @@ use super::preview::Listing;
 use super::replay::Chosen;
 use super::sandbox::{self, CivicaPay, Notify, OpenRevenues, Pay, Told};
 use super::{
-    actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
-    keys, logging, panics, preview, replay, resident, run, serve, service, users, work_orders,
+    actor, audit, batches, bulk, deliveries, demo, demo_serve, destinations, held, held_show, hold,
+    init, jobs, keys, logging, panics, preview, replay, resident, run, serve, service, users,
+    work_orders,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -246,9 +247,17 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let text = format!("Written to {}.\n", folder.display());
             Ok(Done { json: json!({ "written": folder }), text, exit: 0 })
         }
-        Command::Demo { folder } => {
+        Command::Demo { folder, serve, listen } => {
             let folder = folder.unwrap_or_else(demo::fresh_folder);
-            let played = demo::play(&definitions, folder, arguments.json).await?;
+            let played = demo::play(&definitions, folder.clone(), arguments.json).await?;
+            if serve {
+                if !arguments.json {
+                    print!("{}", played.text());
+                }
+                demo_serve::serve(&definitions, &folder, listen).await?;
+                let json = json!({ "stopped": true });
+                return Ok(Done { json, text: String::new(), exit: 0 });
+            }
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
         Command::Sandbox { one: Some(one), .. } => {
@@ -327,7 +336,7 @@ async fn read_batches(
         None | Some(batches::One::Show { .. }) => {
             let database = Database::open_existing(url).await?;
             let said = match one {
-                Some(batches::One::Show { batch }) => batches::show(&database, batch).await,
+                Some(batches::One::Show { batch }) => batches::show(&database, batch, None).await,
                 _ => batches::list(&database, wanted).await,
             };
             database.close().await;

@@ -142,6 +142,14 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     Ok(demo)
 }
 
+/// The variables by which the definitions find the folders that files are dropped into.
+pub fn drops(folder: &Path) -> impl Iterator<Item = (String, String)> {
+    let drop = |system: &System| {
+        (system.variable.to_owned(), folder.join(system.name).display().to_string())
+    };
+    SYSTEMS.iter().map(drop)
+}
+
 /// Whether this system has a part in the demonstration: the definitions name more.
 fn is_played(connector: &str) -> bool {
     SYSTEMS.iter().any(|system| system.name == connector)
@@ -198,6 +206,7 @@ impl Demo {
              Deliveries {}\n\
              Payments   {}\n\n\
              Where to look next\n  \
+             viaduct demo --serve           the same, and then the screens: service health, causes, stories\n  \
              {folder}/viaduct.db            every table: batch, source_record, resident, change_event, delivery, dead_letter\n  \
              {folder}/notify-ledger.jsonl   what the platform accepted\n  \
              {folder}/pay-requests.jsonl    what was asked of the platform that takes payments\n  \

@@ -9,7 +9,7 @@ use super::bulk::chosen::{Chosen, Had};
 use super::bulk::proposed::Proposal;
 use super::replay::Chosen as Rows;
 use super::resident::Known;
-use super::{audit, batches, bulk, changes, deliveries, hold, work_orders};
+use super::{audit, batches, bulk, changes, deliveries, hold, service, work_orders};
 use crate::web::api::call::{Nothing, Showing};
 use crate::web::api::routes::{ROOT, ROUTES, Route, Verb};
 use crate::web::inbound;
@@ -146,11 +146,13 @@ fn words(verb: Verb) -> (Schema, Schema) {
         PauseDestination | ResumeDestination => (none(), of::<Why>()),
         WorkOrders => (of::<work_orders::Wanted>(), none()),
         WorkOrder => (of::<Showing>(), none()),
+        Service => (of::<service::Wanted>(), none()),
         Find => (none(), of::<work_orders::Sought>()),
         Propose => (none(), of::<Proposal>()),
         Confirm => (none(), of::<Why>()),
-        Batch | BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob
-        | Openapi | Service | Proposed | Drop => (none(), none()),
+        Batch => (of::<batches::Look>(), none()),
+        BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob | Openapi
+        | Connectors | Proposed | Drop => (none(), none()),
     }
 }
 

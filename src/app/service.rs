@@ -2,6 +2,8 @@
 //! somebody; what people changed in the last day.
 
 use chrono::NaiveTime;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context};
@@ -28,6 +30,30 @@ const CHANGES: [&str; 8] =
     ["paused", "resumed", "begun", "accepted", "refused", "run", "added", "roles"];
 /// States that a destination's line has.
 pub const OPEN_STATES: [&str; 5] = ["waiting", "accepted", "unknown", "held", "offered"];
+
+/// What of it is asked for.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wanted {
+    /// This system that is told, and nothing else
+    pub destination: Option<String>,
+}
+
+/// What was asked for of it: one destination, or everything.
+pub async fn asked(context: &Context, wanted: &Wanted) -> Result<(Value, String), AppError> {
+    let Some(name) = &wanted.destination else { return now(context).await };
+    if !destinations::names(context).contains(&name.as_str()) {
+        return Err(AppError::NotThere("no job sends to a system of that name".to_owned()));
+    }
+    let mut needs = Vec::new();
+    let one = destination(context, name, &mut needs).await?;
+    let json = json!({
+        "at": Moment(context.clock.now_ms()), "needs": needs, "sources": [],
+        "destinations": [one], "changed": [], "counted_to": COUNTED_MAX,
+    });
+    let text = text(&json);
+    Ok((json, text))
+}
 
 /// Everything of it.
 pub async fn now(context: &Context) -> Result<(Value, String), AppError> {

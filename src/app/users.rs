@@ -1,10 +1,12 @@
 //! `viaduct users`: the people who sign in at the screens. Somebody is invited by a link that works once; with it
 //! they set their password and their one-time codes themselves. Nobody else ever knows either.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand, value_parser};
 use serde_json::{Value, json};
 
-use super::context::AppError;
+use super::context::{AppError, Context};
 use crate::access::actor::{Actor, staff_name};
 use crate::access::code::{SECRET_BYTES, Seed};
 use crate::access::right::{Role, Roles};
@@ -13,7 +15,7 @@ use crate::store::database::Database;
 use crate::store::ids::Ids;
 use crate::store::sessions;
 use crate::store::staff::{self, By, InviteRow, StaffRow};
-use crate::web::screens::session::{Window, digest_of, fresh_bytes, fresh_token};
+use crate::web::screens::session::{WHOLE_MS, Window, digest_of, fresh_bytes, fresh_token};
 
 const HOUR_MS: i64 = 3_600_000;
 /// For how many hours a link is good.
@@ -81,6 +83,17 @@ pub struct Invite {
     /// The address under which the screens are reached
     #[arg(long, default_value = "http://127.0.0.1:8480", value_name = "URL")]
     pub address: String,
+}
+
+/// Forgets sessions that have been over for a day, and what hung on them: once an hour.
+pub async fn forget_always(context: Arc<Context>) {
+    loop {
+        let before_ms = context.clock.now_ms() - WHOLE_MS - 24 * HOUR_MS;
+        if let Err(error) = sessions::forget(&context.database, before_ms).await {
+            tracing::warn!(%error, "old sessions could not be forgotten");
+        }
+        context.clock.pause(HOUR_MS).await;
+    }
 }
 
 /// Does it.

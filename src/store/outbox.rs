@@ -200,6 +200,17 @@ pub async fn counts_of_batch(
     database.fetch(sql, cells![batch_id]).await
 }
 
+/// The same, of so many at most that are looked at.
+pub async fn counts_of_batch_to(
+    database: &Database,
+    batch_id: i64,
+    most: i64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT state, COUNT(*) FROM (SELECT state FROM delivery WHERE batch_id = $1 LIMIT $2) few \
+               GROUP BY state ORDER BY state";
+    database.fetch(sql, cells![batch_id, most]).await
+}
+
 /// How many deliveries there are, by state.
 pub async fn counts(database: &Database) -> Result<Vec<(String, i64)>, StoreError> {
     let sql = "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state";

@@ -83,7 +83,7 @@ async fn same_words(on: On) {
     let (context, database) = (&served.hub.context, served.database());
     let all = batches::Wanted { job: None, most: 20 };
     let (listed, _) = batches::list(database, &all).await.unwrap();
-    let (one, _) = batches::show(database, batch).await.unwrap();
+    let (one, _) = batches::show(database, batch, None).await.unwrap();
     let (log, _) = audit::list(database, &audit::Wanted { most: 50, before: None }).await.unwrap();
     let code = held::items(context, "code_unknown", 1_000, viaduct::app::sight::Sight::Masked);
     for (path, wanted) in [

@@ -119,7 +119,7 @@ async fn b79_what_is_confirmed_is_what_was_looked_at() {
         assert_eq!(seen.status, 303, "{}", seen.text);
         let bulk = seen.header("location").to_owned();
         let page = served.get(&bulk, &kim).await;
-        assert!(page.has("Send again 5?"), "{}", page.text);
+        assert!(page.has("Send 5 messages again?"), "{}", page.text);
         // Meanwhile many more are held under the same code.
         hold(served.database(), 600_001, 6_000).await;
         let confirmed = served

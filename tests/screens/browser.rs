@@ -138,6 +138,8 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
         page("p9-destination", "/destinations/notify", 200, &kim),
         page("p9-destination-paused", "/destinations/pay", 200, &kim),
         page("p10-schedules", "/jobs", 200, &kim),
+        page("p12-connectors", "/connectors", 200, &kim),
+        page("p12-connector", "/connectors/notify", 200, &kim),
         page("p31-audit", "/audit", 200, &kim),
         page("p31-audit-verified", "/audit/verify", 200, &kim),
         page("p35-users", "/users", 200, &kim),
@@ -159,7 +161,7 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
     pages.sort_by_key(|one| one["cookie"].as_str().map(str::to_owned));
     let plan = json!({ "url": served.url, "pictures": pictures(folder.path()), "pages": pages });
     let seen = look("look.mjs", &plan).await;
-    assert_eq!(seen["pages"], json!(40));
+    assert_eq!(seen["pages"], json!(42));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 mod audit_chain;
 mod bad_inputs;
 mod browser;
+mod logs;
 mod pages;
 mod rights;
 mod sign_in;
@@ -81,7 +82,6 @@ impl Seen {
 /// Somebody who is signed in.
 #[derive(Clone, Default)]
 pub struct Person {
-    pub name: String,
     pub cookie: String,
     pub token: String,
 }
@@ -165,7 +165,7 @@ impl Served {
         };
         let begun = sessions::begin(self.database(), &session, (row.version, 1)).await.unwrap();
         assert!(begun);
-        Person { name: name.to_owned(), cookie: format!("viaduct={token}"), token: session.token }
+        Person { cookie: format!("viaduct={token}"), token: session.token }
     }
 
     pub fn request(&self, method: &str, path: &str, person: &Person) -> reqwest::RequestBuilder {

@@ -9,7 +9,7 @@ use viaduct::store::staff::{self, By};
 use super::{PASSWORD, Person, Served};
 use crate::support::hub::On;
 
-const NOBODY: Person = Person { name: String::new(), cookie: String::new(), token: String::new() };
+const NOBODY: Person = Person { cookie: String::new(), token: String::new() };
 
 #[tokio::test]
 async fn the_first_administrator_comes_by_a_link_that_works_once() {

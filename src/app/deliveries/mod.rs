@@ -152,7 +152,7 @@ pub async fn list(
     let counts = match listing.counted_to {
         None => deliveries::counts(database, &filter).await?,
         Some(most) => {
-            let states = OPEN_STATES.map(State::word);
+            let states = counted(&filter);
             deliveries::counts_to(database, &filter, &states, i64::from(most) + 1).await?
         }
     };
@@ -175,6 +175,21 @@ pub async fn list(
         text.push_str(&format!("\nThere are more: add `--after {after}`.\n"));
     }
     Ok((json, text))
+}
+
+/// What can be counted quickly: what is not settled; of one cause or batch the state that is looked at alone.
+fn counted(filter: &Filter) -> Vec<&'static str> {
+    let open = OPEN_STATES.map(State::word);
+    let narrow = filter.code.is_some() || filter.batch_id.is_some();
+    match (narrow, filter.state) {
+        (false, _) => open.to_vec(),
+        (true, Some(state))
+            if filter.batch_id.is_none() && ["held", "unknown"].contains(&state) =>
+        {
+            vec![state]
+        }
+        (true, _) => Vec::new(),
+    }
 }
 
 /// The story of one.

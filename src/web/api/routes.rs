@@ -42,6 +42,7 @@ pub enum Verb {
     RunJob,
     Openapi,
     Service,
+    Connectors,
     WorkOrders,
     WorkOrder,
     Find,
@@ -162,6 +163,12 @@ pub static ROUTES: &[Route] = &[
     post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
+    get(
+        "/connectors",
+        Connectors,
+        Scope::Read,
+        "The connectors there are, and whether each can be opened",
+    ),
     get("/openapi.json", Openapi, Scope::Read, "All this as an OpenAPI document"),
 ];
 

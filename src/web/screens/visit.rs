@@ -179,7 +179,7 @@ impl Frame {
     }
 }
 
-const WAYS: [(&str, &str, Right); 9] = [
+const WAYS: [(&str, &str, Right); 10] = [
     ("/", "Service health", Right::Health),
     ("/work-orders", "Work orders", Right::Look),
     ("/deliveries", "Messages", Right::Look),
@@ -187,6 +187,7 @@ const WAYS: [(&str, &str, Right); 9] = [
     ("/batches", "Files", Right::Look),
     ("/unknown", "Unknown outcomes", Right::Look),
     ("/jobs", "Schedules", Right::Look),
+    ("/connectors", "Connectors", Right::Look),
     ("/audit", "Audit", Right::Audit),
     ("/users", "Users", Right::People),
 ];

@@ -44,6 +44,11 @@ impl Now {
         ))
     }
 
+    /// `21:15 GMT`
+    pub fn clock(&self, at: &At) -> String {
+        Moment(at.0).time_said(self.0)
+    }
+
     /// How long it has lasted; never less than nothing.
     pub fn age(&self, at: &At) -> String {
         long((self.0 - at.0).max(0))
@@ -52,7 +57,7 @@ impl Now {
     fn ago(&self, at_ms: i64) -> String {
         match self.0 - at_ms {
             ms if ms < -30_000 => format!("in {}", long(-ms)),
-            ms if ms < 30_000 => "now".to_owned(),
+            ms if ms < 30_000 => "just now".to_owned(),
             ms => format!("{} ago", long(ms)),
         }
     }
@@ -83,6 +88,76 @@ impl fmt::Display for Said {
 }
 
 impl askama::filters::HtmlSafe for Said {}
+
+/// What is the matter, or what to do, as a sentence: the tables of words have it small and without a stop. What
+/// they say to do by a command is done by a button here.
+pub fn sentence(text: &str) -> String {
+    const BUTTONS: [(&str, &str); 4] = [
+        ("viaduct batches accept", "accept it"),
+        ("viaduct batches refuse", "refuse it"),
+        ("viaduct replay", "have it read again"),
+        ("viaduct hold lift", "lift the hold by command"),
+    ];
+    let mut said = String::new();
+    for (place, part) in text.split('`').enumerate() {
+        let button =
+            BUTTONS.iter().find(|(command, _)| place % 2 == 1 && part.starts_with(command));
+        said.push_str(button.map_or(part, |(_, words)| words));
+    }
+    let mut letters = said.trim().chars();
+    let first: String =
+        letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let stop = if said.trim().is_empty() || said.ends_with(['.', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
+/// Who did it, as people say it.
+pub fn who(actor: &str) -> String {
+    match actor.split_once(':') {
+        Some(("staff", name)) => name.to_owned(),
+        Some(("user", name)) => format!("{name} (by command)"),
+        Some(("key", name)) => format!("the program {name}"),
+        _ if actor == "local" => "a program of this machine".to_owned(),
+        _ => actor.to_owned(),
+    }
+}
+
+/// How a set was chosen, which is kept as the options of a command.
+pub fn chosen(words: &str) -> String {
+    let mut said = format!(" {words}");
+    for (option, means) in [
+        (" --code ", " held under "),
+        (" --destination ", " for "),
+        (" --mapping ", " made by the mapping "),
+        (" --resident ", " to resident "),
+        (" --batch ", " of batch "),
+        (" --account ", " of account "),
+        (" --from ", " since "),
+        (" --until ", " until "),
+    ] {
+        said = said.replace(option, means);
+    }
+    said.trim().to_owned()
+}
+
+/// What becomes of one in a bulk action.
+pub fn outcome(word: &str) -> &str {
+    match word {
+        "waiting" => "sent again",
+        "offered" => "offered for payment again",
+        "dismissed" => "never sent",
+        "remade" => "made anew and sent",
+        "repeated" => "told once more",
+        "left" => "left as they are",
+        "open" => "to come",
+        other => other,
+    }
+}
+
+/// A mapping's version, which is a digest of what it says.
+pub fn version(number: impl Number) -> String {
+    format!("{:08x}", number.number() as u64 >> 32)
+}
 
 /// Whether the clocks change on the day of that run.
 pub fn clocks_change(at: &At) -> bool {
@@ -162,8 +237,8 @@ mod tests {
     fn instants_are_said_as_seen_from_now() {
         let now = Now(1_793_714_700_000);
         for (before_ms, said) in [
-            (0, "now"),
-            (-20_000, "now"),
+            (0, "just now"),
+            (-20_000, "just now"),
             (45_000, "45 seconds ago"),
             (60_000, "1 minute ago"),
             (12 * 60_000, "12 minutes ago"),
@@ -187,6 +262,15 @@ mod tests {
             ("0".to_owned(), "1,234,567".to_owned())
         );
         assert_eq!(state("unknown"), ("Outcome unknown".to_owned(), "purple"));
+        assert_eq!(
+            sentence(
+                "ask whether it is whole. If it is: `viaduct batches accept NUMBER --reason WHY`; then look"
+            ),
+            "Ask whether it is whole. If it is: accept it; then look."
+        );
+        assert_eq!(chosen("--code notify --batch 7"), "held under notify of batch 7");
+        assert_eq!(who("staff:kim.bramble"), "kim.bramble");
+        assert_eq!(version(-4_211_956_598_021_606_486_i64).len(), 8);
         assert!(!tag("<b>").to_string().contains("<b>"));
     }
 }

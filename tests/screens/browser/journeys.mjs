@@ -55,6 +55,7 @@ class Mouse {
   async press(words) {
     const found = await this.page.$$('a, button');
     for (const one of found) {
+      if (!(await one.boundingBox())) { continue; }
       const text = await (await one.getProperty('textContent')).jsonValue();
       if (text.replace(/\s+/g, ' ').includes(words)) {
         await Promise.all([this.page.waitForNavigation({ waitUntil: 'load' }), one.click()]);

@@ -14,6 +14,8 @@ use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page};
 use crate::web::screens::words::{self, At};
 
 const LISTED: &str = "50";
+/// Messages of a batch that are counted.
+const COUNTED_MAX: i64 = 10_000;
 
 #[derive(Deserialize)]
 struct Line {
@@ -69,6 +71,13 @@ struct Batch {
     decision: Option<Decision>,
 }
 
+impl Batch {
+    /// Whether it made more messages than were counted.
+    fn has_more(&self) -> bool {
+        self.deliveries.values().sum::<i64>() >= COUNTED_MAX
+    }
+}
+
 #[derive(Deserialize)]
 struct Records {
     new: i64,
@@ -116,7 +125,7 @@ struct AskPage {
 
 async fn read(visit: &Visit) -> Result<(Batch, Explained), Trouble> {
     let id = number(visit)?.to_string();
-    let batch: Batch = visit.ask(Verb::Batch, &id, "").await?;
+    let batch: Batch = visit.ask(Verb::Batch, &id, &format!("counted_to={COUNTED_MAX}")).await?;
     let explained = match batch.state == "held" {
         true => visit.ask(Verb::HeldOne, &id, "").await?,
         false => Explained::default(),

@@ -71,6 +71,20 @@ impl Bulk {
         }
     }
 
+    /// The question that is asked before.
+    fn question(&self) -> String {
+        let many = match self.items {
+            1 => "1 message".to_owned(),
+            many => format!("{} messages", grouped(many)),
+        };
+        match self.action.as_str() {
+            "release" => format!("Send {many} again?"),
+            "dismiss" => format!("Never send {many}?"),
+            "remake" => format!("Make {many} anew?"),
+            _ => format!("Tell {many} once more?"),
+        }
+    }
+
     fn open(&self) -> i64 {
         self.counts.get("open").copied().unwrap_or_default()
     }
@@ -144,7 +158,7 @@ pub async fn show(visit: &Visit) -> Answer {
         let run = bulk.dry_run.take().ok_or(Trouble::Broken)?;
         let acts = run.would.values().sum();
         let most = visit.who()?.roles.bulk_max();
-        let frame = visit.frame(&format!("{} {}?", bulk.does(), grouped(bulk.items)));
+        let frame = visit.frame(&bulk.question());
         return page(&ConfirmPage {
             frame: Frame { help: "bulk", ..frame },
             leaves_council: bulk.action != "dismiss" && acts > 0,

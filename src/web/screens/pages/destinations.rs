@@ -4,7 +4,7 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::in_path;
+use super::{in_path, query};
 use crate::access::right::Right;
 use crate::web::api::routes::Verb;
 use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page};
@@ -54,10 +54,9 @@ pub async fn list(visit: &Visit) -> Answer {
 }
 
 pub async fn show(visit: &Visit) -> Answer {
-    let service: Service = visit.ask(Verb::Service, "", "").await?;
-    let found = service.destinations.into_iter().find(|one| one.destination == visit.id);
-    let one = found
-        .ok_or_else(|| Trouble::NotThere("No job sends to a system of that name.".to_owned()))?;
+    let asked = query(&[("destination", &visit.id)]);
+    let service: Service = visit.ask(Verb::Service, "", &asked).await?;
+    let one = service.destinations.into_iter().next().ok_or(Trouble::Broken)?;
     let frame = Frame { help: "destinations", ..visit.live_frame(&one.destination, true) };
     page(&OnePage { frame, one, counted_to: service.counted_to, may_act: visit.may(Right::Act) })
 }

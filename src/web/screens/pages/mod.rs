@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batches;
 pub mod bulk;
 pub mod causes;
+pub mod connectors;
 pub mod deliveries;
 pub mod destinations;
 pub mod health;
@@ -57,6 +58,8 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::ResumeDestination => destinations::resume(visit).await,
         View::Jobs => jobs::list(visit).await,
         View::RunJob => jobs::run(visit).await,
+        View::Connectors => connectors::list(visit).await,
+        View::Connector => connectors::show(visit).await,
         View::Audit => audit::list(visit).await,
         View::VerifyAudit => audit::verify(visit).await,
         View::Users => users::list(visit).await,

@@ -73,7 +73,7 @@ pub async fn sign_in(visit: &Visit) -> Answer {
     let known = is_of(visit, password, kept).await?;
     let step = found.as_ref().filter(|_| known).and_then(|row| step_of(row, code, visit.now_ms));
     let (Some(row), Some(step)) = (found, step) else {
-        tracing::warn!(peer = %visit.peer, "a sign-in was refused");
+        tracing::warn!("a sign-in was refused");
         return refused(visit, &name);
     };
     let token = fresh_token().map_err(|_| Trouble::Broken)?;

@@ -88,7 +88,7 @@ pub async fn list(visit: &Visit) -> Answer {
     let tab = |words, word: &'static str, many| {
         let href = query(&[("state", word), ("source", source), ("batch", batch)]);
         let here = state == word || (word == "held" && state.is_empty() && !code.is_empty());
-        let here = here && !(word.is_empty() && !code.is_empty());
+        let here = here && (code.is_empty() || !word.is_empty());
         Tab {
             words,
             many,
