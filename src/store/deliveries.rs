@@ -101,6 +101,19 @@ impl Filter {
     /// `id < $1 AND …`, and the cells of its places.
     pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
+        // What is being sent waits, by its row.
+        let in_hand = intents::in_hand(is_postgres);
+        match self.state {
+            // Words of ours, written out: an index of some states alone is found by nothing else.
+            Some("sending") => {
+                text.push_str(&format!(" AND state = 'waiting' AND id IN {in_hand}"))
+            }
+            Some("waiting") => {
+                text.push_str(&format!(" AND state = 'waiting' AND id NOT IN {in_hand}"));
+            }
+            Some(state) => text.push_str(&format!(" AND state = '{state}'")),
+            None => {}
+        }
         let mut add = |condition: &str, cell: Cell| {
             cells.push(cell);
             text.push_str(&format!(
@@ -108,14 +121,6 @@ impl Filter {
                 condition.replace('$', &format!("${}", cells.len()))
             ));
         };
-        // What is being sent waits, by its row.
-        let in_hand = intents::in_hand(is_postgres);
-        match self.state {
-            Some("sending") => add(&format!("state = $ AND id IN {in_hand}"), "waiting".into()),
-            Some("waiting") => add(&format!("state = $ AND id NOT IN {in_hand}"), "waiting".into()),
-            Some(state) => add("state = $", state.into()),
-            None => {}
-        }
         if let Some(destination) = &self.destination {
             add("destination = $", destination.clone().into());
         }
