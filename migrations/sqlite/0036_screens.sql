@@ -12,3 +12,6 @@ CREATE INDEX delivery_stuck ON delivery (state, id, cause_code, destination)
 -- Held deliveries counted by what is the matter.
 CREATE INDEX delivery_causes ON delivery (cause_code, destination, mapping, since_ms)
     WHERE state = 'held';
+-- A batch's deliveries in their order, which PostgreSQL would sort otherwise.
+DROP INDEX delivery_of_batch;
+CREATE INDEX delivery_of_batch ON delivery (batch_id, id);
