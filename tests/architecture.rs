@@ -51,6 +51,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("apalis", &["app/worker.rs"]),
     ("apalis_postgres", &["app/worker.rs"]),
     ("apalis_sqlite", &["app/worker.rs"]),
+    ("argon2", &["access/password.rs"]),
+    ("askama", &["web/screens/"]),
     ("axum", &["web/", "sandbox/"]),
     // The sandbox prints and counts days as its platform does, in London.
     ("chrono_tz", &["definition/schedule", "record/moment.rs", "record/value/date.rs", "sandbox/"]),
@@ -71,12 +73,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv_core", &["connector/format/csv/", "mapping/code_list.rs"]),
     ("encoding_rs", &["connector/format/encoding/"]),
     ("flate2", &["connector/format/gzip.rs", "connector/format/zip.rs"]),
-    ("form_urlencoded", &["web/api/call.rs", "connector/calling.rs", "sandbox/"]),
+    ("form_urlencoded", &["web/api/call.rs", "web/screens/", "connector/calling.rs", "sandbox/"]),
     ("httpdate", &["connector/answering.rs"]),
     ("indicatif", &["app/"]),
     ("ipnet", &["access/grant.rs", "app/keys.rs", "connector/http_receive/", "web/api/door.rs"]),
     ("mimalloc", &["main.rs"]),
     ("minijinja", &["mapping/template.rs"]),
+    ("qrcodegen", &["access/code.rs"]),
     // The sandbox reads what it is told with a reader that is not the hub's.
     ("quick_xml", &["connector/format/xml/", "sandbox/verint/xml.rs"]),
     ("reqwest", &["connector/http.rs"]),
@@ -95,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "connector/content.rs",
             "record/payment_link.rs",
             "store/audit.rs",
+            "web/screens/session.rs",
             "sandbox/",
         ],
     ),
@@ -108,8 +112,9 @@ const HOMES: &[(&str, &[&str])] = &[
     // The second reads other people's databases, and knows nothing of ours.
     // The third makes one to rehearse with.
     ("sqlx", &["store/", "connector/sql/", "sandbox/academy.rs"]),
-    ("subtle", &["access/key.rs", "connector/http_receive/"]),
+    ("subtle", &["access/key.rs", "connector/http_receive/", "web/screens/session.rs"]),
     ("toml", &["definition/reader", "definition/syntax"]),
+    ("totp_rs", &["access/code.rs"]),
     ("url", &["connector/address.rs"]),
     ("zstd", &["job/packing.rs"]),
 ];

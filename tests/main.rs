@@ -23,6 +23,7 @@ mod init;
 mod jobs;
 mod residents;
 mod sandbox;
+mod screens;
 mod secrecy;
 mod serve;
 mod support;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// `user:kim` at the command line, `key:NAME` by a key of the API, `local` on this machine without one.
+/// `user:kim` at the command line, `staff:kim` at the screens, `key:NAME` by a key of the API, `local` on this machine without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor(String);
 
@@ -11,6 +11,11 @@ impl Actor {
     /// A user of the machine.
     pub fn user(name: &str) -> Actor {
         Actor(format!("user:{name}"))
+    }
+
+    /// Somebody who signed in at the screens.
+    pub fn staff(name: &str) -> Actor {
+        Actor(format!("staff:{name}"))
     }
 
     /// Whoever has that key.
@@ -28,6 +33,18 @@ impl Actor {
         &self.0
     }
 }
+
+/// The name of somebody who signs in, as it is kept: it stands in the audit log.
+pub fn staff_name(text: &str) -> Result<String, String> {
+    let is_of_it = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    match begins && text.bytes().all(is_of_it) && (2..=STAFF_NAME_CHARS_MAX).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("A user name is small letters, digits, `.` and `-`, and begins with a letter, such as kim.bramble".to_owned()),
+    }
+}
+
+const STAFF_NAME_CHARS_MAX: usize = 60;
 
 impl fmt::Display for Actor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

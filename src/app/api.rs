@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::bulk::chosen::{Chosen, Had};
+use super::bulk::proposed;
 use super::context::{AppError, Context};
 use super::hold::What;
 use super::preview::Listing;
@@ -18,8 +19,8 @@ use super::resident::{Asked, Known};
 use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
-    audit, batches, bulk, changes, deliveries, destinations, held, held_show, hold, jobs, openapi,
-    preview, replay, resident,
+    audit, batches, bulk, changes, connectors, deliveries, destinations, held, held_show, hold,
+    jobs, openapi, preview, replay, resident, service, work_orders,
 };
 use crate::access::scope::Scope;
 use crate::job::bulk::Action;
@@ -110,7 +111,11 @@ impl Hub for Api {
     }
 
     async fn answer(&self, call: Call) -> Result<Answer, Problem> {
+        must_tell_rows_apart(&call)?;
         match call.verb {
+            Verb::Propose | Verb::Proposed | Verb::Confirm | Verb::Drop => {
+                self.proposed(&call).await
+            }
             Verb::Release | Verb::Dismiss | Verb::Remake | Verb::Repeat => self.bulk(&call).await,
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
@@ -128,6 +133,7 @@ impl Hub for Api {
             | Verb::Hold
             | Verb::PreviewReplay
             | Verb::Delivery
+            | Verb::WorkOrder
             | Verb::Search
             | Verb::Resident
             | Verb::History => Ok(Answer::done(self.shown(&call).await?)),
@@ -151,8 +157,8 @@ impl Api {
                 batches::list(database, &wanted).await?
             }
             Verb::Batch => {
-                let Nothing {} = call.query()?;
-                batches::show(database, call.number()?).await?
+                let batches::Look { counted_to } = call.query()?;
+                batches::show(database, call.number()?, counted_to).await?
             }
             Verb::Deliveries => {
                 let listing: deliveries::Listing = call.query()?;
@@ -186,6 +192,23 @@ impl Api {
             Verb::Destinations => {
                 let Nothing {} = call.query()?;
                 destinations::answer(&self.context, None, &call.caller.actor).await?
+            }
+            Verb::Service => {
+                let wanted: service::Wanted = call.query()?;
+                service::asked(&self.context, &wanted).await?
+            }
+            Verb::Connectors => {
+                let Nothing {} = call.query()?;
+                return Ok(connectors::list(&self.context).await?);
+            }
+            Verb::WorkOrders => {
+                let wanted: work_orders::Wanted = call.query()?;
+                within(wanted.most, work_orders::MOST_MAX)?;
+                work_orders::list(database, &wanted, &call.caller.within.sources).await?
+            }
+            Verb::Find => {
+                let sought: work_orders::Sought = call.body()?;
+                return Ok(work_orders::find(database, &sought, &call.caller.within.sources).await?);
             }
             Verb::Openapi => {
                 let Nothing {} = call.query()?;
@@ -234,6 +257,15 @@ impl Api {
                 let (json, _) =
                     deliveries::show(self.database(), &id.to_string(), sight, now_ms).await?;
                 self.put_down(call, sight, format!("delivery {id}"), None).await?;
+                Ok(json)
+            }
+            Verb::WorkOrder => {
+                let Showing { show } = call.query()?;
+                let (id, sight) = (call.number()?, sight(call, show)?);
+                let (now_ms, sources) = (self.clock().now_ms(), &call.caller.within.sources);
+                let (json, _) =
+                    work_orders::show(self.database(), id, sources, sight, now_ms).await?;
+                self.put_down(call, sight, format!("work order {id}"), None).await?;
                 Ok(json)
             }
             Verb::Search => self.search(call).await,
@@ -363,6 +395,33 @@ impl Api {
         Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
     }
 
+    /// What is fixed first and begun when somebody has said yes.
+    async fn proposed(&self, call: &Call) -> Result<Answer, Problem> {
+        let (context, actor) = (&*self.context, &call.caller.actor);
+        match call.verb {
+            Verb::Propose => {
+                let proposal: proposed::Proposal = call.body()?;
+                Ok(Answer::done(proposed::propose(context, &proposal, actor).await?))
+            }
+            Verb::Proposed => {
+                let Nothing {} = call.query()?;
+                Ok(Answer::done(proposed::shown(context, call.number()?).await?))
+            }
+            Verb::Confirm => {
+                let (Why { reason }, id) = (call.body()?, call.number()?);
+                let who = (actor, call.caller.within.bulk_max);
+                proposed::confirm(context, id, &reason, who).await?;
+                self.work_on(id).await
+            }
+            _ => {
+                let (Nothing {}, id) = (call.body()?, call.number()?);
+                proposed::drop(context, id, actor).await?;
+                let wanted = bulk::watch::Wanted::of(id);
+                Ok(Answer::done(bulk::watch::show(self.database(), &wanted).await?.0))
+            }
+        }
+    }
+
     /// The set is fixed before the answer; its items have their turns afterwards.
     async fn bulk(&self, call: &Call) -> Result<Answer, Problem> {
         let wish = match call.verb {
@@ -454,6 +513,20 @@ fn sight(call: &Call, show: bool) -> Result<Sight, Problem> {
             let what = "to be shown values takes a reason: send it as the header `Reason`";
             Err(Problem::new(Kind::Words, what))
         }
+    }
+}
+
+/// Whoever may see rows of some sources only is answered where rows can be told apart, and nowhere else.
+fn must_tell_rows_apart(call: &Call) -> Result<(), Problem> {
+    // How the service stands has no rows.
+    let tells =
+        matches!(call.verb, Verb::WorkOrders | Verb::WorkOrder | Verb::Find | Verb::Service);
+    match tells || call.caller.within.sources.is_none() {
+        true => Ok(()),
+        false => Err(Problem::new(
+            Kind::NotAllowed,
+            "this shows rows of every source, and your role is for some of them: ask an administrator",
+        )),
     }
 }
 

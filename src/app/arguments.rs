@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand, value_parser};
 use super::preview::Listing;
 use super::sight::Unmasked;
 use super::{
-    audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandboxes,
+    audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandboxes, users,
+    work_orders,
 };
 
 /// The integration hub under a council's finance service.
@@ -182,6 +183,21 @@ pub enum Command {
         #[command(subcommand)]
         what: keys::What,
     },
+    /// The people who sign in at the screens: invite somebody, list them, change what they are
+    Users {
+        #[command(subcommand)]
+        what: users::What,
+    },
+    /// How the service stands: what needs somebody, each source, each destination
+    Status,
+    /// List what came in, the newest first; or tell the story of one
+    #[command(args_conflicts_with_subcommands = true)]
+    WorkOrders {
+        #[command(flatten)]
+        wanted: work_orders::Wanted,
+        #[command(subcommand)]
+        one: Option<work_orders::One>,
+    },
     /// List the jobs there are, and when each comes next
     Jobs,
     /// List the kinds of connectors there are, or describe one: every setting, with its default
@@ -214,11 +230,17 @@ pub enum Command {
         #[command(subcommand)]
         one: Option<destinations::One>,
     },
-    /// Play two nights of an invented council, and send to the sandbox; ends by itself
+    /// Play two nights of an invented council, and send to the sandbox; ends by itself, unless it is to serve
     Demo {
         /// Where its files go; a fresh folder where nothing is said
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// Keep it up afterwards: the screens, with a link by which you sign in
+        #[arg(long)]
+        serve: bool,
+        /// Where the screens are then
+        #[arg(long, default_value = "127.0.0.1:8480", requires = "serve")]
+        listen: SocketAddr,
     },
     /// Emulate platforms and the council's own systems on loopback, until stopped
     Sandbox(sandboxes::Wanted),

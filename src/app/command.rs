@@ -19,7 +19,7 @@ use super::replay::Chosen;
 use super::sandboxes::Begun;
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
-    keys, logging, panics, preview, replay, resident, run, serve,
+    keys, logging, panics, preview, replay, resident, run, serve, service, users, work_orders,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -29,6 +29,7 @@ use crate::definition::{describe, suggest};
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
 use crate::store::database::Database;
+use crate::web::screens::routes;
 
 /// A job that has to connect anew stands on much at that moment: in a debug build more than the usual two
 /// megabytes (seen, when PostgreSQL was started again). What is not used is not taken.
@@ -166,6 +167,25 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
+        Command::Users { what } => {
+            let database = Database::open(&arguments.database).await?;
+            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
+            let said = users::answer(&database, what, &me, now_ms).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Status => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let said = service::now(&context).await;
+            context.database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::WorkOrders { wanted, one } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = work_orders::command(&database, &wanted, one).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
         Command::Jobs => {
             let context = Context::open(&definitions, &arguments.database).await?;
             let (json, text) = jobs::list(&context);
@@ -222,12 +242,21 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             for (path, text) in reference::files(KINDS) {
                 write_file(&folder.join(path), &text)?;
             }
+            write_file(&folder.join("rights.md"), &routes::page())?;
             let text = format!("Written to {}.\n", folder.display());
             Ok(Done { json: json!({ "written": folder }), text, exit: 0 })
         }
-        Command::Demo { folder } => {
+        Command::Demo { folder, serve, listen } => {
             let folder = folder.unwrap_or_else(demo::fresh_folder);
-            let played = demo::play(&definitions, folder, arguments.json).await?;
+            let played = demo::play(&definitions, folder.clone(), arguments.json).await?;
+            if serve {
+                if !arguments.json {
+                    print!("{}", played.text());
+                }
+                demo::serve::serve(&definitions, &folder, listen).await?;
+                let json = json!({ "stopped": true });
+                return Ok(Done { json, text: String::new(), exit: 0 });
+            }
             Ok(Done { json: played.json(), text: played.text(), exit: 0 })
         }
         Command::Sandbox(wanted) => {
@@ -256,7 +285,7 @@ async fn read_batches(
         None | Some(batches::One::Show { .. }) => {
             let database = Database::open_existing(url).await?;
             let said = match one {
-                Some(batches::One::Show { batch }) => batches::show(&database, batch).await,
+                Some(batches::One::Show { batch }) => batches::show(&database, batch, None).await,
                 _ => batches::list(&database, wanted).await,
             };
             database.close().await;

@@ -134,6 +134,13 @@ impl Context {
         })
     }
 
+    /// Why a connector cannot be opened now, if it cannot.
+    pub fn unopened(&self, connector: &ConnectorDefinition) -> Option<String> {
+        let source = connector.settings.source(&self.around(&connector.name)).and_then(Result::err);
+        let destination = connector.settings.destination(&self.around).and_then(Result::err);
+        source.or(destination).map(|error| error.to_string())
+    }
+
     /// What a job works with.
     pub fn bench(&self) -> Bench {
         Bench {

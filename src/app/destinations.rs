@@ -78,7 +78,7 @@ pub async fn answer(
 }
 
 /// The connectors that something is delivered to.
-fn names(context: &Context) -> Vec<&str> {
+pub(super) fn names(context: &Context) -> Vec<&str> {
     let mut names: Vec<&str> =
         context.jobs(Action::Deliver).map(|job| job.connector.value.as_str()).collect();
     names.sort_unstable();

@@ -142,7 +142,7 @@ pub async fn list(context: &Context) -> Result<HeldList, AppError> {
 
 /// Batches held whole that nobody has dealt with: nobody decided, the same file did not come again,
 /// and no full extract of its source was taken since.
-async fn waiting_batches(context: &Context) -> Result<Vec<BatchHeld>, AppError> {
+pub(super) async fn waiting_batches(context: &Context) -> Result<Vec<BatchHeld>, AppError> {
     let mut batches = held::batches(&context.database).await?;
     batches.retain(|batch| {
         let connector = context.catalogue.connectors.get(&batch.source);

@@ -21,6 +21,7 @@ pub fn list(context: &Context) -> (Value, String) {
             },
             "connector": job.connector.value,
             "next": next_ms(job, now_ms).map(Moment),
+            "next_runs": next_runs(job, now_ms),
         })
     });
     (json.collect(), jobs.map(|job| line(job, now_ms)).collect())
@@ -34,6 +35,13 @@ fn line(job: &JobDefinition, now_ms: i64) -> String {
         .and_then(|schedule| Some(Moment(next_ms(job, now_ms)?).said(schedule.zone())));
     let said = said.unwrap_or_else(|| "when it is told to".to_owned());
     format!("  {:<24} next {said}\n", job.name)
+}
+
+/// The next ten.
+fn next_runs(job: &JobDefinition, now_ms: i64) -> Vec<Moment> {
+    const MANY: usize = 10;
+    let runs = job.schedule.as_ref().map(|schedule| schedule.next_after(now_ms, MANY));
+    runs.unwrap_or_default().into_iter().map(Moment).collect()
 }
 
 fn next_ms(job: &JobDefinition, now_ms: i64) -> Option<i64> {

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::api::{HeldWanted, HistoryWanted, LiftAsked, PreviewWanted, Why};
 use super::bulk::chosen::{Chosen, Had};
+use super::bulk::proposed::Proposal;
 use super::replay::Chosen as Rows;
 use super::resident::Known;
-use super::{audit, batches, bulk, changes, deliveries, hold};
+use super::{audit, batches, bulk, changes, deliveries, hold, service, work_orders};
 use crate::web::api::call::{Nothing, Showing};
 use crate::web::api::routes::{ROOT, ROUTES, Route, Verb};
 use crate::web::inbound;
@@ -143,8 +144,15 @@ fn words(verb: Verb) -> (Schema, Schema) {
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
         PauseDestination | ResumeDestination => (none(), of::<Why>()),
-        Batch | BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob
-        | Openapi => (none(), none()),
+        WorkOrders => (of::<work_orders::Wanted>(), none()),
+        WorkOrder => (of::<Showing>(), none()),
+        Service => (of::<service::Wanted>(), none()),
+        Find => (none(), of::<work_orders::Sought>()),
+        Propose => (none(), of::<Proposal>()),
+        Confirm => (none(), of::<Why>()),
+        Batch => (of::<batches::Look>(), none()),
+        BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob | Openapi
+        | Connectors | Proposed | Drop => (none(), none()),
     }
 }
 

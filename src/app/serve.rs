@@ -9,13 +9,14 @@ use super::context::{AppError, Context};
 use super::inbox::FrontDesk;
 use super::senders::Senders;
 use super::worker::Doorbell;
-use super::{jobs, links, scheduler};
+use super::{jobs, links, scheduler, users};
 use crate::job::bulk;
 use crate::store;
 use crate::store::batches;
 use crate::store::database::StoreError;
 use crate::store::keys;
 use crate::store::queue::QueuePool;
+use crate::store::staff;
 use crate::web::api::routes::ROOT;
 use crate::web::inbound::{ROOT as IN, Reception};
 use crate::web::pay::Desk;
@@ -39,6 +40,10 @@ pub async fn serve(
     for line in unopened(&context) {
         eprintln!("warning: {line}");
     }
+    eprintln!("  the screens are on {}", listening.url());
+    if staff::all(&context.database).await?.is_empty() {
+        eprintln!("    nobody may sign in yet: viaduct users invite NAME --role administrator");
+    }
     eprintln!("  the API answers on {}{ROOT}", listening.url());
     if links::are_served(&context) {
         eprintln!("  payment links are opened on {}", listening.url());
@@ -53,6 +58,7 @@ pub async fn serve(
     let pages = listening.serve_with_api(desk, api, reception, names);
     let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
+    let forgetting = tokio::spawn(users::forget_always(Arc::clone(&context)));
     let senders = Senders::start(&context);
     let bell = Arc::clone(&context.bell);
     let stop = async move {
@@ -65,6 +71,7 @@ pub async fn serve(
     clock.abort();
     undone.abort();
     bulk.abort();
+    forgetting.abort();
     senders.end().await;
     pages.abort();
     front_desk.end().await;
@@ -143,10 +150,7 @@ fn overview(context: &Context) -> String {
 fn unopened(context: &Context) -> Vec<String> {
     let connectors = context.catalogue.connectors.values();
     let failed = connectors.filter_map(|connector| {
-        let source =
-            connector.settings.source(&context.around(&connector.name)).and_then(Result::err);
-        let destination = connector.settings.destination(&context.around).and_then(Result::err);
-        let error = source.or(destination)?;
+        let error = context.unopened(connector)?;
         Some(format!("the connector `{}` cannot be opened: {error}", connector.name))
     });
     failed.collect()

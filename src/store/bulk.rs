@@ -29,6 +29,10 @@ pub struct Bulk {
 pub const RUNNING: &str = "running";
 pub const PAUSED: &str = "paused";
 pub const DONE: &str = "done";
+/// The set is fixed, and somebody is asked whether it is meant.
+pub const PROPOSED: &str = "proposed";
+/// They said no, or were not asked in time.
+pub const DROPPED: &str = "dropped";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Asked<'a> {
     pub chosen: &'a str,
     pub actor: &'a str,
     pub reason: &'a str,
+    /// Running, or proposed.
+    pub state: &'static str,
 }
 
 /// The set: every delivery that fits, or these numbers alone.
@@ -70,16 +76,16 @@ pub async fn begin(
         asked.chosen.to_owned(),
         asked.actor.to_owned(),
         asked.reason.to_owned(),
-        RUNNING.to_owned(),
+        asked.state.to_owned(),
         items,
         now_ms,
     ];
     transaction.execute(&sql, cells).await?;
     let begun = Entry {
         actor: asked.actor,
-        action: "begun",
+        action: if asked.state == PROPOSED { "proposed" } else { "begun" },
         target: format!("bulk {}", asked.id),
-        reason: Some(asked.reason),
+        reason: Some(asked.reason).filter(|reason| !reason.is_empty()),
         details: Some(
             serde_json::json!({ "action": asked.action, "chosen": asked.chosen, "items": items })
                 .to_string(),
@@ -347,7 +353,7 @@ pub async fn turn(
 ) -> Result<Option<Bulk>, StoreError> {
     let mut transaction = database.begin_durable().await?;
     let sql = "UPDATE bulk SET state = $2, moved_ms = $3 \
-               WHERE id = $1 AND state <> 'done' AND state <> $2";
+               WHERE id = $1 AND state IN ('running', 'paused') AND state <> $2";
     let turned = transaction.execute(sql, cells![id, to.to_owned(), now_ms]).await?;
     if turned > 0 {
         let action = if to == PAUSED { "paused" } else { "resumed" };
@@ -359,6 +365,30 @@ pub async fn turn(
     let stands: Vec<Bulk> = transaction.fetch(&sql, cells![id]).await?;
     transaction.commit().await?;
     Ok(stands.into_iter().next())
+}
+
+/// Begins one that was proposed, or drops it. Says whether it still was.
+pub async fn answer(
+    database: &Database,
+    id: i64,
+    reason: Option<&str>,
+    actor: &str,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = "UPDATE bulk SET state = $2, reason = $3, actor = $4, moved_ms = $5 \
+               WHERE id = $1 AND state = 'proposed'";
+    let to = if reason.is_some() { RUNNING } else { DROPPED };
+    let said = reason.unwrap_or_default().to_owned();
+    let cells = cells![id, to.to_owned(), said, actor.to_owned(), now_ms];
+    if transaction.execute(sql, cells).await? == 0 {
+        return Ok(false);
+    }
+    let action = if reason.is_some() { "begun" } else { "dropped" };
+    let entry = Entry { actor, action, target: format!("bulk {id}"), reason, details: None };
+    audit::write(&mut transaction, &entry, now_ms).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// The bulk action of that number.

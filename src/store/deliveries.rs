@@ -101,6 +101,19 @@ impl Filter {
     /// `id < $1 AND …`, and the cells of its places.
     pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
+        // What is being sent waits, by its row.
+        let in_hand = intents::in_hand(is_postgres);
+        match self.state {
+            // Words of ours, written out: an index of some states alone is found by nothing else.
+            Some("sending") => {
+                text.push_str(&format!(" AND state = 'waiting' AND id IN {in_hand}"))
+            }
+            Some("waiting") => {
+                text.push_str(&format!(" AND state = 'waiting' AND id NOT IN {in_hand}"));
+            }
+            Some(state) => text.push_str(&format!(" AND state = '{state}'")),
+            None => {}
+        }
         let mut add = |condition: &str, cell: Cell| {
             cells.push(cell);
             text.push_str(&format!(
@@ -108,14 +121,6 @@ impl Filter {
                 condition.replace('$', &format!("${}", cells.len()))
             ));
         };
-        // What is being sent waits, by its row.
-        let in_hand = intents::in_hand(is_postgres);
-        match self.state {
-            Some("sending") => add(&format!("state = $ AND id IN {in_hand}"), "waiting".into()),
-            Some("waiting") => add(&format!("state = $ AND id NOT IN {in_hand}"), "waiting".into()),
-            Some(state) => add("state = $", state.into()),
-            None => {}
-        }
         if let Some(destination) = &self.destination {
             add("destination = $", destination.clone().into());
         }
@@ -189,6 +194,48 @@ pub async fn counts(
 pub async fn of_id(database: &Database, id: i64) -> Result<Option<Delivery>, StoreError> {
     let sql = format!("{} WHERE id = $1", select(database.is_postgres()));
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// Deliveries by their numbers, in their order.
+pub async fn of_numbers(database: &Database, ids: &[i64]) -> Result<Vec<Delivery>, StoreError> {
+    let before = format!("{} WHERE id IN", select(database.is_postgres()));
+    let mut rows: Vec<Delivery> = database.fetch_for(&before, ids, "", vec![]).await?;
+    rows.sort_unstable_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// The delivery that its platform knows by that name, while it is not settled.
+pub async fn of_platform(database: &Database, name: &str) -> Result<Option<Delivery>, StoreError> {
+    let select = select(database.is_postgres());
+    let sql = format!("{select} WHERE platform_id = $1 AND settled_ms IS NULL LIMIT 1");
+    Ok(database.fetch(&sql, cells![name.to_owned()]).await?.into_iter().next())
+}
+
+/// How many are meant in each of these states, as far as they are counted.
+pub async fn counts_to(
+    database: &Database,
+    filter: &Filter,
+    states: &[&'static str],
+    most: i64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut counts = Vec::new();
+    for state in states.iter().copied() {
+        let of = Filter { state: Some(state), ..filter.clone() };
+        let (mut conditions, mut cells) = of.conditions(i64::MAX, database.is_postgres());
+        // What is not settled has an index by state.
+        if !["delivered", "dismissed", "replaced"].contains(&state) {
+            conditions.push_str(" AND settled_ms IS NULL");
+        }
+        cells.push(most.into());
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT id FROM delivery WHERE {conditions} LIMIT ${}) few",
+            cells.len()
+        );
+        let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
+        counts.extend(rows.into_iter().map(|(many,)| (state.to_owned(), many)));
+    }
+    Ok(counts)
 }
 
 /// Deliveries by their numbers, as a transaction sees them.

@@ -200,6 +200,17 @@ pub async fn counts_of_batch(
     database.fetch(sql, cells![batch_id]).await
 }
 
+/// The same, of so many at most that are looked at.
+pub async fn counts_of_batch_to(
+    database: &Database,
+    batch_id: i64,
+    most: i64,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT state, COUNT(*) FROM (SELECT state FROM delivery WHERE batch_id = $1 LIMIT $2) few \
+               GROUP BY state ORDER BY state";
+    database.fetch(sql, cells![batch_id, most]).await
+}
+
 /// How many deliveries there are, by state.
 pub async fn counts(database: &Database) -> Result<Vec<(String, i64)>, StoreError> {
     let sql = "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state";
@@ -214,4 +225,16 @@ pub async fn counts_of_destination(
     let sql = "SELECT state, COUNT(*) FROM delivery WHERE destination = $1 GROUP BY state \
                ORDER BY state";
     database.fetch(sql, cells![destination.to_owned()]).await
+}
+
+/// Since when the one waits that has been due longest at a destination, if any is due.
+pub async fn oldest_waiting(
+    database: &Database,
+    destination: &str,
+    now_ms: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT created_ms FROM delivery WHERE state = 'waiting' AND destination = $1 \
+               AND settled_ms IS NULL AND next_ms <= $2 ORDER BY next_ms, id LIMIT 1";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![destination.to_owned(), now_ms]).await?;
+    Ok(rows.into_iter().next().map(|(at,)| at))
 }

@@ -7,4 +7,5 @@ pub mod health;
 pub mod inbound;
 pub mod page;
 pub mod pay;
+pub mod screens;
 pub mod server;

@@ -22,6 +22,7 @@ use super::health;
 use super::inbound::{self, Reception};
 use super::page::{Page, STYLE};
 use super::pay::{self, Answer, Desk};
+use super::screens;
 
 type App = State<Arc<dyn Desk>>;
 
@@ -49,7 +50,7 @@ impl Listening {
         self.keep_serving(router(desk))
     }
 
-    /// The same with the API; `names` are those of what stands in front.
+    /// The same with the API and the screens; `names` are those of what stands in front.
     pub fn serve_with_api(
         self,
         desk: Arc<dyn Desk>,
@@ -58,11 +59,12 @@ impl Listening {
         names: Vec<String>,
     ) -> JoinHandle<()> {
         let door = Door { listening: self.address, names, keyring: Keyring::default() };
+        let screens = screens::service::router(Arc::clone(&hub), door.clone());
         let api = service::router(Arc::clone(&hub), door.clone())
             .merge(inbound::router(reception, Arc::clone(&hub), door))
             .merge(health::router(hub));
         let api = api.layer(middleware::from_fn(guarded));
-        self.keep_serving(router(desk).merge(api))
+        self.keep_serving(payers(desk).merge(api).merge(screens))
     }
 
     fn keep_serving(self, router: Router) -> JoinHandle<()> {
@@ -75,13 +77,17 @@ impl Listening {
     }
 }
 
-/// Every page there is.
+/// Every page of payers, and one for what is none.
 pub fn router(desk: Arc<dyn Desk>) -> Router {
+    let nowhere = Router::new().fallback(|| async { shown(&Page::NotFound) });
+    payers(desk).merge(nowhere.layer(middleware::from_fn(guarded)))
+}
+
+fn payers(desk: Arc<dyn Desk>) -> Router {
     Router::new()
         .route("/pay/style.css", get(style))
         // A browser that only asks whether there is such a page makes no payment.
         .route("/pay/{token}", get(open).head(look))
-        .fallback(|| async { shown(&Page::NotFound) })
         .layer(middleware::from_fn(guarded))
         .with_state(desk)
 }

@@ -17,7 +17,16 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 35] = [
+const WANTED: [(&str, &str, Scope); 44] = [
+    ("GET", "/service", Scope::Read),
+    ("GET", "/work-orders", Scope::Read),
+    ("GET", "/work-orders/7", Scope::Read),
+    ("POST", "/find", Scope::Read),
+    ("GET", "/connectors", Scope::Read),
+    ("POST", "/bulk", Scope::Act),
+    ("GET", "/bulk/7/proposed", Scope::Read),
+    ("POST", "/bulk/7/confirm", Scope::Act),
+    ("POST", "/bulk/7/drop", Scope::Act),
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -83,7 +92,7 @@ async fn same_words(on: On) {
     let (context, database) = (&served.hub.context, served.database());
     let all = batches::Wanted { job: None, most: 20 };
     let (listed, _) = batches::list(database, &all).await.unwrap();
-    let (one, _) = batches::show(database, batch).await.unwrap();
+    let (one, _) = batches::show(database, batch, None).await.unwrap();
     let (log, _) = audit::list(database, &audit::Wanted { most: 50, before: None }).await.unwrap();
     let code = held::items(context, "code_unknown", 1_000, viaduct::app::sight::Sight::Masked);
     for (path, wanted) in [

@@ -98,6 +98,7 @@ async fn begun(database: &Database) -> i64 {
         chosen: "--code notify --destination notify",
         actor: "user:test",
         reason: "mended",
+        state: RUNNING,
     };
     let filter = Filter {
         state: Some("held"),

@@ -339,7 +339,7 @@ async fn accepted(on: On) {
     let states: Vec<&str> =
         json.as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["closed", "held", "closed"], "the newest first");
-    let (json, text) = batches::show(&hub.context.database, batch).await.unwrap();
+    let (json, text) = batches::show(&hub.context.database, batch, None).await.unwrap();
     assert_eq!(json["decision"]["reason"], json!("a ward moved away"));
     assert!(text.contains("accepted by user:"), "{text}");
 }

@@ -35,6 +35,14 @@ pub struct Wanted {
     pub most: u32,
 }
 
+/// How much of a batch is looked at.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Look {
+    /// Of its deliveries so many are counted, which is quick however many there are
+    pub counted_to: Option<u32>,
+}
+
 /// One batch.
 #[derive(Debug, Clone, Subcommand)]
 pub enum One {
@@ -63,10 +71,17 @@ pub async fn list(database: &Database, wanted: &Wanted) -> Result<(Value, String
 }
 
 /// One batch.
-pub async fn show(database: &Database, id: i64) -> Result<(Value, String), AppError> {
+pub async fn show(
+    database: &Database,
+    id: i64,
+    counted_to: Option<u32>,
+) -> Result<(Value, String), AppError> {
     let none = || AppError::NotThere(format!("there is no batch {id}: see `viaduct batches`"));
     let batch = batches::get(database, id).await?.ok_or_else(none)?;
-    let made = outbox::counts_of_batch(database, id).await?;
+    let made = match counted_to {
+        None => outbox::counts_of_batch(database, id).await?,
+        Some(most) => outbox::counts_of_batch_to(database, id, i64::from(most)).await?,
+    };
     let decision = decisions::of_batch(database, id).await?;
     let mut json = report::of_batch(&batch, &made);
     json["job"] = json!(batch.job);

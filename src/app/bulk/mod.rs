@@ -3,6 +3,7 @@
 //! first and worked then; `viaduct bulk` watches, pauses and goes on.
 
 pub mod chosen;
+pub mod proposed;
 pub mod watch;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use crate::store::deliveries::{self, Delivery, Filter};
 use crate::store::ids::Ids;
 
 /// Rows that are looked at in one go, for a dry run.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// What is to be done to which deliveries, and why.
 #[derive(Debug, Clone)]
@@ -65,6 +66,17 @@ pub async fn begin(
     if reason.is_empty() {
         return Err(AppError::Asked("it needs its reason: --reason WHY".to_owned()));
     }
+    fix(database, clock, wish, actor, (bulk::RUNNING, reason)).await
+}
+
+/// Fixes the set, to begin with it now or when somebody has said yes. Gives its number.
+pub(super) async fn fix(
+    database: &Database,
+    clock: &dyn Clock,
+    wish: &Wish,
+    actor: &Actor,
+    (state, reason): (&'static str, &str),
+) -> Result<i64, AppError> {
     let mut numbers = Ids::new();
     numbers.reserve(database, 1).await?;
     let id = numbers.take();
@@ -74,6 +86,7 @@ pub async fn begin(
         chosen: &wish.words,
         actor: actor.as_str(),
         reason,
+        state,
     };
     let named: Vec<i64> = of_those(database, wish).await?.iter().map(|row| row.id).collect();
     let set = match wish.ids.is_empty() {
@@ -140,14 +153,14 @@ pub async fn foretell(
 
 /// What would become of how many.
 #[derive(Debug, Default)]
-struct Counts {
+pub(super) struct Counts {
     would: BTreeMap<&'static str, u64>,
     left: BTreeMap<String, u64>,
     noted: BTreeMap<String, u64>,
 }
 
 impl Counts {
-    async fn add(
+    pub(super) async fn add(
         &mut self,
         database: &Database,
         rows: &[Delivery],
@@ -171,12 +184,16 @@ impl Counts {
     }
 
     fn said(&self, wish: &Wish) -> (Value, String) {
+        self.said_of(wish.action.word(), &wish.words)
+    }
+
+    pub(super) fn said_of(&self, action: &str, chosen: &str) -> (Value, String) {
         let of = self.would.values().sum::<u64>() + self.left.values().sum::<u64>();
         let listed = |words: &BTreeMap<String, u64>| -> Vec<Value> {
             words.iter().map(|(why, many)| json!({ "why": why, "count": many })).collect()
         };
         let json = json!({
-            "dry_run": true, "action": wish.action.word(), "chosen": wish.words, "of": of,
+            "dry_run": true, "action": action, "chosen": chosen, "of": of,
             "would": self.would, "left": listed(&self.left), "otherwise": listed(&self.noted),
         });
         let mut text = format!("{of} are chosen; nothing was done.\n");

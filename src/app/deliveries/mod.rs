@@ -29,6 +29,9 @@ use crate::store::database::Database;
 use crate::store::deliveries::{self, Filter};
 
 const MOST_MAX: i64 = 1_000;
+/// What is counted where counts are to be quick.
+const OPEN_STATES: [State; 5] =
+    [State::Held, State::Unknown, State::Waiting, State::Accepted, State::Offered];
 
 fn most() -> u16 {
     50
@@ -59,6 +62,9 @@ pub struct Listing {
     /// Go on behind this delivery, as the last page says
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
+    /// Counts stop there, and are made of what is not settled alone: that is quick however many there are
+    #[arg(long, value_name = "COUNT")]
+    counted_to: Option<u32>,
     /// How many at most
     #[arg(long, default_value_t = most())]
     #[serde(default = "most")]
@@ -143,7 +149,13 @@ pub async fn list(
     let filter = listing.filter()?;
     let most = i64::from(listing.most).clamp(1, MOST_MAX);
     let before = listing.after.unwrap_or(i64::MAX);
-    let counts = deliveries::counts(database, &filter).await?;
+    let counts = match listing.counted_to {
+        None => deliveries::counts(database, &filter).await?,
+        Some(most) => {
+            let states = counted(&filter);
+            deliveries::counts_to(database, &filter, &states, i64::from(most) + 1).await?
+        }
+    };
     let mut rows = deliveries::list(database, &filter, before, most + 1).await?;
     let more = rows.len() as i64 > most;
     rows.truncate(most as usize);
@@ -163,6 +175,21 @@ pub async fn list(
         text.push_str(&format!("\nThere are more: add `--after {after}`.\n"));
     }
     Ok((json, text))
+}
+
+/// What can be counted quickly: what is not settled; of one cause or batch the state that is looked at alone.
+fn counted(filter: &Filter) -> Vec<&'static str> {
+    let open = OPEN_STATES.map(State::word);
+    let narrow = filter.code.is_some() || filter.batch_id.is_some();
+    match (narrow, filter.state) {
+        (false, _) => open.to_vec(),
+        (true, Some(state))
+            if filter.batch_id.is_none() && ["held", "unknown"].contains(&state) =>
+        {
+            vec![state]
+        }
+        (true, _) => Vec::new(),
+    }
 }
 
 /// The story of one.

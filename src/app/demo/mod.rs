@@ -2,6 +2,7 @@
 //! of whom the platform calls us. All of it against the sandboxes. Ends by itself.
 
 mod payers;
+pub mod serve;
 mod stage;
 
 use std::io::Write;
@@ -156,6 +157,7 @@ impl Demo {
              Payments   {}, {} calls about them\n\
              Case notes {}\n\n\
              Where to look next\n  \
+             viaduct demo --serve           the same, and then the screens: service health, causes, stories\n  \
              {folder}/viaduct.db            every table: batch, source_record, resident, change_event, delivery, dead_letter\n  \
              {folder}/notify-ledger.jsonl   what the platform accepted\n  \
              {folder}/pay-requests.jsonl    what was asked of the platform that takes payments\n  \

@@ -106,9 +106,7 @@ impl Stage {
         own.extend(self.pay.variables());
         own.extend(self.openrevenues.variables());
         own.extend(self.crm.variables());
-        for system in DROPPED {
-            own.insert(system.variable.to_owned(), self.path(system.name));
-        }
+        own.extend(drops(&self.folder));
         own.insert("OPENREVENUES_PEOPLE".to_owned(), self.path("people"));
         own.insert("ACADEMY_URL".to_owned(), format!("sqlite:{}", self.path("academy.db")));
         own.insert("ACADEMY_HOST".to_owned(), "127.0.0.1:1".to_owned());
@@ -145,6 +143,14 @@ impl Stage {
         self.crm.running.stop();
         self.pay.running.stop();
     }
+}
+
+/// The variables by which the definitions find the folders that files are dropped into.
+pub fn drops(folder: &Path) -> impl Iterator<Item = (String, String)> {
+    let drop = |system: &Dropped| {
+        (system.variable.to_owned(), folder.join(system.name).display().to_string())
+    };
+    DROPPED.iter().map(drop)
 }
 
 /// The jobs of those that have a part in the demonstration, in their turn: the definitions name more.

@@ -42,7 +42,7 @@ const fn number(name: &'static str, doc: &'static str) -> Field {
 
 /// Every field there is. None of them may hold a value of a record.
 pub static FIELDS: &[Field] = &[
-    ours("actor", "Who did it: `user:NAME`, `key:NAME` or `local`."),
+    ours("actor", "Who did it: `user:NAME`, `staff:NAME`, `key:NAME` or `local`."),
     ours("batch.id", "The batch, as in the table `batch`."),
     ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("call.id", "The number of a call that a system pushed to us."),
@@ -57,12 +57,12 @@ pub static FIELDS: &[Field] = &[
     ours("error", "An error of ours, whose text holds no value of a record."),
     ours("hold.id", "The hold, as in the table `hold`."),
     ours("hold.kind", "What kind of hold: a word of the council's."),
-    ours("http.method", "Of a call to the API: `GET`, `POST`."),
+    ours("http.method", "Of a call to the API or the screens: `GET`, `POST`."),
     ours(
         "http.route",
-        "Of a call to the API: the route as it is written in the docs, without its numbers.",
+        "Of a call to the API or the screens: the route as it is written in the docs, without its numbers.",
     ),
-    ours("http.status", "Of a call to the API: what was answered."),
+    ours("http.status", "Of a call to the API or the screens: what was answered."),
     ours("job", "The job's name, as its file is called."),
     ours("key.id", "The number of a key of the API, which is no secret."),
     ours("lease", "What one process at a time may work on."),

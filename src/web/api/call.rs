@@ -22,6 +22,16 @@ pub struct Caller {
     pub scopes: Scopes,
     /// The key's number; none on this machine without keys.
     pub key: Option<i64>,
+    pub within: Within,
+}
+
+/// What bounds somebody besides their scopes; nothing, unless it is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Within {
+    /// How many things one bulk action may touch.
+    pub bulk_max: Option<i64>,
+    /// Of which sources they see rows. Whoever is bound so is answered only where rows can be told apart.
+    pub sources: Option<Vec<String>>,
 }
 
 /// A call. Its words may say who is searched for: it never prints.
@@ -188,7 +198,12 @@ mod tests {
         Call {
             verb: Verb::Jobs,
             id: String::new(),
-            caller: Caller { actor: Actor::local(), scopes: Scopes::all(), key: None },
+            caller: Caller {
+                actor: Actor::local(),
+                scopes: Scopes::all(),
+                key: None,
+                within: Within::default(),
+            },
             reason: None,
             query: query.to_owned(),
             body: body.as_bytes().to_vec(),

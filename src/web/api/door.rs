@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
 use super::Hub;
-use super::call::Caller;
+use super::call::{Caller, Within};
 use super::keyring::{Keyring, Keys};
 use super::problem::{Kind, Problem};
 use crate::access::actor::Actor;
@@ -59,7 +59,7 @@ impl Door {
     }
 
     /// Names can be made to lead here by whoever owns them, addresses cannot.
-    fn is_ours(&self, host: &str) -> bool {
+    pub fn is_ours(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         let (name, port) = match host.rsplit_once(':') {
             Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
@@ -105,7 +105,12 @@ impl Door {
             row.ok_or_else(|| no_key("the key is not known here: see `viaduct keys list`"))?;
         let grant = grant_of(row)?;
         match grant.opens(IpNet::from(peer), hub.clock().now_ms()) {
-            Ok(()) => Ok(Caller { actor: grant.actor(), scopes: grant.scopes, key: Some(row.id) }),
+            Ok(()) => Ok(Caller {
+                actor: grant.actor(),
+                scopes: grant.scopes,
+                key: Some(row.id),
+                within: Within::default(),
+            }),
             Err(Shut::Revoked) => Err(revoked()),
             Err(Shut::Expired) => {
                 Err(no_key("the key's time is over: have another made with `viaduct keys add`"))
@@ -137,7 +142,12 @@ impl Door {
                 "keys are in use, so every call needs one: send it as `Authorization: Bearer hub_…`",
             ));
         }
-        Ok(Caller { actor: Actor::local(), scopes: Scopes::all(), key: None })
+        Ok(Caller {
+            actor: Actor::local(),
+            scopes: Scopes::all(),
+            key: None,
+            within: Within::default(),
+        })
     }
 }
 

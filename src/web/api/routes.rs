@@ -41,6 +41,15 @@ pub enum Verb {
     Jobs,
     RunJob,
     Openapi,
+    Service,
+    Connectors,
+    WorkOrders,
+    WorkOrder,
+    Find,
+    Propose,
+    Proposed,
+    Confirm,
+    Drop,
 }
 
 /// A way to ask for it.
@@ -67,6 +76,15 @@ const fn post(path: &'static str, verb: Verb, scope: Scope, does: &'static str) 
 }
 
 pub static ROUTES: &[Route] = &[
+    get(
+        "/service",
+        Service,
+        Scope::Read,
+        "How the service stands: what needs somebody, each source, each destination",
+    ),
+    get("/work-orders", WorkOrders, Scope::Read, "What came in, the newest first"),
+    get("/work-orders/{id}", WorkOrder, Scope::Read, "The story of one"),
+    post("/find", Find, Scope::Read, "What a number, a reference or a key leads to"),
     get("/batches", Batches, Scope::Read, "What was read, the newest first"),
     get("/batches/{id}", Batch, Scope::Read, "One batch whole"),
     post(
@@ -113,7 +131,21 @@ pub static ROUTES: &[Route] = &[
         "What became of one that nobody answered",
     ),
     get("/bulk", BulkActions, Scope::Read, "What was done to many deliveries at once"),
+    post("/bulk", Propose, Scope::Act, "Fixes a set of held ones, and waits for a yes"),
     get("/bulk/{id}", BulkAction, Scope::Read, "How far one is, and what came of its items"),
+    get(
+        "/bulk/{id}/proposed",
+        Proposed,
+        Scope::Read,
+        "What would become of a set that waits for a yes",
+    ),
+    post(
+        "/bulk/{id}/confirm",
+        Confirm,
+        Scope::Act,
+        "Begins one that was proposed, in the background",
+    ),
+    post("/bulk/{id}/drop", Drop, Scope::Act, "Has one that was proposed never begin"),
     post("/bulk/{id}/pause", Pause, Scope::Act, "Has it stop"),
     post("/bulk/{id}/resume", Resume, Scope::Act, "Goes on with it, in the background"),
     get("/audit", Audit, Scope::Audit, "Who changed what, when and why"),
@@ -131,6 +163,12 @@ pub static ROUTES: &[Route] = &[
     post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
+    get(
+        "/connectors",
+        Connectors,
+        Scope::Read,
+        "The connectors there are, and whether each can be opened",
+    ),
     get("/openapi.json", Openapi, Scope::Read, "All this as an OpenAPI document"),
 ];
 

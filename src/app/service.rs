@@ -1,0 +1,233 @@
+//! `viaduct status`: how the service stands, at one look. Each source and each destination in a line; what needs
+//! somebody; what people changed in the last day.
+
+use chrono::NaiveTime;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::context::{AppError, Context};
+use super::hold::urgent::Urgent;
+use super::{destinations, held};
+use crate::job::definition::{Action, JobDefinition};
+use crate::record::moment::{Moment, span};
+use crate::store::audit;
+use crate::store::batches::{self, BatchRow};
+use crate::store::deliveries::{self, Filter};
+use crate::store::destinations::{self as stored, DestinationRow};
+use crate::store::outbox;
+use crate::store::work_orders::{self, Filter as Rows, Stage};
+
+/// Counts stop here.
+pub const COUNTED_MAX: i64 = 10_000;
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Lines of the audit log that are looked through for what changed.
+const LINES_MAX: i64 = 200;
+/// What is told of them.
+const CHANGES_MAX: usize = 20;
+/// What people do to the service, and not to one thing.
+const CHANGES: [&str; 8] =
+    ["paused", "resumed", "begun", "accepted", "refused", "run", "added", "roles"];
+/// States that a destination's line has.
+pub const OPEN_STATES: [&str; 5] = ["waiting", "accepted", "unknown", "held", "offered"];
+
+/// What of it is asked for.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wanted {
+    /// This system that is told, and nothing else
+    pub destination: Option<String>,
+}
+
+/// What was asked for of it: one destination, or everything.
+pub async fn asked(context: &Context, wanted: &Wanted) -> Result<(Value, String), AppError> {
+    let Some(name) = &wanted.destination else { return now(context).await };
+    if !destinations::names(context).contains(&name.as_str()) {
+        return Err(AppError::NotThere("no job sends to a system of that name".to_owned()));
+    }
+    let mut needs = Vec::new();
+    let one = destination(context, name, &mut needs).await?;
+    let json = json!({
+        "at": Moment(context.clock.now_ms()), "needs": needs, "sources": [],
+        "destinations": [one], "changed": [], "counted_to": COUNTED_MAX,
+    });
+    let text = text(&json);
+    Ok((json, text))
+}
+
+/// Everything of it.
+pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
+    let (database, now_ms) = (&context.database, context.clock.now_ms());
+    let mut needs = Vec::new();
+    let mut sources = Vec::new();
+    for job in context.jobs(Action::Ingest) {
+        sources.push(source(context, job, &mut needs).await?);
+    }
+    let mut told = Vec::new();
+    for name in destinations::names(context) {
+        told.push(destination(context, name, &mut needs).await?);
+    }
+    let urgent = Urgent::now(context).await?;
+    if !urgent.is_empty() {
+        let what =
+            "A hold stops nothing for anybody: it names a person or a debt that is not known";
+        needs.insert(0, need("urgent", what, "causes", "hold.no_match"));
+    }
+    for batch in held::waiting_batches(context).await? {
+        let what = format!("{} was held whole: {}", batch.origin, held::words(&batch.code).0);
+        needs.push(need("batch", &what, "batch", &batch.id.to_string()));
+    }
+    let mut changed = Vec::new();
+    for line in audit::newest(database, i64::MAX, LINES_MAX).await? {
+        let fits = line.at_ms > now_ms - DAY_MS && CHANGES.contains(&line.action.as_str());
+        if fits && changed.len() < CHANGES_MAX {
+            changed.push(json!({
+                "at": Moment(line.at_ms), "by": line.actor, "what": line.action,
+                "to": line.target,
+            }));
+        }
+    }
+    let json = json!({
+        "at": Moment(now_ms), "needs": needs, "sources": sources, "destinations": told,
+        "changed": changed, "counted_to": COUNTED_MAX,
+    });
+    let text = text(&json);
+    Ok((json, text))
+}
+
+fn need(kind: &str, what: &str, page: &str, which: &str) -> Value {
+    json!({ "kind": kind, "what": what, "page": page, "which": which })
+}
+
+async fn source(
+    context: &Context,
+    job: &JobDefinition,
+    needs: &mut Vec<Value>,
+) -> Result<Value, AppError> {
+    let (database, now_ms) = (&context.database, context.clock.now_ms());
+    let newest = batches::newest(database, Some(&job.name), 20).await?;
+    let good = newest.iter().find(|batch| ["closed", "released"].contains(&batch.state.as_str()));
+    let last = newest.first();
+    let source = &job.connector.value;
+    let rows =
+        |stage| Rows { stage: Some(stage), sources: Some(vec![source.clone()]), ..Rows::default() };
+    let waiting = work_orders::count(database, &rows(Stage::Waiting), COUNTED_MAX + 1).await?;
+    let held = work_orders::count(database, &rows(Stage::Held), COUNTED_MAX + 1).await?;
+    let due = expected(job, now_ms);
+    let late = due.is_some_and(|due_ms| {
+        due_ms <= now_ms
+            && good.is_none_or(|batch| batch.started_ms < Moment::at(Moment(due_ms).day(), 0).0)
+    });
+    if late && let Some(due_ms) = due {
+        let what = format!("{} is late: it was expected by {}", job.name, Moment(due_ms));
+        needs.push(need("late", &what, "source", &job.name));
+    }
+    let state = match last {
+        None => "nothing read yet",
+        Some(_) if late => "late",
+        Some(batch) if batch.state == "held" => "held whole",
+        Some(batch) if ["reading", "released"].contains(&batch.state.as_str()) => "running",
+        Some(_) if held > 0 => "rows held",
+        Some(_) => "well",
+    };
+    let next = job
+        .schedule
+        .as_ref()
+        .and_then(|schedule| schedule.next_after(now_ms, 1).into_iter().next());
+    Ok(json!({
+        "job": job.name, "source": source, "state": state,
+        "last_success": good.map(|batch| Moment(batch.started_ms)),
+        "last_batch": last.map(|batch| batch.id),
+        "last_rows": good.map(|batch: &BatchRow| batch.rows_in),
+        "expected": due.map(Moment), "late": late, "next": next.map(Moment),
+        "waiting": waiting, "held": held,
+    }))
+}
+
+/// By when today's is expected, in London's time of day.
+fn expected(job: &JobDefinition, now_ms: i64) -> Option<i64> {
+    let by: NaiveTime = job.expect?.by?;
+    let midnight = NaiveTime::MIN;
+    let minute = u32::try_from((by - midnight).num_minutes()).ok()?;
+    Some(Moment::at(Moment(now_ms).day(), minute).0)
+}
+
+async fn destination(
+    context: &Context,
+    name: &str,
+    needs: &mut Vec<Value>,
+) -> Result<Value, AppError> {
+    let (database, now_ms) = (&context.database, context.clock.now_ms());
+    let row = stored::get(database, name).await?.unwrap_or_else(|| DestinationRow::fresh(name));
+    let filter = Filter { destination: Some(name.to_owned()), ..Filter::default() };
+    let counts = deliveries::counts_to(database, &filter, &OPEN_STATES, COUNTED_MAX + 1).await?;
+    let many =
+        |state: &str| counts.iter().find(|(one, _)| one == state).map_or(0, |(_, many)| *many);
+    let oldest = outbox::oldest_waiting(database, name, now_ms).await?;
+    let state = match (row.paused_ms, row.circuit.as_str()) {
+        (Some(_), _) => "paused",
+        (None, "closed") => "well",
+        (None, "open") => "left alone",
+        (None, _) => "stopped",
+    };
+    if state == "stopped" {
+        let what = format!("{name} does not let us in: nothing is sent to it until that is mended");
+        needs.push(need("destination", &what, "destination", name));
+    }
+    if many("unknown") > 0 {
+        let what = format!(
+            "Nobody knows whether {} to {name} took effect",
+            said(many("unknown"), "message", "messages")
+        );
+        needs.push(need("unknown", &what, "unknown", name));
+    }
+    Ok(json!({
+        "destination": name, "state": state,
+        "why": row.paused_why.clone().or(row.cause.clone()), "by": row.paused_by,
+        "since": row.paused_ms.or(row.opened_ms).map(Moment),
+        "waiting": many("waiting"), "unknown": many("unknown"), "held": many("held"),
+        "accepted": many("accepted"), "offered": many("offered"),
+        "oldest": oldest.map(Moment),
+    }))
+}
+
+fn said(many: i64, one: &str, more: &str) -> String {
+    format!("{many} {}", if many == 1 { one } else { more })
+}
+
+fn text(json: &Value) -> String {
+    let list = |name: &str| json[name].as_array().cloned().unwrap_or_default();
+    let word = |of: &Value, name: &str| of[name].as_str().unwrap_or("-").to_owned();
+    let mut text = String::new();
+    for need in list("needs") {
+        text.push_str(&format!("! {}\n", word(&need, "what")));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing needs a person now.\n");
+    }
+    text.push('\n');
+    for source in list("sources") {
+        text.push_str(&format!(
+            "{:<24} {:<12} {} waiting, {} held\n",
+            word(&source, "job"),
+            word(&source, "state"),
+            source["waiting"],
+            source["held"]
+        ));
+    }
+    for one in list("destinations") {
+        let oldest = one["oldest"].as_str().and_then(Moment::parse).map(|at| at.0);
+        let now = json["at"].as_str().and_then(Moment::parse).map_or(0, |at| at.0);
+        let oldest =
+            oldest.map(|at| format!(", the oldest for {}", span(now - at))).unwrap_or_default();
+        text.push_str(&format!(
+            "{:<24} {:<12} {} waiting{oldest}, {} unknown, {} held\n",
+            word(&one, "destination"),
+            word(&one, "state"),
+            one["waiting"],
+            one["unknown"],
+            one["held"]
+        ));
+    }
+    text
+}

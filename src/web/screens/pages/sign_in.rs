@@ -1,0 +1,195 @@
+//! P37: signing in and out with a name, a password and a one-time code; and the link by which somebody sets both.
+//! Who is unknown is told the same as who is known, after as long a time.
+
+use askama::Template;
+
+use super::own_way;
+use crate::access::code::Seed;
+use crate::access::password::{self, SALT_BYTES};
+use crate::store::sessions::{self, SessionRow};
+use crate::store::staff::{self, InviteRow, StaffRow};
+use crate::web::screens::session::{digest_of, fresh_bytes, fresh_token};
+use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page, page_with};
+
+#[derive(Template)]
+#[template(path = "pages/sign_in.html")]
+struct SignIn {
+    frame: Frame,
+    next: String,
+    name: String,
+    errors: Vec<(&'static str, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/invitation.html")]
+struct Invitation {
+    frame: Frame,
+    name: String,
+    seed: String,
+    picture: String,
+    size: i32,
+    errors: Vec<(&'static str, String)>,
+}
+
+/// The form.
+pub async fn show(visit: &Visit) -> Answer {
+    let next = own_way(visit.query.one("next")).to_owned();
+    if visit.who.is_some() {
+        return Ok(Reply::GoTo(next));
+    }
+    page(&SignIn { frame: visit.frame("Sign in"), next, name: String::new(), errors: vec![] })
+}
+
+/// What was filled in.
+pub async fn sign_in(visit: &Visit) -> Answer {
+    let screens = &visit.screens;
+    let (name, code) = (visit.form.one("name").to_lowercase(), visit.form.one("code"));
+    let password = visit.form.one("password");
+    let mut errors = Vec::new();
+    for (field, value, says) in [
+        ("name", name.as_str(), "Enter your user name"),
+        ("password", password, "Enter your password"),
+        ("code", code, "Enter the code that your authenticator app shows"),
+    ] {
+        if value.is_empty() {
+            errors.push((field, says.to_owned()));
+        }
+    }
+    if !errors.is_empty() {
+        return again(visit, 400, &name, errors);
+    }
+    // Whoever guesses at one name from many addresses is slowed as much as from one.
+    let slowed = [
+        screens.guesses_from.take(visit.peer, visit.now_ms),
+        screens.guesses_of_name.take(name.chars().take(100).collect(), visit.now_ms),
+    ];
+    if let Some(seconds) = slowed.into_iter().filter_map(Result::err).max() {
+        screens.alert(visit.now_ms);
+        return Err(Trouble::TooOften(seconds));
+    }
+    let found = staff::of_name(screens.hub.database(), &name).await?;
+    let found = found.filter(|row| row.disabled_ms.is_none());
+    let kept = found.as_ref().and_then(|row| row.password.clone());
+    let known = is_of(visit, password, kept).await?;
+    let step = found.as_ref().filter(|_| known).and_then(|row| step_of(row, code, visit.now_ms));
+    let (Some(row), Some(step)) = (found, step) else {
+        tracing::warn!("a sign-in was refused");
+        return refused(visit, &name);
+    };
+    let token = fresh_token().map_err(|_| Trouble::Broken)?;
+    let session = SessionRow {
+        digest: digest_of(&token),
+        token: fresh_token().map_err(|_| Trouble::Broken)?,
+        begun_ms: visit.now_ms,
+        seen_ms: visit.now_ms,
+        staff_id: row.id,
+        name: row.name,
+        roles: row.roles,
+        sources: row.sources,
+        paused: row.paused,
+    };
+    match sessions::begin(screens.hub.database(), &session, (row.version, step)).await? {
+        true => Ok(Reply::Session(Some(token), own_way(visit.form.one("next")).to_owned())),
+        // The same code was used a moment ago.
+        false => refused(visit, &session.name),
+    }
+}
+
+fn refused(visit: &Visit, name: &str) -> Answer {
+    let says = "The user name, the password or the code is wrong. A code is taken once: wait for the next one";
+    again(visit, 401, name, vec![("name", says.to_owned())])
+}
+
+fn again(visit: &Visit, status: u16, name: &str, errors: Vec<(&'static str, String)>) -> Answer {
+    let frame = Frame { is_error: true, ..visit.frame("Sign in") };
+    let next = own_way(visit.form.one("next")).to_owned();
+    page_with(status, &SignIn { frame, next, name: name.to_owned(), errors })
+}
+
+fn step_of(row: &StaffRow, code: &str, now_ms: i64) -> Option<i64> {
+    let seed = Seed::from_base32(row.seed.as_deref()?, &row.name).ok()?;
+    seed.step_of(code, row.last_step, now_ms)
+}
+
+/// Looked at beside everything else, and few at once.
+async fn is_of(visit: &Visit, password: &str, kept: Option<String>) -> Result<bool, Trouble> {
+    let _turn = visit.screens.hashing.acquire().await.map_err(|_| Trouble::Unavailable)?;
+    let password = password.chars().take(password::CHARS_MAX + 1).collect::<String>();
+    let look = move || password::is_of(&password, kept.as_deref());
+    tokio::task::spawn_blocking(look).await.map_err(|_| Trouble::Broken)
+}
+
+/// Ends the session.
+pub async fn sign_out(visit: &Visit) -> Answer {
+    sessions::end(visit.screens.hub.database(), &visit.who()?.session, visit.now_ms).await?;
+    Ok(Reply::Session(None, "/sign-in?done=out".to_owned()))
+}
+
+/// The form behind a link that works once.
+pub async fn invitation(visit: &Visit) -> Answer {
+    let (invite, row) = invited(visit).await?;
+    form(visit, 200, &invite, &row, vec![])
+}
+
+/// Keeps the password and the codes.
+pub async fn accept(visit: &Visit) -> Answer {
+    let (invite, row) = invited(visit).await?;
+    if let Err(seconds) = visit.screens.guesses_from.take(visit.peer, visit.now_ms) {
+        return Err(Trouble::TooOften(seconds));
+    }
+    let (password, again) = (visit.form.one("password"), visit.form.one("again"));
+    let seed = Seed::from_base32(&invite.seed, &row.name).map_err(|_| Trouble::Broken)?;
+    let mut errors = Vec::new();
+    if let Some(fault) = password::fault(password, &row.name) {
+        errors.push(("password", fault.to_owned()));
+    } else if password != again {
+        errors.push(("again", "Enter the same password in both fields".to_owned()));
+    }
+    let step = seed.step_of(visit.form.one("code"), -1, visit.now_ms);
+    if step.is_none() {
+        let says = "The code is not the one that your app should show now. See that the clock of your telephone is right";
+        errors.push(("code", says.to_owned()));
+    }
+    let (Some(step), true) = (step, errors.is_empty()) else {
+        return form(visit, 400, &invite, &row, errors);
+    };
+    let salt = fresh_bytes::<SALT_BYTES>().map_err(|_| Trouble::Broken)?;
+    let (_turn, password) = (visit.screens.hashing.acquire().await, password.to_owned());
+    let hash = tokio::task::spawn_blocking(move || password::hash(&password, &salt)).await;
+    let hash = hash.map_err(|_| Trouble::Broken)?.map_err(|_| Trouble::Broken)?;
+    let database = visit.screens.hub.database();
+    match staff::accept(database, &invite, (&row.name, &hash, step), visit.now_ms).await? {
+        true => Ok(Reply::GoTo("/sign-in?done=ready".to_owned())),
+        false => Err(over()),
+    }
+}
+
+async fn invited(visit: &Visit) -> Result<(InviteRow, StaffRow), Trouble> {
+    let database = visit.screens.hub.database();
+    let found = staff::invitation(database, &digest_of(&visit.id), visit.now_ms).await?;
+    let invite = found.ok_or_else(over)?;
+    let row = staff::of_id(database, invite.staff_id).await?;
+    let row = row.filter(|row| row.disabled_ms.is_none()).ok_or_else(over)?;
+    Ok((invite, row))
+}
+
+fn over() -> Trouble {
+    let says = "This link was used, or its time is over. Ask an administrator for another one.";
+    Trouble::NotThere(says.to_owned())
+}
+
+fn form(
+    visit: &Visit,
+    status: u16,
+    invite: &InviteRow,
+    row: &StaffRow,
+    errors: Vec<(&'static str, String)>,
+) -> Answer {
+    let seed = Seed::from_base32(&invite.seed, &row.name).map_err(|_| Trouble::Broken)?;
+    let (picture, size) = seed.picture().unwrap_or_default();
+    let frame =
+        Frame { is_error: !errors.is_empty(), ..visit.frame("Set your password and codes") };
+    let page =
+        Invitation { frame, name: row.name.clone(), seed: seed.said(), picture, size, errors };
+    page_with(status, &page)
+}

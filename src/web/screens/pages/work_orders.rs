@@ -1,0 +1,308 @@
+//! P2 and P3: work orders in lists, found by any of their keys, and the story of one.
+
+use askama::Template;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{number, query};
+use crate::access::right::Right;
+use crate::store::sessions;
+use crate::web::api::routes::Verb;
+use crate::web::screens::session::{SHOWN_MS, fresh_token};
+use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page};
+use crate::web::screens::words::{self, At};
+
+/// How many a page has, and what else may be asked for.
+const SIZES: [i64; 3] = [20, 50, 100];
+const SIZE: i64 = 50;
+
+#[derive(Deserialize)]
+struct List {
+    counts: Counts,
+    counted_to: i64,
+    work_orders: Vec<Line>,
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    all: i64,
+    waiting: i64,
+    held: i64,
+}
+
+#[derive(Deserialize)]
+pub struct Line {
+    work_order: i64,
+    source: String,
+    key: Option<String>,
+    state: String,
+    code: Option<String>,
+    means: Option<String>,
+    batch: i64,
+    file: String,
+    received: At,
+}
+
+/// A state to choose from.
+struct Tab {
+    words: &'static str,
+    many: i64,
+    href: String,
+    here: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/work_orders.html")]
+struct ListPage {
+    frame: Frame,
+    tabs: Vec<Tab>,
+    list: List,
+    state: String,
+    source: String,
+    batch: String,
+    code: String,
+    /// And whether it is that.
+    sizes: [(i64, bool); 3],
+    next: Option<String>,
+    /// This is not the first page.
+    first: Option<String>,
+}
+
+pub async fn list(visit: &Visit) -> Answer {
+    let words = &visit.query;
+    let (state, source, batch) = (words.one("state"), words.one("source"), words.one("batch"));
+    let (code, after) = (words.one("code"), words.one("after"));
+    let size: i64 = words.one("size").parse().unwrap_or(SIZE);
+    let size =
+        SIZES.into_iter().min_by_key(|one| (one - size.clamp(0, 1_000)).abs()).unwrap_or(SIZE);
+    let said = size.to_string();
+    let pairs = [("state", state), ("source", source), ("batch", batch), ("code", code)];
+    let asked = query(&[&pairs[..], &[("after", after), ("most", said.as_str())]].concat());
+    let list: List = visit.ask(Verb::WorkOrders, "", &asked).await?;
+    let way = |more: &[(&str, &str)]| {
+        let size = if size == SIZE { "" } else { said.as_str() };
+        let all = [&pairs[..], &[("size", size)], more].concat();
+        format!("/work-orders?{}", query(&all)).trim_end_matches('?').to_owned()
+    };
+    let tab = |words, word: &'static str, many| {
+        let href = query(&[("state", word), ("source", source), ("batch", batch)]);
+        let here = state == word || (word == "held" && state.is_empty() && !code.is_empty());
+        let here = here && (code.is_empty() || !word.is_empty());
+        Tab {
+            words,
+            many,
+            href: format!("/work-orders?{href}").trim_end_matches('?').to_owned(),
+            here,
+        }
+    };
+    let tabs = vec![
+        tab("All", "", list.counts.all),
+        tab("Waiting", "waiting", list.counts.waiting),
+        tab("Held", "held", list.counts.held),
+    ];
+    page(&ListPage {
+        frame: Frame { help: "work-orders", ..visit.frame("Work orders") },
+        tabs,
+        next: list.after.as_deref().map(|after| way(&[("after", after)])),
+        first: (!after.is_empty()).then(|| way(&[])),
+        list,
+        state: state.to_owned(),
+        source: source.to_owned(),
+        batch: batch.to_owned(),
+        code: code.to_owned(),
+        sizes: SIZES.map(|one| (one, one == size)),
+    })
+}
+
+#[derive(Deserialize)]
+struct Leads {
+    work_orders: Vec<Line>,
+    delivery: Option<i64>,
+    batch: Option<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/found.html")]
+struct FoundPage {
+    frame: Frame,
+    lines: Vec<Line>,
+    nothing: bool,
+}
+
+/// What was typed is not repeated anywhere: where it leads has an address of its own.
+pub async fn find(visit: &Visit) -> Answer {
+    let key = visit.form.one("key");
+    if key.is_empty() || key.len() > 300 {
+        return Err(Trouble::Words(
+            "Enter a number, a reference, or what a system calls the account or person".to_owned(),
+        ));
+    }
+    let leads: Leads = visit.act(Verb::Find, "", json!({ "key": key })).await?;
+    let to = match (&leads.work_orders[..], leads.delivery, leads.batch) {
+        ([], Some(delivery), _) => format!("/deliveries/{delivery}"),
+        ([], None, Some(batch)) => format!("/batches/{batch}"),
+        ([one], None, None) => format!("/work-orders/{}", one.work_order),
+        (some, _, _) => {
+            let ids: Vec<i64> = some.iter().map(|line| line.work_order).collect();
+            let token = fresh_token().map_err(|_| Trouble::Broken)?;
+            let session = &visit.who()?.session.digest;
+            let database = visit.screens.hub.database();
+            sessions::keep_search(database, (&token, session, "work orders"), &ids, visit.now_ms)
+                .await?;
+            format!("/found/{token}")
+        }
+    };
+    Ok(Reply::GoTo(to))
+}
+
+/// What a search found, in an address that says nothing of it.
+pub async fn found(visit: &Visit) -> Answer {
+    let session = &visit.who()?.session.digest;
+    let kept =
+        sessions::search(visit.screens.hub.database(), (&visit.id, session, "work orders")).await?;
+    let ids = kept.ok_or_else(|| {
+        Trouble::NotThere("This search is not one of your session’s. Search again.".to_owned())
+    })?;
+    let mut lines = Vec::new();
+    for id in ids.iter().take(50) {
+        let leads: Leads = visit.act(Verb::Find, "", json!({ "key": id.to_string() })).await?;
+        lines.extend(leads.work_orders.into_iter().filter(|line| line.work_order == *id));
+    }
+    let frame = Frame { help: "work-orders", ..visit.frame("What was found") };
+    page(&FoundPage { frame, nothing: lines.is_empty(), lines })
+}
+
+#[derive(Deserialize)]
+struct Story {
+    work_order: i64,
+    source: String,
+    key: Option<String>,
+    state: String,
+    batch: i64,
+    file: String,
+    job: String,
+    received: At,
+    finished: Option<At>,
+    came_as: String,
+    mapping_version: Option<i64>,
+    newest: Option<i64>,
+    is_newest: bool,
+    held: Option<i64>,
+    residents: Vec<i64>,
+    letters: Vec<Letter>,
+    changes: Vec<Change>,
+    deliveries: Vec<Sent>,
+}
+
+#[derive(Deserialize)]
+struct Letter {
+    code: String,
+    field: Option<String>,
+    cause: String,
+    means: String,
+    remedy: String,
+    since: At,
+    settled: Option<At>,
+    settled_as: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    at: At,
+    what: String,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    delivery: i64,
+    state: String,
+    what: String,
+    to: Option<String>,
+    destination: String,
+    made: At,
+    cause: Option<String>,
+    next: String,
+}
+
+/// What is the matter with a held one, field by field.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Explained {
+    would_now_be: String,
+    faults: Vec<Fault>,
+    replay: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    field: String,
+    means: String,
+    path: Option<String>,
+    found: Option<String>,
+    code_list: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/work_order.html")]
+struct StoryPage {
+    frame: Frame,
+    story: Story,
+    explained: Explained,
+    may_show: bool,
+    may_act: bool,
+    shown_until: Option<At>,
+}
+
+pub async fn show(visit: &Visit) -> Answer {
+    let id = number(visit)?.to_string();
+    let target = format!("work order {id}");
+    let (story, until): (Story, _) = visit.look(Verb::WorkOrder, (&id, ""), &target).await?;
+    let bound = visit.who()?.sources.is_some();
+    let explained = match story.held.filter(|_| !bound) {
+        Some(held) => visit.look(Verb::HeldOne, (&held.to_string(), ""), &target).await?.0,
+        None => Explained::default(),
+    };
+    let goes_on = ["waiting", "reading"].contains(&story.state.as_str());
+    let frame = visit.live_frame(&format!("Work order {id}"), goes_on);
+    page(&StoryPage {
+        frame: Frame { help: "work-orders", ..frame },
+        story,
+        explained,
+        may_show: visit.may(Right::Show),
+        may_act: visit.may(Right::Act),
+        shown_until: until.map(At),
+    })
+}
+
+/// Values are shown for a while, for a reason.
+pub async fn unmask(visit: &Visit) -> Answer {
+    shown(visit, &format!("work order {}", number(visit)?), &format!("/work-orders/{}", visit.id))
+        .await
+}
+
+pub async fn mask(visit: &Visit) -> Answer {
+    hidden(visit, &format!("work order {}", number(visit)?), &format!("/work-orders/{}", visit.id))
+        .await
+}
+
+/// The same for any record.
+pub async fn shown(visit: &Visit, target: &str, way: &str) -> Answer {
+    let (reason, until_ms) = (visit.reason()?, visit.now_ms + SHOWN_MS);
+    let database = visit.screens.hub.database();
+    sessions::show(database, &visit.who()?.session.digest, target, (reason, until_ms)).await?;
+    Ok(Reply::GoTo(format!("{way}?done=shown")))
+}
+
+pub async fn hidden(visit: &Visit, target: &str, way: &str) -> Answer {
+    let database = visit.screens.hub.database();
+    sessions::hide(database, &visit.who()?.session.digest, target).await?;
+    Ok(Reply::GoTo(format!("{way}?done=masked")))
+}
+
+/// A held row is read again, with the definitions as they are now.
+pub async fn read_again(visit: &Visit) -> Answer {
+    let _: Value = visit.act(Verb::Replay, "", json!({ "ids": [number(visit)?] })).await?;
+    let order: i64 = visit.form.one("work_order").parse().unwrap_or_default();
+    Ok(Reply::GoTo(format!("/work-orders/{order}?done=reading")))
+}

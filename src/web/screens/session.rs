@@ -1,0 +1,125 @@
+//! Sessions: the cookie and what it leads to, and for how long. What stands in a cookie is 256 random bits; kept
+//! is their digest.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use subtle::ConstantTimeEq;
+
+use crate::access::actor::Actor;
+use crate::access::right::Roles;
+use crate::store::sessions::SessionRow;
+use crate::web::api::call::{Caller, Within};
+
+/// A session ends when its person did nothing for so long.
+pub const IDLE_MS: i64 = 30 * 60_000;
+/// And in any case.
+pub const WHOLE_MS: i64 = 12 * 3_600_000;
+/// That somebody is there is written so often at most.
+pub const SEEN_EACH_MS: i64 = 60_000;
+/// What is shown unmasked is masked again after so long.
+pub const SHOWN_MS: i64 = 15 * 60_000;
+
+const TOKEN_BYTES: usize = 32;
+/// Behind https; on this machine's own loopback, where a browser may have no https, the plain name.
+const COOKIE_SECURE: &str = "__Host-viaduct";
+const COOKIE_PLAIN: &str = "viaduct";
+
+/// Which sessions are alive at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    now_ms: i64,
+}
+
+impl Window {
+    pub fn at(now_ms: i64) -> Window {
+        Window { now_ms }
+    }
+
+    /// Begun after that, and seen after that.
+    pub fn after(self) -> (i64, i64) {
+        (self.now_ms - WHOLE_MS, self.now_ms - IDLE_MS)
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Who {
+    pub session: SessionRow,
+    pub roles: Roles,
+    pub sources: Option<Vec<String>>,
+}
+
+impl Who {
+    pub fn of(session: SessionRow) -> Who {
+        let roles = Roles::from_words(&session.roles);
+        let sources: Vec<String> =
+            session.sources.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        let sources = if sources.is_empty() { None } else { Some(sources) };
+        Who { session, roles, sources }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.session.name
+    }
+
+    pub fn actor(&self) -> Actor {
+        Actor::staff(&self.session.name)
+    }
+
+    /// As the hub is asked in their name.
+    pub fn caller(&self) -> Caller {
+        let within = Within { bulk_max: self.roles.bulk_max(), sources: self.sources.clone() };
+        Caller { actor: self.actor(), scopes: self.roles.scopes(), key: None, within }
+    }
+
+    /// Whether a form is one of this session's. How long it takes tells nothing.
+    pub fn sent(&self, token: &str) -> bool {
+        self.session.token.as_bytes().ct_eq(token.as_bytes()).into()
+    }
+}
+
+/// Bytes that nobody guesses.
+pub fn fresh_bytes<const MANY: usize>() -> Result<[u8; MANY], String> {
+    let mut bytes = [0; MANY];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| "the machine has no randomness to give".to_owned())?;
+    Ok(bytes)
+}
+
+/// Text that nobody guesses.
+pub fn fresh_token() -> Result<String, String> {
+    Ok(URL_SAFE_NO_PAD.encode(fresh_bytes::<TOKEN_BYTES>()?))
+}
+
+/// What is kept of one.
+pub fn digest_of(token: &str) -> String {
+    digest(&SHA256, token.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the browser shows, if it shows anything.
+pub fn shown(headers: &HeaderMap, is_secure: bool) -> Option<String> {
+    let wanted = name(is_secure);
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs =
+        cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let found = pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
+    found.filter(|value| value.len() < 100)
+}
+
+/// The header that gives a browser a session, or takes it away.
+pub fn cookie(token: Option<&str>, is_secure: bool) -> HeaderValue {
+    let (name, secure) = (name(is_secure), if is_secure { "; Secure" } else { "" });
+    let text = match token {
+        // Without an age: it ends with the browser, and here long before.
+        Some(token) => format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"),
+        None => format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
+    };
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn name(is_secure: bool) -> &'static str {
+    if is_secure { COOKIE_SECURE } else { COOKIE_PLAIN }
+}
