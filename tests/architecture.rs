@@ -108,7 +108,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // The second reads other people's databases, and knows nothing of ours.
     ("sqlx", &["store/", "connector/sql/"]),
     ("subtle", &["access/key.rs", "connector/http_receive/"]),
-    ("toml", &["definition/reader", "definition/syntax"]),
+    ("toml", &["definition/reader", "definition/syntax", "resolution/weigh"]),
     ("url", &["connector/address.rs"]),
     ("zstd", &["job/packing.rs"]),
 ];

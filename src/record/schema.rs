@@ -232,7 +232,14 @@ pub static PARTY: &[Field] = &[
         Class::Identity,
         "Family name; the whole name of an organisation.",
     ),
+    worded("sex", &["female", "male"], "Female or male, where the source system says so."),
     field("birth_date", Kind::Date, Class::Identity, "Date of birth."),
+    field(
+        "birth_year",
+        Kind::Whole,
+        Class::Identity,
+        "Year of birth, where no more of the day is known.",
+    ),
     field(
         "death_date",
         Kind::Date,

@@ -23,6 +23,7 @@ pub mod inbox;
 pub mod intents;
 pub mod keys;
 pub mod leases;
+pub mod matching;
 pub mod offers;
 pub mod outbox;
 pub mod people;
