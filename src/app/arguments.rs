@@ -196,6 +196,9 @@ pub enum Command {
     /// Who a resident is, how they are found, and what happened to them
     #[command(subcommand)]
     Resident(resident::Asked),
+    /// The list of who is who, for anybody to score
+    #[command(subcommand)]
+    Residents(Residents),
     /// Holds that stop collection: put one down, list them, lift one, take a file of them
     #[command(subcommand)]
     Hold(hold::What),
@@ -254,4 +257,20 @@ pub enum Command {
         #[arg(long)]
         templates: bool,
     },
+}
+
+/// What may be done with all residents.
+#[derive(Debug, Subcommand)]
+pub enum Residents {
+    /// Write each party with its resident to the standard output: source_system, source_key, party, resident_id
+    Export {
+        #[arg(long, value_enum, default_value = "csv")]
+        format: ListFormat,
+    },
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ListFormat {
+    Csv,
 }

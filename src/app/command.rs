@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::arguments::{Arguments, Command, Connectors, HeldWhat, Listed};
+use super::arguments::{Arguments, Command, Connectors, HeldWhat, ListFormat, Listed, Residents};
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::foretold::Foretold;
@@ -84,7 +84,7 @@ impl Done {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
         // A reader that has gone away wants nothing more.
-        let _ = match json {
+        let _ = match json && !self.json.is_null() {
             true => writeln!(out, "{}", self.json),
             false => write!(out, "{}", self.text),
         };
@@ -177,6 +177,13 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let said = resident::command(&database, &definitions, asked).await;
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Residents(Residents::Export { format: ListFormat::Csv }) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = resident::identity::export(&database, &mut std::io::stdout()).await;
+            database.close().await;
+            // The list is all that is said.
+            said.map(|_| Done { json: Value::Null, text: String::new(), exit: 0 })
         }
         Command::Hold(what) => {
             let context = Context::open(&definitions, &arguments.database).await?;

@@ -258,6 +258,12 @@ pub static PARTY: &[Field] = &[
     field("contact.phone", Kind::Phone, Class::Contact, "Telephone number, E.164."),
     field("contact.mobile", Kind::Phone, Class::Contact, "Mobile number, E.164."),
     field(
+        "contact.as_given",
+        Kind::Text,
+        Class::Contact,
+        "A telephone number as it was given, in use or not: people are told apart by it, and nothing is sent to it.",
+    ),
+    field(
         "consent.contact",
         Kind::Flag,
         Class::Contact,

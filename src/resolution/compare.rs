@@ -182,7 +182,9 @@ fn given(one: &Profile, other: &Profile) -> Given {
     if whole_a == whole_b || whole_a == b || whole_b == a {
         return Given::Equal;
     }
-    if near(a, b) { Given::Near } else { Given::Differs }
+    // Two names that are both somebody's are no slip: Tess and Bess, Paul and Paula.
+    let two = alias::is_given(a) && alias::is_given(b);
+    if !two && near(a, b) { Given::Near } else { Given::Differs }
 }
 
 fn by_initial(initial: u8, full: &Profile) -> Given {
@@ -199,6 +201,10 @@ fn by_initial(initial: u8, full: &Profile) -> Given {
 /// Whether two words are one with a slip of the hand in it. Of short words every letter counts.
 fn near(a: &str, b: &str) -> bool {
     let (short, long) = (a.len().min(b.len()), a.len().max(b.len()));
+    // What was cut short is the longer name.
+    if short >= 4 && (a.starts_with(b) || b.starts_with(a)) {
+        return true;
+    }
     if short < 3 || long - short > 2 {
         return false;
     }

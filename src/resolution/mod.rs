@@ -4,6 +4,7 @@
 pub mod block;
 pub mod compare;
 pub mod definition;
+pub mod explain;
 pub mod grow;
 pub mod junk;
 pub mod matching;
@@ -14,3 +15,6 @@ pub mod policy;
 pub mod profile;
 pub mod survivorship;
 pub mod weigh;
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ pub fn profile(account: i64, facts: &Facts, json: &str, policy: &Policy) -> Opti
         birth: text("birth_date").or(year.as_deref()),
         nino: text("nino"),
         email: living("contact.email"),
-        phones: [living("contact.mobile"), living("contact.phone")],
+        phones: [living("contact.mobile").or(living("contact.as_given")), living("contact.phone")],
         uprn: text("address.uprn"),
         lines: [
             text("address.line1"),

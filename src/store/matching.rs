@@ -41,10 +41,10 @@ pub async fn turn(transaction: &mut Transaction) -> Result<i64, StoreError> {
     version.ok_or_else(|| StoreError::Refused("match_index has no row".to_owned()))
 }
 
-/// The last number that was taken.
-pub async fn version(database: &Database) -> Result<i64, StoreError> {
-    let sql = "SELECT version FROM match_index WHERE id = 1";
-    let rows: Vec<(i64,)> = database.fetch(sql, vec![]).await?;
+/// The last number that was taken; nobody takes the next while this transaction lasts.
+pub async fn hold_turn(transaction: &mut Transaction) -> Result<i64, StoreError> {
+    let sql = "UPDATE match_index SET version = version WHERE id = 1 RETURNING version";
+    let rows: Vec<(i64,)> = transaction.fetch(sql, vec![]).await?;
     Ok(rows.first().map_or(0, |(version,)| *version))
 }
 

@@ -18,6 +18,7 @@ pub mod history;
 pub mod hold_feed;
 pub mod hold_matching;
 pub mod holds;
+pub mod identity;
 pub mod ids;
 pub mod inbox;
 pub mod intents;

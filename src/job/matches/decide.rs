@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::memory::SHARED_MAX;
 use super::{Known, Matches, fetch, keys_of, version};
 use crate::job::error::JobError;
 use crate::resolution::block::{self, Key, Kind};
@@ -363,7 +364,12 @@ impl Matches {
             if let Some((_, resident)) = decision.residents.get(party) {
                 known.resident_id = *resident;
             }
-            let keys = keys_of(&known.profile);
+            // Of a key that too many share it is enough to know that they do.
+            let mut keys = keys_of(&known.profile);
+            keys.retain(|key| {
+                let block = chunk.blocks.get(key).map_or(&[][..], Vec::as_slice);
+                block.iter().take(SHARED_MAX).any(|other| other == party)
+            });
             self.unwritten.extend(keys.iter().map(|key| (*key, *party)));
             self.memory.add(*party, known, &keys);
         }

@@ -23,7 +23,7 @@ pub struct Memory {
 }
 
 /// Of a key that more share no more is kept than that they do.
-const SHARED_MAX: usize = 101;
+pub const SHARED_MAX: usize = 101;
 
 impl Memory {
     pub fn add(&mut self, party: i64, known: Known, keys: &[i64]) {

@@ -62,11 +62,11 @@ impl Matches {
         self.flush(database).await?;
         *self = Matches { opened: true, ..Matches::default() };
         let many = if records < LARGE { 0 } else { matching::parties(database).await? };
-        let mut transaction = database.begin().await?;
         if records >= LARGE && many <= PARTIES_MAX {
-            // The turn is given back: nobody writes while we read.
-            let turn = matching::turn(&mut transaction).await?;
-            self.load(&mut transaction, turn - 1).await?;
+            let mut transaction = database.begin().await?;
+            let seen = matching::hold_turn(&mut transaction).await?;
+            self.load(&mut transaction, seen).await?;
+            transaction.commit().await?;
         }
         Ok(())
     }
