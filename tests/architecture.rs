@@ -63,6 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "csv",
         &[
             "app/hold/import.rs",
+            "app/matching.rs",
             "connector/format/csv/",
             "mapping/code_list.rs",
             "sandbox/council/tests.rs",

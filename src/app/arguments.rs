@@ -196,6 +196,9 @@ pub enum Command {
     /// Who a resident is, how they are found, and what happened to them
     #[command(subcommand)]
     Resident(resident::Asked),
+    /// How well residents are told apart
+    #[command(subcommand)]
+    Match(Match),
     /// The list of who is who, for anybody to score
     #[command(subcommand)]
     Residents(Residents),
@@ -273,4 +276,14 @@ pub enum Residents {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum ListFormat {
     Csv,
+}
+
+/// What may be asked about telling residents apart.
+#[derive(Debug, Subcommand)]
+pub enum Match {
+    /// Judge the residents by a list of who is who: source_system, source_key, party, person_id, and culture if known
+    Evaluate {
+        /// The CSV file
+        truth: PathBuf,
+    },
 }

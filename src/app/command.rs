@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::arguments::{Arguments, Command, Connectors, HeldWhat, ListFormat, Listed, Residents};
+use super::arguments::{
+    Arguments, Command, Connectors, HeldWhat, ListFormat, Listed, Match, Residents,
+};
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::foretold::Foretold;
@@ -19,7 +21,7 @@ use super::replay::Chosen;
 use super::sandbox::{self, CivicaPay, Notify, OpenRevenues, Pay, Told};
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
-    keys, logging, panics, preview, replay, resident, run, serve,
+    keys, logging, matching, panics, preview, replay, resident, run, serve,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -175,6 +177,12 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         Command::Resident(asked) => {
             let database = Database::open_existing(&arguments.database).await?;
             let said = resident::command(&database, &definitions, asked).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Match(Match::Evaluate { truth }) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = matching::judge(&database, &truth).await;
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }

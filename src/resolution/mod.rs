@@ -4,6 +4,7 @@
 pub mod block;
 pub mod compare;
 pub mod definition;
+pub mod evaluate;
 pub mod explain;
 pub mod grow;
 pub mod junk;

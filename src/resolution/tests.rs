@@ -47,7 +47,8 @@ impl<'a> One<'a> {
         One { said: Said { phones: [Some(phone), None], ..self.said }, ..self }
     }
     fn at(self, line: &'a str, postcode: &'a str) -> One<'a> {
-        let said = Said { lines: [Some(line), None, None, None], postcode: Some(postcode), ..self.said };
+        let said =
+            Said { lines: [Some(line), None, None, None], postcode: Some(postcode), ..self.said };
         One { said, ..self }
     }
     fn stayed(self, from: Option<&'a str>, to: Option<&'a str>) -> One<'a> {
@@ -61,14 +62,19 @@ fn decided(parties: &[One<'_>]) -> (BTreeSet<Vec<usize>>, BTreeSet<(usize, usize
 }
 
 /// The same, where they come in that order.
-fn decided_in(parties: &[One<'_>], order: &[usize]) -> (BTreeSet<Vec<usize>>, BTreeSet<(usize, usize)>) {
+fn decided_in(
+    parties: &[One<'_>],
+    order: &[usize],
+) -> (BTreeSet<Vec<usize>>, BTreeSet<(usize, usize)>) {
     let weights = Weights::shipped();
     let profiles: Vec<Profile> = order
         .iter()
         .map(|at| Profile::new(1_000 - *at as u64, parties[*at].record, &parties[*at].said))
         .collect();
-    let keys: Vec<Vec<i64>> =
-        profiles.iter().map(|one| block::keys(one).iter().map(|key| key.digest).collect()).collect();
+    let keys: Vec<Vec<i64>> = profiles
+        .iter()
+        .map(|one| block::keys(one).iter().map(|key| key.digest).collect())
+        .collect();
     let mut pairs = Vec::new();
     for other in 0..profiles.len() {
         for one in 0..other {
@@ -158,7 +164,9 @@ fn whoever_moved_in_is_not_who_moved_out() {
     let now = mover.at("2 New Road", "SK99 3CC");
     let all = [
         one(1, "Ms", "A", "Testberry").stayed(Some("2015-01-01"), Some("2024-06-30")),
-        one(2, "Ms", "A", "Testberry").at("2 New Road", "SK99 3CC").stayed(Some("2024-06-30"), None),
+        one(2, "Ms", "A", "Testberry")
+            .at("2 New Road", "SK99 3CC")
+            .stayed(Some("2024-06-30"), None),
         One { record: 3, ..now },
         // The new people at the old home.
         one(4, "Mr", "Kit", "Placeholder").stayed(Some("2024-07-15"), None),
@@ -214,11 +222,8 @@ fn one_household_two_residents_never_a_third_and_never_one() {
 fn a_name_alone_in_another_place_is_never_enough() {
     let here = one(1, "Mr", "Zebedee", "Placeholder");
     let there = one(2, "Mr", "Zebedee", "Placeholder").at("2 New Road", "LS1 4DY");
-    let levels = compare(
-        &Profile::new(1, 1, &here.said),
-        &Profile::new(2, 2, &there.said),
-        &|_| false,
-    );
+    let levels =
+        compare(&Profile::new(1, 1, &here.said), &Profile::new(2, 2, &there.said), &|_| false);
     assert_eq!((levels.given, band(&levels, Weights::shipped())), (Given::Equal, Band::Separate));
 }
 

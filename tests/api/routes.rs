@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 35] = [
+const WANTED: [(&str, &str, Scope); 40] = [
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
     ("POST", "/batches/7/accept", Scope::Decide),
@@ -43,6 +43,11 @@ const WANTED: [(&str, &str, Scope); 35] = [
     ("POST", "/residents/search", Scope::Read),
     ("GET", "/residents/7", Scope::Read),
     ("GET", "/residents/7/history", Scope::Read),
+    ("GET", "/residents/7/explain", Scope::Read),
+    ("POST", "/residents/7/merge", Scope::Decide),
+    ("POST", "/residents/7/split", Scope::Decide),
+    ("GET", "/review", Scope::Read),
+    ("POST", "/acts/7/unmerge", Scope::Decide),
     ("GET", "/holds", Scope::Read),
     ("GET", "/holds/7", Scope::Read),
     ("POST", "/holds", Scope::Act),

@@ -52,7 +52,9 @@ async fn partition(hub: &TestHub) -> Vec<Vec<String>> {
     let rows = hub.rows(sql).await;
     let mut all: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| rows.iter().filter(|other| other[1] == row[1]).map(|one| one[0].clone()).collect())
+        .map(|row| {
+            rows.iter().filter(|other| other[1] == row[1]).map(|one| one[0].clone()).collect()
+        })
         .collect();
     all.sort_unstable();
     all.dedup();
@@ -85,7 +87,10 @@ async fn any_order(on: On) {
 /// A hub with two residents that nobody takes for one; their numbers.
 async fn two(on: On) -> (TestHub, i64, i64) {
     let hub = TestHub::open(on).await;
-    let night = [street()[0].clone(), account("990009", "Robin", "Placeholder", "1970-01-02", "9 Far Street")];
+    let night = [
+        street()[0].clone(),
+        account("990009", "Robin", "Placeholder", "1970-01-02", "9 Far Street"),
+    ];
     hub.drop_file("revenues", "ctax-1.xml", &extract(&night));
     hub.run("ingest-revenues").await;
     let ids = hub.rows("SELECT CAST(id AS TEXT) FROM resident ORDER BY id").await;
@@ -104,7 +109,8 @@ fn why() -> Personal<String> {
 
 const RESIDENTS: &str = "SELECT CAST(id AS TEXT), CAST(version AS TEXT), CAST(created_ms AS TEXT), \
     CAST(updated_ms AS TEXT), facts, provenance, CAST(merged_into AS TEXT) FROM resident ORDER BY id";
-const PARTIES: &str = "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), facts FROM party ORDER BY id";
+const PARTIES: &str =
+    "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), facts FROM party ORDER BY id";
 
 async fn merge_and_unmerge(on: On) {
     let (hub, keep, other) = two(on).await;

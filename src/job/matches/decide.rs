@@ -91,7 +91,6 @@ impl Matches {
             }
             return Ok(decision);
         };
-        let turn = self.refresh(transaction).await?;
         let mut chunk = Chunk::default();
         for arrival in &arrivals {
             match &arrival.profile {
@@ -107,6 +106,10 @@ impl Matches {
                 }
             }
         }
+        if chunk.affected.is_empty() {
+            return Ok(decision);
+        }
+        let turn = self.refresh(transaction).await?;
         let arrived: Vec<i64> = chunk.affected.iter().copied().collect();
         self.find_blocks(transaction, &mut chunk, &arrived, &mut decision.unlinked).await?;
         let mut changed = self.compare_all(transaction, &mut chunk, &arrived, weights).await?;

@@ -150,8 +150,10 @@ impl Matches {
         let mut transaction = database.begin().await?;
         matching::index(&mut transaction, &sorted, self.seen).await?;
         transaction.commit().await?;
-        if !self.whole {
+        let too_large = self.memory.known.len() as i64 > PARTIES_MAX;
+        if !self.whole || too_large {
             self.memory = Memory::default();
+            self.whole = false;
         }
         Ok(())
     }

@@ -88,6 +88,12 @@ impl Settling<'_> {
             .map(|(id, _)| *id)
             .collect();
         touched.sort_unstable();
+        let merged: Vec<i64> = self.draft.merged.iter().map(|(from, _)| *from).collect();
+        for id in merged {
+            let record_id = self.residents.get(&id).and_then(|resident| resident.because);
+            let heard = Heard { subject: Subject::Resident, kind: "merged", differences: &[] };
+            self.event(record_id.unwrap_or_default(), id, heard, ids);
+        }
         let made = std::mem::take(&mut self.made);
         let mut settled: HashMap<i64, Facts> = HashMap::new();
         for id in touched.into_iter().chain(made) {

@@ -2,7 +2,7 @@
 //!
 //! `FAKELEY,MR B & MRS C` is two people, `EXORS OF BRAMBLE DECD` is an estate, `THE OCCUPIER` is
 //! nobody. Where a field can be read two ways the plainer one wins and nothing is made up: in
-//! `MR & MRS J FAKELEY` both are Fakeley, and only the second is J. People's names are printed in
+//! `MR & MRS J FAKELEY` both are Fakeley, and J, by custom, is he. People's names are printed in
 //! title case; the names of organisations, and of nobody, stay as they were written. This never
 //! fails: matching, and the stewards behind it, decide what a poor name is worth.
 
