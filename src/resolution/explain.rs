@@ -157,9 +157,8 @@ mod tests {
     #[test]
     fn every_level_that_is_weighed_has_its_words() {
         for (field, levels) in FIELDS {
-            for level in 1..levels.len() {
-                let kept =
-                    !(levels[level] == "near" && ["middle", "email", "phone"].contains(&field));
+            for (level, word) in levels.iter().enumerate().skip(1) {
+                let kept = !(*word == "near" && ["middle", "email", "phone"].contains(&field));
                 assert_eq!(!words(field, level).is_empty(), kept, "{field} {level}");
             }
         }

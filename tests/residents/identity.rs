@@ -65,7 +65,7 @@ async fn any_order(on: On) {
     let mut found = Vec::new();
     for order in [[0, 1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1, 0], [2, 6, 3, 0, 5, 1, 4]] {
         let mut hub = TestHub::open(on).await;
-        hub.edit("connectors/revenues.toml", "extract   = \"full\"", "extract   = \"delta\"");
+        hub.edit("connectors/revenues.toml", "extract    = \"full\"", "extract    = \"delta\"");
         hub.reload().await;
         let street = street();
         // One at a time: each is decided with what is there.
