@@ -1,6 +1,7 @@
 //! Residents grown from pairs: the surest first, and never two parties together of which something says that they
 //! are two people. What comes out depends on the parties alone, not on their order.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -41,6 +42,7 @@ pub fn grow(profiles: &[&Profile], pairs: &[Pair], weights: &Weights) -> Vec<usi
     let mut growing = Growing {
         profiles,
         verdicts: verdicts(pairs),
+        known: RefCell::default(),
         root: (0..profiles.len()).collect(),
         members: (0..profiles.len()).map(|place| vec![place]).collect(),
     };
@@ -82,6 +84,8 @@ fn ordered(one: usize, other: usize) -> (usize, usize) {
 struct Growing<'g> {
     profiles: &'g [&'g Profile],
     verdicts: HashMap<(usize, usize), Verdict>,
+    /// What was asked before: in a crowd the same two are asked of again and again.
+    known: RefCell<HashMap<(usize, usize), bool>>,
     root: Vec<usize>,
     members: Vec<Vec<usize>>,
 }
@@ -91,12 +95,17 @@ impl Growing<'_> {
         match self.verdicts.get(&ordered(one, other)) {
             Some(Verdict::Same) => false,
             Some(Verdict::Different) => true,
-            _ => clash(&compare(self.profiles[one], self.profiles[other], &|_| false)).is_some(),
+            _ => *self.known.borrow_mut().entry(ordered(one, other)).or_insert_with(|| {
+                clash(&compare(self.profiles[one], self.profiles[other], &|_| false)).is_some()
+            }),
         }
     }
 
     /// Whether no member of one cluster is another person than a member of the other.
     fn may_join(&self, pair: &Pair) -> bool {
+        if self.root[pair.one] == self.root[pair.other] {
+            return false;
+        }
         let (ones, others) =
             (&self.members[self.root[pair.one]], &self.members[self.root[pair.other]]);
         !ones
@@ -131,7 +140,9 @@ impl Growing<'_> {
                 third != mate && other.bits > pair.bits - margin && self.clashes(mate, third)
             })
         };
-        let certain = |levels: &Levels| levels.nino == Own::Equal || levels.born == Born::Equal;
+        let certain = |levels: &Levels| {
+            levels.nino == Own::Equal || levels.born == Born::Equal || levels.rule
+        };
         order
             .iter()
             .map(|pair| {
