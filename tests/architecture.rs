@@ -65,6 +65,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "csv",
         &[
             "app/hold/import.rs",
+            "app/matching.rs",
             "connector/format/csv/",
             "mapping/code_list.rs",
             "sandbox/council/tests.rs",
@@ -113,7 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // The third makes one to rehearse with.
     ("sqlx", &["store/", "connector/sql/", "sandbox/academy.rs"]),
     ("subtle", &["access/key.rs", "connector/http_receive/", "web/screens/session.rs"]),
-    ("toml", &["definition/reader", "definition/syntax"]),
+    ("toml", &["definition/reader", "definition/syntax", "resolution/weigh"]),
     ("totp_rs", &["access/code.rs"]),
     ("url", &["connector/address.rs"]),
     ("zstd", &["job/packing.rs"]),

@@ -26,6 +26,7 @@ use crate::access::scope::Scope;
 use crate::job::bulk::Action;
 use crate::job::clock::Clock;
 use crate::job::holds::HoldError;
+use crate::record::personal::Personal;
 use crate::store::database::{Database, StoreError};
 use crate::web::api::Hub;
 use crate::web::api::call::{Answer, Call, Nothing, Showing};
@@ -86,6 +87,34 @@ pub(super) struct LiftAsked {
     at_once: bool,
 }
 
+/// How much of what waits is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReviewWanted {
+    #[serde(default = "review_most")]
+    most: u16,
+}
+
+fn review_most() -> u16 {
+    resident::identity::WAITING
+}
+
+/// Who is the same person, and what that is known by.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MergeAsked {
+    other: i64,
+    reason: String,
+}
+
+/// Which parties are another person, and what that is known by.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SplitAsked {
+    parties: Vec<i64>,
+    reason: String,
+}
+
 /// What is told of a resident's past.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +152,9 @@ impl Hub for Api {
             Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
             Verb::PauseDestination | Verb::ResumeDestination => {
                 Ok(Answer::done(self.destination(&call).await?))
+            }
+            Verb::Explain | Verb::Review | Verb::Merge | Verb::Unmerge | Verb::Split => {
+                Ok(Answer::done(self.identity(&call).await?))
             }
             Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
                 Ok(Answer::done(self.decide(&call).await?))
@@ -344,6 +376,36 @@ impl Api {
         let foretold = preview::of_replay(&self.context, &chosen, listing).await?;
         self.put_down(call, sight, "preview of a replay".to_owned(), None).await?;
         Ok(foretold.json())
+    }
+
+    /// Who is who: what the hub makes of it, and what a person says.
+    async fn identity(&self, call: &Call) -> Result<Value, Problem> {
+        let why = |reason: String| Personal::new(reason);
+        let asked = match call.verb {
+            Verb::Explain => {
+                let Nothing {} = call.query()?;
+                Asked::Explain { id: call.number()? }
+            }
+            Verb::Review => {
+                let ReviewWanted { most } = call.query()?;
+                Asked::Review { most }
+            }
+            Verb::Merge => {
+                let MergeAsked { other, reason } = call.body()?;
+                Asked::Merge { id: call.number()?, other, why: why(reason) }
+            }
+            Verb::Split => {
+                let SplitAsked { parties, reason } = call.body()?;
+                Asked::Split { id: call.number()?, party: parties, why: why(reason) }
+            }
+            Verb::Unmerge => {
+                let Why { reason } = call.body()?;
+                Asked::Unmerge { act: call.number()?, why: why(reason) }
+            }
+            _ => return Err(unanswered()),
+        };
+        let (definitions, actor) = (&self.context.definitions, call.caller.actor.to_string());
+        Ok(resident::decide(self.database(), definitions, asked, &actor).await?.0)
     }
 
     /// A person's word, which is done at once.

@@ -214,6 +214,12 @@ pub enum Command {
     /// Who a resident is, how they are found, and what happened to them
     #[command(subcommand)]
     Resident(resident::Asked),
+    /// How well residents are told apart
+    #[command(subcommand)]
+    Match(Match),
+    /// The list of who is who, for anybody to score
+    #[command(subcommand)]
+    Residents(Residents),
     /// Holds that stop collection: put one down, list them, lift one, take a file of them
     #[command(subcommand)]
     Hold(hold::What),
@@ -244,4 +250,30 @@ pub enum Command {
     },
     /// Emulate platforms and the council's own systems on loopback, until stopped
     Sandbox(sandboxes::Wanted),
+}
+
+/// What may be done with all residents.
+#[derive(Debug, Subcommand)]
+pub enum Residents {
+    /// Write each party with its resident to the standard output: source_system, source_key, party, resident_id
+    Export {
+        #[arg(long, value_enum, default_value = "csv")]
+        format: ListFormat,
+    },
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ListFormat {
+    Csv,
+}
+
+/// What may be asked about telling residents apart.
+#[derive(Debug, Subcommand)]
+pub enum Match {
+    /// Judge the residents by a list of who is who: source_system, source_key, party, person_id, and culture if known
+    Evaluate {
+        /// The CSV file
+        truth: PathBuf,
+    },
 }

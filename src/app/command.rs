@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::arguments::{Arguments, Command, Connectors, HeldWhat, Listed};
+use super::arguments::{
+    Arguments, Command, Connectors, HeldWhat, ListFormat, Listed, Match, Residents,
+};
 use super::clock::MachineClock;
 use super::context::{AppError, Context, checked};
 use super::foretold::Foretold;
@@ -19,7 +21,8 @@ use super::replay::Chosen;
 use super::sandboxes::Begun;
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
-    keys, logging, panics, preview, replay, resident, run, serve, service, users, work_orders,
+    keys, logging, matching, panics, preview, replay, resident, run, serve, service, users,
+    work_orders,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -85,7 +88,7 @@ impl Done {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
         // A reader that has gone away wants nothing more.
-        let _ = match json {
+        let _ = match json && !self.json.is_null() {
             true => writeln!(out, "{}", self.json),
             false => write!(out, "{}", self.text),
         };
@@ -197,6 +200,19 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             let said = resident::command(&database, &definitions, asked).await;
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Match(Match::Evaluate { truth }) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = matching::judge(&database, &truth).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Residents(Residents::Export { format: ListFormat::Csv }) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = resident::identity::export(&database, &mut std::io::stdout()).await;
+            database.close().await;
+            // The list is all that is said.
+            said.map(|_| Done { json: Value::Null, text: String::new(), exit: 0 })
         }
         Command::Hold(what) => {
             let context = Context::open(&definitions, &arguments.database).await?;

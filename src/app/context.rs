@@ -318,7 +318,7 @@ pub fn policy_of(rules: &ResidentRules, number: &dyn Fn(&str) -> Option<i64>) ->
         let known = sources.filter_map(|source| number(source.value.as_str()));
         (preference.group.clone(), known.collect())
     });
-    Policy { exact: rules.exact.clone(), prefer: prefer.collect() }
+    Policy { weights: rules.weights.clone(), exact: rules.exact.clone(), prefer: prefer.collect() }
 }
 
 /// The definitions in a folder, which must be without error.

@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod keys;
 pub mod links;
 pub mod logging;
+pub mod matching;
 pub mod openapi;
 pub mod panics;
 pub mod preview;

@@ -4,7 +4,9 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::api::{HeldWanted, HistoryWanted, LiftAsked, PreviewWanted, Why};
+use super::api::{
+    HeldWanted, HistoryWanted, LiftAsked, MergeAsked, PreviewWanted, ReviewWanted, SplitAsked, Why,
+};
 use super::bulk::chosen::{Chosen, Had};
 use super::bulk::proposed::Proposal;
 use super::replay::Chosen as Rows;
@@ -140,6 +142,11 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Changes => (of::<changes::Wanted>(), none()),
         Search => (of::<Showing>(), of::<Known>()),
         History => (of::<HistoryWanted>(), none()),
+        Explain => (none(), none()),
+        Review => (of::<ReviewWanted>(), none()),
+        Merge => (none(), of::<MergeAsked>()),
+        Split => (none(), of::<SplitAsked>()),
+        Unmerge => (none(), of::<Why>()),
         Holds => (of::<hold::List>(), none()),
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),

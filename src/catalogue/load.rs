@@ -203,7 +203,9 @@ impl Loading<'_> {
         const PATH: &str = "mappings/resident.toml";
         if needed && !reader::exists(self.root, PATH) {
             let what = "there is no such file: no two parties ever become one resident";
-            let help = "write `[match]` with `exact = [[\"nino\", \"birth_date\"]]`".to_owned();
+            let help =
+                "write it with `[match]`: the weights that come with the program do the rest"
+                    .to_owned();
             self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
         }
         self.one(PATH, "resident", resident::read)

@@ -84,7 +84,7 @@ pub async fn ingest(job: &Ingest, bench: &mut Bench) -> Result<Vec<BatchRow>, Jo
     bench.ids.reserve(&bench.database, 1).await?;
     let id = bench.ids.take();
     let source_id = batches::source_id(&bench.database, &job.source_name, id).await?;
-    let mut matches = Matches::open(&bench.database).await?;
+    let mut matches = Matches::new();
     let mut ended = Vec::new();
     take_up(job, bench, source_id, &mut matches, &mut ended).await?;
     let cursor = batches::cursor(&bench.database, source_id).await?;

@@ -9,6 +9,7 @@ pub mod disposition;
 pub mod error;
 pub mod fail_point;
 pub mod holds;
+pub mod identity;
 pub mod ingest;
 pub mod lease;
 pub mod matches;

@@ -92,7 +92,7 @@ pub async fn replay(
     bench.ids.reserve(&bench.database, 2).await?;
     let id = bench.ids.take();
     let source_id = batches::source_id(&bench.database, &job.source_name, id).await?;
-    let mut matches = Matches::open(&bench.database).await?;
+    let mut matches = Matches::new();
     let mut replayed = Replayed::default();
     ingest::take_up(job, bench, source_id, &mut matches, &mut replayed.batches).await?;
     let mut staging = Staging::new(job, wanted, source_id, bench.ids.take());

@@ -5,7 +5,7 @@
 //! what is known is fetched, settled and written with a few statements. The batch's watermark moves
 //! in the same transaction, so that a stop repeats a chunk whole or not at all.
 
-mod crowding;
+mod finish;
 mod settle;
 pub(super) mod telling;
 
@@ -14,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crowding::Unlinked;
 use settle::{Draft, Settling};
 use telling::Telling;
 
@@ -22,7 +21,7 @@ use super::error::JobError;
 use super::fail_point;
 use super::holds::{Doing, feed};
 use super::ingest::Bench;
-use super::matches::Matches;
+use super::matches::{Matches, Unlinked};
 use super::packing::Unpacker;
 use crate::connector::channel::Source;
 use crate::mapping::inbound::{Inbound, Translation};
@@ -39,6 +38,7 @@ use crate::store::database::{Database, cells};
 use crate::store::dead_letters::{self, DeadLetter, SettledAs};
 use crate::store::hold_feed;
 use crate::store::hold_matching;
+use crate::store::matching;
 use crate::store::outbox;
 use crate::store::residents;
 use crate::store::source_records::{self, StagedRow};
@@ -109,6 +109,7 @@ async fn resolve_with(
         deadly: care.deadly,
         bytes: 0,
     });
+    matches.ready(&bench.database, (batch.last_record - batch.resolved_to) / 2).await?;
     let mut mark = outbox::hub_mark(&bench.database).await?;
     mark.push('-');
     let mut at = batch.resolved_to;
@@ -299,8 +300,7 @@ async fn settle_chunk(
     if listeners > 0 {
         again::behind(&mut transaction, &mut bench.ids, wanted + 64).await?;
     }
-    let mut settling =
-        Settling::open(batch, rules, mark, now_ms, &mut transaction, matches, &chunk).await?;
+    let mut settling = Settling::open(batch, rules, mark, now_ms, &mut transaction, &chunk).await?;
     let mut progress = Progress { resolved_to, ..Progress::default() };
     let (mut letters, mut named, mut holds) = (Vec::new(), Vec::new(), Vec::new());
     // What was held under a key before is settled by what became of its newer record.
@@ -339,12 +339,21 @@ async fn settle_chunk(
             }
         }
     }
+    let arrivals = settling.arrivals();
+    let weights = rules.policy.weights.as_ref();
+    let decided =
+        matches.decide(&mut transaction, arrivals, weights, &mut bench.ids, wanted).await?;
+    let mut unlinked = decided.unlinked;
+    let moved = settling.place(&mut transaction, decided).await?;
+    let touched = settling.touched();
+    bench.ids.reserve_in(&mut transaction, wanted + touched * (1 + 2 * listeners) + 64).await?;
+    named.extend(moved);
     let draft = settling.finish(&mut bench.ids)?;
     progress.residents_created = draft.residents_created;
     progress.residents_changed = draft.residents_changed;
     progress.changes = draft.changes;
-    let unlinked = draft.unlinked;
-    let found = write(&mut transaction, draft).await?;
+    unlinked.junk += draft.junk;
+    write(&mut transaction, draft, now_ms).await?;
     // A chunk of holds names nobody else, and keeps nobody waiting.
     if !named.is_empty() {
         hold_matching::of_records(&mut transaction, &distinct(named.into_iter()), now_ms).await?;
@@ -367,9 +376,6 @@ async fn settle_chunk(
     fail_point::pass("resolve.before_commit");
     transaction.commit().await?;
     fail_point::pass("resolve.committed");
-    for (digest, party_id, resident_id) in found {
-        matches.add(digest, party_id, resident_id);
-    }
     Ok(unlinked)
 }
 
@@ -395,11 +401,12 @@ impl Translated {
     }
 }
 
-/// One statement for each table. Gives the match keys of new parties.
+/// One statement for each table.
 async fn write(
     transaction: &mut crate::store::database::Transaction,
     draft: Draft,
-) -> Result<Vec<(i64, i64, i64)>, JobError> {
+    now_ms: i64,
+) -> Result<(), JobError> {
     transaction.insert(residents::ACCOUNTS, draft.accounts).await?;
     transaction.insert(residents::ACCOUNTS_AGAIN, draft.accounts_again).await?;
     transaction.insert(residents::PARTIES, draft.parties).await?;
@@ -407,8 +414,10 @@ async fn write(
     transaction.insert(residents::RESIDENTS, draft.residents).await?;
     transaction.insert(residents::RESIDENTS_AGAIN, draft.residents_again).await?;
     transaction.insert(residents::EVENTS, draft.events).await?;
+    matching::move_parties(transaction, &draft.moved).await?;
+    matching::redirect(transaction, &draft.merged, now_ms).await?;
     draft.deliveries.write(transaction).await?;
-    Ok(draft.keys)
+    Ok(())
 }
 
 /// A row held for what its fields say.

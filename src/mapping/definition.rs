@@ -9,7 +9,7 @@ use crate::mapping::expression::Expression;
 use crate::mapping::template::Template;
 use crate::record::delivery::Channel;
 use crate::record::document::Condition;
-use crate::record::schema::{self, Field};
+use crate::record::schema::{self, Field, FieldId};
 
 /// `mappings/inbound/<name>.toml`: source record → fragment.
 #[derive(Clone, Debug)]
@@ -130,6 +130,8 @@ pub struct PartyMap {
     pub each: Option<SourcePath>,
     /// One party for each person that this one text names ("MR B & MRS C FAKELEY").
     pub names: Option<SourcePath>,
+    /// Fields that are of the first of those alone.
+    pub of_first: Vec<FieldId>,
     /// Only then is there such a party.
     pub when: Option<Expression>,
     /// What tells this party from the others of the record, tomorrow too.

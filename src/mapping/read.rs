@@ -16,7 +16,7 @@ use crate::mapping::definition::{
 use crate::mapping::expression::{Expression, Scope, Wanted};
 use crate::mapping::read_field::{Reading, on_error};
 use crate::mapping::source_path;
-use crate::record::schema;
+use crate::record::schema::{self, FieldId};
 
 const LANGUAGE: i64 = 1;
 
@@ -66,6 +66,12 @@ const NAMES: Key = key(
      fills `kind` and the fields of the name.",
 )
 .example("names = \"liable_name\"");
+const OF_FIRST: Key = key(
+    "of_first",
+    "Of those whom `names` finds, only the first has these fields: the telephone number of whoever leads the \
+     account is not the other's.",
+)
+.example("of_first = [\"birth_date\", \"contact.email\"]");
 const PARTY_WHEN: Key = key("when", "Only then is there such a party: an expression.")
     .example("when = 'text(\"role\") != \"VOID\"'");
 const PARTY_KEY: Key = key(
@@ -175,6 +181,7 @@ impl Reading<'_> {
         let table_has_each = table.has("each");
         let each = self.path(&table, EACH);
         let names = self.path(&table, NAMES);
+        let of_first = self.of_first(&table);
         let when = self.condition(&table, PARTY_WHEN);
         let key = self.key(&table);
         // A role that is at fault was told; the fields are still worth a look.
@@ -185,7 +192,29 @@ impl Reading<'_> {
         if each.is_none() && table_has_each {
             return None;
         }
-        Some(PartyMap { each, names, when, key, role, fields })
+        Some(PartyMap { each, names, of_first, when, key, role, fields })
+    }
+
+    /// Fields that only the first of several has whom one text names.
+    fn of_first(&self, table: &Table<'_>) -> Vec<FieldId> {
+        let mut fields = Vec::new();
+        for name in table.texts(OF_FIRST).unwrap_or_default() {
+            match schema::party_id(&name.value) {
+                Some(id) => fields.push(id),
+                None => {
+                    let known: Vec<&str> = schema::PARTY.iter().map(|field| field.name).collect();
+                    let what = format!("`{}` is not a field of the party", name.value);
+                    let help = suggest::help(&name.value, &known);
+                    self.file.error(name.at, what, "nobody has it", help);
+                }
+            }
+        }
+        if !fields.is_empty() && !table.has("names") {
+            let help = "add `names = \"…\"`, or take `of_first` out".to_owned();
+            let what = "`of_first` is about a text that names several people";
+            self.file.error(table.at_key("of_first"), what, "no `names`", Some(help));
+        }
+        fields
     }
 
     fn role(&self, table: &Table<'_>) -> Option<RoleMap> {

@@ -232,7 +232,14 @@ pub static PARTY: &[Field] = &[
         Class::Identity,
         "Family name; the whole name of an organisation.",
     ),
+    worded("sex", &["female", "male"], "Female or male, where the source system says so."),
     field("birth_date", Kind::Date, Class::Identity, "Date of birth."),
+    field(
+        "birth_year",
+        Kind::Whole,
+        Class::Identity,
+        "Year of birth, where no more of the day is known.",
+    ),
     field(
         "death_date",
         Kind::Date,
@@ -250,6 +257,12 @@ pub static PARTY: &[Field] = &[
     field("contact.email", Kind::Email, Class::Contact, "E-mail address."),
     field("contact.phone", Kind::Phone, Class::Contact, "Telephone number, E.164."),
     field("contact.mobile", Kind::Phone, Class::Contact, "Mobile number, E.164."),
+    field(
+        "contact.as_given",
+        Kind::Text,
+        Class::Contact,
+        "A telephone number as it was given, in use or not: people are told apart by it, and nothing is sent to it.",
+    ),
     field(
         "consent.contact",
         Kind::Flag,

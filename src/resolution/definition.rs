@@ -1,6 +1,7 @@
 //! What `mappings/resident.toml` says: which fields make two parties one resident, and whose value
 //! wins. Names of sources stay names here; the policy is made from them where sources have numbers.
 
+use super::weigh::Weights;
 use crate::definition::reader::{File, Spanned};
 use crate::definition::shape::{key, word};
 use crate::definition::suggest;
@@ -10,6 +11,8 @@ use crate::record::schema::{self, Field, FieldId};
 /// The rules as written.
 #[derive(Clone, Debug, Default)]
 pub struct ResidentRules {
+    /// What agreement weighs, where `[match]` is written.
+    pub weights: Option<Weights>,
     /// Two parties are one resident when all fields of one of these are known of both and equal.
     pub exact: Vec<Vec<FieldId>>,
     pub prefer: Vec<Preference>,
@@ -38,10 +41,10 @@ const WEAK_ALONE: [&str; 9] = [
 pub fn read(file: &File) -> ResidentRules {
     let root = file.root();
     let rules = parts(&root);
-    if rules.exact.is_empty() && !file.has_errors() {
-        let help = "add `exact = [[\"nino\", \"birth_date\", \"name.family\"]]` to `[match]`";
+    if rules.weights.is_none() && !file.has_errors() {
+        let help = "write `[match]`; the weights that come with the program do the rest";
         let what = "no two parties ever become one resident";
-        file.warn(root.at(), what, "no rule", Some(help.to_owned()));
+        file.warn(root.at(), what, "no `[match]`", Some(help.to_owned()));
     }
     root.finish();
     rules
@@ -54,6 +57,7 @@ pub fn parts(root: &Table<'_>) -> ResidentRules {
     let file = root.file();
     let mut rules = ResidentRules::default();
     if let Some(table) = root.table(key("match", "Which parties are one resident.")) {
+        rules.weights = Some(weights(file, &table));
         rules.exact = exact(file, &table);
         table.finish();
     }
@@ -72,10 +76,32 @@ pub fn parts(root: &Table<'_>) -> ResidentRules {
     rules
 }
 
+/// The shipped weights, with the council's own thresholds.
+fn weights(file: &File, table: &Table<'_>) -> Weights {
+    let mut weights = Weights::shipped().clone();
+    let doc = "From this probability on two parties are linked without asking anybody.";
+    let link = table.decimal(key("link_at", doc).example("link_at = 0.99"), 0.5..=0.9999);
+    let doc = "From this probability on, and below `link_at`, a person is asked whether two parties are one.";
+    let review = table.decimal(key("review_at", doc).example("review_at = 0.6"), 0.05..=0.9999);
+    if let Some(link) = &link {
+        weights.link = link.value as f32;
+    }
+    if let Some(review) = &review {
+        weights.review = review.value as f32;
+    }
+    if weights.review > weights.link {
+        let at = table.at_value(if review.is_some() { "review_at" } else { "link_at" });
+        let what = "`review_at` is above `link_at`".to_owned();
+        let help = "write a `review_at` that is less: between the two a person is asked".to_owned();
+        file.error(at, what, "nobody would ever be asked", Some(help));
+    }
+    weights
+}
+
 fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
     let mut rules = Vec::new();
-    let doc = "Two parties are one resident when all fields of one of these lists are known of both and \
-               equal.";
+    let doc = "The council's own rules: two parties are one resident when all fields of one of these lists are \
+               known of both and equal, and nothing says that they are two people.";
     let example = "exact = [[\"nino\", \"birth_date\", \"name.family\"]]";
     for names in table.lists_of_texts(key("exact", doc).example(example)) {
         let mut rule = Vec::new();
@@ -157,7 +183,8 @@ mod tests {
                 "`name.family` alone would make strangers one resident",
             ),
             ("[match]\nexact = [\"nino\"]", "`exact` must be a list of lists of texts"),
-            ("[match]\nexact = [[\"nino\"]]\nlink_at = 0.9", "`link_at` is not known here"),
+            ("[match]\nlink_at = 0.6\nreview_at = 0.7", "`review_at` is above `link_at`"),
+            ("[match]\nlink_it = 0.9", "`link_it` is not known here"),
         ] {
             assert_eq!(told(text).1, [expected], "{text}");
         }

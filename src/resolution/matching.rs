@@ -1,5 +1,5 @@
-//! Whether two parties are one person. For now by an exact rule alone: fields that must all be known
-//! and equal. What is not certain is not linked. Scored matching has its room here, and comes later.
+//! The council's own rules: fields that must all be known and equal for two parties to be one person. They are the
+//! heaviest evidence among others: whoever is known to be two people stays two.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -8,10 +8,6 @@ use super::policy::Policy;
 use crate::record::facts::{Facts, Value};
 use crate::record::schema::{self, Kind};
 use crate::record::value::spelling::fold_name;
-
-/// A key that more parties share is nobody's: a number typed to get past a screen, a test record. It
-/// links no one, and what it costs to look at stays bounded.
-pub const SHARED_MAX: usize = 100;
 
 /// The digests by which a party finds others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +51,11 @@ pub fn keys(facts: &Facts, policy: &Policy) -> Keys {
     keys
 }
 
+/// The digests of the rules that a party has all fields of.
+pub fn rules(facts: &Facts, policy: &Policy) -> Vec<i64> {
+    keys(facts, policy).digests
+}
+
 /// Whether a party stands for a living or dead person, and not for a firm or "the occupier".
 fn is_person(facts: &Facts) -> bool {
     let kind = schema::party_id("kind").and_then(|field| facts.text(field));
@@ -76,7 +77,7 @@ mod tests {
     fn policy() -> Policy {
         let rule = ["nino", "birth_date", "name.family"];
         let exact = vec![rule.iter().map(|name| schema::party_id(name).unwrap()).collect()];
-        Policy { exact, prefer: vec![] }
+        Policy { exact, ..Policy::default() }
     }
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
             vec![schema::party_id("reference").unwrap()],
             vec![schema::party_id("birth_date").unwrap(), schema::party_id("name.family").unwrap()],
         ];
-        let policy = Policy { exact, prefer: vec![] };
+        let policy = Policy { exact, ..Policy::default() };
         for (reference, born, family, digests, junk) in [
             ("B0000001", "1980-02-29", "Testberry", 2, 0),
             ("UNKNOWN", "1980-02-29", "Testberry", 1, 1),

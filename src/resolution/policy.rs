@@ -1,12 +1,16 @@
 //! The rules of `mappings/resident.toml`, ready to use: what makes two parties one resident, and whose
 //! value wins.
 
+use super::weigh::Weights;
 use crate::record::schema::FieldId;
 
 /// How parties become residents.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Two parties are one resident when all fields of one of these are known of both and equal.
+    /// What agreement weighs; nothing where no two parties are ever to be one resident.
+    pub weights: Option<Weights>,
+    /// Two parties are one resident when all fields of one of these are known of both and equal, and nothing says
+    /// otherwise.
     pub exact: Vec<Vec<FieldId>>,
     /// Groups of fields whose value comes from the first of these sources that has one.
     pub prefer: Vec<(String, Vec<i64>)>,

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(recent, benefits);
         assert_eq!(provenance.unwrap(), [("contact.email".into(), 2), ("address".into(), 2)]);
         let prefer = vec![("address".to_owned(), vec![10])];
-        let (preferred, _) = survive(&words, &Policy { exact: vec![], prefer });
+        let (preferred, _) = survive(&words, &Policy { prefer, ..Policy::default() });
         let line = |facts: &Facts| {
             facts.text(schema::party_id("address.line1").unwrap()).map(str::to_owned)
         };
@@ -173,7 +173,7 @@ mod tests {
         };
         let words = [word(1, &whole), word(2, &number)];
         let prefer = vec![("address".to_owned(), vec![2])];
-        for policy in [Policy::default(), Policy { exact: vec![], prefer }] {
+        for policy in [Policy::default(), Policy { prefer, ..Policy::default() }] {
             let (best, _) = survive(&words, &policy);
             assert_eq!(best, whole);
             assert_eq!(explain(&words, &policy, "address"), Some((1, Because::Fuller)));
@@ -196,7 +196,7 @@ mod tests {
         };
         let words = [word(1, 10, &old), word(2, 20, &new), word(3, 30, &mail)];
         let prefer = vec![("address".to_owned(), vec![10])];
-        let policy = Policy { exact: vec![], prefer };
+        let policy = Policy { prefer, ..Policy::default() };
         for (unit, wanted) in [
             ("name", Some((2, Because::MostRecent))),
             ("address", Some((1, Because::Preferred))),

@@ -1,6 +1,6 @@
 //! Accounts, parties, residents, the keys they are found by, and what became different.
 
-use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use super::database::{Database, Insert, StoreError, Transaction};
 use crate::record::facts::Facts;
 use crate::record::personal::unprinted;
 use crate::record::schema::Field;
@@ -37,7 +37,7 @@ pub struct AccountRow {
 
 const ACCOUNT_COLUMNS: &str = "id,kind,record_id,mapping_version,at_ms,facts,issues";
 const PARTY_COLUMNS: &str = "id,source_key_id,resident_id,key,role,record_id,mapping_version,\
-    at_ms,ended_ms,facts,issues,match_keys";
+    at_ms,ended_ms,facts,issues,match_keys,profile";
 const RESIDENT_COLUMNS: &str = "id,version,created_ms,updated_ms,facts,provenance";
 
 /// New accounts.
@@ -59,7 +59,9 @@ pub const PARTIES_AGAIN: Insert = Insert {
     after: "ON CONFLICT (id) DO UPDATE SET key = excluded.key, role = excluded.role, \
             record_id = excluded.record_id, \
             mapping_version = excluded.mapping_version, at_ms = excluded.at_ms, \
-            ended_ms = excluded.ended_ms, facts = excluded.facts, issues = excluded.issues",
+            ended_ms = excluded.ended_ms, facts = excluded.facts, issues = excluded.issues, \
+            match_keys = COALESCE(excluded.match_keys, party.match_keys), \
+            profile = COALESCE(excluded.profile, party.profile)",
 };
 /// New residents.
 pub const RESIDENTS: Insert = Insert { table: "resident", columns: RESIDENT_COLUMNS, after: "" };
@@ -107,58 +109,6 @@ pub async fn parties_of_residents(
 /// The residents of these numbers.
 pub async fn residents(tx: &mut Transaction, ids: &[i64]) -> Result<Vec<ResidentRow>, StoreError> {
     tx.fetch_for("SELECT id, version, created_ms, facts FROM resident WHERE id IN", ids, "").await
-}
-
-/// A party that a match key leads to.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
-pub struct Candidate {
-    pub digest: i64,
-    pub party_id: i64,
-    pub resident_id: i64,
-}
-
-/// The indexed parties that share one of these keys.
-pub async fn candidates(
-    tx: &mut Transaction,
-    digests: &[i64],
-) -> Result<Vec<Candidate>, StoreError> {
-    let before = "SELECT m.digest, m.party_id, p.resident_id FROM match_key m \
-                  JOIN party p ON p.id = m.party_id WHERE m.digest IN";
-    tx.fetch_for(before, digests, "ORDER BY m.party_id").await
-}
-
-/// Up to which party the keys are indexed.
-pub async fn indexed_to(database: &Database) -> Result<i64, StoreError> {
-    let sql = "SELECT indexed_to FROM match_index WHERE id = 1";
-    let rows: Vec<(i64,)> = database.fetch(sql, vec![]).await?;
-    Ok(rows.first().map_or(0, |(to,)| *to))
-}
-
-/// Parties whose keys are not indexed yet: party, resident, keys.
-pub async fn not_indexed(
-    database: &Database,
-    after: i64,
-    most: i64,
-) -> Result<Vec<(i64, i64, Option<Vec<u8>>)>, StoreError> {
-    let sql = "SELECT id, resident_id, match_keys FROM party WHERE id > $1 ORDER BY id LIMIT $2";
-    database.fetch(sql, cells![after, most]).await
-}
-
-/// Writes a run of keys, sorted by the caller, and moves the mark of what is indexed.
-pub async fn index(
-    tx: &mut Transaction,
-    sorted: &[(i64, i64)],
-    indexed_to: i64,
-) -> Result<(), StoreError> {
-    const KEYS: Insert =
-        Insert { table: "match_key", columns: "digest,party_id", after: "ON CONFLICT DO NOTHING" };
-    for some in sorted.chunks(4096) {
-        let cells = some.iter().flat_map(|(digest, party)| [Cell::Int(*digest), Cell::Int(*party)]);
-        tx.insert(KEYS, cells.collect()).await?;
-    }
-    let sql = "UPDATE match_index SET indexed_to = $1 WHERE id = 1 AND indexed_to < $1";
-    tx.execute(sql, cells![indexed_to]).await?;
-    Ok(())
 }
 
 /// Facts as a row has them; `name` is the table's.

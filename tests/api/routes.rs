@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 44] = [
+const WANTED: [(&str, &str, Scope); 49] = [
     ("GET", "/service", Scope::Read),
     ("GET", "/work-orders", Scope::Read),
     ("GET", "/work-orders/7", Scope::Read),
@@ -52,6 +52,11 @@ const WANTED: [(&str, &str, Scope); 44] = [
     ("POST", "/residents/search", Scope::Read),
     ("GET", "/residents/7", Scope::Read),
     ("GET", "/residents/7/history", Scope::Read),
+    ("GET", "/residents/7/explain", Scope::Read),
+    ("POST", "/residents/7/merge", Scope::Decide),
+    ("POST", "/residents/7/split", Scope::Decide),
+    ("GET", "/review", Scope::Read),
+    ("POST", "/acts/7/unmerge", Scope::Decide),
     ("GET", "/holds", Scope::Read),
     ("GET", "/holds/7", Scope::Read),
     ("POST", "/holds", Scope::Act),

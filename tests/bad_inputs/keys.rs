@@ -69,7 +69,7 @@ async fn one_person(on: On) {
     let (crowded, report) = timed(10_000, "claims-2.csv", vec!["S1".to_owned(); 10_000]).await;
     let (code, cause) = note(&report);
     assert_eq!(code, "match.keys_unused");
-    assert!(cause.starts_with("10000 parties share a key with more than 100 others"), "{cause}");
+    assert!(cause.starts_with("10000 parties share a key with too many others"), "{cause}");
     assert_eq!(report["total"]["published"], json!(10_000));
     assert_eq!(report["total"]["residents_created"], json!(10_000));
     // A hundredfold work would be ten thousand times ten thousand; what one more costs is the same.

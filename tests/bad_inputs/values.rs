@@ -252,7 +252,7 @@ async fn sql(on: On) {
     assert_eq!(report["total"]["rows_in"], json!(all.len()));
 
     // Bound, stored as it is, and as a key too; nothing was done.
-    assert!(count(&hub, "resident").await > 30);
+    assert!(count(&hub, "party").await > 30);
     assert!(count(&hub, "source_key").await > 60);
     let kept = hub.rows("SELECT key FROM source_key WHERE key LIKE '%DROP TABLE%'").await;
     assert_eq!(kept, vec![[SQL]; 3]);

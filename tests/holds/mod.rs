@@ -159,10 +159,10 @@ async fn by_number_and_birth_date(on: On) {
     ];
     council.night(1, &accounts).await;
     let claim = "claim_ref,claim_status,start_date,p1_ref,p1_role,p1_forename,p1_surname,p1_dob,p1_nino\n\
-        99012346,Live,01/04/2026,B1,CLAIMANT,Arden,Fakeley,29/02/1984,QQ123456\nTRAILER,1,,,,,,,\n";
+        99012346,Live,01/04/2026,B1,CLAIMANT,Robin,Fakeley,29/02/1984,QQ123456\nTRAILER,1,,,,,,,\n";
     council.hub.drop_file("benefits", "claims-1.csv", claim.as_bytes());
     council.hub.run("ingest-benefits").await;
-    // Under another family name and without the suffix it is another resident, and held all the same.
+    // Under another name and without the suffix it is another resident, and held all the same.
     let number = ["dispute", "--nino", "qq 12 34 56 c", "--birth-date", "1984-02-29"];
     assert_eq!(Council::residents(&council.hold(&number)), 2);
     let record = ["dispute", "--source", "revenues", "--key", "990003"];

@@ -2,6 +2,7 @@
 //! On both databases, after a walk with the sandbox.
 
 mod deliveries;
+mod identity;
 mod search;
 
 use std::process::Command;

@@ -73,10 +73,12 @@ async fn by_anything(on: On) {
 async fn many(on: On) {
     let hub = TestHub::open(on).await;
     let account = |number: usize| {
+        // Of one name, and no two born in one year or month.
+        let born = format!("{}-{:02}-{:02}", 1930 + number, number % 12 + 1, number % 27 + 2);
         format!(
             "<Account ref=\"77{number:04}\"><Status>OPEN</Status><LiablePersons>\
-             <Person seq=\"1\" role=\"PRIMARY\"><Forename>Kit</Forename><Surname>Bramble</Surname></Person>\
-             </LiablePersons><Property><Address><Postcode>SK99 1AA</Postcode></Address></Property>\
+             <Person seq=\"1\" role=\"PRIMARY\"><Forename>Kit</Forename><Surname>Bramble</Surname>\
+             <DateOfBirth>{born}</DateOfBirth></Person></LiablePersons><Property><Address><Postcode>SK99 1AA</Postcode></Address></Property>\
              <Balance><Outstanding>1.00</Outstanding></Balance></Account>"
         )
     };

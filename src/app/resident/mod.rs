@@ -1,6 +1,8 @@
-//! `viaduct resident`: who somebody is, how they are found, and what happened to them. It only reads.
+//! `viaduct resident`: who somebody is, how they are found, what happened to them, and what people
+//! say of who is who.
 
 pub mod history;
+pub mod identity;
 pub mod search;
 pub mod show;
 
@@ -11,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actor;
 use super::audit;
 use super::clock::MachineClock;
 use super::context::{AppError, policy_of};
@@ -18,9 +21,11 @@ use super::sight::{Sight, Unmasked};
 use crate::catalogue::load::load;
 use crate::connector::kinds::KINDS;
 use crate::job::clock::Clock;
+use crate::job::identity as deciding;
 use crate::record::personal::Personal;
 use crate::record::search::Given;
 use crate::resolution::policy::Policy;
+use crate::resolution::weigh::Weights;
 use crate::store::database::Database;
 use crate::store::people;
 
@@ -51,6 +56,53 @@ pub enum Asked {
         #[arg(long, default_value_t = history::MOST)]
         most: u16,
     },
+    /// Why its parties are one person, and whom nobody could decide on: field by field, with the weights
+    Explain {
+        /// The resident's number
+        id: i64,
+    },
+    /// Pairs that wait for a person, the surest first, and what would follow
+    Review {
+        /// How many at most
+        #[arg(long, default_value_t = identity::WAITING)]
+        most: u16,
+    },
+    /// Two residents are one person: the second goes into the first
+    Merge {
+        /// The resident that stays
+        id: i64,
+        /// The one that goes into it; its number leads to the first from then on
+        other: i64,
+        /// What this is known by
+        #[arg(long)]
+        why: Personal<String>,
+    },
+    /// Take a merge back: both are as they were, and are known to be two
+    Unmerge {
+        /// The act's number
+        act: i64,
+        /// What this is known by
+        #[arg(long)]
+        why: Personal<String>,
+    },
+    /// Some of its parties are another person
+    Split {
+        /// The resident's number
+        id: i64,
+        /// The parties that are somebody else, by their numbers
+        #[arg(long, required = true, num_args = 1..)]
+        party: Vec<i64>,
+        /// What this is known by
+        #[arg(long)]
+        why: Personal<String>,
+    },
+}
+
+impl Asked {
+    /// Whether it changes something, or shows no value of anybody: then nothing is masked in it.
+    fn shows_nobody(&self) -> bool {
+        !matches!(self, Asked::Show { .. } | Asked::Search { .. } | Asked::History { .. })
+    }
 }
 
 /// What somebody knows of a resident.
@@ -96,11 +148,15 @@ pub async fn command(
     definitions: &Path,
     asked: Asked,
 ) -> Result<(Value, String), AppError> {
+    if asked.shows_nobody() {
+        return decide(database, definitions, asked, &actor::of_this_process().to_string()).await;
+    }
     let (showing, id) = match &asked {
         Asked::Show { id, showing } | Asked::History { id, showing, .. } => {
             (showing.clone(), Some(*id))
         }
         Asked::Search { showing, .. } => (showing.clone(), None),
+        _ => return Err(AppError::NotThere("nothing is shown".to_owned())),
     };
     let said = answer(database, definitions, asked).await?;
     let about = match id {
@@ -140,6 +196,38 @@ pub async fn answer(
             tell(sight, id);
             let history = history::History::of(database, id, most, sight, now_ms).await?;
             Ok((history.json(), history.text(sight)))
+        }
+        _ => Err(AppError::NotThere("nothing is shown".to_owned())),
+    }
+}
+
+/// Answers about who is who, and does what a person decides.
+pub async fn decide(
+    database: &Database,
+    definitions: &Path,
+    asked: Asked,
+    actor: &str,
+) -> Result<(Value, String), AppError> {
+    let policy = policy(definitions, database).await?.unwrap_or_default();
+    let weights = policy.weights.as_ref().unwrap_or(Weights::shipped());
+    let now_ms = MachineClock.now_ms();
+    match asked {
+        Asked::Explain { id } => identity::explained(database, weights, id).await,
+        Asked::Review { most } => identity::waiting(database, weights, most).await,
+        Asked::Merge { id, other, why } => {
+            let by = identity::by(actor, &why, now_ms);
+            identity::done(deciding::merge(database, &policy, (id, other), by).await?, "Merged")
+        }
+        Asked::Unmerge { act, why } => {
+            let by = identity::by(actor, &why, now_ms);
+            identity::done(deciding::unmerge(database, &policy, act, by).await?, "Taken back")
+        }
+        Asked::Split { id, party, why } => {
+            let by = identity::by(actor, &why, now_ms);
+            identity::done(deciding::split(database, &policy, (id, &party), by).await?, "Split")
+        }
+        Asked::Show { .. } | Asked::Search { .. } | Asked::History { .. } => {
+            Err(AppError::NotThere("this decides nothing".to_owned()))
         }
     }
 }

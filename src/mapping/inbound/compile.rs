@@ -49,6 +49,8 @@ pub struct Party {
     pub key: Option<Key>,
     pub role: Role,
     pub fields: Vec<Field>,
+    /// Those of everybody but the first whom one text names.
+    pub of_others: Option<Vec<Field>>,
 }
 
 /// What tells a party from the others of its record.
@@ -178,6 +180,8 @@ impl Inbound {
             let name = LISTS[id].name;
             Some(List { id: id as FieldId, name, each: path(&map.each), fields })
         };
+        let party_field =
+            |name: &str| schema::party_id(name).map(|id| (id, schema::PARTY[id as usize].kind));
         let party = |map: &PartyMap| Party {
             each: map.each.as_ref().map(path),
             names: map.names.as_ref().map(path),
@@ -195,9 +199,12 @@ impl Inbound {
                     on_error: *on_error,
                 },
             },
-            fields: fields(&map.fields, &|name| {
-                schema::party_id(name).map(|id| (id, schema::PARTY[id as usize].kind))
+            of_others: (!map.of_first.is_empty()).then(|| {
+                fields(&map.fields, &|name| {
+                    party_field(name).filter(|(id, _)| !map.of_first.contains(id))
+                })
             }),
+            fields: fields(&map.fields, &party_field),
         };
         let filter = |rule: &FilterRule| Filter {
             on: match &rule.on {

@@ -227,7 +227,7 @@ impl<'r, W: Witness> Walk<'r, W> {
         }
         let key = self.key(map.key.as_ref(), context, place);
         let Some(names) = &map.names else {
-            let party = self.party(map, context, key, None, parties.len() + 1);
+            let party = self.party(map, context, key, None, (parties.len() + 1, true));
             let is_named = |(id, _): &(FieldId, Value)| is_name(schema::PARTY[*id as usize].name);
             self.nameless |= map.names_people && !party.facts.fields().iter().any(is_named);
             parties.push(party);
@@ -255,7 +255,8 @@ impl<'r, W: Witness> Walk<'r, W> {
                 Some(key) if several => Some(format!("{key}.{}", place + 1)),
                 key => key.clone(),
             };
-            let party = self.party(map, context, key, Some(person), parties.len() + 1);
+            let number = (parties.len() + 1, place == 0);
+            let party = self.party(map, context, key, Some(person), number);
             parties.push(party);
         }
     }
@@ -286,7 +287,7 @@ impl<'r, W: Witness> Walk<'r, W> {
         context: NodeId,
         key: Option<String>,
         named: Option<NamedParty>,
-        number: usize,
+        (number, is_first): (usize, bool),
     ) -> PartyFragment {
         let mut party = PartyFragment {
             by_place: key.is_none() || named.is_some(),
@@ -306,7 +307,8 @@ impl<'r, W: Witness> Walk<'r, W> {
             }
         }
         let place = Place::Party(number);
-        self.fill(&map.fields, context, place, &mut party.facts, &mut party.issues);
+        let fields = map.of_others.as_ref().filter(|_| !is_first).unwrap_or(&map.fields);
+        self.fill(fields, context, place, &mut party.facts, &mut party.issues);
         party
     }
 

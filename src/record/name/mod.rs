@@ -2,10 +2,11 @@
 //!
 //! `FAKELEY,MR B & MRS C` is two people, `EXORS OF BRAMBLE DECD` is an estate, `THE OCCUPIER` is
 //! nobody. Where a field can be read two ways the plainer one wins and nothing is made up: in
-//! `MR & MRS J FAKELEY` both are Fakeley, and only the second is J. People's names are printed in
+//! `MR & MRS J FAKELEY` both are Fakeley, and J, by custom, is he. People's names are printed in
 //! title case; the names of organisations, and of nobody, stay as they were written. This never
 //! fails: matching, and the stewards behind it, decide what a poor name is worth.
 
+pub mod alias;
 mod people;
 mod remark;
 mod token;
@@ -97,6 +98,7 @@ pub fn parse_names(text: &str) -> Vec<NamedParty> {
     // Where everything stands in brackets, it is the name.
     let without_remarks = tokens(&marked(text));
     let mut tokens = if words(&without_remarks).next().is_some() { without_remarks } else { all };
+    let mut living = take_living(&mut tokens);
     let estate = take_executors(&mut tokens);
     if names_nobody(&tokens) {
         return vec![whole(PartyKind::Placeholder, text)];
@@ -111,8 +113,29 @@ pub fn parse_names(text: &str) -> Vec<NamedParty> {
             party.deceased = true;
         }
     }
-    parties.truncate(PARTIES_MAX);
-    parties
+    living.append(&mut parties);
+    living.truncate(PARTIES_MAX);
+    living
+}
+
+/// `MR B FAKELEY & EXORS OF MRS C FAKELEY`: takes out who stands in front, where that is a titled person.
+fn take_living(tokens: &mut Vec<Token>) -> Vec<NamedParty> {
+    let word = |at: usize| tokens.get(at).and_then(Token::word);
+    let executor = |at: usize| word(at).is_some_and(|word| vocabulary::is_executor(&word.plain));
+    let the = |at: usize| word(at).is_some_and(|word| word.plain == "THE");
+    let split = (1..tokens.len())
+        .find(|at| tokens[at - 1] == Token::And && (executor(*at) || the(*at) && executor(at + 1)));
+    let Some(split) = split else { return Vec::new() };
+    let before = &tokens[..split - 1];
+    let titled = words(before).any(|word| word.title().is_some_and(|title| !title.is_empty()));
+    let acting = words(before).any(|word| vocabulary::is_executor(&word.plain));
+    let named = words(before).filter(|word| word.title().is_none()).count() >= 2;
+    if !titled || acting || !named {
+        return Vec::new();
+    }
+    let living = people(before);
+    tokens.drain(..split);
+    living
 }
 
 fn whole(kind: PartyKind, text: &str) -> NamedParty {

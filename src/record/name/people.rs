@@ -4,7 +4,7 @@
 use crate::record::value::spelling::title_case;
 
 use super::token::{Token, Word, words};
-use super::{NamedParty, Note, PartyKind, vocabulary};
+use super::{NamedParty, Note, PartyKind, alias, vocabulary};
 
 /// The people in a field. One without any family name is left out.
 pub(super) fn people(tokens: &[Token]) -> Vec<NamedParty> {
@@ -37,14 +37,17 @@ impl Share {
 }
 
 /// `MR A TESTBERRY, MRS B FAKELEY`: each piece between commas is titled and has a name to itself.
+/// `MR A TESTBERRY & FAKELEY, MRS B` is none: there the comma is behind a family name.
 fn is_list_with_commas(tokens: &[Token]) -> bool {
-    let mut pieces = tokens.split(|token| *token == Token::Comma);
+    let titled_name = |piece: &[Token]| {
+        let titled = piece.first().and_then(Token::word).is_some_and(|word| word.title().is_some());
+        titled && words(piece).filter(|word| word.title().is_none()).count() >= 2
+    };
     tokens.contains(&Token::Comma)
-        && pieces.all(|piece| {
-            let titled =
-                piece.first().and_then(Token::word).is_some_and(|word| word.title().is_some());
-            titled && words(piece).filter(|word| word.title().is_none()).count() >= 2
-        })
+        && tokens
+            .split(|token| *token == Token::And)
+            .filter(|part| part.contains(&Token::Comma))
+            .all(|part| part.split(|token| *token == Token::Comma).all(titled_name))
 }
 
 fn share(tokens: &[Token]) -> Share {
@@ -81,6 +84,11 @@ fn share(tokens: &[Token]) -> Share {
             place.push(word.clone());
         }
     }
+    if comma.is_none() && is_title_last(tokens, &share) {
+        // `FAKELEY BEN MR`: a title behind the name says that the order was turned.
+        let given = share.names.split_off(1);
+        share.family = std::mem::replace(&mut share.names, given);
+    }
     titles.retain(|title| !title.is_empty());
     share.titled = !titles.is_empty();
     share.title = titles.join(" ");
@@ -91,6 +99,19 @@ fn share(tokens: &[Token]) -> Share {
         share.family = family_at_the_end(&mut share.names);
     }
     share
+}
+
+/// Whether the only title stands behind two names or more.
+fn is_title_last(tokens: &[Token], share: &Share) -> bool {
+    let titled = |word: &Word| word.title().is_some_and(|title| !title.is_empty());
+    let mut titles = words(tokens).filter(|word| titled(word));
+    let last = words(tokens).filter(|word| !vocabulary::is_deceased(&word.plain)).last();
+    let only = titles.next().filter(|_| titles.next().is_none());
+    share.family.is_empty()
+        && share.names.len() > 1
+        && !vocabulary::is_particle(&share.names[0].plain)
+        && turned(&share.names)
+        && only.zip(last).is_some_and(|(only, last)| only == last)
 }
 
 /// Whether a share has a name without this word: what looks like letters behind a name may be its
@@ -127,6 +148,9 @@ fn lend_family_names(shares: &mut [Share]) {
     let surname_first = shares.first().is_some_and(|share| !share.family.is_empty());
     if surname_first {
         for share in shares.iter_mut() {
+            if share.family.is_empty() && has_own_behind(share) {
+                share.family = family_at_the_end(&mut share.names);
+            }
             match (&lent, share.family.is_empty()) {
                 (Some(family), true) => share.family.clone_from(family),
                 _ => lent = Some(share.family.clone()),
@@ -134,6 +158,7 @@ fn lend_family_names(shares: &mut [Share]) {
         }
         return;
     }
+    lend_given_names(shares);
     // Natural order: those in front lean on the last.
     let Some((last, front)) = shares.split_last_mut() else {
         return;
@@ -150,12 +175,51 @@ fn lend_family_names(shares: &mut [Share]) {
         let own = match share.names.as_slice() {
             [] => false,
             names if names.iter().all(Word::is_initials) => false,
+            // `MR BEN & MRS C FAKELEY`.
+            [only] if is_given(only) && last_has_given => false,
             // `MR BRAMBLE & MRS C FAKELEY` has its own; `MR BEN & MRS CARA FAKELEY` leans.
             [_] => share.titled && last_in_initials || !last_has_given,
             _ => true,
         };
         share.family = if own { family_at_the_end(&mut share.names) } else { last.family.clone() };
     }
+}
+
+/// Whether names in a row begin with the family name: behind it stand initials, or what is known as a given name
+/// while the first is not.
+fn turned(names: &[Word]) -> bool {
+    let [first, .., last] = names else { return false };
+    !first.is_initials() && (last.is_initials() || is_given(last) && !is_given(first))
+}
+
+fn is_given(word: &Word) -> bool {
+    alias::is_given(&word.plain.to_lowercase())
+}
+
+/// `MR & MRS J FAKELEY`: by custom the name is his, unless it is known as a woman's.
+fn lend_given_names(shares: &mut [Share]) {
+    let [first, second] = shares else { return };
+    let titled_only = first.titled && first.names.is_empty() && first.family.is_empty();
+    let couple = first.title == "Mr" && matches!(second.title.as_str(), "Mrs" | "Ms" | "Miss");
+    let [names @ .., _] = second.names.as_slice() else { return };
+    let Some(name) = names.first().filter(|_| titled_only && couple && second.family.is_empty())
+    else {
+        return;
+    };
+    if !name.is_initials() && alias::sex_of(&name.plain.to_lowercase()) == Some('f') {
+        return;
+    }
+    let last = family_at_the_end(&mut second.names);
+    first.names = std::mem::replace(&mut second.names, last);
+}
+
+/// `FAKELEY,MR B & MRS C BRAMBLE`: an initial, or a given name, with a longer word behind it that is none.
+fn has_own_behind(share: &Share) -> bool {
+    let [first, .., last] = share.names.as_slice() else { return false };
+    share.titled
+        && !last.is_initials()
+        && !is_given(last)
+        && (first.is_initials() || is_given(first))
 }
 
 /// Takes the family name off names in natural order, with the particles before it. Initials behind

@@ -141,8 +141,18 @@ fn couples_share_a_family_name() {
         ("FAKELEY MR B & MRS C", fakeleys),
         ("FAKELEY,MR B & FAKELEY,MRS C", fakeleys),
         ("O'BRIEN,MR J & MRS K", "person|Mr|J||O'Brien + person|Mrs|K||O'Brien"),
-        ("MR & MRS J BRAMBLE", "person|Mr|||Bramble + person|Mrs|J||Bramble"),
-        ("MR/MRS J BRAMBLE", "person|Mr|||Bramble + person|Mrs|J||Bramble"),
+        // By custom the name is his, unless it is known as a woman's.
+        ("MR & MRS J BRAMBLE", "person|Mr|J||Bramble + person|Mrs|||Bramble"),
+        ("MR/MRS J BRAMBLE", "person|Mr|J||Bramble + person|Mrs|||Bramble"),
+        ("MR & MRS KAREN BRAMBLE", "person|Mr|||Bramble + person|Mrs|Karen||Bramble"),
+        ("MR JULIAN & MRS C FAKELEY", "person|Mr|Julian||Fakeley + person|Mrs|C||Fakeley"),
+        ("MR B FAKELEY/MRS C BRAMBLE", "person|Mr|B||Fakeley + person|Mrs|C||Bramble"),
+        ("MR B FAKELEY & BRAMBLE, MRS C", "person|Mr|B||Fakeley + person|Mrs|C||Bramble"),
+        ("FAKELEY,MR B & MRS C BRAMBLE", "person|Mr|B||Fakeley + person|Mrs|C||Bramble"),
+        (
+            "FAKELEY BENJAMIN MR & BRAMBLE C MRS",
+            "person|Mr|Benjamin||Fakeley + person|Mrs|C||Bramble",
+        ),
         ("MR AND MRS BRAMBLE", "person|Mr|||Bramble + person|Mrs|||Bramble"),
         ("BRAMBLE,MR & MRS J", "person|Mr|||Bramble + person|Mrs|J||Bramble"),
         ("MR BEN & MRS CARA FAKELEY", "person|Mr|Ben||Fakeley + person|Mrs|Cara||Fakeley"),
@@ -161,6 +171,7 @@ fn couples_share_a_family_name() {
 #[test]
 fn the_dead_and_their_estates_are_told_apart() {
     check(&[
+        ("MR B FAKELEY & EXORS OF MRS C FAKELEY", "person|Mr|B||Fakeley + estate|Mrs|C||Fakeley|†"),
         ("EXORS OF BRAMBLE DECD", "estate||||Bramble|†"),
         ("EXORS OF BRAMBLE,MR J DEC'D", "estate|Mr|J||Bramble|†"),
         ("EXECUTORS OF THE LATE ARDEN BRAMBLE", "estate||Arden||Bramble|†"),

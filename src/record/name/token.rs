@@ -60,6 +60,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     let text = text.trim_start_matches(|letter: char| {
         letter.is_whitespace() || matches!(letter, '&' | '*' | '.' | '/' | '\\' | ',')
     });
+    let strokes = has_title(text);
     let mut tokens = Vec::new();
     let is_gap = |letter: char| letter.is_whitespace() || matches!(letter, '(' | ')' | '"' | '*');
     for chunk in text.split(is_gap).filter(|chunk| !chunk.is_empty()) {
@@ -75,17 +76,39 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         let mut left = chunk;
         while let Some(at) = left.find([',', '&', '+', ';']) {
             let (word, rest) = left.split_at(at);
-            push_words(word, &mut tokens);
+            push_people(word, strokes, &mut tokens);
             tokens.push(if rest.starts_with([',', ';']) { Token::Comma } else { Token::And });
             left = &rest[1..];
         }
-        push_words(left, &mut tokens);
+        push_people(left, strokes, &mut tokens);
     }
     let mut tokens = join_split_words(tokens);
     while matches!(tokens.last(), Some(Token::Comma | Token::And)) {
         tokens.pop();
     }
     tokens
+}
+
+/// Whether a word of the field is somebody's title.
+fn has_title(text: &str) -> bool {
+    let marks = |letter: char| !letter.is_alphabetic();
+    text.split(marks).any(|word| {
+        (2..=10).contains(&word.len())
+            && vocabulary::title(&plain(word)).is_some_and(|title| !title.is_empty())
+    })
+}
+
+/// `MR J FAKELEY/MRS K BRAMBLE`: in a field of people a stroke between words is an `&`; in `S/O` it is none.
+fn push_people(chunk: &str, strokes: bool, tokens: &mut Vec<Token>) {
+    if let Some((before, after)) = chunk.split_once('/').filter(|_| strokes) {
+        let (short, long) = (before.chars().count().min(after.chars().count()), chunk.len());
+        if short > 0 && long > 3 {
+            push_words(before, tokens);
+            tokens.push(Token::And);
+            return push_people(after, strokes, tokens);
+        }
+    }
+    push_words(chunk, tokens);
 }
 
 /// The parts of a word that hides several: `A.J.`, `MR.B`, `MR/MRS`. Others keep their marks.

@@ -1,0 +1,124 @@
+//! The keys by which a party finds those it is worth comparing with. Two that share none are never compared.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::profile::Profile;
+
+/// Kinds of key. The number is part of the digest: never change one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    Nino = 1,
+    Email,
+    Phone,
+    Uprn,
+    Unit,
+    Street,
+    BirthName,
+    FamilyPostcode,
+    Move,
+    /// A rule of the council's own.
+    Rule,
+}
+
+impl Kind {
+    /// A key that more parties share is nobody's: it leads to no one, and what it costs stays bounded. Of a mail box
+    /// or a telephone fewer people are one household; a switchboard is shared by many.
+    pub fn most(self) -> usize {
+        match self {
+            Kind::Email | Kind::Phone => 8,
+            Kind::Rule => 100,
+            _ => 60,
+        }
+    }
+
+    /// Its words, for a person.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Nino => "National Insurance number",
+            Kind::Email => "mail address",
+            Kind::Phone => "telephone number",
+            Kind::Uprn | Kind::Unit | Kind::Street => "home",
+            Kind::BirthName => "day of birth and name",
+            Kind::FamilyPostcode => "family name and postcode",
+            Kind::Move => "family name and day of a move",
+            Kind::Rule => "rule of the council",
+        }
+    }
+}
+
+/// A key: its kind, and what parties are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    pub kind: Kind,
+    pub digest: i64,
+}
+
+fn digest(kind: Kind, parts: &[&[u8]]) -> i64 {
+    xxh3_64_with_seed(&parts.join(&0x1f), kind as u64) as i64
+}
+
+/// The key under which whoever has this mail address or telephone number is found.
+pub fn contact(kind: Kind, number: u64) -> i64 {
+    digest(kind, &[&number.to_le_bytes()])
+}
+
+/// The keys of a party, each once.
+pub fn keys(profile: &Profile) -> Vec<Key> {
+    let mut keys: Vec<Key> = Vec::with_capacity(12);
+    if !profile.is_comparable() {
+        return keys;
+    }
+    for rule in &profile.rules {
+        keys.push(Key { kind: Kind::Rule, digest: *rule });
+    }
+    let mut add = |kind: Kind, parts: &[&[u8]]| {
+        let key = Key { kind, digest: digest(kind, parts) };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    };
+    let numbered = [
+        (Kind::Email, profile.email),
+        (Kind::Phone, profile.phones[0]),
+        (Kind::Phone, profile.phones[1]),
+        (Kind::Uprn, profile.home.uprn),
+        (Kind::Unit, profile.home.unit),
+        (Kind::Street, profile.home.street),
+    ];
+    for (kind, number) in numbered {
+        if number != 0 {
+            add(kind, &[&number.to_le_bytes()]);
+        }
+    }
+    if profile.nino[0] != 0 {
+        add(Kind::Nino, &[&profile.nino[..8]]);
+    }
+    let start = |text: &str, letters: usize| -> String {
+        text.chars().filter(|l| *l != ' ').take(letters).collect()
+    };
+    let (given, family) = (start(&profile.given, 2), start(&profile.family, 2));
+    let birth = profile.birth;
+    if birth.day != 0 {
+        let born =
+            [birth.year.to_le_bytes()[0], birth.year.to_le_bytes()[1], birth.month, birth.day];
+        for name in [&given, &family] {
+            if name.len() == 2 {
+                add(Kind::BirthName, &[&born, name.as_bytes()]);
+            }
+        }
+    }
+    if profile.family.len() > 2 {
+        let family = start(&profile.family, 4);
+        if profile.home.postcode != 0 {
+            let postcode = profile.home.postcode.to_le_bytes();
+            add(Kind::FamilyPostcode, &[&postcode, family.as_bytes()]);
+        }
+        for day in [profile.from, profile.to] {
+            if day != 0 {
+                add(Kind::Move, &[&day.to_le_bytes(), family.as_bytes()]);
+            }
+        }
+    }
+    keys
+}

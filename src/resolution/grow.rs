@@ -1,0 +1,155 @@
+//! Residents grown from pairs: the surest first, and never two parties together of which something says that they
+//! are two people. What comes out depends on the parties alone, not on their order.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::compare::{Born, Levels, Own, clash, compare};
+use super::profile::Profile;
+use super::weigh::Weights;
+
+/// What a person said of two parties; it outranks every weight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verdict {
+    #[default]
+    None,
+    Same,
+    Different,
+}
+
+/// Two parties that were compared, by their places.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    pub one: usize,
+    pub other: usize,
+    pub bits: f32,
+    pub levels: Levels,
+    pub verdict: Verdict,
+}
+
+/// Whether a pair is worth keeping: it may link two, or a person should look at it. One number on two people is
+/// for a person, whatever else speaks against it.
+pub fn is_kept(bits: f32, levels: &Levels, weights: &Weights) -> bool {
+    match clash(levels) {
+        None => bits >= weights.review_bits(),
+        Some(_) => !levels.together && levels.nino == Own::Equal,
+    }
+}
+
+/// Gives for each party the place of the first of its cluster.
+pub fn grow(profiles: &[&Profile], pairs: &[Pair], weights: &Weights) -> Vec<usize> {
+    let mut growing = Growing {
+        profiles,
+        verdicts: verdicts(pairs),
+        known: RefCell::default(),
+        root: (0..profiles.len()).collect(),
+        members: (0..profiles.len()).map(|place| vec![place]).collect(),
+    };
+    let mut order: Vec<&Pair> =
+        pairs.iter().filter(|pair| pair.verdict != Verdict::Different).collect();
+    order.sort_by(|one, other| first(one, other, profiles));
+    for pair in order.iter().filter(|pair| pair.verdict == Verdict::Same) {
+        growing.join(pair);
+    }
+    order.retain(|pair| pair.verdict == Verdict::None && clash(&pair.levels).is_none());
+    let rivals = growing.rivals(&order, weights);
+    let link = weights.link_bits();
+    for (pair, rival) in order.iter().zip(rivals) {
+        if pair.bits >= link && !rival && growing.may_join(pair) {
+            growing.join(pair);
+        }
+    }
+    growing.root
+}
+
+/// The surest first; of equals that with the lesser names.
+fn first(one: &Pair, other: &Pair, profiles: &[&Profile]) -> Ordering {
+    let tags = |pair: &Pair| {
+        let (one, other) = (profiles[pair.one].tag, profiles[pair.other].tag);
+        (one.min(other), one.max(other))
+    };
+    other.bits.total_cmp(&one.bits).then_with(|| tags(one).cmp(&tags(other)))
+}
+
+fn verdicts(pairs: &[Pair]) -> HashMap<(usize, usize), Verdict> {
+    let said = pairs.iter().filter(|pair| pair.verdict != Verdict::None);
+    said.map(|pair| (ordered(pair.one, pair.other), pair.verdict)).collect()
+}
+
+fn ordered(one: usize, other: usize) -> (usize, usize) {
+    (one.min(other), one.max(other))
+}
+
+struct Growing<'g> {
+    profiles: &'g [&'g Profile],
+    verdicts: HashMap<(usize, usize), Verdict>,
+    /// What was asked before: in a crowd the same two are asked of again and again.
+    known: RefCell<HashMap<(usize, usize), bool>>,
+    root: Vec<usize>,
+    members: Vec<Vec<usize>>,
+}
+
+impl Growing<'_> {
+    fn clashes(&self, one: usize, other: usize) -> bool {
+        match self.verdicts.get(&ordered(one, other)) {
+            Some(Verdict::Same) => false,
+            Some(Verdict::Different) => true,
+            _ => *self.known.borrow_mut().entry(ordered(one, other)).or_insert_with(|| {
+                clash(&compare(self.profiles[one], self.profiles[other], &|_| false)).is_some()
+            }),
+        }
+    }
+
+    /// Whether no member of one cluster is another person than a member of the other.
+    fn may_join(&self, pair: &Pair) -> bool {
+        if self.root[pair.one] == self.root[pair.other] {
+            return false;
+        }
+        let (ones, others) =
+            (&self.members[self.root[pair.one]], &self.members[self.root[pair.other]]);
+        !ones
+            .iter()
+            .any(|one| others.iter().any(|other| one != other && self.clashes(*one, *other)))
+    }
+
+    fn join(&mut self, pair: &Pair) {
+        let (one, other) = ordered(self.root[pair.one], self.root[pair.other]);
+        if one == other {
+            return;
+        }
+        let moved = std::mem::take(&mut self.members[other]);
+        for member in &moved {
+            self.root[*member] = one;
+        }
+        self.members[one].extend(moved);
+    }
+
+    /// For each pair whether one of its parties has another possible partner, who is not the first: which of the two
+    /// it is nobody can say. What only one person has says it all the same.
+    fn rivals(&self, order: &[&Pair], weights: &Weights) -> Vec<bool> {
+        let margin = weights.link_bits();
+        let mut of: HashMap<usize, Vec<&Pair>> = HashMap::new();
+        for pair in order {
+            of.entry(pair.one).or_default().push(pair);
+            of.entry(pair.other).or_default().push(pair);
+        }
+        let is_rival = |pair: &Pair, me: usize, mate: usize| {
+            of.get(&me).into_iter().flatten().any(|other| {
+                let third = if other.one == me { other.other } else { other.one };
+                third != mate && other.bits > pair.bits - margin && self.clashes(mate, third)
+            })
+        };
+        let certain = |levels: &Levels| {
+            levels.nino == Own::Equal || levels.born == Born::Equal || levels.rule
+        };
+        order
+            .iter()
+            .map(|pair| {
+                !certain(&pair.levels)
+                    && (is_rival(pair, pair.one, pair.other)
+                        || is_rival(pair, pair.other, pair.one))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,262 @@
+//! Families as councils know them: who is linked, who waits for a person, and who is somebody else. What comes out must
+//! be right or wait; and the order in which people came must not matter.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::{Just, Strategy, proptest};
+use proptest::prop_assert_eq;
+
+use super::block;
+use super::compare::{Given, compare};
+use super::explain::{Band, band};
+use super::grow::{Pair, Verdict, grow, is_kept};
+use super::profile::{Profile, Said};
+use super::weigh::Weights;
+
+/// One party: the record that names it, and what it says.
+#[derive(Clone, Copy)]
+struct One<'a> {
+    record: i64,
+    said: Said<'a>,
+}
+
+fn one<'a>(record: i64, title: &'a str, given: &'a str, family: &'a str) -> One<'a> {
+    let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    let said = Said {
+        title: some(title),
+        given: some(given),
+        family: some(family),
+        lines: [Some("1 Old Road"), None, None, None],
+        postcode: Some("SK99 1AA"),
+        ..Said::default()
+    };
+    One { record, said }
+}
+
+impl<'a> One<'a> {
+    fn born(self, day: &'a str) -> One<'a> {
+        One { said: Said { birth: Some(day), ..self.said }, ..self }
+    }
+    fn nino(self, nino: &'a str) -> One<'a> {
+        One { said: Said { nino: Some(nino), ..self.said }, ..self }
+    }
+    fn mail(self, mail: &'a str) -> One<'a> {
+        One { said: Said { email: Some(mail), ..self.said }, ..self }
+    }
+    fn phone(self, phone: &'a str) -> One<'a> {
+        One { said: Said { phones: [Some(phone), None], ..self.said }, ..self }
+    }
+    fn at(self, line: &'a str, postcode: &'a str) -> One<'a> {
+        let said =
+            Said { lines: [Some(line), None, None, None], postcode: Some(postcode), ..self.said };
+        One { said, ..self }
+    }
+    fn stayed(self, from: Option<&'a str>, to: Option<&'a str>) -> One<'a> {
+        One { said: Said { from, to, ..self.said }, ..self }
+    }
+}
+
+/// The clusters by the places of the parties, and the pairs that wait.
+fn decided(parties: &[One<'_>]) -> (BTreeSet<Vec<usize>>, BTreeSet<(usize, usize)>) {
+    decided_in(parties, &(0..parties.len()).collect::<Vec<_>>())
+}
+
+/// The same, where they come in that order.
+fn decided_in(
+    parties: &[One<'_>],
+    order: &[usize],
+) -> (BTreeSet<Vec<usize>>, BTreeSet<(usize, usize)>) {
+    let weights = Weights::shipped();
+    let profiles: Vec<Profile> = order
+        .iter()
+        .map(|at| Profile::new(1_000 - *at as u64, parties[*at].record, &parties[*at].said))
+        .collect();
+    let keys: Vec<Vec<i64>> = profiles
+        .iter()
+        .map(|one| block::keys(one).iter().map(|key| key.digest).collect())
+        .collect();
+    let mut pairs = Vec::new();
+    for other in 0..profiles.len() {
+        for one in 0..other {
+            if !keys[one].iter().any(|key| keys[other].contains(key)) {
+                continue;
+            }
+            let levels = compare(&profiles[one], &profiles[other], &|_| false);
+            let bits = weights.score(&levels).bits;
+            if is_kept(bits, &levels, weights) {
+                pairs.push(Pair { one, other, bits, levels, verdict: Verdict::None });
+            }
+        }
+    }
+    let roots = grow(&profiles.iter().collect::<Vec<_>>(), &pairs, weights);
+    let mut clusters = BTreeSet::new();
+    for root in 0..profiles.len() {
+        let mut members: Vec<usize> =
+            (0..profiles.len()).filter(|at| roots[*at] == root).map(|at| order[at]).collect();
+        members.sort_unstable();
+        if !members.is_empty() {
+            clusters.insert(members);
+        }
+    }
+    let waiting = pairs.iter().filter(|pair| roots[pair.one] != roots[pair.other]);
+    let waiting = waiting.map(|pair| {
+        let (one, other) = (order[pair.one], order[pair.other]);
+        (one.min(other), one.max(other))
+    });
+    (clusters, waiting.collect())
+}
+
+fn together(parties: &[One<'_>], one: usize, other: usize) -> bool {
+    decided(parties).0.iter().any(|cluster| cluster.contains(&one) && cluster.contains(&other))
+}
+
+fn waits(parties: &[One<'_>], one: usize, other: usize) -> bool {
+    decided(parties).1.contains(&(one.min(other), one.max(other)))
+}
+
+const BORN: &str = "2010-05-06";
+
+#[test]
+fn twins_are_two() {
+    let twins = [
+        one(1, "Master", "Tess", "Dummy").born(BORN),
+        one(2, "Miss", "Bess", "Dummy").born(BORN),
+        one(3, "", "Tess", "Dummy").born(BORN),
+    ];
+    assert!(!together(&twins, 0, 1) && together(&twins, 0, 2));
+    // An initial that fits both of two named alike is nobody's.
+    let alike = [
+        one(1, "Miss", "Tara", "Dummy").born(BORN).at("9 Far Street", "SK99 2BB"),
+        one(2, "Miss", "Tilda", "Dummy").born(BORN).at("9 Far Street", "SK99 2BB"),
+        one(3, "Miss", "T", "Dummy").at("9 Far Street", "SK99 2BB"),
+    ];
+    assert!(!together(&alike, 0, 2) && !together(&alike, 1, 2) && !together(&alike, 0, 1));
+    assert!(waits(&alike, 0, 2) && waits(&alike, 1, 2));
+}
+
+#[test]
+fn a_father_and_a_son_of_one_name_are_two() {
+    let father = one(1, "Mr", "John", "Bramble").born("1955-02-03");
+    let son = one(2, "Mr", "John", "Bramble").born("1985-07-08");
+    let undated = one(3, "Mr", "John", "Bramble");
+    assert!(!together(&[father, son], 0, 1));
+    // Once a home holds two such names, a record without a day of birth links to neither.
+    let all = [father, son, undated];
+    assert!(!together(&all, 0, 2) && !together(&all, 1, 2));
+    assert!(waits(&all, 0, 2) && waits(&all, 1, 2));
+}
+
+#[test]
+fn a_couple_that_shares_a_phone_and_a_mailbox_is_two() {
+    let shared = |one: One<'static>| one.phone("07700 900001").mail("the.fakeleys@example.com");
+    let couple = [
+        shared(one(1, "Mr", "Ben", "Fakeley")),
+        shared(one(2, "Mrs", "Cara", "Fakeley")),
+        shared(one(3, "", "C", "Fakeley")),
+    ];
+    assert!(!together(&couple, 0, 1));
+    assert!(!together(&couple, 0, 2) && together(&couple, 1, 2));
+}
+
+#[test]
+fn whoever_moved_in_is_not_who_moved_out() {
+    let mover = one(1, "Ms", "Arden", "Testberry").born("1984-02-29");
+    let now = mover.at("2 New Road", "SK99 3CC");
+    let all = [
+        one(1, "Ms", "A", "Testberry").stayed(Some("2015-01-01"), Some("2024-06-30")),
+        one(2, "Ms", "A", "Testberry")
+            .at("2 New Road", "SK99 3CC")
+            .stayed(Some("2024-06-30"), None),
+        One { record: 3, ..now },
+        // The new people at the old home.
+        one(4, "Mr", "Kit", "Placeholder").stayed(Some("2024-07-15"), None),
+        one(5, "Ms", "Ada", "Placeholder"),
+    ];
+    assert!(together(&all, 0, 1), "one account ended on the day on which the other began");
+    assert!(together(&all, 1, 2));
+    assert!(!together(&all, 0, 3) && !together(&all, 2, 3) && !together(&all, 0, 4));
+}
+
+#[test]
+fn a_marriage_is_one_person_or_waits() {
+    let before = one(1, "Miss", "Arden", "Testberry").born("1984-02-29").phone("07700 900002");
+    let after = one(2, "Mrs", "Arden", "Bramble").born("1984-02-29").phone("07700 900002");
+    assert!(together(&[before, after], 0, 1));
+    // A given name and a home alone are too little.
+    let (before, after) = (one(1, "Miss", "Arden", "Testberry"), one(2, "Mrs", "Arden", "Bramble"));
+    assert!(!together(&[before, after], 0, 1));
+}
+
+#[test]
+fn a_claimant_s_number_on_the_partner_s_row_waits_for_a_person() {
+    let claimant = one(1, "Mr", "Ben", "Fakeley").born("1960-01-02").nino("QQ123456A");
+    let partner = one(2, "Mrs", "Cara", "Fakeley").born("1962-03-04").nino("QQ123456A");
+    assert!(!together(&[claimant, partner], 0, 1) && waits(&[claimant, partner], 0, 1));
+    // On one record they are two without asking.
+    let partner = One { record: 1, ..partner };
+    assert!(!together(&[claimant, partner], 0, 1) && !waits(&[claimant, partner], 0, 1));
+}
+
+#[test]
+fn the_dead_are_found_by_name_and_home_and_their_executors_are_not_they() {
+    // The estate's name is of the dead; the executor writes from elsewhere.
+    let dead = one(1, "Mr", "Ernest", "Bramble").born("1931-04-05");
+    let estate = one(2, "Mr", "Ernest", "Bramble");
+    let executor = one(3, "Mrs", "Joan", "Bramble").phone("07700 900003");
+    let all = [dead, estate, executor];
+    assert!(together(&all, 0, 1) && !together(&all, 0, 2) && !together(&all, 1, 2));
+}
+
+#[test]
+fn one_household_two_residents_never_a_third_and_never_one() {
+    let all = [
+        one(1, "Mr", "J", "O'BRIEN"),
+        one(1, "Mrs", "K", "O'BRIEN"),
+        one(2, "", "Kathleen", "O'Brien").born("1971-03-17").nino("QQ123456C"),
+        one(3, "", "Katie", "OBrien").phone("07700 900004").born("1971-03-17"),
+    ];
+    assert_eq!(decided(&all).0, BTreeSet::from([vec![0], vec![1, 2, 3]]));
+}
+
+#[test]
+fn a_name_alone_in_another_place_is_never_enough() {
+    let here = one(1, "Mr", "Zebedee", "Placeholder");
+    let there = one(2, "Mr", "Zebedee", "Placeholder").at("2 New Road", "LS1 4DY");
+    let levels =
+        compare(&Profile::new(1, 1, &here.said), &Profile::new(2, 2, &there.said), &|_| false);
+    assert_eq!((levels.given, band(&levels, Weights::shipped())), (Given::Equal, Band::Separate));
+}
+
+/// Some parties of a street where everybody is called alike.
+fn street() -> impl Strategy<Value = Vec<(usize, usize, usize, usize, usize)>> {
+    proptest::collection::vec((0..5usize, 0..4usize, 0..3usize, 0..3usize, 0..4usize), 2..14)
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_arrival_does_not_matter(
+        (street, order) in street().prop_flat_map(|street| {
+            let order: Vec<usize> = (0..street.len()).collect();
+            (Just(street), Just(order).prop_shuffle())
+        })
+    ) {
+        const GIVEN: [&str; 5] = ["John", "J", "Jane", "Jack", ""];
+        const FAMILY: [&str; 4] = ["Bramble", "Brambel", "Fakeley", "Bramble-Fakeley"];
+        const DAYS: [&str; 3] = ["1955-02-03", "1985-07-08", "1985-08-07"];
+        const LINES: [&str; 3] = ["1 Old Road", "1 Old Rd, Exampleton", "2 New Road"];
+        let parties: Vec<One<'_>> = street
+            .iter()
+            .enumerate()
+            .map(|(at, (given, family, day, line, more))| {
+                let party = one((at / 2) as i64, "", GIVEN[*given], FAMILY[*family]).at(LINES[*line], "SK99 1AA");
+                match more {
+                    0 => party.born(DAYS[*day]),
+                    1 => party.phone("07700 900001"),
+                    2 => party.mail("all@example.com").born(DAYS[*day]),
+                    _ => party,
+                }
+            })
+            .collect();
+        prop_assert_eq!(decided(&parties), decided_in(&parties, &order));
+    }
+}

@@ -1,0 +1,176 @@
+//! Who is who through a whole hub: the order in which systems come does not matter, what people decide lasts and can
+//! be taken back to the byte, and the list of who is who can be scored by anybody.
+
+use serde_json::json;
+use viaduct::app::resident::{self, Asked, identity};
+use viaduct::record::personal::Personal;
+
+use crate::support::hub::{On, TestHub, on_both};
+
+on_both! {
+    whoever_comes_first_the_residents_are_the_same => super::any_order,
+    a_merge_that_is_taken_back_leaves_no_trace_in_either => super::merge_and_unmerge,
+    what_a_person_said_outlasts_the_next_night => super::it_lasts,
+    a_split_gives_a_new_number_and_the_old_stays => super::split,
+    the_list_names_each_party_with_its_resident => super::list,
+}
+
+/// One person on an account, with the home.
+fn account(key: &str, given: &str, family: &str, born: &str, line: &str) -> String {
+    format!(
+        "<Account ref=\"{key}\"><Status>OPEN</Status><LiablePersons><Person seq=\"1\" role=\"PRIMARY\">\
+         <Forename>{given}</Forename><Surname>{family}</Surname><DateOfBirth>{born}</DateOfBirth>\
+         </Person></LiablePersons><Property><Address><Line1>{line}</Line1><Postcode>SK99 1AA</Postcode>\
+         </Address></Property><Balance><Outstanding>10.00</Outstanding></Balance></Account>"
+    )
+}
+
+fn extract(accounts: &[String]) -> Vec<u8> {
+    let (all, count) = (accounts.join(""), accounts.len());
+    let head = "<CouncilTaxExtract xmlns=\"urn:example:ctax:extract:1\">";
+    format!("{head}{all}<Trailer accounts=\"{count}\"/></CouncilTaxExtract>").into_bytes()
+}
+
+const BORN: &str = "1955-02-03";
+
+fn street() -> Vec<String> {
+    vec![
+        account("990001", "John", "Bramble", BORN, "1 Old Road"),
+        account("990002", "John", "Bramble", "1985-07-08", "1 Old Road"),
+        account("990003", "Jack", "Bramble", "", "1 Old Road"),
+        account("990004", "Johnny", "Bramble", BORN, "1 Old Rd"),
+        account("990005", "Joan", "Bramble", "1957-09-10", "1 Old Road"),
+        account("990006", "J", "Fakeley", "", "2 Old Road"),
+        account("990007", "Julia", "Fakeley", "1990-10-11", "2 Old Road"),
+    ]
+}
+
+/// Which accounts are one resident, in the order of their keys.
+async fn partition(hub: &TestHub) -> Vec<Vec<String>> {
+    let sql = "SELECT k.key, CAST(p.resident_id AS TEXT) FROM party p \
+               JOIN source_key k ON k.id = p.source_key_id ORDER BY k.key";
+    let rows = hub.rows(sql).await;
+    let mut all: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            rows.iter().filter(|other| other[1] == row[1]).map(|one| one[0].clone()).collect()
+        })
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+async fn any_order(on: On) {
+    let mut found = Vec::new();
+    for order in [[0, 1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1, 0], [2, 6, 3, 0, 5, 1, 4]] {
+        let mut hub = TestHub::open(on).await;
+        hub.edit("connectors/revenues.toml", "extract    = \"full\"", "extract    = \"delta\"");
+        hub.reload().await;
+        let street = street();
+        // One at a time: each is decided with what is there.
+        for (night, at) in order.into_iter().enumerate() {
+            hub.drop_file("revenues", &format!("ctax-{night}.xml"), &extract(&street[at..=at]));
+            hub.run("ingest-revenues").await;
+        }
+        found.push(partition(&hub).await);
+    }
+    let hub = TestHub::open(on).await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&street()));
+    hub.run("ingest-revenues").await;
+    found.push(partition(&hub).await);
+    let both = found[0].iter().find(|one| one.contains(&"990001".to_owned())).unwrap();
+    assert_eq!(both, &["990001", "990004"], "{found:?}");
+    assert!(found.iter().all(|one| *one == found[0]), "{found:#?}");
+}
+
+/// A hub with two residents that nobody takes for one; their numbers.
+async fn two(on: On) -> (TestHub, i64, i64) {
+    let hub = TestHub::open(on).await;
+    let night = [
+        street()[0].clone(),
+        account("990009", "Robin", "Placeholder", "1970-01-02", "9 Far Street"),
+    ];
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&night));
+    hub.run("ingest-revenues").await;
+    let ids = hub.rows("SELECT CAST(id AS TEXT) FROM resident ORDER BY id").await;
+    let ids: Vec<i64> = ids.iter().map(|row| row[0].parse().unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    (hub, ids[0], ids[1])
+}
+
+async fn act(hub: &TestHub, asked: Asked) -> serde_json::Value {
+    resident::decide(&hub.context.database, &hub.definitions, asked, "user:kim").await.unwrap().0
+}
+
+fn why() -> Personal<String> {
+    Personal::new("both came to the desk".to_owned())
+}
+
+const RESIDENTS: &str = "SELECT CAST(id AS TEXT), CAST(version AS TEXT), CAST(created_ms AS TEXT), \
+    CAST(updated_ms AS TEXT), facts, provenance, CAST(merged_into AS TEXT) FROM resident ORDER BY id";
+const PARTIES: &str =
+    "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), facts FROM party ORDER BY id";
+
+async fn merge_and_unmerge(on: On) {
+    let (hub, keep, other) = two(on).await;
+    let before = (hub.rows(RESIDENTS).await, hub.rows(PARTIES).await);
+    let merged = act(&hub, Asked::Merge { id: keep, other, why: why() }).await;
+    assert_eq!(merged["resident"], json!(keep));
+    let parties = "SELECT CAST(COUNT(DISTINCT resident_id) AS TEXT) FROM party";
+    assert_eq!(hub.text(parties).await, "1");
+    // The old number leads to the one that stayed.
+    let explained = act(&hub, Asked::Explain { id: other }).await;
+    assert_eq!(explained["resident"], json!(keep));
+    let act_id = merged["act"].as_i64().unwrap();
+    act(&hub, Asked::Unmerge { act: act_id, why: why() }).await;
+    assert_eq!((hub.rows(RESIDENTS).await, hub.rows(PARTIES).await), before);
+    let again = Asked::Unmerge { act: act_id, why: why() };
+    let again = resident::decide(&hub.context.database, &hub.definitions, again, "user:kim").await;
+    assert!(again.unwrap_err().to_string().contains("no merge"), "it was taken back already");
+    let log = hub.rows("SELECT action FROM audit WHERE actor = 'user:kim' ORDER BY id").await;
+    assert_eq!(log, [["merged"], ["unmerged"]]);
+}
+
+async fn it_lasts(on: On) {
+    let (hub, keep, other) = two(on).await;
+    act(&hub, Asked::Merge { id: keep, other, why: why() }).await;
+    // The next night says something else of one of them: they stay one.
+    let night = [
+        account("990001", "John", "Bramble", BORN, "3 New Road"),
+        account("990009", "Robin", "Placeholder", "1970-01-02", "9 Far Street"),
+    ];
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&night));
+    hub.run("ingest-revenues").await;
+    assert_eq!(partition(&hub).await, [["990001", "990009"]]);
+    let waiting = act(&hub, Asked::Review { most: 20 }).await;
+    assert_eq!(waiting["waiting"], json!([]), "nobody is asked twice");
+}
+
+async fn split(on: On) {
+    let hub = TestHub::open(on).await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&[street()[0].clone(), street()[3].clone()]));
+    hub.run("ingest-revenues").await;
+    let parties = hub.rows(PARTIES).await;
+    assert_eq!((parties.len(), &parties[0][1]), (2, &parties[1][1]));
+    let id = parties[0][1].parse().unwrap();
+    let party = vec![parties[1][0].parse().unwrap()];
+    let done = act(&hub, Asked::Split { id, party, why: why() }).await;
+    assert_ne!(done["other"], json!(id));
+    assert_eq!(partition(&hub).await, [["990001"], ["990004"]]);
+    // The same names again tomorrow, and with another home: it stays as it was said.
+    let night = [street()[0].clone(), account("990004", "Johnny", "Bramble", BORN, "1 Old Road")];
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&night));
+    hub.run("ingest-revenues").await;
+    assert_eq!(partition(&hub).await, [["990001"], ["990004"]]);
+}
+
+async fn list(on: On) {
+    let (hub, keep, other) = two(on).await;
+    let mut out = Vec::new();
+    assert_eq!(identity::export(&hub.context.database, &mut out).await.unwrap(), 2);
+    let wanted = format!(
+        "source_system,source_key,party,resident_id\nrevenues,990001,1,{keep}\nrevenues,990009,1,{other}\n"
+    );
+    assert_eq!(String::from_utf8(out).unwrap(), wanted);
+}
