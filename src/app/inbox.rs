@@ -28,6 +28,8 @@ use crate::web::inbound::{Arrived, Reception};
 
 /// So many calls are kept with one commit.
 const AT_ONCE: usize = 512;
+/// How long others are waited for, where several called just before.
+const GATHER_MS: i64 = 1;
 /// So many wait for it at most.
 const WAITING: usize = 4_096;
 /// How soon what came by another node is looked for, and what could not be read is tried again.
@@ -144,7 +146,18 @@ impl FrontDesk {
 /// Keeps what comes, as much at once as there is.
 async fn keep_always(context: Arc<Context>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut some = Vec::with_capacity(AT_ONCE);
+    let mut many = false;
     while waiting.recv_many(&mut some, AT_ONCE).await > 0 {
+        if many {
+            // Who was answered together calls again together: a moment later one commit does for all of them.
+            context.clock.pause(GATHER_MS).await;
+            while some.len() < AT_ONCE
+                && let Ok(next) = waiting.try_recv()
+            {
+                some.push(next);
+            }
+        }
+        many = some.len() > 1;
         let (posts, tellers): (Vec<_>, Vec<_>) = some.drain(..).unzip();
         let is_hint = posts.iter().any(|post: &NewPost| post.hint.is_some());
         let kept = inbox::keep(&context.database, posts, context.clock.now_ms()).await;

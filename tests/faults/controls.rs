@@ -82,9 +82,9 @@ async fn f5_control_without_knowing_the_dead_a_start_waits_for_their_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f9_control_with_a_file_put_away_too_soon_a_full_disk_loses_rows() {
-    let (full, outcome) = super::disk::filled(6_000, Some(Safeguard::StoredFirst)).await;
-    assert_eq!(outcome.lost, 6_000, "full {full} times: {outcome:?}");
-    found("F9", Safeguard::StoredFirst, "6000 of 6000 lost");
+    let (full, outcome) = super::disk::filled(12_000, Some(Safeguard::StoredFirst)).await;
+    assert_eq!(outcome.lost, 12_000, "full {full} times: {outcome:?}");
+    found("F9", Safeguard::StoredFirst, "12000 of 12000 lost");
 }
 
 #[tokio::test]

@@ -76,14 +76,20 @@ pub async fn filled(records: u32, without: Option<Safeguard>) -> (u32, Outcome) 
     let mut stage = Stage::open(On::Sqlite, records).await;
     stage.without = without;
     let at = stage.folder.path().join("small");
-    // Room for the tables, and for a part of what comes.
-    let mut disk = SmallDisk::mount(&at, 2);
+    let mut disk = SmallDisk::mount(&at, 64);
     stage.database = format!("sqlite:{}", at.join("hub.db").display());
+    // The tables are made; then there is room for a part of what comes, and no more.
+    let made = disk.with(stage.program(&["run", "deliver-keyed"])).output().await.unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let files = std::fs::read_dir(&at).unwrap().flatten();
+    let used: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
+    let first = u32::try_from(used >> 20).unwrap() + 1;
+    disk.resize(first);
     stage.next_night();
     let mut full = 0;
     // More room each time, so that it runs out at many places: in the reading, in the resolving, in the
     // sending.
-    for megabytes in (3..300).step_by(scaled(1, 2) as usize) {
+    for megabytes in (first + 1..first + 300).step_by(scaled(1, 2) as usize) {
         let mut stopped = false;
         for job in ["ingest-people", "deliver-keyed", "deliver-asked", "deliver-plain"] {
             let done = disk.with(stage.program(&["run", job])).output().await.unwrap();
@@ -99,7 +105,8 @@ pub async fn filled(records: u32, without: Option<Safeguard>) -> (u32, Outcome) 
         if !stopped {
             break;
         }
-        disk.resize(megabytes);
+        // Of what a control loses once there is enough.
+        disk.resize(if without.is_some() { first + 64 } else { megabytes });
         if at.join("hub.db").exists() {
             whole(&stage.database).await;
         }
