@@ -11,10 +11,10 @@ use crate::store::offers;
 /// What each does: says it, which buttons are pressed on the platform's page, visit by visit, and whether they
 /// come back from there.
 const PAYERS: [(&str, &[&str], bool); 5] = [
-    ("pays", &["success"], true),
     ("pays, and shuts the window there", &["success"], false),
-    ("has the card declined, tries again and pays", &["decline", "success"], true),
+    ("who is liable with them comes later", &["success"], true),
     ("changes their mind", &["cancel"], true),
+    ("liable too, is declined, tries again and pays", &["decline", "success"], true),
     ("goes away", &["abandon"], true),
 ];
 const DESTINATION: &str = "pay";
@@ -31,7 +31,7 @@ impl Payer {
     }
 
     pub fn text(&self) -> String {
-        format!("  one {:<44} {}\n", self.does, self.saw.join(" · "))
+        format!("  one {:<46} {}\n", self.does, self.saw.join(" · "))
     }
 }
 
