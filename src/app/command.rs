@@ -264,12 +264,12 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
         }
         Command::Demo { folder, serve, listen } => {
             let folder = folder.unwrap_or_else(demo::fresh_folder);
-            let played = demo::play(&definitions, folder.clone(), arguments.json).await?;
+            let played = demo::play(&definitions, folder, arguments.json).await?;
             if serve {
                 if !arguments.json {
                     print!("{}", played.text());
                 }
-                demo::serve::serve(&definitions, &folder, listen).await?;
+                demo::serve::serve(&definitions, &played, listen).await?;
                 let json = json!({ "stopped": true });
                 return Ok(Done { json, text: String::new(), exit: 0 });
             }

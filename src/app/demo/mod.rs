@@ -39,6 +39,8 @@ pub struct Demo {
     /// What was written on cases of the CRM.
     notes: Vec<(String, i64)>,
     folder: PathBuf,
+    /// The systems are there for as long as this is kept.
+    stage: Stage,
 }
 
 /// Plays both nights; tells of each batch as it ends.
@@ -109,11 +111,11 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
         payments: outbox::counts_of_destination(&context.database, "pay").await?,
         notes: outbox::counts_of_destination(&context.database, "verint").await?,
         folder,
+        stage,
     };
     pages.abort();
     front_desk.end().await;
     context.database.close().await;
-    stage.end();
     Ok(demo)
 }
 

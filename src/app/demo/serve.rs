@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::stage;
+use super::Demo;
 use crate::access::right::Role;
 use crate::app::actor;
 use crate::app::clock::MachineClock;
@@ -19,10 +19,10 @@ const NAME: &str = "demo";
 const HOURS: u32 = 24;
 
 /// Serves what was played, until it is told to stop.
-pub async fn serve(definitions: &Path, folder: &Path, listen: SocketAddr) -> Result<(), AppError> {
-    let url = format!("sqlite:{}", folder.join("viaduct.db").display());
+pub async fn serve(definitions: &Path, played: &Demo, listen: SocketAddr) -> Result<(), AppError> {
+    let url = format!("sqlite:{}", played.folder.join("viaduct.db").display());
     let mut context = Context::open(definitions, &url).await?;
-    let mut own: HashMap<String, String> = stage::drops(folder).collect();
+    let mut own: HashMap<String, String> = played.stage.variables();
     own.insert("PUBLIC_URL".to_owned(), format!("http://{listen}"));
     context.around = surroundings(own);
     let invite = Invite {

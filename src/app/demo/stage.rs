@@ -64,7 +64,7 @@ const TOLD: [&str; 3] = ["notify", "pay", "verint"];
 /// Who calls us.
 pub const CALLS: &str = "pay_events";
 
-/// Everything that is there while the demonstration plays.
+/// Everything that is there while the demonstration plays; its emulators end when it is dropped.
 pub struct Stage {
     folder: PathBuf,
     council: Council,
@@ -135,18 +135,10 @@ impl Stage {
         let path = self.folder.join("people").join(format!("people-{night}.csv"));
         fs::write(&path, list).map_err(io(&path))
     }
-
-    /// Ends the emulators.
-    pub fn end(self) {
-        self.notify.running.stop();
-        self.openrevenues.running.stop();
-        self.crm.running.stop();
-        self.pay.running.stop();
-    }
 }
 
 /// The variables by which the definitions find the folders that files are dropped into.
-pub fn drops(folder: &Path) -> impl Iterator<Item = (String, String)> {
+fn drops(folder: &Path) -> impl Iterator<Item = (String, String)> {
     let drop = |system: &Dropped| {
         (system.variable.to_owned(), folder.join(system.name).display().to_string())
     };
