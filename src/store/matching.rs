@@ -134,11 +134,10 @@ pub async fn drop_pairs(
     transaction: &mut Transaction,
     pairs: &[(i64, i64)],
 ) -> Result<(), StoreError> {
-    for (one, other) in pairs {
-        let sql =
-            "DELETE FROM match_pair WHERE (one = $1 AND other = $2) OR (one = $2 AND other = $1)";
-        transaction.execute(sql, cells![*one, *other]).await?;
-    }
+    let sql = "WITH v (one, other) AS ({rows}) DELETE FROM match_pair \
+               WHERE (one, other) IN (SELECT one, other FROM v) RETURNING one";
+    let both = pairs.iter().flat_map(|(one, other)| cells![*one, *other, *other, *one]);
+    transaction.fetch_with::<(i64,)>(sql, 2, both.collect()).await?;
     Ok(())
 }
 
