@@ -36,7 +36,7 @@ use crate::web::screens::routes;
 
 /// A job that has to connect anew stands on much at that moment: in a debug build more than the usual two
 /// megabytes (seen, when PostgreSQL was started again). What is not used is not taken.
-const STACK_BYTES: usize = 8 << 20;
+pub const STACK_BYTES: usize = 8 << 20;
 
 /// Runs the program.
 pub fn main() -> ExitCode {

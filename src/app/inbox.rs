@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::xxh3_64;
@@ -93,8 +94,9 @@ pub struct FrontDesk {
 }
 
 impl FrontDesk {
-    /// Opens the doors that can be opened, and reads what comes in by them.
-    pub fn open(context: &Arc<Context>) -> FrontDesk {
+    /// Opens the doors that can be opened, and reads what comes in by them. Calls are kept by the runtime that
+    /// answers them.
+    pub fn open(context: &Arc<Context>, answering: &Handle) -> FrontDesk {
         let mut receivers = HashMap::new();
         for connector in context.catalogue.connectors.values() {
             match connector.settings.receiver(&context.around) {
@@ -109,7 +111,7 @@ impl FrontDesk {
             }
         }
         let (sender, waiting) = mpsc::channel(WAITING);
-        let keeping = tokio::spawn(keep_always(Arc::clone(context), waiting));
+        let keeping = answering.spawn(keep_always(Arc::clone(context), waiting));
         let forgetting = tokio::spawn(forget_always(Arc::clone(context)));
         let reads = |job: &&JobDefinition| {
             let receiver = receivers.get(&job.connector.value);
@@ -290,7 +292,6 @@ async fn refused(context: &Context, actor: &str, connector: &str, id: i64) -> Re
 fn post_of(arrived: Arrived) -> NewPost {
     let Arrived { connector, receiver, sender, key, name, body, kept, rows, told } = arrived;
     let digests = rows.iter().flat_map(|row| xxh3_64(row.key.as_bytes()).to_be_bytes()).collect();
-    let records = rows.len() as i64;
     let hint = receiver.hint.as_ref().map(|hint| Hinted {
         destination: hint.destination.clone(),
         by_reference: hint.by_reference,
@@ -302,8 +303,6 @@ fn post_of(arrived: Arrived) -> NewPost {
         key,
         name,
         digest: digest(&SHA256, &body).as_ref().to_vec(),
-        records,
-        bytes: kept.len() as i64,
         body: hint.is_none().then_some(kept),
         key_digests: digests,
         told,

@@ -265,6 +265,27 @@ impl Database {
         Ok(found)
     }
 
+    /// Runs a statement for many rows at once, as `Transaction::fetch_with` does: a transaction of its own, which is on
+    /// disk before this returns. Rows of nulls may stand among the others: the statement passes them over.
+    pub async fn write_with<T: Row>(
+        &self,
+        sql: &str,
+        width: usize,
+        mut rows: Vec<Cell>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Database::Sqlite { durable, .. } => {
+                let many = few_sizes(rows.len() / width);
+                rows.resize(many * width, Cell::OptInt(None));
+                let sql = sql.replace("{rows}", &values(many, width));
+                awaited(bind_as::<T, Sqlite>(&sql, rows).fetch_all(durable)).await
+            }
+            Database::Postgres(pool) => {
+                answered(bind_columns::<T>(sql, width, rows)?.fetch_all(pool)).await
+            }
+        }
+    }
+
     /// Closes every connection; SQLite's log is folded into the file.
     pub async fn close(&self) {
         match self {
@@ -303,6 +324,8 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
             .min_connections(0)
             .max_connections(most)
             .acquire_timeout(Duration::from_secs(60))
+            // A file answers: to ask it before each use costs a way to its thread and back.
+            .test_before_acquire(false)
             // Where the disk is full, SQLite rolls back by itself and the library goes on counting a
             // transaction: such a connection begins no other one.
             .after_release(|connection, _| {
@@ -414,22 +437,14 @@ impl Transaction {
                 let mut cells = rows.into_iter();
                 while cells.len() > 0 {
                     let some = piece(cells.len() / width, width);
-                    let row = format!("({})", ["?"].repeat(width).join(","));
-                    let values = format!("VALUES {}", vec![row; some].join(","));
-                    let sql = sql.replace("{rows}", &values);
+                    let sql = sql.replace("{rows}", &values(some, width));
                     let cells = cells.by_ref().take(some * width).collect();
                     let query = bind_as::<T, Sqlite>(&sql, cells);
                     found.extend(query.fetch_all(&mut **transaction).await?);
                 }
             }
-            // One array for each column is one short text, whatever the number of rows.
             Transaction::Postgres(transaction) if !rows.is_empty() => {
-                let table = format!("SELECT * FROM UNNEST({})", places(1, width));
-                let sql = sql.replace("{rows}", &table);
-                let mut query = sqlx::query_as::<Postgres, T>(AssertSqlSafe(sql));
-                for column in columns::columns(rows, width)? {
-                    query = bind_column!(query, column);
-                }
+                let query = bind_columns::<T>(sql, width, rows)?;
                 found = answered(query.fetch_all(&mut **transaction)).await?;
             }
             Transaction::Postgres(_) => {}
@@ -540,7 +555,6 @@ macro_rules! bind_column {
         }
     };
 }
-use bind_column;
 
 /// Where a multi-row insert writes, and what follows its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -601,6 +615,17 @@ async fn insert_columns(
     Ok(query.execute(transaction).await?.rows_affected())
 }
 
+/// A table of so many rows for SQLite.
+fn values(many: usize, width: usize) -> String {
+    let row = format!("({})", ["?"].repeat(width).join(","));
+    format!("VALUES {}", vec![row; many].join(","))
+}
+
+/// So many rows or a few more: at most one in eight, so that few statements are ever prepared.
+fn few_sizes(many: usize) -> usize {
+    many.next_multiple_of((many.next_power_of_two() / 16).max(1))
+}
+
 /// How many rows the next statement takes: few sizes, so that few statements are ever prepared.
 fn piece(left: usize, width: usize) -> usize {
     let most = (30_000 / width).min(left);
@@ -653,6 +678,24 @@ where
         query = bind_cell!(query, cell);
     }
     query
+}
+
+/// A statement for many rows, which stand in it as `{rows}`. One array for each column is one short text,
+/// whatever the number of rows.
+fn bind_columns<T>(
+    sql: &str,
+    width: usize,
+    rows: Vec<Cell>,
+) -> Result<sqlx::query::QueryAs<'static, Postgres, T, sqlx::postgres::PgArguments>, StoreError>
+where
+    T: for<'r> FromRow<'r, PgRow>,
+{
+    let table = format!("SELECT * FROM UNNEST({})", places(1, width));
+    let mut query = sqlx::query_as::<Postgres, T>(AssertSqlSafe(sql.replace("{rows}", &table)));
+    for column in columns::columns(rows, width)? {
+        query = bind_column!(query, column);
+    }
+    Ok(query)
 }
 
 unprinted!(Cell);

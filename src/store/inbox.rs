@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::batches::{self, BatchRow};
-use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use super::database::{Cell, Database, StoreError, Transaction, cells};
 use super::rechecks::IS_PAYMENT;
 use super::ringing;
 use crate::record::personal::unprinted;
@@ -26,11 +26,9 @@ pub struct NewPost {
     pub name: String,
     /// SHA-256 of the body as it came.
     pub digest: Vec<u8>,
-    pub records: i64,
-    pub bytes: i64,
     /// None for a hint.
     pub body: Option<Vec<u8>>,
-    /// The digest of each record's key.
+    /// The digest of each record's key, eight bytes each.
     pub key_digests: Vec<u8>,
     pub told: String,
     pub hint: Option<Hinted>,
@@ -90,106 +88,100 @@ pub async fn keep(
     posts: Vec<NewPost>,
     now_ms: i64,
 ) -> Result<Vec<Kept>, StoreError> {
-    let mut transaction = database.begin_durable().await?;
-    let revoked = revoked(&mut transaction, &posts).await?;
-    let ids = next_ids(&mut transaction, posts.len()).await?;
     // Of several with one name the first is kept, and the others are told the same.
     let mut met = HashSet::with_capacity(posts.len());
-    let mut rows = Vec::with_capacity(posts.len() * POSTS.columns.split(',').count());
+    let mut rows = Vec::with_capacity(posts.len() * KEPT_COLUMNS);
     let mut asked = Vec::with_capacity(posts.len());
-    let (mut hints, mut wanted) = (Vec::new(), 0);
-    for (post, id) in posts.into_iter().zip(ids) {
+    let mut hints = Vec::new();
+    for post in posts {
         let name = name_of(&post);
-        asked.push(match post.key.is_some_and(|key| revoked.contains(&key)) {
-            true => Asked::Revoked,
-            false => Asked::As { id, digest: post.digest.clone(), name: name.clone() },
-        });
-        if matches!(asked.last(), Some(Asked::Revoked)) || !met.insert(name) {
+        asked.push(Asked { key: post.key, digest: post.digest.clone(), name: name.clone() });
+        if !met.insert(name) {
             continue;
         }
-        wanted += 1;
-        let taken_ms = post.hint.is_some().then_some(now_ms);
+        hints.extend(post.hint.map(|hint| (asked.len() - 1, hint)));
         rows.extend(cells![
-            id,
+            post.key,
             post.source,
             post.sender,
             post.name,
             post.digest,
-            post.records,
-            post.bytes,
             post.body,
             post.key_digests,
             post.told,
-            now_ms,
-            taken_ms
+            now_ms
         ]);
-        hints.extend(post.hint);
     }
-    let written = transaction.insert(POSTS, rows).await?;
-    let before = match written == wanted && met.len() == asked.len() {
-        true => Known::new(),
-        false => known(&mut transaction, asked.iter().filter_map(Asked::name)).await?,
-    };
-    let kept = asked.into_iter().map(|asked| {
-        let Asked::As { id, digest, name } = asked else { return Kept::Revoked };
-        match before.get(&name) {
-            Some(row) if row.id == id => Kept::New(id),
-            Some(row) if row.digest == digest => Kept::Again(row.clone()),
-            Some(row) => Kept::NameTaken(row.clone()),
-            None => Kept::New(id),
+    if hints.is_empty() {
+        let written = database.write_with(KEEP, KEPT_COLUMNS, rows).await?;
+        if written.len() == asked.len() {
+            return Ok(all_new(written));
         }
-    });
-    let kept: Vec<Kept> = kept.collect();
-    if written > 0 {
-        hint(&mut transaction, hints, now_ms).await?;
-        transaction.commit().await?;
+        return outcomes(&mut database.begin().await?, asked, written).await;
     }
+    let mut transaction = database.begin_durable().await?;
+    let written = transaction.fetch_with(KEEP, KEPT_COLUMNS, rows).await?;
+    let kept = outcomes(&mut transaction, asked, written).await?;
+    let new = hints.into_iter().filter(|(place, _)| matches!(kept[*place], Kept::New(_)));
+    hint(&mut transaction, new.map(|(_, hint)| hint).collect(), now_ms).await?;
+    transaction.commit().await?;
     Ok(kept)
 }
 
-const POSTS: Insert = Insert {
-    table: "inbox_post",
-    columns: "id,source,sender,name,digest,records,bytes,body,key_digests,told,received_ms,taken_ms",
-    after: "ON CONFLICT (source, sender, name) DO NOTHING",
-};
+/// Writes what is new and comes with a key that still opens; gives the numbers, which grow in the order of the rows.
+const KEEP: &str = "WITH said(key_id, source, sender, name, digest, body, key_digests, told, now_ms) AS ({rows}) \
+    INSERT INTO inbox_post (source, sender, name, digest, records, bytes, body, key_digests, told, received_ms, taken_ms) \
+    SELECT source, sender, name, digest, LENGTH(key_digests) / 8, COALESCE(LENGTH(body), 0), body, key_digests, told, \
+    now_ms, CASE WHEN body IS NULL THEN now_ms END FROM said WHERE source IS NOT NULL \
+    AND NOT EXISTS (SELECT 1 FROM api_key WHERE api_key.id = said.key_id AND api_key.revoked_ms IS NOT NULL) \
+    ON CONFLICT (source, sender, name) DO NOTHING RETURNING id";
+const KEPT_COLUMNS: usize = 9;
 
 /// What a call asks for.
-enum Asked {
-    Revoked,
-    As { id: i64, digest: Vec<u8>, name: Name },
+struct Asked {
+    key: Option<i64>,
+    digest: Vec<u8>,
+    name: Name,
 }
 
-impl Asked {
-    fn name(&self) -> Option<&Name> {
-        match self {
-            Asked::Revoked => None,
-            Asked::As { name, .. } => Some(name),
-        }
+fn all_new(mut written: Vec<(i64,)>) -> Vec<Kept> {
+    written.sort_unstable();
+    written.into_iter().map(|(id,)| Kept::New(id)).collect()
+}
+
+/// What became of each call, if rows of these numbers were written.
+async fn outcomes(
+    transaction: &mut Transaction,
+    asked: Vec<Asked>,
+    written: Vec<(i64,)>,
+) -> Result<Vec<Kept>, StoreError> {
+    if written.len() == asked.len() {
+        return Ok(all_new(written));
     }
+    let known = known(transaction, asked.iter().map(|asked| &asked.name)).await?;
+    let revoked = revoked(transaction, asked.iter().filter_map(|asked| asked.key)).await?;
+    let mut new: HashSet<i64> = written.into_iter().map(|(id,)| id).collect();
+    let outcome = |Asked { key, digest, name }| match known.get(&name) {
+        Some(row) if new.remove(&row.id) => Ok(Kept::New(row.id)),
+        _ if key.is_some_and(|key| revoked.contains(&key)) => Ok(Kept::Revoked),
+        Some(row) if row.digest == digest => Ok(Kept::Again(row.clone())),
+        Some(row) => Ok(Kept::NameTaken(row.clone())),
+        None => Err(StoreError::Conflict("a call was neither kept nor known".to_owned())),
+    };
+    asked.into_iter().map(outcome).collect()
 }
 
 /// Those of the callers' keys that are revoked.
-async fn revoked(transaction: &mut Transaction, posts: &[NewPost]) -> Result<Vec<i64>, StoreError> {
-    let mut keys: Vec<i64> = posts.iter().filter_map(|post| post.key).collect();
+async fn revoked(
+    transaction: &mut Transaction,
+    keys: impl Iterator<Item = i64>,
+) -> Result<Vec<i64>, StoreError> {
+    let mut keys: Vec<i64> = keys.collect();
     keys.sort_unstable();
     keys.dedup();
     let (before, after) = ("SELECT id FROM api_key WHERE id IN", "AND revoked_ms IS NOT NULL");
     let rows: Vec<(i64,)> = transaction.fetch_for(before, &keys, after).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-/// Numbers for so many calls, growing: they are read in that order.
-async fn next_ids(transaction: &mut Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
-    if transaction.is_postgres() {
-        let sql = "SELECT nextval(pg_get_serial_sequence('inbox_post', 'id')) \
-                   FROM generate_series(1, $1)";
-        let rows: Vec<(i64,)> = transaction.fetch(sql, cells![count as i64]).await?;
-        return Ok(rows.into_iter().map(|(id,)| id).collect());
-    }
-    let sql = "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'inbox_post'";
-    let last: Vec<(i64,)> = transaction.fetch(sql, vec![]).await?;
-    let last = last.first().map_or(0, |(last,)| *last);
-    Ok((last + 1..=last + count as i64).collect())
 }
 
 async fn known(

@@ -5,6 +5,7 @@ mod calls;
 mod events;
 mod hostile;
 mod proofs;
+mod together;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use viaduct::access::actor::Actor;
 use viaduct::access::scope::Allowed;
@@ -112,7 +114,7 @@ impl Called {
         let listening = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell.unwrap()));
-        let desk = Arc::new(FrontDesk::open(&context));
+        let desk = Arc::new(FrontDesk::open(&context, &Handle::current()));
         let reception = Arc::clone(&desk);
         let serving = listening.serve_with_api(Arc::clone(&context) as _, api, reception, vec![]);
         (context, url, desk, serving)

@@ -103,7 +103,7 @@ impl Served {
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell));
         let names = vec!["hub.example.gov.uk".to_owned()];
-        let front_desk = Arc::new(FrontDesk::open(&context));
+        let front_desk = Arc::new(FrontDesk::open(&context, &tokio::runtime::Handle::current()));
         let serving = listening.serve_with_api(context, api, front_desk, names);
         Served { hub, url, hands, serving }
     }

@@ -55,7 +55,7 @@ pub async fn play(definitions: &Path, folder: PathBuf, quiet: bool) -> Result<De
     context.around.listening.push(listening.address);
     let context = Arc::new(context);
     let doorbell = Doorbell::open(QueuePool::open(&context.database).await?).await?;
-    let front_desk = Arc::new(FrontDesk::open(&context));
+    let front_desk = Arc::new(FrontDesk::open(&context, &tokio::runtime::Handle::current()));
     let pages = listening.serve_with_api(
         Arc::clone(&context) as Arc<dyn Desk>,
         Arc::new(Api::new(Arc::clone(&context), doorbell)),

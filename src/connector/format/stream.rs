@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 /// How much is read at a time, bytes.
 const BUFFER: usize = 1 << 18;
-/// And the first time: most of what is pushed is shorter.
+/// And as long as that much has not come: most of what is pushed is shorter.
 const FIRST: usize = 1 << 13;
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -59,12 +59,13 @@ impl<'r> Stream<'r> {
     /// read.
     pub fn fill(&mut self, kept: Option<u64>) -> io::Result<()> {
         let begins = self.place() == 0;
+        let was_full = self.filled == self.buffer.len();
         let keep = kept.map_or(self.at, |kept| (kept - self.base) as usize).min(self.at);
         self.buffer.copy_within(keep..self.filled, 0);
         self.filled -= keep;
         self.at -= keep;
         self.base += keep as u64;
-        if !begins && self.buffer.len() < BUFFER {
+        if was_full && self.buffer.len() < BUFFER {
             self.buffer.resize(BUFFER, 0);
         } else if self.filled == self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);

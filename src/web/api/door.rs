@@ -12,11 +12,11 @@ use super::call::{Caller, Within};
 use super::keyring::{Keyring, Keys};
 use super::problem::{Kind, Problem};
 use crate::access::actor::Actor;
-use crate::access::grant::{self, Grant, Shut};
+use crate::access::grant::Shut;
 use crate::access::key::{Key, NoKey};
 use crate::access::scope::Scopes;
 use crate::store::database::StoreError;
-use crate::store::keys::{self, KeyRow};
+use crate::store::keys;
 
 /// Where we are reached.
 #[derive(Debug, Clone)]
@@ -99,16 +99,19 @@ impl Door {
             NoKey::Shape => no_key("what was shown is not written as a key is: `hub_…`"),
             NoKey::Check => no_key("a character of the key is wrong: copy it once more"),
         })?;
-        let row = self.keyring.find(hub.database(), key.id(), keys).await.map_err(unavailable)?;
-        let row = row.as_ref().filter(|row| key.is_of(&row.digest));
-        let row =
-            row.ok_or_else(|| no_key("the key is not known here: see `viaduct keys list`"))?;
-        let grant = grant_of(row)?;
+        let known = self.keyring.find(hub.database(), key.id(), keys).await.map_err(unavailable)?;
+        let known = known.as_ref().filter(|known| key.is_of(&known.digest));
+        let known =
+            known.ok_or_else(|| no_key("the key is not known here: see `viaduct keys list`"))?;
+        let grant = known.grant.as_ref().ok_or_else(|| {
+            tracing::error!(key.id = known.id, "the networks of a key cannot be read");
+            no_key("the key's networks cannot be read: revoke it, and have another made")
+        })?;
         match grant.opens(IpNet::from(peer), hub.clock().now_ms()) {
             Ok(()) => Ok(Caller {
                 actor: grant.actor(),
-                scopes: grant.scopes,
-                key: Some(row.id),
+                scopes: grant.scopes.clone(),
+                key: Some(known.id),
                 within: Within::default(),
             }),
             Err(Shut::Revoked) => Err(revoked()),
@@ -154,20 +157,6 @@ impl Door {
 /// A key that opens nothing any more.
 pub fn revoked() -> Problem {
     no_key("the key was revoked: use the one that took its place")
-}
-
-fn grant_of(row: &KeyRow) -> Result<Grant, Problem> {
-    let networks = grant::networks_from_words(&row.networks).map_err(|_| {
-        tracing::error!(key.id = row.id, "the networks of a key cannot be read");
-        no_key("the key's networks cannot be read: revoke it, and have another made")
-    })?;
-    Ok(Grant {
-        name: row.name.clone(),
-        scopes: Scopes::from_words(&row.scopes),
-        networks,
-        expires_ms: row.expires_ms,
-        revoked_ms: row.revoked_ms,
-    })
 }
 
 fn no_key(detail: &str) -> Problem {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use viaduct::access::actor::Actor;
 use viaduct::access::scope::Allowed;
@@ -318,7 +319,7 @@ impl Called {
         let listening = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell.unwrap()));
-        let desk = Arc::new(FrontDesk::open(&context));
+        let desk = Arc::new(FrontDesk::open(&context, &Handle::current()));
         let reception = Arc::clone(&desk);
         let pages = listening.serve_with_api(Arc::clone(&context) as _, api, reception, vec![]);
         let new = New {
