@@ -156,7 +156,7 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Service => (of::<service::Wanted>(), none()),
         Find => (none(), of::<work_orders::Sought>()),
         Propose => (none(), of::<Proposal>()),
-        Confirm => (none(), of::<Why>()),
+        Confirm | Approve | Refuse => (none(), of::<Why>()),
         Batch => (of::<batches::Look>(), none()),
         BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob | Openapi
         | Connectors | Proposed | Drop => (none(), none()),

@@ -12,6 +12,7 @@ pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
 pub mod destinations;
+pub mod downloads;
 pub mod due;
 pub mod held;
 pub mod history;

@@ -55,6 +55,8 @@ pub enum Verb {
     Proposed,
     Confirm,
     Drop,
+    Approve,
+    Refuse,
 }
 
 /// A way to ask for it.
@@ -151,6 +153,18 @@ pub static ROUTES: &[Route] = &[
         "Begins one that was proposed, in the background",
     ),
     post("/bulk/{id}/drop", Drop, Scope::Act, "Has one that was proposed never begin"),
+    post(
+        "/bulk/{id}/approve",
+        Approve,
+        Scope::Decide,
+        "Agrees to what somebody else asked for, and has it done in the background",
+    ),
+    post(
+        "/bulk/{id}/refuse",
+        Refuse,
+        Scope::Decide,
+        "Has what somebody else asked for never begin",
+    ),
     post("/bulk/{id}/pause", Pause, Scope::Act, "Has it stop"),
     post("/bulk/{id}/resume", Resume, Scope::Act, "Goes on with it, in the background"),
     get("/audit", Audit, Scope::Audit, "Who changed what, when and why"),
