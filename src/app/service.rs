@@ -82,9 +82,9 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
     }
     for bulk in stored_bulk::asked(database, now_ms - approval::GOOD_MS).await? {
         let what = format!(
-            "Bulk action {} of {} asks for somebody else's word: {} things, “{}”",
-            bulk.id,
+            "{} asks for somebody else's word for bulk action {}, of {} things: “{}”",
             Actor::bare(&bulk.actor),
+            bulk.id,
             bulk.items,
             bulk.reason
         );

@@ -65,6 +65,7 @@ async fn full() -> (Served, i64) {
     let (mut hub, short) = worked(On::Sqlite).await;
     // People may sign in with the council's own account, whose provider nobody asks here.
     let provider = "issuer = \"https://login.example.com/t\"\nclient = \"viaduct\"\nsecret = \"secret:SIGN_IN\"\n\
+                    called = \"Use your council account\"\n\
                     address = \"https://hub.example.gov.uk\"\n[roles]\nsupport = \"Viaduct.Support\"\n";
     std::fs::write(hub.definitions.join("sign_in.toml"), provider).unwrap();
     hub.more.push(("SIGN_IN".to_owned(), "nobody asks".to_owned()));

@@ -82,9 +82,10 @@ impl Bulk {
 
     /// The question that is asked before.
     fn question(&self) -> String {
+        let of = if self.payments == self.items { "payment" } else { "message" };
         let many = match self.items {
-            1 => "1 message".to_owned(),
-            many => format!("{} messages", grouped(many)),
+            1 => format!("1 {of}"),
+            many => format!("{} {of}s", grouped(many)),
         };
         match self.action.as_str() {
             "release" => format!("Send {many} again?"),
