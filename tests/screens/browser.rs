@@ -191,6 +191,9 @@ async fn asked_for(served: &Served) -> String {
                \"reference\":\"R-7\",\"description\":\"Council tax\",\"link\":\"l\",\"account_id\":1}' \
                WHERE id > 700000";
     transaction.execute(sql, vec![]).await.unwrap();
+    let since =
+        format!("UPDATE delivery SET since_ms = {} - 5400000 WHERE id > 700000", served.now_ms());
+    transaction.execute(&since, vec![]).await.unwrap();
     transaction.commit().await.unwrap();
     let robin = served.person("robin.sampleton", &[Role::Support]).await;
     let chosen = [("code", "pay.refused"), ("action", "release")];

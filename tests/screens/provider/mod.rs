@@ -248,6 +248,7 @@ async fn a_provider_that_is_down_or_has_a_new_key_is_borne() {
     stand_in.is_down(Some(StatusCode::BAD_GATEWAY));
     let down = served.get("/sign-in/provider", &NOBODY).await;
     assert_eq!(down.status, 503, "{}", down.text);
+    assert!(down.has("sign-in does not answer now"), "{}", down.text);
     stand_in.is_down(None);
     assert!(session_of(&comes_back(&served).await).is_some());
     // What it says of itself is kept, and asked again when a key is not known: once a minute at most.

@@ -21,10 +21,14 @@ pub async fn away(visit: &Visit) -> Answer {
     visit.screens.ways_from.take(visit.peer, visit.now_ms).map_err(Trouble::TooOften)?;
     let token = fresh_token().map_err(|_| Trouble::Broken)?;
     let marks = Marks::of(&token);
-    let way = provider.way(marks.lent(), visit.now_ms).await.map_err(|error| {
-        tracing::error!(cause = %error, "the provider of sign-ins cannot be used");
-        Trouble::Unavailable
-    })?;
+    let way = match provider.way(marks.lent(), visit.now_ms).await {
+        Ok(way) => way,
+        Err(error) => {
+            tracing::error!(cause = %error, "the provider of sign-ins cannot be used");
+            let says = "The council’s sign-in does not answer now. Try again in a minute";
+            return said(visit, 503, says);
+        }
+    };
     let next = own_way(visit.query.one("next")).to_owned();
     let database = visit.screens.hub.database();
     sessions::send_away(database, &digest_of(&token), &next, visit.now_ms).await?;
@@ -72,16 +76,22 @@ pub async fn back(visit: &Visit) -> Answer {
     Ok(Reply::With(cookies, own_way(&next).to_owned()))
 }
 
+const NOT_IN: &str = "You could not be signed in. Try once more; if it goes on, ask an administrator of this service whether your account is meant to have access";
+
 /// Why stands in the log alone.
 fn not_in(visit: &Visit, why: &str) -> Answer {
     tracing::warn!(cause = why, "a sign-in by the provider was refused");
-    let says = "You could not be signed in. Try once more; if it goes on, ask an administrator of this service whether your account is meant to have access";
+    said(visit, 401, NOT_IN)
+}
+
+/// The page of signing in, with what went wrong.
+fn said(visit: &Visit, status: u16, says: &str) -> Answer {
     let frame = Frame { is_error: true, ..visit.frame("Sign in") };
     let errors = vec![("provider", says.to_owned())];
     let provider = called(visit);
     let page = SignIn { frame, next: "/".to_owned(), name: String::new(), provider, errors };
     let html = page.render().map_err(|_| Trouble::Broken)?;
-    Ok(Reply::PageWith(vec![session::way_cookie(None, visit.is_secure)], 401, html))
+    Ok(Reply::PageWith(vec![session::way_cookie(None, visit.is_secure)], status, html))
 }
 
 fn no_provider() -> Trouble {
