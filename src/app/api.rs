@@ -161,6 +161,9 @@ impl Hub for Api {
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,
+            Verb::PauseJob | Verb::ResumeJob | Verb::SkipRun => {
+                Ok(Answer::done(self.schedule(&call).await?))
+            }
             Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
             Verb::PauseDestination | Verb::ResumeDestination => {
                 Ok(Answer::done(self.destination(&call).await?))
@@ -267,7 +270,7 @@ impl Api {
             }
             Verb::Jobs => {
                 let Nothing {} = call.query()?;
-                jobs::list(&self.context)
+                jobs::stand(&self.context).await?
             }
             _ => return Err(unanswered()),
         };
@@ -474,6 +477,17 @@ impl Api {
             _ => destinations::One::Resume { destination, reason },
         };
         Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
+    }
+
+    async fn schedule(&self, call: &Call) -> Result<Value, Problem> {
+        let (job, Why { reason }) = (call.id.clone(), call.body()?);
+        let named = jobs::Named { job, reason };
+        let one = match call.verb {
+            Verb::PauseJob => jobs::One::Pause(named),
+            Verb::ResumeJob => jobs::One::Resume(named),
+            _ => jobs::One::Skip(named),
+        };
+        Ok(jobs::answer(&self.context, &one, &call.caller.actor).await?.0)
     }
 
     /// What is fixed first and begun when somebody has said yes.

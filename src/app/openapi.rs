@@ -150,7 +150,9 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Holds => (of::<hold::List>(), none()),
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
-        PauseDestination | ResumeDestination => (none(), of::<Why>()),
+        PauseDestination | ResumeDestination | PauseJob | ResumeJob | SkipRun => {
+            (none(), of::<Why>())
+        }
         WorkOrders => (of::<work_orders::Wanted>(), none()),
         WorkOrder => (of::<Showing>(), none()),
         Service => (of::<service::Wanted>(), none()),

@@ -36,6 +36,7 @@ pub mod rechecks;
 pub mod replays;
 pub mod residents;
 pub mod ringing;
+pub mod schedules;
 pub mod sending;
 pub mod sessions;
 pub mod since;

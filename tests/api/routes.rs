@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 51] = [
+const WANTED: [(&str, &str, Scope); 54] = [
     ("GET", "/service", Scope::Read),
     ("GET", "/work-orders", Scope::Read),
     ("GET", "/work-orders/7", Scope::Read),
@@ -68,6 +68,9 @@ const WANTED: [(&str, &str, Scope); 51] = [
     ("POST", "/destinations/notify/resume", Scope::Act),
     ("GET", "/jobs", Scope::Read),
     ("POST", "/jobs/nothing/run", Scope::Act),
+    ("POST", "/jobs/nothing/pause", Scope::Act),
+    ("POST", "/jobs/nothing/resume", Scope::Act),
+    ("POST", "/jobs/nothing/skip", Scope::Act),
     ("GET", "/openapi.json", Scope::Read),
 ];
 

@@ -269,6 +269,28 @@ async fn a_bulk_action_is_looked_at_confirmed_and_watched() {
 }
 
 #[tokio::test]
+async fn a_schedule_stands_still_and_a_run_is_left_out() {
+    let served = Served::open(On::Sqlite).await;
+    let kim = served.person("kim", &[Role::Support]).await;
+    let path = |what: &str| format!("/jobs/ingest-revenues/{what}");
+    assert_eq!(served.post(&path("pause"), &kim, &[]).await.status, 400, "a reason is needed");
+    let why = [("reason", "the supplier mends their extract")];
+    assert_eq!(served.post(&path("pause"), &kim, &why).await.status, 303);
+    let page = served.get("/jobs", &kim).await;
+    assert!(page.has("kim had it stand still") && page.has("mends their extract"), "{}", page.text);
+    assert_eq!(served.post(&path("resume"), &kim, &why).await.status, 303);
+    assert!(!served.get("/jobs", &kim).await.has("had it stand still"));
+    assert_eq!(
+        served.post(&path("skip"), &kim, &why).await.header("location"),
+        "/jobs?done=skipped"
+    );
+    assert!(served.get("/jobs?done=skipped", &kim).await.has("<strong>Passed over.</strong>"));
+    let lone = served.post("/jobs/ingest-openrevenues/pause", &kim, &why).await;
+    assert_eq!(lone.status, 409, "{}", lone.text);
+    assert_eq!(served.post("/jobs/none/pause", &kim, &why).await.status, 404);
+}
+
+#[tokio::test]
 async fn what_sends_to_many_takes_a_second_person() {
     for on in [On::Sqlite, On::Postgres] {
         let served = Served::open(on).await;

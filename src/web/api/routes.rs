@@ -57,6 +57,9 @@ pub enum Verb {
     Drop,
     Approve,
     Refuse,
+    PauseJob,
+    ResumeJob,
+    SkipRun,
 }
 
 /// A way to ask for it.
@@ -192,6 +195,9 @@ pub static ROUTES: &[Route] = &[
     post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
+    post("/jobs/{id}/pause", PauseJob, Scope::Act, "Has its schedule stand still"),
+    post("/jobs/{id}/resume", ResumeJob, Scope::Act, "Has its schedule go on"),
+    post("/jobs/{id}/skip", SkipRun, Scope::Act, "Has its next run passed over"),
     get(
         "/connectors",
         Connectors,

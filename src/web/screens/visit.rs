@@ -391,6 +391,7 @@ fn notice(word: &str) -> Option<&'static str> {
         "dropped" => "Nothing was done.",
         "paused" => "It is paused.",
         "resumed" => "It goes on.",
+        "skipped" => "The next run is passed over.",
         "run" => "The job has its turn as soon as the queue comes to it.",
         "accepted" => "The file is accepted: the next run of its job reads it.",
         "refused" => "The file is refused: nobody waits for it any more.",

@@ -21,6 +21,7 @@ pub mod work_orders;
 
 use super::routes::View;
 use super::visit::{Answer, Trouble, Visit};
+use crate::web::api::routes::Verb;
 
 /// Answers a request that was let in.
 pub async fn answer(visit: &Visit) -> Answer {
@@ -62,6 +63,9 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::ResumeDestination => destinations::resume(visit).await,
         View::Jobs => jobs::list(visit).await,
         View::RunJob => jobs::run(visit).await,
+        View::PauseJob => jobs::turn(visit, Verb::PauseJob, "paused").await,
+        View::ResumeJob => jobs::turn(visit, Verb::ResumeJob, "resumed").await,
+        View::SkipRun => jobs::turn(visit, Verb::SkipRun, "skipped").await,
         View::Connectors => connectors::list(visit).await,
         View::Connector => connectors::show(visit).await,
         View::Audit => audit::list(visit).await,

@@ -1,6 +1,6 @@
 -- Lists that somebody had made into a file: kept for a day, for them alone. Values in it are masked as on the pages.
 CREATE TABLE download (
-    id INTEGER PRIMARY KEY,
+    id BIGINT PRIMARY KEY,
     staff_id BIGINT NOT NULL,
     -- work-orders, messages, causes, audit
     what TEXT NOT NULL,
@@ -18,3 +18,13 @@ CREATE TABLE download (
     made_ms BIGINT NOT NULL
 );
 CREATE INDEX download_of ON download (staff_id, made_ms);
+
+-- Jobs whose schedule stands still: who had it stop, and why.
+CREATE TABLE job_pause (
+    job TEXT PRIMARY KEY,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_ms BIGINT NOT NULL
+);
+-- Why a slot was passed over, where it was: `paused`, `skipped`. Null where it was run.
+ALTER TABLE schedule_slot ADD COLUMN why TEXT;
