@@ -74,7 +74,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv_core", &["connector/format/csv/", "mapping/code_list.rs"]),
     ("encoding_rs", &["connector/format/encoding/"]),
     ("flate2", &["connector/format/gzip.rs", "connector/format/zip.rs"]),
-    ("form_urlencoded", &["web/api/call.rs", "web/screens/", "connector/calling.rs", "sandbox/"]),
+    (
+        "form_urlencoded",
+        &[
+            "web/api/call.rs",
+            "web/screens/",
+            "connector/calling.rs",
+            "connector/open_id/",
+            "sandbox/",
+        ],
+    ),
     ("httpdate", &["connector/answering.rs"]),
     ("indicatif", &["app/"]),
     ("ipnet", &["access/grant.rs", "app/keys.rs", "connector/http_receive/", "web/api/door.rs"]),
@@ -88,12 +97,15 @@ const HOMES: &[(&str, &[&str])] = &[
         "ring",
         &[
             "access/key.rs",
+            // Who signed a token.
+            "access/token.rs",
             // The digest of a call, by which it is told from another.
             "app/inbox.rs",
             "app/keys.rs",
             "app/links.rs",
             "connector/govuk_notify/",
             "connector/http_receive/",
+            "connector/open_id/",
             "connector/signature.rs",
             "connector/soap/security.rs",
             "connector/content.rs",

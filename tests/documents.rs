@@ -53,6 +53,7 @@ fn schema_of(path: &Path) -> Option<&'static str> {
         () if below("mappings/inbound") => "inbound",
         () if below("mappings/outbound") => "outbound",
         () if path.ends_with("mappings/resident.toml") => "resident_rules",
+        () if path.ends_with("/sign_in.toml") => "sign_in",
         () if below("connectors") => "connector",
         () if below("jobs") => "job",
         () => return None,

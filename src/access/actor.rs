@@ -28,6 +28,16 @@ impl Actor {
         Actor("local".to_owned())
     }
 
+    /// Whether that is the same person, by whichever door they came: a second one has to be another.
+    pub fn is_person_of(&self, other: &str) -> bool {
+        Actor::bare(&self.0).eq_ignore_ascii_case(Actor::bare(other))
+    }
+
+    /// Their name without the door: `kim`.
+    pub fn bare(actor: &str) -> &str {
+        actor.split_once(':').map_or(actor, |(_, name)| name)
+    }
+
     /// As it stands in the audit log.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -9,3 +9,4 @@ pub mod key;
 pub mod password;
 pub mod right;
 pub mod scope;
+pub mod token;

@@ -16,6 +16,8 @@ pub enum Right {
     Look,
     /// Values in place of their masks, for a reason.
     Show,
+    /// Lists made into files, masked as on the pages.
+    Export,
     /// Have it tried again, left, paused, and gone on with.
     Act,
     /// What only a person can know: an unknown outcome, a short batch, the end of a hold.
@@ -27,11 +29,12 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Right; 8] = [
+    pub const ALL: [Right; 9] = [
         Right::SignedIn,
         Right::Health,
         Right::Look,
         Right::Show,
+        Right::Export,
         Right::Act,
         Right::Decide,
         Right::Audit,
@@ -45,6 +48,7 @@ impl Right {
             Right::Health => "see how the service stands",
             Right::Look => "look at lists and single things, values masked",
             Right::Show => "show values, for a reason",
+            Right::Export => "have lists made into files",
             Right::Act => "try again, leave, pause and resume",
             Right::Decide => "decide what only a person can know",
             Right::Audit => "read the audit log",
@@ -59,7 +63,7 @@ impl Right {
             Right::Act => Some(Scope::Act),
             Right::Decide => Some(Scope::Decide),
             Right::Audit => Some(Scope::Audit),
-            Right::SignedIn | Right::Health | Right::People => None,
+            Right::SignedIn | Right::Health | Right::Export | Right::People => None,
         }
     }
 }
@@ -140,13 +144,13 @@ impl Role {
 
     /// What it may, beyond being signed in.
     pub fn rights(self) -> &'static [Right] {
-        use Right::{Act, Audit, Decide, Health, Look, People, Show};
+        use Right::{Act, Audit, Decide, Export, Health, Look, People, Show};
         match self {
             Role::Viewer | Role::Integrator => &[Health, Look],
-            Role::Support => &[Health, Look, Show, Act],
-            Role::SupportLead => &[Health, Look, Show, Act, Decide],
+            Role::Support => &[Health, Look, Show, Export, Act],
+            Role::SupportLead => &[Health, Look, Show, Export, Act, Decide],
             Role::Approver | Role::Manager | Role::DataSteward => &[],
-            Role::Governance => &[Audit],
+            Role::Governance => &[Audit, Export],
             Role::Administrator => &[Health, People],
         }
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::bulk::approval;
 use super::bulk::chosen::{Chosen, Had};
 use super::bulk::proposed;
 use super::context::{AppError, Context};
@@ -23,10 +24,12 @@ use super::{
     jobs, openapi, preview, replay, resident, service, work_orders,
 };
 use crate::access::scope::Scope;
+use crate::connector::open_id::Provider;
 use crate::job::bulk::Action;
 use crate::job::clock::Clock;
 use crate::job::holds::HoldError;
 use crate::record::personal::Personal;
+use crate::store::bulk::Said;
 use crate::store::database::{Database, StoreError};
 use crate::web::api::Hub;
 use crate::web::api::call::{Answer, Call, Nothing, Showing};
@@ -44,6 +47,8 @@ pub struct Api {
     doorbell: Doorbell,
     /// One preview at a time: each is a copy of the database.
     previewing: Arc<Mutex<()>>,
+    /// The council's own sign-in, where `sign_in.toml` names one that can be opened.
+    provider: Option<Provider>,
 }
 
 /// What is listed of held things.
@@ -139,16 +144,26 @@ impl Hub for Api {
         &*self.context.clock
     }
 
+    fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
+    }
+
     async fn answer(&self, call: Call) -> Result<Answer, Problem> {
         must_tell_rows_apart(&call)?;
         match call.verb {
-            Verb::Propose | Verb::Proposed | Verb::Confirm | Verb::Drop => {
-                self.proposed(&call).await
-            }
+            Verb::Propose
+            | Verb::Proposed
+            | Verb::Confirm
+            | Verb::Drop
+            | Verb::Approve
+            | Verb::Refuse => self.proposed(&call).await,
             Verb::Release | Verb::Dismiss | Verb::Remake | Verb::Repeat => self.bulk(&call).await,
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,
+            Verb::PauseJob | Verb::ResumeJob | Verb::SkipRun => {
+                Ok(Answer::done(self.schedule(&call).await?))
+            }
             Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
             Verb::PauseDestination | Verb::ResumeDestination => {
                 Ok(Answer::done(self.destination(&call).await?))
@@ -176,7 +191,14 @@ impl Hub for Api {
 
 impl Api {
     pub fn new(context: Arc<Context>, doorbell: Doorbell) -> Api {
-        Api { context, doorbell, previewing: Arc::default() }
+        let provider = context.provider().and_then(|opened| match opened {
+            Ok(provider) => Some(provider),
+            Err(error) => {
+                tracing::error!(cause = %error, "the council's own sign-in cannot be opened");
+                None
+            }
+        });
+        Api { context, doorbell, previewing: Arc::default(), provider }
     }
 
     /// What changes nothing and shows nobody.
@@ -248,7 +270,7 @@ impl Api {
             }
             Verb::Jobs => {
                 let Nothing {} = call.query()?;
-                jobs::list(&self.context)
+                jobs::stand(&self.context).await?
             }
             _ => return Err(unanswered()),
         };
@@ -457,6 +479,17 @@ impl Api {
         Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
     }
 
+    async fn schedule(&self, call: &Call) -> Result<Value, Problem> {
+        let (job, Why { reason }) = (call.id.clone(), call.body()?);
+        let named = jobs::Named { job, reason };
+        let one = match call.verb {
+            Verb::PauseJob => jobs::One::Pause(named),
+            Verb::ResumeJob => jobs::One::Resume(named),
+            _ => jobs::One::Skip(named),
+        };
+        Ok(jobs::answer(&self.context, &one, &call.caller.actor).await?.0)
+    }
+
     /// What is fixed first and begun when somebody has said yes.
     async fn proposed(&self, call: &Call) -> Result<Answer, Problem> {
         let (context, actor) = (&*self.context, &call.caller.actor);
@@ -473,6 +506,12 @@ impl Api {
                 let (Why { reason }, id) = (call.body()?, call.number()?);
                 let who = (actor, call.caller.within.bulk_max);
                 proposed::confirm(context, id, &reason, who).await?;
+                self.work_on(id).await
+            }
+            Verb::Approve | Verb::Refuse => {
+                let (Why { reason }, id) = (call.body()?, call.number()?);
+                let said = if call.verb == Verb::Approve { Said::Approve } else { Said::Refuse };
+                approval::answer(context, id, (said, &reason), actor).await?;
                 self.work_on(id).await
             }
             _ => {
@@ -524,7 +563,10 @@ impl Api {
 
     async fn replay(&self, call: &Call) -> Result<Answer, Problem> {
         let chosen: Rows = call.body()?;
-        let jobs = replay::ask(&self.context, &chosen, &call.caller.actor).await?;
+        let jobs = {
+            let who = (&call.caller.actor, call.caller.within.bulk_max);
+            replay::ask(&self.context, &chosen, who).await?
+        };
         let told: Vec<Value> =
             jobs.iter().map(|(job, held)| json!({ "job": job, "held": held })).collect();
         if !jobs.is_empty() {

@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand, value_parser};
 use super::preview::Listing;
 use super::sight::Unmasked;
 use super::{
-    audit, batches, bulk, deliveries, destinations, hold, init, keys, resident, sandboxes, users,
-    work_orders,
+    audit, batches, bulk, deliveries, destinations, hold, init, jobs, keys, resident, sandboxes,
+    users, work_orders,
 };
 
 /// The integration hub under a council's finance service.
@@ -198,8 +198,11 @@ pub enum Command {
         #[command(subcommand)]
         one: Option<work_orders::One>,
     },
-    /// List the jobs there are, and when each comes next
-    Jobs,
+    /// List the jobs there are, and when each comes next; have a schedule stand still, go on, or leave a run out
+    Jobs {
+        #[command(subcommand)]
+        one: Option<jobs::One>,
+    },
     /// List the kinds of connectors there are, or describe one: every setting, with its default
     Connectors {
         #[command(subcommand)]

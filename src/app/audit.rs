@@ -110,6 +110,7 @@ fn of_line(line: &Line) -> Value {
         "action": line.action,
         "target": line.target,
         "reason": line.reason,
+        "digest": line.digest,
         "details": line.details.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
     })
 }

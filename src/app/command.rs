@@ -189,11 +189,14 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
-        Command::Jobs => {
+        Command::Jobs { one } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let (json, text) = jobs::list(&context);
+            let said = match one {
+                Some(one) => jobs::answer(&context, &one, &actor::of_this_process()).await,
+                None => jobs::stand(&context).await,
+            };
             context.database.close().await;
-            Ok(Done { json, text, exit: 0 })
+            said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Resident(asked) => {
             let database = Database::open_existing(&arguments.database).await?;

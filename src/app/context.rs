@@ -16,6 +16,7 @@ use crate::catalogue::load::{Catalogue, load};
 use crate::connector::channel::{ConnectorError, Destination, Source};
 use crate::connector::definition::{ConnectorDefinition, Surroundings};
 use crate::connector::kinds::KINDS;
+use crate::connector::open_id::Provider;
 use crate::connector::stand_in::Stored;
 use crate::job::bell::Bell;
 use crate::job::bulk::remake::{Anew, Listener};
@@ -139,6 +140,12 @@ impl Context {
         let source = connector.settings.source(&self.around(&connector.name)).and_then(Result::err);
         let destination = connector.settings.destination(&self.around).and_then(Result::err);
         source.or(destination).map(|error| error.to_string())
+    }
+
+    /// The council's own sign-in, where `sign_in.toml` names one.
+    pub fn provider(&self) -> Option<Result<Provider, ConnectorError>> {
+        let rules = self.catalogue.sign_in.provider.as_ref()?;
+        Some(Provider::open(rules, &self.around))
     }
 
     /// What a job works with.

@@ -1,5 +1,6 @@
 //! `viaduct jobs`: what there is to do, and when it is done next.
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context};
@@ -7,6 +8,7 @@ use crate::access::actor::Actor;
 use crate::job::definition::{Action, JobDefinition};
 use crate::record::moment::Moment;
 use crate::store::audit::{self, Entry};
+use crate::store::{queue, schedules};
 
 /// Every job, by its name.
 pub fn list(context: &Context) -> (Value, String) {
@@ -46,6 +48,101 @@ fn next_runs(job: &JobDefinition, now_ms: i64) -> Vec<Moment> {
 
 fn next_ms(job: &JobDefinition, now_ms: i64) -> Option<i64> {
     job.schedule.as_ref()?.next_after(now_ms, 1).into_iter().next()
+}
+
+/// What may be done with a schedule.
+#[derive(Debug, Clone, Subcommand)]
+pub enum One {
+    /// Have a schedule stand still: what comes meanwhile is passed over
+    Pause(Named),
+    /// Have it go on
+    Resume(Named),
+    /// Have the next run of it passed over
+    Skip(Named),
+}
+
+/// Which schedule, and why.
+#[derive(Debug, Clone, Args)]
+pub struct Named {
+    /// The job's name
+    pub job: String,
+    /// Why: it stands in the audit log, with your name
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Does it.
+pub async fn answer(
+    context: &Context,
+    one: &One,
+    actor: &Actor,
+) -> Result<(Value, String), AppError> {
+    let (One::Pause(named) | One::Resume(named) | One::Skip(named)) = one;
+    let job = context.job(&named.job)?;
+    let (reason, name) = (named.reason.trim(), job.name.as_str());
+    if reason.is_empty() {
+        return Err(AppError::Asked("a decision needs its reason: --reason WHY".to_owned()));
+    }
+    let Some(schedule) = &job.schedule else {
+        return Err(AppError::Stands(format!(
+            "{name} has no schedule: what it sends is stopped at its destination"
+        )));
+    };
+    let (database, now_ms) = (&context.database, context.clock.now_ms());
+    let turn = async |goes_on| {
+        let by = (goes_on, actor.as_str(), reason);
+        schedules::turn(database, name, by, now_ms).await
+    };
+    let text = match one {
+        One::Pause(_) if turn(false).await? => format!("{name} stands still.\n"),
+        One::Pause(_) => format!("{name} stood still before.\n"),
+        One::Resume(_) if turn(true).await? => format!("{name} goes on.\n"),
+        One::Resume(_) => format!("{name} did not stand still.\n"),
+        One::Skip(_) => {
+            let last = queue::last_slot(database, name).await?.unwrap_or(now_ms);
+            let next = schedule.next_after(last.max(now_ms), 1).into_iter().next();
+            let next = next.ok_or_else(|| AppError::Stands(format!("{name} never runs again")))?;
+            if !schedules::skip(database, (name, next), (actor.as_str(), reason), now_ms).await? {
+                return Err(AppError::Stands(format!("{name} runs just now")));
+            }
+            format!("The run of {name} on {} is passed over.\n", Moment(next))
+        }
+    };
+    Ok((json!({ "job": name, "by": actor.as_str() }), text))
+}
+
+/// Days for which it is said what was passed over.
+const MISSED_DAYS_MS: i64 = 14 * 24 * 3_600_000;
+
+/// Every job, with how its schedule stands: whether somebody had it stop, and what was or will be passed over.
+pub async fn stand(context: &Context) -> Result<(Value, String), AppError> {
+    let now_ms = context.clock.now_ms();
+    let (mut json, mut text) = list(context);
+    let paused = schedules::paused(&context.database).await?;
+    let missed = schedules::missed(&context.database, now_ms - MISSED_DAYS_MS).await?;
+    for job in json.as_array_mut().into_iter().flatten() {
+        let name = job["job"].as_str().unwrap_or_default().to_owned();
+        let pause = paused.iter().find(|pause| pause.job == name);
+        job["paused"] = json!(pause.map(|pause| {
+            json!({ "by": pause.actor, "reason": pause.reason, "since": Moment(pause.since_ms) })
+        }));
+        let of_it = || missed.iter().filter(|one| one.job == name);
+        let skipped = of_it().filter(|one| one.slot_ms > now_ms).map(|one| Moment(one.slot_ms));
+        job["skipped"] = json!(skipped.collect::<Vec<_>>());
+        let over = of_it().filter(|one| one.slot_ms <= now_ms).take(5);
+        let over = over.map(|one| json!({ "at": Moment(one.slot_ms), "why": one.why }));
+        job["missed"] = json!(over.collect::<Vec<_>>());
+    }
+    for pause in &paused {
+        text.push_str(&format!(
+            "  {} stands still since {}: {} ({})\n",
+            pause.job,
+            Moment(pause.since_ms),
+            pause.reason,
+            pause.actor
+        ));
+    }
+    Ok((json, text))
 }
 
 /// Puts down who has a job run by hand.

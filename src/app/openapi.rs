@@ -150,13 +150,15 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Holds => (of::<hold::List>(), none()),
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
-        PauseDestination | ResumeDestination => (none(), of::<Why>()),
+        PauseDestination | ResumeDestination | PauseJob | ResumeJob | SkipRun => {
+            (none(), of::<Why>())
+        }
         WorkOrders => (of::<work_orders::Wanted>(), none()),
         WorkOrder => (of::<Showing>(), none()),
         Service => (of::<service::Wanted>(), none()),
         Find => (none(), of::<work_orders::Sought>()),
         Propose => (none(), of::<Proposal>()),
-        Confirm => (none(), of::<Why>()),
+        Confirm | Approve | Refuse => (none(), of::<Why>()),
         Batch => (of::<batches::Look>(), none()),
         BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob | Openapi
         | Connectors | Proposed | Drop => (none(), none()),

@@ -80,16 +80,16 @@ pub struct Done {
 
 /// Reads what was chosen again.
 pub async fn run(context: &Context, chosen: &Chosen, actor: &Actor) -> Result<Done, AppError> {
-    ask(context, chosen, actor).await?;
+    ask(context, chosen, (actor, None)).await?;
     work(context, chosen).await
 }
 
 /// Sees that it can be read again, and puts down who asked for it. Gives the jobs whose rows those are, and
-/// how many of them are held.
+/// how many of them are held. An error where those are more than whoever asks may have done at once.
 pub async fn ask(
     context: &Context,
     chosen: &Chosen,
-    actor: &Actor,
+    (actor, most): (&Actor, Option<i64>),
 ) -> Result<Vec<(String, i64)>, AppError> {
     let mut jobs: Vec<(String, i64)> = Vec::new();
     for (job, _, many) in wanted(context, chosen).await? {
@@ -97,6 +97,12 @@ pub async fn ask(
             Some((_, before)) => *before += many,
             None => jobs.push((job, many)),
         }
+    }
+    let many: i64 = jobs.iter().map(|(_, many)| many).sum();
+    if let Some(most) = most.filter(|most| many > *most) {
+        return Err(AppError::Stands(format!(
+            "that is {many} rows, and your role does at most {most} at once: ask a support lead"
+        )));
     }
     if !jobs.is_empty() {
         let asked = Entry {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::context::{AppError, Context};
 use super::worker::Doorbell;
 use crate::store::queue;
+use crate::store::schedules;
 
 const LOOK: Duration = Duration::from_secs(1);
 /// Slots looked at after a long stop. Older ones are passed over: the newest alone is run.
@@ -29,6 +30,7 @@ pub async fn fire_due(
     began_ms: i64,
 ) -> Result<(), AppError> {
     let now_ms = context.clock.now_ms();
+    let paused = schedules::paused(&context.database).await?;
     for job in context.catalogue.jobs.values() {
         let Some(schedule) = &job.schedule else { continue };
         let after = queue::last_slot(&context.database, &job.name).await?.unwrap_or(began_ms);
@@ -36,6 +38,11 @@ pub async fn fire_due(
         let Some(slot_ms) = slots.into_iter().take_while(|slot| *slot <= now_ms).last() else {
             continue;
         };
+        // What comes while it stands still is passed over, and not made up for when it goes on.
+        if paused.iter().any(|pause| pause.job == job.name) {
+            schedules::pass_over(&context.database, &job.name, slot_ms, now_ms).await?;
+            continue;
+        }
         if queue::claim_slot(&context.database, &job.name, slot_ms, now_ms).await? {
             doorbell.ring(&job.name).await?;
         }

@@ -43,6 +43,9 @@ pub async fn serve(
     for line in unopened(&context) {
         eprintln!("warning: {line}");
     }
+    if let Some(Err(error)) = context.provider() {
+        eprintln!("warning: sign_in.toml: nobody can sign in with the council's accounts: {error}");
+    }
     eprintln!("  the screens are on {}", listening.url());
     if staff::all(&context.database).await?.is_empty() {
         eprintln!("    nobody may sign in yet: viaduct users invite NAME --role administrator");

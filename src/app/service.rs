@@ -6,13 +6,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::bulk::approval;
 use super::context::{AppError, Context};
 use super::hold::urgent::Urgent;
 use super::{destinations, held};
+use crate::access::actor::Actor;
 use crate::job::definition::{Action, JobDefinition};
 use crate::record::moment::{Moment, span};
 use crate::store::audit;
 use crate::store::batches::{self, BatchRow};
+use crate::store::bulk as stored_bulk;
 use crate::store::deliveries::{self, Filter};
 use crate::store::destinations::{self as stored, DestinationRow};
 use crate::store::outbox;
@@ -26,8 +29,8 @@ const LINES_MAX: i64 = 200;
 /// What is told of them.
 const CHANGES_MAX: usize = 20;
 /// What people do to the service, and not to one thing.
-const CHANGES: [&str; 8] =
-    ["paused", "resumed", "begun", "accepted", "refused", "run", "added", "roles"];
+const CHANGES: [&str; 9] =
+    ["paused", "resumed", "begun", "approved", "accepted", "refused", "run", "added", "roles"];
 /// States that a destination's line has.
 pub const OPEN_STATES: [&str; 5] = ["waiting", "accepted", "unknown", "held", "offered"];
 
@@ -76,6 +79,16 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
     for batch in held::waiting_batches(context).await? {
         let what = format!("{} was held whole: {}", batch.origin, held::words(&batch.code).0);
         needs.push(need("batch", &what, "batch", &batch.id.to_string()));
+    }
+    for bulk in stored_bulk::asked(database, now_ms - approval::GOOD_MS).await? {
+        let what = format!(
+            "{} asks for somebody else's word for bulk action {}, of {} things: “{}”",
+            Actor::bare(&bulk.actor),
+            bulk.id,
+            bulk.items,
+            bulk.reason
+        );
+        needs.push(need("approval", &what, "bulk", &bulk.id.to_string()));
     }
     let mut changed = Vec::new();
     for line in audit::newest(database, i64::MAX, LINES_MAX).await? {

@@ -12,9 +12,11 @@ use crate::access::code::{SECRET_BYTES, Seed};
 use crate::access::right::{Role, Roles};
 use crate::record::moment::Moment;
 use crate::store::database::Database;
+use crate::store::downloads;
 use crate::store::ids::Ids;
 use crate::store::sessions;
 use crate::store::staff::{self, By, InviteRow, StaffRow};
+use crate::web::screens::pages::downloads::KEPT_MS;
 use crate::web::screens::session::{WHOLE_MS, Window, digest_of, fresh_bytes, fresh_token};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -85,12 +87,16 @@ pub struct Invite {
     pub address: String,
 }
 
-/// Forgets sessions that have been over for a day, and what hung on them: once an hour.
+/// Forgets sessions that have been over for a day, what hung on them, and downloads whose day is over: once an hour.
 pub async fn forget_always(context: Arc<Context>) {
     loop {
         let before_ms = context.clock.now_ms() - WHOLE_MS - 24 * HOUR_MS;
         if let Err(error) = sessions::forget(&context.database, before_ms).await {
             tracing::warn!(%error, "old sessions could not be forgotten");
+        }
+        let before_ms = context.clock.now_ms() - KEPT_MS;
+        if let Err(error) = downloads::forget(&context.database, before_ms).await {
+            tracing::warn!(%error, "old downloads could not be forgotten");
         }
         context.clock.pause(HOUR_MS).await;
     }
@@ -122,6 +128,9 @@ pub async fn answer(
         What::Roles { name, given, reason } => {
             let row = known(database, &name).await?;
             let (roles, sources) = (Roles::new(given.role), given.source.join(","));
+            if row.is_of_provider() && roles.words() != row.roles {
+                return Err(of_provider(&name, "give them another app role there"));
+            }
             let by = By { reason: reason.as_deref(), ..by };
             let words = roles.words();
             if !staff::set_roles(database, &row, (&words, &sources), by).await? {
@@ -187,6 +196,9 @@ pub async fn invited(
         return Err(AppError::Stands(what));
     }
     let row = known(database, &invite.name).await?;
+    if row.is_of_provider() {
+        return Err(of_provider(&invite.name, "they need no password here"));
+    }
     let link = fresh_token().map_err(AppError::NotThere)?;
     let secret = fresh_bytes::<SECRET_BYTES>().map_err(AppError::NotThere)?;
     let seed = Seed::new(secret, &row.name).map_err(AppError::NotThere)?;
@@ -200,6 +212,10 @@ pub async fn invited(
     Ok((row, link))
 }
 
+fn of_provider(name: &str, todo: &str) -> AppError {
+    AppError::Stands(format!("{name} signs in with the council's own account: {todo}"))
+}
+
 async fn list(database: &Database, now_ms: i64) -> Result<(Value, String), AppError> {
     let live = sessions::live(database, Window::at(now_ms).after()).await?;
     let rows = staff::all(database).await?;
@@ -207,7 +223,7 @@ async fn list(database: &Database, now_ms: i64) -> Result<(Value, String), AppEr
         let sessions = live.iter().find(|(id, _)| *id == row.id).map_or(0, |(_, many)| *many);
         json!({
             "name": row.name, "roles": row.roles, "titles": Roles::from_words(&row.roles).titles(),
-            "sources": row.sources, "state": state(row), "sessions": sessions, "version": row.version,
+            "sources": row.sources, "state": row.state(), "sessions": sessions, "version": row.version,
             "signed_in": row.signed_in_ms.map(Moment), "made": Moment(row.created_ms),
             "by": row.created_by,
         })
@@ -215,7 +231,7 @@ async fn list(database: &Database, now_ms: i64) -> Result<(Value, String), AppEr
     let json: Vec<Value> = rows.iter().map(of).collect();
     let line = |row: &StaffRow| {
         let sources = if row.sources.is_empty() { "all sources" } else { &row.sources };
-        format!("{} · {} · {sources} · {}\n", row.name, row.roles, state(row))
+        format!("{} · {} · {sources} · {}\n", row.name, row.roles, row.state())
     };
     let text = match rows.is_empty() {
         true => {
@@ -224,12 +240,4 @@ async fn list(database: &Database, now_ms: i64) -> Result<(Value, String), AppEr
         false => rows.iter().map(line).collect(),
     };
     Ok((json!(json), text))
-}
-
-fn state(row: &StaffRow) -> &'static str {
-    match (&row.disabled_ms, &row.password) {
-        (Some(_), _) => "disabled",
-        (None, None) => "invited",
-        (None, Some(_)) => "active",
-    }
 }

@@ -9,6 +9,7 @@ use crate::catalogue::check::{self, Loaded};
 use crate::catalogue::sample::{self, Learnt, Unusable};
 use crate::catalogue::stray;
 use crate::connector::definition::{self as connector, ConnectorDefinition, Kind};
+use crate::connector::open_id::settings::{self as sign_in, SignInRules};
 use crate::definition::diagnostic::{self, Diagnostic, Severity};
 use crate::definition::reader::{self, File};
 use crate::job::definition::{self as job, JobDefinition};
@@ -30,6 +31,7 @@ pub struct Catalogue {
     pub outbound: BTreeMap<String, OutboundMapping>,
     pub resident: ResidentRules,
     pub suppression: SuppressionRules,
+    pub sign_in: SignInRules,
     pub jobs: BTreeMap<String, JobDefinition>,
     /// In the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
@@ -70,6 +72,7 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let jobs: Vec<Loaded<JobDefinition>> = loading.each("jobs", job::read);
     let residents = loading.residents(!inbound.is_empty());
     let suppression = loading.one("mappings/suppression.toml", "suppression", suppression::read);
+    let sign_in = loading.one("sign_in.toml", "sign_in", sign_in::read);
 
     check::inbound(&inbound, &connectors, &schemas, &jobs);
     check::prefixes(&inbound, &connectors);
@@ -93,9 +96,20 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let jobs = keep(jobs, &mut told);
     let resident = residents.map(|loaded| only(loaded, &mut told)).unwrap_or_default();
     let suppression = suppression.map(|loaded| only(loaded, &mut told)).unwrap_or_default();
+    let sign_in = sign_in.map(|loaded| only(loaded, &mut told)).unwrap_or_default();
     let diagnostics = diagnostic::sorted(&told).into_iter().cloned().collect();
     let files = loading.files;
-    Catalogue { connectors, inbound, outbound, resident, suppression, jobs, diagnostics, files }
+    Catalogue {
+        connectors,
+        inbound,
+        outbound,
+        resident,
+        suppression,
+        sign_in,
+        jobs,
+        diagnostics,
+        files,
+    }
 }
 
 struct Loading<'l> {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::cases;
 use crate::connector::definition::{self as connector, Kind, Limits};
+use crate::connector::open_id::settings as sign_in;
 use crate::definition::describe;
 use crate::definition::shape::Shape;
 use crate::definition::table::shape_of;
@@ -76,6 +77,12 @@ pub fn definitions() -> Vec<Definition> {
             place: "mappings/suppression.toml",
             doc: "What holds stop, when nobody is written to, and how often somebody is.",
             shape: shape_of(suppression::parts),
+        },
+        Definition {
+            name: "sign_in",
+            place: "sign_in.toml",
+            doc: "With which accounts of the council's own people sign in, and as what.",
+            shape: shape_of(sign_in::parts),
         },
     ]
 }

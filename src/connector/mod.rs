@@ -20,6 +20,7 @@ pub mod http_push;
 pub mod http_receive;
 pub mod kinds;
 pub mod null;
+pub mod open_id;
 pub mod pace;
 pub mod reaching;
 pub mod receiving;

@@ -21,6 +21,9 @@ const CHUNK: i64 = 500;
 /// A running one that did not move on for so long is taken up by whoever sees it.
 pub const STANDS_STILL_MS: i64 = 30_000;
 
+/// With more than so many, or with any payment, what sends takes the word of two people.
+pub const ALONE_MAX: i64 = 1_000;
+
 /// What is done to deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -59,6 +62,21 @@ impl Action {
             Action::Remake => "made anew",
             Action::Repeat => "repeated",
         }
+    }
+
+    /// Whether anything leaves by it.
+    pub fn sends(self) -> bool {
+        self != Action::Dismiss
+    }
+
+    /// How many things one person may have it do, where that is bounded.
+    pub fn alone_max(self) -> Option<i64> {
+        self.sends().then_some(ALONE_MAX)
+    }
+
+    /// Whether somebody else has to agree to it.
+    pub fn takes_two(self, bulk: &Bulk) -> bool {
+        self.alone_max().is_some_and(|most| bulk.items > most || bulk.payments > 0)
     }
 
     /// Whether it takes the definitions.

@@ -72,6 +72,11 @@ impl Moment {
         self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
     }
 
+    /// `2026-07-01T03:30:00+01:00`, by London's clock and saying how far that is from UTC: for spreadsheets.
+    pub fn local_said(self) -> String {
+        self.utc().with_timezone(&London).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
     /// `Mon, 23 Nov 2026 02:30:00 GMT`, as the headers of HTTP say it.
     pub fn http_date(self) -> String {
         self.utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()

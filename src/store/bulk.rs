@@ -23,6 +23,11 @@ pub struct Bulk {
     pub created_ms: i64,
     pub moved_ms: i64,
     pub ended_ms: Option<i64>,
+    /// Items that are payments, of an action that sends.
+    pub payments: i64,
+    /// Who agreed, where it took two.
+    pub approved_by: Option<String>,
+    pub approved_reason: Option<String>,
 }
 
 /// States of a bulk action.
@@ -31,6 +36,8 @@ pub const PAUSED: &str = "paused";
 pub const DONE: &str = "done";
 /// The set is fixed, and somebody is asked whether it is meant.
 pub const PROPOSED: &str = "proposed";
+/// Somebody means it, and somebody else has to agree.
+pub const ASKED: &str = "asked";
 /// They said no, or were not asked in time.
 pub const DROPPED: &str = "dropped";
 
@@ -45,6 +52,9 @@ pub struct Asked<'a> {
     pub reason: &'a str,
     /// Running, or proposed.
     pub state: &'static str,
+    /// Of an action that sends: with more items than so many, or with a payment, it does not begin before somebody else
+    /// has agreed.
+    pub alone_max: Option<i64>,
 }
 
 /// The set: every delivery that fits, or these numbers alone.
@@ -54,8 +64,8 @@ pub enum Set<'a> {
     Numbers(&'a [i64]),
 }
 
-const COLUMNS: &str =
-    "id, action, chosen, actor, reason, state, items, created_ms, moved_ms, ended_ms";
+const COLUMNS: &str = "id, action, chosen, actor, reason, state, items, created_ms, moved_ms, ended_ms, \
+                       payments, approved_by, approved_reason";
 
 /// Fixes the set and begins. Gives how many items it has.
 pub async fn begin(
@@ -69,21 +79,33 @@ pub async fn begin(
         Set::Fitting(filter) => fix_fitting(&mut transaction, asked.id, filter).await?,
         Set::Numbers(numbers) => fix_numbers(&mut transaction, asked.id, numbers).await?,
     };
-    let sql = format!("INSERT INTO bulk ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$8,NULL)");
+    let payments = match asked.alone_max {
+        Some(_) => payments(&mut transaction, asked.id).await?,
+        None => 0,
+    };
+    let takes_two = asked.alone_max.is_some_and(|most| items > most || payments > 0);
+    let state = if takes_two && asked.state == RUNNING { ASKED } else { asked.state };
+    let sql = "INSERT INTO bulk (id, action, chosen, actor, reason, state, items, created_ms, moved_ms, payments) \
+               VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$8,$9)";
     let cells = cells![
         asked.id,
         asked.action.to_owned(),
         asked.chosen.to_owned(),
         asked.actor.to_owned(),
         asked.reason.to_owned(),
-        asked.state.to_owned(),
+        state.to_owned(),
         items,
         now_ms,
+        payments,
     ];
-    transaction.execute(&sql, cells).await?;
+    transaction.execute(sql, cells).await?;
     let begun = Entry {
         actor: asked.actor,
-        action: if asked.state == PROPOSED { "proposed" } else { "begun" },
+        action: match state {
+            PROPOSED => "proposed",
+            ASKED => "asked for approval",
+            _ => "begun",
+        },
         target: format!("bulk {}", asked.id),
         reason: Some(asked.reason).filter(|reason| !reason.is_empty()),
         details: Some(
@@ -94,6 +116,14 @@ pub async fn begin(
     audit::write(&mut transaction, &begun, now_ms).await?;
     transaction.commit().await?;
     Ok(items)
+}
+
+/// How many of its items are payments. What a delivery brings is written with its first field first.
+async fn payments(transaction: &mut Transaction, bulk: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM bulk_item i JOIN delivery d ON d.id = i.delivery_id \
+               WHERE i.bulk_id = $1 AND d.message LIKE '{\"amount_pence\"%'";
+    let counted: Vec<(i64,)> = transaction.fetch(sql, cells![bulk]).await?;
+    Ok(counted.first().map_or(0, |(many,)| *many))
 }
 
 async fn fix_fitting(
@@ -367,28 +397,82 @@ pub async fn turn(
     Ok(stands.into_iter().next())
 }
 
-/// Begins one that was proposed, or drops it. Says whether it still was.
+/// What somebody says to one that waits for a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It is proposed, and begins.
+    Begin,
+    /// It is proposed, and somebody else is asked.
+    Ask,
+    /// It is asked for, and begins.
+    Approve,
+    /// It is asked for, and is not to be.
+    Refuse,
+    /// It is proposed or asked for, and whoever looks after it leaves it.
+    Drop,
+}
+
+impl Said {
+    /// From where to where, whether it is said of the set itself or by a second person, and the word of the log.
+    fn means(self) -> (&'static str, &'static str, bool, &'static str) {
+        match self {
+            Said::Begin => (PROPOSED, RUNNING, false, "begun"),
+            Said::Ask => (PROPOSED, ASKED, false, "asked for approval"),
+            Said::Approve => (ASKED, RUNNING, true, "approved"),
+            Said::Refuse => (ASKED, DROPPED, true, "refused"),
+            Said::Drop => ("", DROPPED, false, "dropped"),
+        }
+    }
+}
+
+/// Has one that waits for a word go where somebody says. Says whether it still waited for that.
 pub async fn answer(
     database: &Database,
     id: i64,
-    reason: Option<&str>,
+    (said, reason): (Said, Option<&str>),
     actor: &str,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
+    let (from, to, is_second, action) = said.means();
     let mut transaction = database.begin_durable().await?;
-    let sql = "UPDATE bulk SET state = $2, reason = $3, actor = $4, moved_ms = $5 \
-               WHERE id = $1 AND state = 'proposed'";
-    let to = if reason.is_some() { RUNNING } else { DROPPED };
-    let said = reason.unwrap_or_default().to_owned();
-    let cells = cells![id, to.to_owned(), said, actor.to_owned(), now_ms];
-    if transaction.execute(sql, cells).await? == 0 {
+    let changed = match (said, is_second) {
+        (Said::Drop, _) => {
+            let sql = "UPDATE bulk SET state = $2, moved_ms = $3 \
+                       WHERE id = $1 AND state IN ('proposed', 'asked')";
+            transaction.execute(sql, cells![id, to.to_owned(), now_ms]).await?
+        }
+        (_, second) => {
+            let sql = match second {
+                true => {
+                    "UPDATE bulk SET state = $2, approved_reason = $3, approved_by = $4, moved_ms = $5 \
+                     WHERE id = $1 AND state = $6 AND actor <> $4"
+                }
+                false => {
+                    "UPDATE bulk SET state = $2, reason = $3, actor = $4, moved_ms = $5 \
+                     WHERE id = $1 AND state = $6"
+                }
+            };
+            let reason = reason.unwrap_or_default().to_owned();
+            let cells =
+                cells![id, to.to_owned(), reason, actor.to_owned(), now_ms, from.to_owned()];
+            transaction.execute(sql, cells).await?
+        }
+    };
+    if changed == 0 {
         return Ok(false);
     }
-    let action = if reason.is_some() { "begun" } else { "dropped" };
     let entry = Entry { actor, action, target: format!("bulk {id}"), reason, details: None };
     audit::write(&mut transaction, &entry, now_ms).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// How many wait for somebody else to agree, asked for after that instant.
+pub async fn asked(database: &Database, after_ms: i64) -> Result<Vec<Bulk>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM bulk WHERE state = 'asked' AND moved_ms > $1 ORDER BY id LIMIT 20"
+    );
+    database.fetch(&sql, cells![after_ms]).await
 }
 
 /// The bulk action of that number.

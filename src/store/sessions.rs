@@ -2,7 +2,7 @@
 //! for a while, and what its searches found.
 
 use super::audit::{self, Entry};
-use super::database::{Database, StoreError, cells};
+use super::database::{Database, StoreError, Transaction, cells};
 use crate::record::personal::unprinted;
 
 /// A session and its person.
@@ -28,14 +28,39 @@ pub async fn begin(
     session: &SessionRow,
     (version, step): (i64, i64),
 ) -> Result<bool, StoreError> {
-    let now_ms = session.begun_ms;
     let mut transaction = database.begin_durable().await?;
     let sql = "UPDATE staff SET last_step = $2, signed_in_ms = $3 \
-               WHERE id = $1 AND last_step < $2 AND version = $4 AND disabled_ms IS NULL";
-    let taken = transaction.execute(sql, cells![session.staff_id, step, now_ms, version]).await?;
-    if taken == 0 {
+               WHERE id = $1 AND last_step < $2 AND version = $4 AND disabled_ms IS NULL \
+               AND person IS NULL";
+    let cells = cells![session.staff_id, step, session.begun_ms, version];
+    if transaction.execute(sql, cells).await? == 0 {
         return Ok(false);
     }
+    begun(transaction, session, (version, None)).await
+}
+
+/// Begins one of somebody whom the provider let in, unless they were changed or disabled meanwhile.
+pub async fn begin_of_provider(
+    database: &Database,
+    session: &SessionRow,
+    version: i64,
+) -> Result<bool, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = "UPDATE staff SET signed_in_ms = $2 \
+               WHERE id = $1 AND version = $3 AND disabled_ms IS NULL AND person IS NOT NULL";
+    let cells = cells![session.staff_id, session.begun_ms, version];
+    if transaction.execute(sql, cells).await? == 0 {
+        return Ok(false);
+    }
+    begun(transaction, session, (version, Some("provider"))).await
+}
+
+async fn begun(
+    mut transaction: Transaction,
+    session: &SessionRow,
+    (version, door): (i64, Option<&str>),
+) -> Result<bool, StoreError> {
+    let now_ms = session.begun_ms;
     let sql = "INSERT INTO staff_session (digest, staff_id, version, token, begun_ms, seen_ms) \
                VALUES ($1, $2, $3, $4, $5, $5)";
     let cells =
@@ -47,7 +72,7 @@ pub async fn begin(
         action: "signed in",
         target: format!("staff {}", session.name),
         reason: None,
-        details: None,
+        details: door.map(|door| serde_json::json!({ "by": door }).to_string()),
     };
     audit::write(&mut transaction, &entry, now_ms).await?;
     transaction.commit().await?;
@@ -117,10 +142,38 @@ pub async fn forget(database: &Database, begun_before_ms: i64) -> Result<(), Sto
         "DELETE FROM staff_shown WHERE until_ms < $1",
         "DELETE FROM staff_search WHERE made_ms < $1",
         "DELETE FROM staff_session WHERE begun_ms < $1",
+        "DELETE FROM staff_way WHERE made_ms < $1",
     ] {
         transaction.execute(sql, cells![begun_before_ms]).await?;
     }
     transaction.commit().await
+}
+
+/// Remembers that a browser was sent to the provider, and where it was going.
+pub async fn send_away(
+    database: &Database,
+    digest: &str,
+    next: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    let sql = "INSERT INTO staff_way (digest, next, made_ms) VALUES ($1, $2, $3)";
+    transaction.execute(sql, cells![digest.to_owned(), next.to_owned(), now_ms]).await?;
+    transaction.commit().await
+}
+
+/// It came back: where it was going, if it was sent away after that instant. It comes back once.
+pub async fn came_back(
+    database: &Database,
+    digest: &str,
+    after_ms: i64,
+) -> Result<Option<String>, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = "DELETE FROM staff_way WHERE digest = $1 RETURNING next, made_ms";
+    let rows: Vec<(String, i64)> = transaction.fetch(sql, cells![digest.to_owned()]).await?;
+    transaction.commit().await?;
+    let found = rows.into_iter().find(|(_, made_ms)| *made_ms > after_ms);
+    Ok(found.map(|(next, _)| next))
 }
 
 /// What a session may see unmasked, until then and why.

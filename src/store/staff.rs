@@ -25,12 +25,31 @@ pub struct StaffRow {
     pub disabled_ms: Option<i64>,
     pub signed_in_ms: Option<i64>,
     pub paused: bool,
+    /// Of somebody who signs in with the council's own account: where they are from, and who they are there.
+    pub tenant: Option<String>,
+    pub person: Option<String>,
 }
 
 unprinted!(StaffRow);
 
+impl StaffRow {
+    /// Whether the council's provider says who they are and what. Then they have no password here.
+    pub fn is_of_provider(&self) -> bool {
+        self.person.is_some()
+    }
+
+    /// Whether they may sign in, in a word.
+    pub fn state(&self) -> &'static str {
+        match (&self.disabled_ms, &self.password) {
+            (Some(_), _) => "disabled",
+            (None, None) if !self.is_of_provider() => "invited",
+            (None, _) => "active",
+        }
+    }
+}
+
 const COLUMNS: &str = "id, name, roles, sources, password, seed, last_step, created_by, created_ms, \
-                       version, disabled_ms, signed_in_ms, paused";
+                       version, disabled_ms, signed_in_ms, paused, tenant, person";
 
 /// An invitation that is still good.
 #[derive(Clone, sqlx::FromRow)]
@@ -101,6 +120,55 @@ pub async fn add(
 pub async fn of_name(database: &Database, name: &str) -> Result<Option<StaffRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM staff WHERE name = $1");
     Ok(database.fetch(&sql, cells![name.to_owned()]).await?.into_iter().next())
+}
+
+/// Keeps somebody whom the provider told of for the first time, under the first of these names that is free. None where
+/// none is.
+pub async fn add_of_provider(
+    database: &Database,
+    id: i64,
+    (tenant, person, roles): (&str, &str, &str),
+    names: &[String],
+    now_ms: i64,
+) -> Result<Option<StaffRow>, StoreError> {
+    for name in names {
+        let mut transaction = database.begin_durable().await?;
+        let sql = "INSERT INTO staff (id, name, roles, sources, last_step, created_by, created_ms, version, paused, \
+                   tenant, person) VALUES ($1, $2, $3, '', -1, 'provider', $4, 1, FALSE, $5, $6) \
+                   ON CONFLICT DO NOTHING";
+        let cells = cells![
+            id,
+            name.clone(),
+            roles.to_owned(),
+            now_ms,
+            tenant.to_owned(),
+            person.to_owned(),
+        ];
+        if transaction.execute(sql, cells).await? == 0 {
+            // It may be that they came twice at the same moment.
+            drop(transaction);
+            if let Some(row) = of_person(database, tenant, person).await? {
+                return Ok(Some(row));
+            }
+            continue;
+        }
+        let by = By { actor: "provider", reason: None, now_ms };
+        by.put_down(&mut transaction, "added", name, Some(json!({ "roles": roles }))).await?;
+        transaction.commit().await?;
+        return of_id(database, id).await;
+    }
+    Ok(None)
+}
+
+/// The person of that number at the provider.
+pub async fn of_person(
+    database: &Database,
+    tenant: &str,
+    person: &str,
+) -> Result<Option<StaffRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM staff WHERE tenant = $1 AND person = $2");
+    let cells = cells![tenant.to_owned(), person.to_owned()];
+    Ok(database.fetch(&sql, cells).await?.into_iter().next())
 }
 
 /// The person of that number.

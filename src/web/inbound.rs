@@ -2,10 +2,8 @@
 //! What a call brings is kept, on disk, before it is answered; a job reads it later. Of a call the log has its
 //! connector, its status and its number, and nothing of what it brings.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -25,6 +23,7 @@ use super::api::limits::{Limits, Rate};
 use super::api::problem::{Kind, Problem};
 use super::api::service::FAILURES;
 use super::body;
+use super::request::Numbered;
 use crate::connector::http_receive::proof::Proof;
 use crate::connector::receiving::{Call, Receiver, Refusal, Row};
 use crate::record::personal::unprinted;
@@ -41,7 +40,6 @@ const ALERTS: Rate = Rate { at_once: 1, each_ms: 60_000 };
 const LONG_BYTES: usize = 64 << 10;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the doors need of the hub; `app` has it.
 #[async_trait]
@@ -114,7 +112,7 @@ async fn take(
     Path(connector): Path<String>,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
+    let numbered = Numbered::begin();
     let taken = match request.method().as_str() {
         "POST" => doors.take(&connector, peer.ip().to_canonical(), request).await,
         _ => Err(by_method("POST")),
@@ -128,16 +126,17 @@ async fn take(
             }
             (response, Some(id))
         }
-        Err(problem) => (refused(problem, begun), None),
+        Err(problem) => (problem.response(&numbered.id), None),
     };
     tracing::info!(
+        request.id = numbered.id,
         connector = %named(&connector),
         call.id = id,
         http.status = response.status().as_u16(),
-        duration_ms = begun.elapsed().as_millis() as u64,
+        duration_ms = numbered.took_ms(),
         "a call came in"
     );
-    response
+    numbered.on(response)
 }
 
 async fn look(
@@ -146,24 +145,15 @@ async fn look(
     Path((connector, id)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
+    let numbered = Numbered::begin();
     let stands = match request.method().as_str() {
         "GET" => doors.look(&connector, &id, peer.ip().to_canonical(), request.headers()).await,
         _ => Err(by_method("GET")),
     };
-    match stands {
+    numbered.on(match stands {
         Ok(json) => axum::Json(json).into_response(),
-        Err(problem) => refused(problem, begun),
-    }
-}
-
-fn refused(problem: Problem, begun: Instant) -> Response {
-    let id = format!("{:016x}", RandomState::new().hash_one(begun));
-    let mut response = problem.response(&id);
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
+        Err(problem) => problem.response(&numbered.id),
+    })
 }
 
 /// A name as it may stand in the log.

@@ -7,5 +7,6 @@ pub mod health;
 pub mod inbound;
 pub mod page;
 pub mod pay;
+pub mod request;
 pub mod screens;
 pub mod server;

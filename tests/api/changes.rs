@@ -157,7 +157,18 @@ async fn released(on: On) {
     let begun = served.post("/deliveries/release", &key, chosen).await;
     assert_eq!((begun.status, &begun.json["items"]), (202, &json!(1_299)), "{begun:?}");
     let path = format!("/bulk/{}", begun.json["bulk"]);
+    // More than a thousand are sent when somebody else has agreed, who may decide.
+    assert_eq!(begun.json["state"], json!("asked"), "{begun:?}");
+    let (approve, yes) = (format!("{path}/approve"), json!({"reason": "seen"}));
+    assert_eq!(served.post(&approve, &key, yes.clone()).await.status, 403);
+    let lead = served.key("lead", &[Scope::Read, Scope::Decide]).await;
+    let unsaid = served.post(&approve, &lead, json!({"reason": " "})).await;
+    assert_eq!(unsaid.status, 422, "{unsaid:?}");
+    let agreed = served.post(&approve, &lead, yes.clone()).await;
+    assert_eq!(agreed.status, 202, "{agreed:?}");
+    assert_eq!(served.post(&approve, &lead, yes).await.status, 409, "once");
     let done = served.until(&path, &key, |bulk| bulk["state"] == "done").await;
+    assert_eq!(done["approved_by"], json!("key:lead"));
     assert_eq!(done["counts"], json!({"waiting": 1_299}));
     let (mut seen, mut after) = (Vec::new(), json!(0));
     while let Some(place) = after.as_i64() {

@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 49] = [
+const WANTED: [(&str, &str, Scope); 54] = [
     ("GET", "/service", Scope::Read),
     ("GET", "/work-orders", Scope::Read),
     ("GET", "/work-orders/7", Scope::Read),
@@ -26,6 +26,8 @@ const WANTED: [(&str, &str, Scope); 49] = [
     ("POST", "/bulk", Scope::Act),
     ("GET", "/bulk/7/proposed", Scope::Read),
     ("POST", "/bulk/7/confirm", Scope::Act),
+    ("POST", "/bulk/7/approve", Scope::Decide),
+    ("POST", "/bulk/7/refuse", Scope::Decide),
     ("POST", "/bulk/7/drop", Scope::Act),
     ("GET", "/batches", Scope::Read),
     ("GET", "/batches/7", Scope::Read),
@@ -66,6 +68,9 @@ const WANTED: [(&str, &str, Scope); 49] = [
     ("POST", "/destinations/notify/resume", Scope::Act),
     ("GET", "/jobs", Scope::Read),
     ("POST", "/jobs/nothing/run", Scope::Act),
+    ("POST", "/jobs/nothing/pause", Scope::Act),
+    ("POST", "/jobs/nothing/resume", Scope::Act),
+    ("POST", "/jobs/nothing/skip", Scope::Act),
     ("GET", "/openapi.json", Scope::Read),
 ];
 

@@ -23,6 +23,7 @@ use crate::support::hub::{On, TestHub, on_both};
 on_both! {
     f39_a_bulk_action_killed_half_way_acts_on_exactly_all => super::killed,
     several_workers_give_each_item_one_turn => super::together,
+    what_sends_to_many_or_asks_for_money_takes_two => super::by_two,
     a_paused_one_stands_still_and_goes_on => super::paused,
     what_somebody_touched_since_is_left_alone => super::touched,
 }
@@ -67,12 +68,15 @@ async fn killed(on: On) {
     hold(&hub.context.database, 100_000, 20_000).await;
     // Half-way through two hundred commits, which pass two places each.
     let words = ["deliveries", "release", "--code", "notify", "--reason", "the key was renewed"];
+    let asked = program(&hub, &words).output().await.unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let id = agreeable(&hub.context.database).await.to_string();
+    let words = ["bulk", "approve", &id, "--reason", "so it was agreed"];
     let killed = program(&hub, &words).env("VIADUCT_FAIL_AT", "201").output().await.unwrap();
     assert!(!killed.status.success(), "it was never killed");
     let open = hub.text("SELECT CAST(COUNT(*) AS TEXT) FROM bulk_item WHERE outcome IS NULL").await;
     let open: i64 = open.parse().unwrap();
     assert!((1..100_000).contains(&open), "{open} are open");
-    let id = hub.text("SELECT CAST(id AS TEXT) FROM bulk").await;
     let resumed = program(&hub, &["bulk", "resume", &id]).output().await.unwrap();
     assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
     let said: Value = serde_json::from_slice(&resumed.stdout).unwrap();
@@ -88,7 +92,75 @@ async fn killed(on: On) {
     let lines: Value = serde_json::from_slice(&audit.stdout).unwrap();
     let actions: Vec<&str> =
         lines.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["ended", "begun"]);
+    assert_eq!(actions, ["ended", "approved", "asked for approval"]);
+}
+
+/// Has another than whoever runs the tests have asked for what waits for approval: a test is one person. Gives its
+/// number.
+pub async fn agreeable(database: &Database) -> i64 {
+    let mut transaction = database.begin().await.unwrap();
+    let sql = "UPDATE bulk SET actor = 'user:kim.bramble' WHERE state = 'asked' RETURNING id";
+    let asked: Vec<(i64,)> = transaction.fetch(sql, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    asked.first().expect("something that is asked for").0
+}
+
+/// What sends takes two people from 1,001 items on, or with one payment: by command, and nobody agrees with themselves.
+async fn by_two(on: On) {
+    let hub = TestHub::open(on).await;
+    let database = &hub.context.database;
+    hold(database, 1_502, 100).await;
+    let run = async |words: &[&str]| {
+        let output = program(&hub, words).output().await.unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).expect("what it says")
+    };
+    let why = ["--reason", "mended"];
+    let release = async |filter: &[&str]| {
+        run(&[&["deliveries", "release", "--code", "notify"], filter, &why].concat()).await
+    };
+    // 1,001 of them are for one system, and 501 for the other.
+    let small = release(&["--destination", "other"]).await;
+    assert_eq!((&small["state"], &small["items"]), (&json!("done"), &json!(500)), "{small:.300}");
+    let large = release(&["--destination", "notify"]).await;
+    assert_eq!(large["items"], json!(1_002), "{large:.300}");
+    assert_eq!((&large["state"], &large["counts"]["open"]), (&json!("asked"), &json!(1_002)));
+    let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE state = 'waiting'";
+    assert_eq!(hub.text(waiting).await, "500", "nothing of it was sent");
+    assert!(
+        bulk::standing_still(database, i64::MAX).await.unwrap().is_empty(),
+        "nor is it taken up"
+    );
+    let number = large["bulk"].to_string();
+    let own = run(&["bulk", "approve", &number, "--reason", "I agree with me"]).await;
+    assert!(own["error"].as_str().unwrap().contains("you asked for it"), "{own}");
+    let resumed = run(&["bulk", "resume", &number]).await;
+    assert_eq!(resumed["state"], json!("asked"), "nor begun by another word: {resumed:.300}");
+    agreeable(database).await;
+    let refused = run(&["bulk", "refuse", &number, "--reason", "only half of them"]).await;
+    assert_eq!(refused["state"], json!("dropped"), "{refused:.300}");
+    assert_eq!(refused["approved_reason"], json!("only half of them"));
+    let late = run(&["bulk", "approve", &number, "--reason", "or yes"]).await;
+    assert!(late["error"].as_str().unwrap().contains("nobody asks"), "{late}");
+    // Never to send takes one.
+    let mut transaction = database.begin().await.unwrap();
+    let sql = "UPDATE delivery SET message = '{\"amount_pence\":4500,\"reference\":\"r\",\"description\":\"d\",\
+               \"link\":\"l\",\"account_id\":1}' WHERE id = 1";
+    transaction.execute(sql, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let message = run(&[&["deliveries", "release", "2"], &why[..]].concat()).await;
+    assert_eq!(message["state"], json!("done"), "{message:.300}");
+    let payment = run(&[&["deliveries", "release", "1", "4"], &why[..]].concat()).await;
+    assert_eq!(
+        (&payment["state"], &payment["payments"]),
+        (&json!("asked"), &json!(1)),
+        "{payment:.300}"
+    );
+    let number = agreeable(database).await.to_string();
+    let agreed = run(&["bulk", "approve", &number, "--reason", "the account is right"]).await;
+    assert_eq!(agreed["state"], json!("done"), "{agreed:.300}");
+    assert_eq!(agreed["counts"], json!({ "offered": 1, "waiting": 1 }));
+    let dismissed = run(&[&["deliveries", "dismiss", "--code", "notify"], &why[..]].concat()).await;
+    assert_eq!(dismissed["state"], json!("done"), "{dismissed:.300}");
 }
 
 async fn begun(database: &Database) -> i64 {
@@ -99,6 +171,7 @@ async fn begun(database: &Database) -> i64 {
         actor: "user:test",
         reason: "mended",
         state: RUNNING,
+        alone_max: None,
     };
     let filter = Filter {
         state: Some("held"),

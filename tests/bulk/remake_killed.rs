@@ -11,7 +11,7 @@ use viaduct::store::again;
 use viaduct::store::database::{Cell, Database, StoreError};
 use viaduct::store::ids::Ids;
 
-use super::program;
+use super::{agreeable, program};
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
@@ -64,12 +64,16 @@ async fn killed(on: On) {
     hold(&hub.context.database).await;
     let words = ["deliveries", "remake", "--code", "delivery", "--reason", "the template is there"];
     // Eight commits, which pass two places each.
+    let asked = program(&hub, &words).output().await.unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let id = agreeable(&hub.context.database).await;
+    let (number, why) = (id.to_string(), "so it was agreed");
+    let words = ["bulk", "approve", &number, "--reason", why];
     let killed = program(&hub, &words).env("VIADUCT_FAIL_AT", "7").output().await.unwrap();
     assert!(!killed.status.success(), "it was never killed");
     let count = async |sql: &str| hub.text(sql).await.parse::<i64>().unwrap();
     let open = "SELECT CAST(COUNT(*) AS TEXT) FROM bulk_item WHERE outcome IS NULL";
     assert!((1..MANY).contains(&count(open).await), "half-way");
-    let id = count("SELECT CAST(id AS TEXT) FROM bulk").await;
     // Others take it up, all at once; and the command as well.
     let workers: Vec<_> = (0..2)
         .map(|_| {

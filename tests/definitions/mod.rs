@@ -108,6 +108,11 @@ fn a_server_is_known_by_its_key_and_no_password_is_written() {
 }
 
 #[test]
+fn a_provider_of_sign_ins_is_reached_safely_and_knows_people_by_number() {
+    report("sign_in.toml");
+}
+
+#[test]
 fn a_query_only_reads_and_its_address_is_kept_elsewhere() {
     report("sql.toml");
 }

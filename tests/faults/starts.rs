@@ -81,6 +81,7 @@ async fn acting(on: On) {
     let (mut dice, mut killed) = (Dice::new(39), 0);
     let newest = "SELECT COALESCE(MAX(id), 0) FROM bulk";
     let open = "SELECT COUNT(*) FROM bulk_item WHERE outcome IS NULL";
+    let asked = "SELECT COUNT(*) FROM bulk WHERE state = 'asked'";
     while killed < kills() {
         let id = stage.number(newest).await;
         if id > 0 && stage.number(open).await == 0 {
@@ -88,8 +89,16 @@ async fn acting(on: On) {
         }
         let release = ["deliveries", "release", "--code", "notify", "--reason", "mended"];
         let number = id.to_string();
-        // Killed before the set was fixed, it was never begun.
-        let words: &[&str] = if id == 0 { &release } else { &["bulk", "resume", &number] };
+        let approve = ["bulk", "approve", &number, "--reason", "so it was agreed"];
+        // Killed before the set was fixed, it was never begun; before somebody else agreed, neither.
+        let words: &[&str] = match (id, stage.number(asked).await) {
+            (0, _) => &release,
+            (_, 0) => &["bulk", "resume", &number],
+            _ => {
+                crate::bulk::agreeable(&database).await;
+                &approve
+            }
+        };
         let mut child = stage.program(words).spawn().unwrap();
         // The first may be killed before the set is fixed; the others come as far as that.
         while killed > 0 && stage.number(newest).await == 0 && child.try_wait().unwrap().is_none() {
@@ -106,6 +115,10 @@ async fn acting(on: On) {
         }
     }
     assert!(stage.number(newest).await > 0, "the set was never fixed");
+    if stage.number(asked).await > 0 {
+        let number = crate::bulk::agreeable(&database).await.to_string();
+        stage.must(&["bulk", "approve", &number, "--reason", "so it was agreed"]).await;
+    }
     match scaled(0, 1) {
         0 => stage.resume_bulk().await,
         _ => ended_by_whoever_serves(&stage).await,

@@ -138,11 +138,11 @@ async fn b79_what_is_confirmed_is_what_was_looked_at() {
         let seen = served.post("/bulk", &kim, &[("code", "notify"), ("action", "release")]).await;
         let large = seen.header("location").to_owned();
         let page = served.get(&large, &kim).await;
-        assert!(page.has("at most 1,000 at once"), "{}", page.text);
-        let refused = served.post(&format!("{large}/confirm"), &kim, &[("reason", "all")]).await;
-        assert_eq!(refused.status, 409);
+        assert!(page.has("Ask for approval") && !page.has("Yes, do it"), "{}", page.text);
+        let asked = served.post(&format!("{large}/confirm"), &kim, &[("reason", "all")]).await;
+        assert_eq!(asked.header("location"), format!("{large}?done=asked"), "{}", asked.text);
         let lead = served.person("lead", &[Role::SupportLead]).await;
-        let done = served.post(&format!("{large}/confirm"), &lead, &[("reason", "agreed")]).await;
+        let done = served.post(&format!("{large}/approve"), &lead, &[("reason", "agreed")]).await;
         assert_eq!(done.status, 303, "{}", done.text);
     }
 }

@@ -3,8 +3,10 @@
 mod audit_chain;
 mod bad_inputs;
 mod browser;
+mod downloads;
 mod logs;
 mod pages;
+mod provider;
 mod rights;
 mod sign_in;
 

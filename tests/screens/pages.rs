@@ -269,6 +269,95 @@ async fn a_bulk_action_is_looked_at_confirmed_and_watched() {
 }
 
 #[tokio::test]
+async fn a_schedule_stands_still_and_a_run_is_left_out() {
+    let served = Served::open(On::Sqlite).await;
+    let kim = served.person("kim", &[Role::Support]).await;
+    let path = |what: &str| format!("/jobs/ingest-revenues/{what}");
+    assert_eq!(served.post(&path("pause"), &kim, &[]).await.status, 400, "a reason is needed");
+    let why = [("reason", "the supplier mends their extract")];
+    assert_eq!(served.post(&path("pause"), &kim, &why).await.status, 303);
+    let page = served.get("/jobs", &kim).await;
+    assert!(page.has("kim had it stand still") && page.has("mends their extract"), "{}", page.text);
+    assert_eq!(served.post(&path("resume"), &kim, &why).await.status, 303);
+    assert!(!served.get("/jobs", &kim).await.has("had it stand still"));
+    assert_eq!(
+        served.post(&path("skip"), &kim, &why).await.header("location"),
+        "/jobs?done=skipped"
+    );
+    assert!(served.get("/jobs?done=skipped", &kim).await.has("<strong>Passed over.</strong>"));
+    let lone = served.post("/jobs/ingest-openrevenues/pause", &kim, &why).await;
+    assert_eq!(lone.status, 409, "{}", lone.text);
+    assert_eq!(served.post("/jobs/none/pause", &kim, &why).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_sends_to_many_takes_a_second_person() {
+    for on in [On::Sqlite, On::Postgres] {
+        let served = Served::open(on).await;
+        hold(served.database(), 500_001, 1_001).await;
+        let kim = served.person("kim", &[Role::Support]).await;
+        let chosen = [("code", "notify"), ("action", "release")];
+        let to = served.post("/bulk", &kim, &chosen).await.header("location").to_owned();
+        let why = [("reason", "the key was renewed")];
+        assert_eq!(served.post(&format!("{to}/confirm"), &kim, &why).await.status, 303);
+        let mine = served.get(&to, &kim).await;
+        assert!(
+            mine.has("Somebody else has to agree") && mine.has("Take it back"),
+            "{}",
+            mine.text
+        );
+        // Whoever may not decide is refused; and whoever asked, though they may.
+        assert_eq!(served.post(&format!("{to}/approve"), &kim, &why).await.status, 403);
+        let lead = served.person("lead", &[Role::SupportLead]).await;
+        let start = served.get("/", &lead).await;
+        assert!(
+            start.has("asks for somebody else") && start.has(&format!("href=\"{to}\"")),
+            "{}",
+            start.text
+        );
+        let page = served.get(&to, &lead).await;
+        assert!(page.has("kim asks for it") && page.has("the key was renewed"), "{}", page.text);
+        assert!(page.has("I agree, do it") && page.has("Refuse it"), "{}", page.text);
+        assert_eq!(served.post(&format!("{to}/drop"), &lead, &[]).await.status, 409, "not theirs");
+        let no = [("reason", "not before Monday")];
+        assert_eq!(served.post(&format!("{to}/refuse"), &lead, &no).await.status, 303);
+        assert!(served.get(&to, &kim).await.has("lead refused it, because “not before Monday”"));
+        let to = served.post("/bulk", &lead, &chosen).await.header("location").to_owned();
+        assert_eq!(served.post(&format!("{to}/confirm"), &lead, &why).await.status, 303);
+        let own = served.post(&format!("{to}/approve"), &lead, &why).await;
+        assert!(own.status == 409 && own.has("somebody else has to agree"), "{}", own.text);
+        let held = "SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE state = 'held'";
+        assert_eq!(served.hub.text(held).await, "1001", "nothing was sent");
+        served.later(24 * 3_600_000);
+        let other = served.person("other", &[Role::SupportLead]).await;
+        assert_eq!(
+            served.post(&format!("{to}/approve"), &other, &why).await.status,
+            409,
+            "too late"
+        );
+        let third = served.person("third", &[Role::Support]).await;
+        let to = served.post("/bulk", &third, &chosen).await.header("location").to_owned();
+        served.post(&format!("{to}/confirm"), &third, &why).await;
+        let agreed = served.post(&format!("{to}/approve"), &other, &why).await;
+        assert_eq!(agreed.header("location"), format!("{to}?done=begun"), "{}", agreed.text);
+        let lines = "SELECT actor || ' ' || action FROM audit WHERE target LIKE 'bulk %' AND action <> 'ended' ORDER BY id";
+        assert_eq!(
+            rows(&served, lines).await,
+            [
+                "staff:kim proposed",
+                "staff:kim asked for approval",
+                "staff:lead refused",
+                "staff:lead proposed",
+                "staff:lead asked for approval",
+                "staff:third proposed",
+                "staff:third asked for approval",
+                "staff:other approved",
+            ]
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_is_decided_by_a_lead() {
     for on in [On::Sqlite, On::Postgres] {
         let served = Served::open(on).await;

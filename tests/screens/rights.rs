@@ -4,7 +4,8 @@ use viaduct::access::right::{Right, Role, Roles};
 use viaduct::web::screens::routes::{self, ROUTES};
 
 use super::{Person, Served, worked};
-use crate::support::hub::On;
+use crate::support::hub::{On, TestHub};
+use crate::walk::arrivals::{extract, some};
 
 #[test]
 fn the_page_of_rights_is_fresh() {
@@ -20,19 +21,20 @@ fn the_page_of_rights_is_fresh() {
 fn roles_may_what_the_sheet_says() {
     let may = |role, right| Roles::new(vec![role]).may(right);
     for (role, yes, no) in [
-        (Role::Viewer, "look", "show act decide audit people"),
-        (Role::Support, "look show act", "decide audit people"),
-        (Role::SupportLead, "look show act decide", "audit people"),
-        (Role::Integrator, "look", "show act decide audit people"),
+        (Role::Viewer, "look", "show export act decide audit people"),
+        (Role::Support, "look show export act", "decide audit people"),
+        (Role::SupportLead, "look show export act decide", "audit people"),
+        (Role::Integrator, "look", "show export act decide audit people"),
         (Role::Approver, "", "look show act decide audit people"),
         (Role::DataSteward, "", "look act decide audit people"),
         (Role::Manager, "", "look show act decide audit people"),
-        (Role::Governance, "audit", "look show act decide people"),
-        (Role::Administrator, "people", "look show act decide audit"),
+        (Role::Governance, "audit export", "look show act decide people"),
+        (Role::Administrator, "people", "look show export act decide audit"),
     ] {
         let right = |word: &str| match word {
             "look" => Right::Look,
             "show" => Right::Show,
+            "export" => Right::Export,
             "act" => Right::Act,
             "decide" => Right::Decide,
             "audit" => Right::Audit,
@@ -117,6 +119,26 @@ async fn a_role_for_some_sources_sees_their_rows_and_no_other() {
             assert_eq!(served.get(path, &theirs).await.status, 403, "{path}");
         }
     }
+}
+
+#[tokio::test]
+async fn rows_are_read_again_within_what_a_role_does_at_once() {
+    let hub = TestHub::open(On::Sqlite).await;
+    let accounts: Vec<String> =
+        some(1_001).into_iter().map(|account| account.replace("OPEN", "LIMBO")).collect();
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&accounts));
+    hub.run("ingest-revenues").await;
+    let code = hub.text("SELECT DISTINCT code FROM dead_letter").await;
+    let served = Served::of(hub).await;
+    let kim = served.person("kim", &[Role::Support]).await;
+    let path = format!("/causes/{code}/read-again");
+    let refused = served.post(&path, &kim, &[]).await;
+    assert!(refused.status == 409 && refused.has("at most 1000 at once"), "{}", refused.text);
+    let replayed = "SELECT CAST(COUNT(*) AS TEXT) FROM audit WHERE action = 'replayed'";
+    assert_eq!(served.hub.text(replayed).await, "0");
+    let lead = served.person("lead", &[Role::SupportLead]).await;
+    assert_eq!(served.post(&path, &lead, &[]).await.status, 303);
+    assert_eq!(served.hub.text(replayed).await, "1");
 }
 
 #[tokio::test]

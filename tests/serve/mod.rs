@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use viaduct::app::actor::of_this_process;
+use viaduct::app::jobs::{self, Named, One};
 use viaduct::app::scheduler::fire_due;
 use viaduct::app::worker::Doorbell;
 use viaduct::record::delivery::{Content, Payment};
@@ -21,6 +23,7 @@ use crate::support::hub::{On, TestHub, on_both};
 on_both! {
     a_ring_left_in_the_queue_is_answered_at_the_next_start => super::left_ring,
     a_slot_is_fired_once_whichever_node_gets_to_it => super::one_slot,
+    a_schedule_stands_still_and_a_run_is_left_out => super::still,
     what_cannot_be_opened_is_said_at_the_start => super::unopened,
     a_job_that_waits_for_another_process_says_so => super::waiting,
     a_payment_link_is_opened_by_the_program => super::payment_link,
@@ -171,6 +174,45 @@ async fn one_slot(on: On) {
     assert!(!queue::claim_slot(&hub.context.database, "ingest-revenues", last, 0).await.unwrap());
     fire_due(&hub.context, &doorbell, began_ms).await.unwrap();
     assert_eq!(hub.text(slots).await, "1");
+}
+
+async fn still(on: On) {
+    let hub = TestHub::open(on).await;
+    let pool = QueuePool::open(&hub.context.database).await.unwrap();
+    let doorbell = Doorbell::open(pool).await.unwrap();
+    let began_ms = hub.context.clock.now_ms() - 3 * 24 * 3_600_000;
+    let named =
+        |job: &str| Named { job: job.to_owned(), reason: "the supplier asked us".to_owned() };
+    let answer = async |one: One| jobs::answer(&hub.context, &one, &of_this_process()).await;
+    let slots = "SELECT COALESCE(why, 'run') FROM schedule_slot WHERE job = 'ingest-revenues' ORDER BY slot_ms";
+    answer(One::Pause(named("ingest-revenues"))).await.unwrap();
+    fire_due(&hub.context, &doorbell, began_ms).await.unwrap();
+    assert_eq!(hub.rows(slots).await, [["paused"]], "it was passed over");
+    let run = "SELECT CAST(COUNT(*) AS TEXT) FROM schedule_slot WHERE why IS NULL";
+    assert_ne!(hub.text(run).await, "0", "and others were run");
+    answer(One::Resume(named("ingest-revenues"))).await.unwrap();
+    fire_due(&hub.context, &doorbell, began_ms).await.unwrap();
+    assert_eq!(hub.rows(slots).await, [["paused"]], "what was passed over is not made up for");
+    // The next run is left out, and then the one after it.
+    for many in [1, 2] {
+        answer(One::Skip(named("ingest-revenues"))).await.unwrap();
+        let (json, _) = jobs::stand(&hub.context).await.unwrap();
+        let one = json.as_array().unwrap().iter().find(|one| one["job"] == "ingest-revenues");
+        let one = one.unwrap();
+        let skipped = one["skipped"].as_array().unwrap();
+        assert_eq!(skipped.len(), many, "{one}");
+        assert!(
+            skipped.iter().all(|at| one["next_runs"].as_array().unwrap().contains(at)),
+            "{one}"
+        );
+        assert_eq!(one["missed"][0]["why"], "paused", "{one}");
+    }
+    fire_due(&hub.context, &doorbell, began_ms).await.unwrap();
+    assert_eq!(hub.rows(slots).await, [["paused"], ["skipped"], ["skipped"]]);
+    let lone = answer(One::Pause(named("ingest-openrevenues"))).await;
+    assert!(lone.unwrap_err().to_string().contains("no schedule"));
+    let lines = "SELECT action FROM audit WHERE target = 'job ingest-revenues' ORDER BY id";
+    assert_eq!(hub.rows(lines).await, [["paused"], ["resumed"], ["skipped"], ["skipped"]]);
 }
 
 async fn unopened(on: On) {

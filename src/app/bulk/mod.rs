@@ -2,6 +2,7 @@
 //! never sent, or are made anew; what a system has had is sent to it once more. What is chosen is fixed
 //! first and worked then; `viaduct bulk` watches, pauses and goes on.
 
+pub mod approval;
 pub mod chosen;
 pub mod proposed;
 pub mod watch;
@@ -55,7 +56,8 @@ pub async fn ask(
     watch::show(database, &watch::Wanted::of(id)).await
 }
 
-/// Fixes the set and begins, and leaves the work to the caller. Gives its number.
+/// Fixes the set and begins, or asks for somebody else's word first where it takes two. The work is left to the
+/// caller, for whom there is none yet in that case. Gives its number.
 pub async fn begin(
     database: &Database,
     clock: &dyn Clock,
@@ -87,6 +89,7 @@ pub(super) async fn fix(
         actor: actor.as_str(),
         reason,
         state,
+        alone_max: wish.action.alone_max(),
     };
     let named: Vec<i64> = of_those(database, wish).await?.iter().map(|row| row.id).collect();
     let set = match wish.ids.is_empty() {

@@ -7,17 +7,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::approval::{self, GOOD_MS};
 use super::chosen::Chosen;
 use super::{Counts, PAGE, fix, watch};
 use crate::access::actor::Actor;
 use crate::app::context::{AppError, Context};
 use crate::job::bulk::{Action, Turns};
 use crate::record::moment::Moment;
-use crate::store::bulk::{self, PROPOSED};
+use crate::store::bulk::{self, ASKED, PROPOSED, Said};
 use crate::store::deliveries;
-
-/// For so long a yes is waited for.
-const GOOD_MS: i64 = 24 * 3_600_000;
 
 /// What is to be done, if somebody says yes to it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -67,7 +65,7 @@ pub async fn shown(context: &Context, id: i64) -> Result<Value, AppError> {
     let database = &context.database;
     let (mut json, _) =
         watch::show(database, &watch::Wanted { most: 1, ..watch::Wanted::of(id) }).await?;
-    let proposed = still(context, id).await?;
+    let proposed = still(context, id, &[PROPOSED, ASKED]).await?;
     let action = Action::from_word(&proposed.action);
     let Some(action) = action else { return Ok(json) };
     let anew = if action.composes() { Some(context.anew()?) } else { None };
@@ -89,11 +87,13 @@ pub async fn shown(context: &Context, id: i64) -> Result<Value, AppError> {
     let (said, _) = counts.said_of(&proposed.action, &proposed.chosen);
     json["dry_run"] = said;
     json["destinations"] = json!(destinations);
-    json["good_until"] = json!(Moment(proposed.created_ms + GOOD_MS));
+    json["takes_two"] = json!(approval::takes_two(&proposed));
+    json["good_until"] = json!(Moment(proposed.moved_ms + GOOD_MS));
     Ok(json)
 }
 
-/// Begins it: that set, and nothing that came since. The caller has the work done. Gives how many it has.
+/// Begins it: that set, and nothing that came since; or asks for somebody else's word, where it takes two. The caller has
+/// the work done.
 pub async fn confirm(
     context: &Context,
     id: i64,
@@ -104,7 +104,10 @@ pub async fn confirm(
     if reason.is_empty() {
         return Err(AppError::Asked("it needs its reason".to_owned()));
     }
-    let proposed = still(context, id).await?;
+    let proposed = still(context, id, &[PROPOSED]).await?;
+    if approval::takes_two(&proposed) {
+        return answered(context, id, (Said::Ask, Some(reason)), actor).await;
+    }
     if most.is_some_and(|most| proposed.items > most) {
         return Err(AppError::Stands(format!(
             "bulk action {id} is of {} things, and your role does at most {} at once: ask a support lead to confirm it",
@@ -112,37 +115,42 @@ pub async fn confirm(
             most.unwrap_or_default()
         )));
     }
-    answered(context, id, Some(reason), actor).await
+    answered(context, id, (Said::Begin, Some(reason)), actor).await
 }
 
-/// It is not to be.
+/// It is not to be: whoever looks at a set leaves it, and of one that is asked for whoever asked takes it back.
 pub async fn drop(context: &Context, id: i64, actor: &Actor) -> Result<(), AppError> {
-    still(context, id).await?;
-    answered(context, id, None, actor).await
+    let found = still(context, id, &[PROPOSED, ASKED]).await?;
+    if found.state == ASKED && !actor.is_person_of(&found.actor) {
+        return Err(AppError::Stands(format!(
+            "somebody else asked for bulk action {id}: refuse it, if it is not to be"
+        )));
+    }
+    answered(context, id, (Said::Drop, None), actor).await
 }
 
 async fn answered(
     context: &Context,
     id: i64,
-    reason: Option<&str>,
+    said: (Said, Option<&str>),
     actor: &Actor,
 ) -> Result<(), AppError> {
     let now_ms = context.clock.now_ms();
-    match bulk::answer(&context.database, id, reason, actor.as_str(), now_ms).await? {
+    match bulk::answer(&context.database, id, said, actor.as_str(), now_ms).await? {
         true => Ok(()),
         false => Err(settled(id)),
     }
 }
 
-async fn still(context: &Context, id: i64) -> Result<bulk::Bulk, AppError> {
+async fn still(context: &Context, id: i64, states: &[&str]) -> Result<bulk::Bulk, AppError> {
     let found = bulk::get(&context.database, id).await?;
     let found = found.ok_or_else(|| {
         AppError::NotThere(format!("there is no bulk action {id}: see `viaduct bulk`"))
     })?;
-    if found.state != PROPOSED {
+    if !states.contains(&found.state.as_str()) {
         return Err(settled(id));
     }
-    match found.created_ms + GOOD_MS > context.clock.now_ms() {
+    match found.moved_ms + GOOD_MS > context.clock.now_ms() {
         true => Ok(found),
         false => Err(AppError::Stands(format!(
             "bulk action {id} was looked at more than a day ago: look again at what is held now"

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::approval;
 use crate::access::actor::Actor;
 use crate::app::actor::of_this_process;
 use crate::app::clock::MachineClock;
@@ -15,7 +16,9 @@ use crate::job::bulk::remake::Anew;
 use crate::job::bulk::{self as work, Action};
 use crate::job::clock::Clock;
 use crate::record::moment::Moment;
-use crate::store::bulk::{self, Bulk, DONE, Item, LEFT, PAUSED, REMADE, REPEATED, RUNNING};
+use crate::store::bulk::{
+    self, ASKED, Bulk, DONE, Item, LEFT, PAUSED, REMADE, REPEATED, RUNNING, Said,
+};
 use crate::store::database::Database;
 
 /// How many that stay are named, for people.
@@ -42,6 +45,20 @@ pub enum One {
         /// Its number
         bulk: i64,
     },
+    /// Agree to what somebody else asked for, and have it done
+    Approve(Word),
+    /// Have what somebody else asked for never begin
+    Refuse(Word),
+}
+
+/// A second person's word.
+#[derive(Debug, Clone, Args)]
+pub struct Word {
+    /// Its number
+    pub bulk: i64,
+    /// Why: it stays with what is done, with your name
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// Which items are listed.
@@ -91,9 +108,28 @@ pub async fn answer(
             done
         }
         Some(One::Resume { bulk }) => resume(&database, &MachineClock, bulk, None, &me).await,
+        Some(One::Approve(word)) => agreed(definitions, url, (Said::Approve, &word), &me).await,
+        Some(One::Refuse(word)) => agreed(definitions, url, (Said::Refuse, &word), &me).await,
     };
     database.close().await;
     said
+}
+
+/// The second word; what it takes to do it is found before it is said.
+async fn agreed(
+    definitions: &Path,
+    url: &str,
+    (said, word): (Said, &Word),
+    me: &Actor,
+) -> Result<(Value, String), AppError> {
+    let context = Context::open(definitions, url).await?;
+    approval::answer(&context, word.bulk, (said, &word.reason), me).await?;
+    if said == Said::Approve {
+        super::work_on(&context, word.bulk).await?;
+    }
+    let shown = show(&context.database, &Wanted::of(word.bulk)).await;
+    context.database.close().await;
+    shown
 }
 
 /// The newest.
@@ -150,7 +186,16 @@ fn text(bulk: &Bulk, counts: &[(String, i64)], otherwise: &[Item], left: &[Item]
             many("offered")
         ));
     }
-    if open > 0 {
+    if state == ASKED {
+        let why = match bulk.payments {
+            0 => "More than 1,000 are sent by it".to_owned(),
+            1 => "One of them is a payment".to_owned(),
+            many => format!("{many} of them are payments"),
+        };
+        text.push_str(&format!(
+            "{why}: somebody else has to agree: viaduct bulk approve {id} --reason WHY\n"
+        ));
+    } else if open > 0 {
         text.push_str(&format!(
             "{open} have not had their turn: viaduct bulk {} {id}\n",
             if state == RUNNING { "pause" } else { "resume" }
@@ -243,6 +288,9 @@ fn of_bulk(bulk: &Bulk) -> Value {
         "reason": bulk.reason,
         "state": bulk.state,
         "items": bulk.items,
+        "payments": bulk.payments,
+        "approved_by": bulk.approved_by,
+        "approved_reason": bulk.approved_reason,
         "begun": Moment(bulk.created_ms),
         "moved": Moment(bulk.moved_ms),
         "ended": bulk.ended_ms.map(Moment),

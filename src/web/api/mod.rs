@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use self::call::{Answer, Call};
 use self::problem::Problem;
+use crate::connector::open_id::Provider;
 use crate::job::clock::Clock;
 use crate::store::database::Database;
 
@@ -22,6 +23,11 @@ pub trait Hub: Send + Sync {
     fn database(&self) -> &Database;
 
     fn clock(&self) -> &dyn Clock;
+
+    /// The council's own sign-in, where there is one.
+    fn provider(&self) -> Option<&Provider> {
+        None
+    }
 
     /// Does what is asked for. The caller was let in, and may ask for it.
     async fn answer(&self, call: Call) -> Result<Answer, Problem>;

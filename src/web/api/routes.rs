@@ -55,6 +55,11 @@ pub enum Verb {
     Proposed,
     Confirm,
     Drop,
+    Approve,
+    Refuse,
+    PauseJob,
+    ResumeJob,
+    SkipRun,
 }
 
 /// A way to ask for it.
@@ -151,6 +156,18 @@ pub static ROUTES: &[Route] = &[
         "Begins one that was proposed, in the background",
     ),
     post("/bulk/{id}/drop", Drop, Scope::Act, "Has one that was proposed never begin"),
+    post(
+        "/bulk/{id}/approve",
+        Approve,
+        Scope::Decide,
+        "Agrees to what somebody else asked for, and has it done in the background",
+    ),
+    post(
+        "/bulk/{id}/refuse",
+        Refuse,
+        Scope::Decide,
+        "Has what somebody else asked for never begin",
+    ),
     post("/bulk/{id}/pause", Pause, Scope::Act, "Has it stop"),
     post("/bulk/{id}/resume", Resume, Scope::Act, "Goes on with it, in the background"),
     get("/audit", Audit, Scope::Audit, "Who changed what, when and why"),
@@ -178,6 +195,9 @@ pub static ROUTES: &[Route] = &[
     post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
+    post("/jobs/{id}/pause", PauseJob, Scope::Act, "Has its schedule stand still"),
+    post("/jobs/{id}/resume", ResumeJob, Scope::Act, "Has its schedule go on"),
+    post("/jobs/{id}/skip", SkipRun, Scope::Act, "Has its next run passed over"),
     get(
         "/connectors",
         Connectors,

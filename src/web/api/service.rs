@@ -1,10 +1,9 @@
 //! The API over HTTP: lets a call in, hands it on, and answers in JSON. Bodies, times and calls at once are
 //! bounded. Of a call the log has its route, its status and its key's number, and none of its words.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -25,6 +24,7 @@ use super::limits::{Limits, Rate};
 use super::problem::{Kind, Problem};
 use super::routes::{self, ROOT, ROUTES, Route};
 use crate::web::body;
+use crate::web::request::Numbered;
 
 /// What a body may hold.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -38,7 +38,6 @@ pub const CALLS: Rate = Rate { at_once: 600, each_ms: 100 };
 pub const FAILURES: Rate = Rate { at_once: 20, each_ms: 3_000 };
 
 const REASON: HeaderName = HeaderName::from_static("reason");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOWHERE: &str = "/api/{*rest}";
 const REASON_CHARS_MAX: usize = 500;
 
@@ -72,8 +71,7 @@ async fn answer(
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
-    let id = format!("{:016x}", RandomState::new().hash_one(begun));
+    let numbered = Numbered::begin();
     let (parts, body) = request.into_parts();
     let method = parts.method.to_string();
     let params = params.as_ref().ok().and_then(|params| params.iter().next());
@@ -85,26 +83,24 @@ async fn answer(
     };
     let mut key = None;
     // An error's span, so that what is logged beneath it has the number at every level.
-    let span = tracing::error_span!("call", request.id = id);
+    let span = tracing::error_span!("call", request.id = numbered.id);
     let done = api.perform(asked, body, &mut key).instrument(span.clone()).await;
-    let mut response = match done {
+    let response = match done {
         Ok(Answer { json, begun }) => {
             let status = if begun { StatusCode::ACCEPTED } else { StatusCode::OK };
             let kind = HeaderValue::from_static("application/json");
             (status, [(header::CONTENT_TYPE, kind)], json.to_string()).into_response()
         }
-        Err(problem) => problem.response(&id),
+        Err(problem) => problem.response(&numbered.id),
     };
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
+    let response = numbered.on(response);
     let _entered = span.enter();
     tracing::info!(
         http.method = method,
         http.route = path.as_str(),
         http.status = response.status().as_u16(),
         key.id = key,
-        duration_ms = begun.elapsed().as_millis() as u64,
+        duration_ms = numbered.took_ms(),
         "a call was answered"
     );
     response

@@ -7,5 +7,6 @@ pub mod pages;
 pub mod routes;
 pub mod service;
 pub mod session;
+pub mod table;
 pub mod visit;
 pub mod words;

@@ -2,10 +2,9 @@
 //! with a page. Bodies, times and guesses at passwords are bounded. Of a request the log has its route, its
 //! status and its person, and none of its words.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
@@ -22,12 +21,14 @@ use super::assets;
 use super::pages;
 use super::routes::{self, ROUTES, Route, View};
 use super::session::{self, SEEN_EACH_MS, Who, Window, digest_of};
+use super::table::disposition;
 use super::visit::{Answer, Frame, Reply, Trouble, Visit, Words};
 use crate::store::sessions;
 use crate::web::api::Hub;
 use crate::web::api::door::Door;
 use crate::web::api::limits::{Limits, Rate};
 use crate::web::body;
+use crate::web::request::Numbered;
 
 const BODY_BYTES_MAX: usize = 256 << 10;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GUESSES_OF_NAME: Rate = Rate { at_once: 5, each_ms: 30_000 };
 /// Guesses from one address.
 const GUESSES_FROM: Rate = Rate { at_once: 20, each_ms: 10_000 };
+/// Browsers that are sent to the provider, and come back: each costs a call or two.
+const WAYS_FROM: Rate = Rate { at_once: 60, each_ms: 1_000 };
 /// That somebody guesses is told to the log so often.
 const ALERTS: Rate = Rate { at_once: 1, each_ms: 60_000 };
 /// Passwords that are looked at together: each takes 19 MiB.
@@ -42,7 +45,6 @@ const HASHING: usize = 2;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const LIVE: HeaderName = HeaderName::from_static("x-live");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the screens work with.
 pub struct Screens {
@@ -50,6 +52,7 @@ pub struct Screens {
     pub door: Door,
     pub guesses_of_name: Limits<String>,
     pub guesses_from: Limits<IpAddr>,
+    pub ways_from: Limits<IpAddr>,
     pub alerts: Limits<()>,
     pub hashing: Semaphore,
 }
@@ -61,6 +64,7 @@ pub fn router(hub: Arc<dyn Hub>, door: Door) -> Router {
         door,
         guesses_of_name: Limits::new(GUESSES_OF_NAME),
         guesses_from: Limits::new(GUESSES_FROM),
+        ways_from: Limits::new(WAYS_FROM),
         alerts: Limits::new(ALERTS),
         hashing: Semaphore::new(HASHING),
     });
@@ -106,6 +110,7 @@ async fn nowhere(
         query: Words::default(),
         form: Words::default(),
         who,
+        way: None,
         peer: peer.ip().to_canonical(),
         is_secure,
         now_ms,
@@ -123,8 +128,7 @@ async fn answer(
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
-    let id = format!("{:016x}", RandomState::new().hash_one(begun));
+    let numbered = Numbered::begin();
     let (parts, body) = request.into_parts();
     let param = params.as_ref().ok().and_then(|params| params.iter().next());
     let param = param.map(|(_, value)| value.to_owned()).unwrap_or_default();
@@ -142,6 +146,7 @@ async fn answer(
         query: Words::default(),
         form: Words::default(),
         who: None,
+        way: session::way(&parts.headers, is_secure),
         peer: peer.ip().to_canonical(),
         is_secure,
         now_ms,
@@ -149,13 +154,13 @@ async fn answer(
     let is_live = parts.headers.contains_key(LIVE);
     let done = perform(&mut visit, route, &parts, body).await;
     let mut response = match done {
-        Ok(reply) => replied(reply, is_secure, &parts.headers),
+        Ok(reply) => replied(reply, &parts.headers),
         Err(Trouble::NotSignedIn) if parts.method == Method::GET && !is_live => {
             let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
             let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
             goes_to(&format!("/sign-in?next={next}"))
         }
-        Err(trouble) => problem(&visit, &trouble, &id).into_response(),
+        Err(trouble) => problem(&visit, &trouble, &numbered.id).into_response(),
     };
     if route.is_none()
         && let Ok(allow) = HeaderValue::from_str(&methods(&matched))
@@ -164,16 +169,14 @@ async fn answer(
         response.headers_mut().insert(header::ALLOW, allow);
     }
     guard(response.headers_mut(), is_secure);
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
+    let response = numbered.on(response);
     tracing::info!(
-        request.id = id,
+        request.id = numbered.id,
         http.route = matched,
         http.method = %parts.method,
         http.status = response.status().as_u16(),
         actor = visit.who.as_ref().map(|who| who.actor().to_string()),
-        duration_ms = begun.elapsed().as_millis() as u64,
+        duration_ms = numbered.took_ms(),
         "a page was answered"
     );
     response
@@ -308,7 +311,7 @@ impl Screens {
     }
 }
 
-fn replied(reply: Reply, is_secure: bool, headers: &HeaderMap) -> Response {
+fn replied(reply: Reply, headers: &HeaderMap) -> Response {
     match reply {
         Reply::Page(status, html) => {
             let tag = format!("\"{}\"", &digest_of(&html)[..24]);
@@ -325,13 +328,26 @@ fn replied(reply: Reply, is_secure: bool, headers: &HeaderMap) -> Response {
             response
         }
         Reply::GoTo(to) => goes_to(&to),
-        Reply::Session(token, to) => {
-            let mut response = goes_to(&to);
-            let cookie = session::cookie(token.as_deref(), is_secure);
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-            response
-        }
+        Reply::File(name, content) => filed(&name, content),
+        Reply::With(cookies, to) => with_cookies(goes_to(&to), cookies),
+        Reply::PageWith(cookies, status, html) => with_cookies(paged(status, html), cookies),
     }
+}
+
+fn filed(name: &str, content: String) -> Response {
+    let kind = HeaderValue::from_static("text/csv; charset=utf-8");
+    let mut response = ([(header::CONTENT_TYPE, kind)], content).into_response();
+    if let Ok(called) = HeaderValue::from_str(&disposition(name)) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, called);
+    }
+    response
+}
+
+fn with_cookies(mut response: Response, cookies: Vec<HeaderValue>) -> Response {
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 fn paged(status: u16, html: String) -> Response {

@@ -26,6 +26,11 @@ const TOKEN_BYTES: usize = 32;
 /// Behind https; on this machine's own loopback, where a browser may have no https, the plain name.
 const COOKIE_SECURE: &str = "__Host-viaduct";
 const COOKIE_PLAIN: &str = "viaduct";
+/// The same for a browser that is sent to the provider: who comes back is who went.
+const WAY_SECURE: &str = "__Host-viaduct-way";
+const WAY_PLAIN: &str = "viaduct-way";
+/// It comes back within so long.
+pub const WAY_MS: i64 = 10 * 60_000;
 
 /// Which sessions are alive at a moment.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +82,13 @@ impl Who {
 
     /// Whether a form is one of this session's. How long it takes tells nothing.
     pub fn sent(&self, token: &str) -> bool {
-        self.session.token.as_bytes().ct_eq(token.as_bytes()).into()
+        is_same(&self.session.token, token)
     }
+}
+
+/// Whether two texts are the same. How long it takes tells nothing.
+pub fn is_same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 /// Bytes that nobody guesses.
@@ -101,7 +111,15 @@ pub fn digest_of(token: &str) -> String {
 
 /// What the browser shows, if it shows anything.
 pub fn shown(headers: &HeaderMap, is_secure: bool) -> Option<String> {
-    let wanted = name(is_secure);
+    cookie_of(headers, name(is_secure))
+}
+
+/// What a browser shows that comes back from the provider.
+pub fn way(headers: &HeaderMap, is_secure: bool) -> Option<String> {
+    cookie_of(headers, way_name(is_secure))
+}
+
+fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs =
         cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -111,9 +129,18 @@ pub fn shown(headers: &HeaderMap, is_secure: bool) -> Option<String> {
 
 /// The header that gives a browser a session, or takes it away.
 pub fn cookie(token: Option<&str>, is_secure: bool) -> HeaderValue {
-    let (name, secure) = (name(is_secure), if is_secure { "; Secure" } else { "" });
+    // Without an age: it ends with the browser, and here long before.
+    written(name(is_secure), token, is_secure)
+}
+
+/// The header that a browser takes along to the provider, or that takes it away.
+pub fn way_cookie(token: Option<&str>, is_secure: bool) -> HeaderValue {
+    written(way_name(is_secure), token, is_secure)
+}
+
+fn written(name: &str, token: Option<&str>, is_secure: bool) -> HeaderValue {
+    let secure = if is_secure { "; Secure" } else { "" };
     let text = match token {
-        // Without an age: it ends with the browser, and here long before.
         Some(token) => format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"),
         None => format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
     };
@@ -122,4 +149,8 @@ pub fn cookie(token: Option<&str>, is_secure: bool) -> HeaderValue {
 
 fn name(is_secure: bool) -> &'static str {
     if is_secure { COOKIE_SECURE } else { COOKIE_PLAIN }
+}
+
+fn way_name(is_secure: bool) -> &'static str {
+    if is_secure { WAY_SECURE } else { WAY_PLAIN }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
+use axum::http::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -17,9 +18,10 @@ use crate::access::right::Right;
 use crate::record::personal::unprinted;
 use crate::store::database::StoreError;
 use crate::store::sessions;
+use crate::web::api::Hub;
 use crate::web::api::call::{Call, Caller};
 use crate::web::api::problem::{Kind, Problem};
-use crate::web::api::routes::Verb;
+use crate::web::api::routes::{ROUTES, Verb};
 
 /// Words of a query or a form. They may say who is searched for.
 #[derive(Clone, Default)]
@@ -73,6 +75,8 @@ pub struct Visit {
     pub query: Words,
     pub form: Words,
     pub who: Option<Who>,
+    /// What a browser shows that comes back from the provider.
+    pub way: Option<String>,
     pub peer: std::net::IpAddr,
     pub is_secure: bool,
     pub now_ms: i64,
@@ -83,8 +87,12 @@ pub enum Reply {
     Page(u16, String),
     /// After something was changed, and on the way to a page.
     GoTo(String),
-    /// With the cookie of a new session, or of none.
-    Session(Option<String>, String),
+    /// The same, with cookies that a browser is given or loses.
+    With(Vec<HeaderValue>, String),
+    /// A file, by its name, that a spreadsheet opens.
+    File(String, String),
+    /// A page, with cookies.
+    PageWith(Vec<HeaderValue>, u16, String),
 }
 
 /// Why it is not.
@@ -169,6 +177,8 @@ pub struct Frame {
     pub notice: Option<String>,
     /// Where in the help this page is explained.
     pub help: &'static str,
+    /// Whether a list may be made into a file.
+    pub may_export: bool,
 }
 
 impl Frame {
@@ -217,6 +227,7 @@ impl Visit {
             now: Now(self.now_ms),
             notice: self.query.some("done").and_then(notice).map(str::to_owned),
             help: "",
+            may_export: may(Right::Export),
         }
     }
 
@@ -289,7 +300,7 @@ impl Visit {
     ) -> Result<T, Trouble> {
         let caller: Caller = self.who()?.caller();
         // The table of the API says what it takes: a page that forgot to ask is refused here.
-        let route = crate::web::api::routes::ROUTES.iter().find(|route| route.verb == verb);
+        let route = ROUTES.iter().find(|route| route.verb == verb);
         // How the service stands has no rows: a right of its own is enough.
         let is_health = verb == Verb::Service && self.may(Right::Health);
         if let Some(route) = route.filter(|_| !is_health) {
@@ -316,6 +327,21 @@ impl Visit {
             _ => Err(Trouble::Words("A reason has at most 500 characters".to_owned())),
         }
     }
+}
+
+/// Asks the hub for a list in somebody's name, after their request was answered.
+pub async fn asked_of(
+    hub: &dyn Hub,
+    caller: Caller,
+    verb: Verb,
+    query: &str,
+) -> Result<Value, Problem> {
+    if let Some(route) = ROUTES.iter().find(|route| route.verb == verb) {
+        caller.must(route.scope)?;
+    }
+    let (id, query) = (String::new(), query.to_owned());
+    let call = Call { verb, id, caller, reason: None, query, body: Vec::new() };
+    Ok(hub.answer(call).await?.json)
 }
 
 /// What went wrong with a reading, without what was read.
@@ -357,9 +383,15 @@ fn notice(word: &str) -> Option<&'static str> {
         "masked" => "Values are masked again.",
         "reading" => "It is being read again. Look again in a moment to see what came of it.",
         "begun" => "It has begun.",
+        "making" => "It is being made. It stands here as soon as it is ready.",
+        "asked" => {
+            "Somebody else has to agree to it, within a day. It stands under “What needs somebody” on their first page."
+        }
+        "turned-down" => "It is refused: nothing of it is sent.",
         "dropped" => "Nothing was done.",
         "paused" => "It is paused.",
         "resumed" => "It goes on.",
+        "skipped" => "The next run is passed over.",
         "run" => "The job has its turn as soon as the queue comes to it.",
         "accepted" => "The file is accepted: the next run of its job reads it.",
         "refused" => "The file is refused: nobody waits for it any more.",

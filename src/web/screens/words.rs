@@ -211,10 +211,11 @@ pub fn state(word: &str) -> (String, &'static str) {
     let (said, colour) = match word {
         "well" | "done" | "delivered" | "closed" | "active" => (word, "green"),
         "waiting" | "offered" | "invited" => (word, "turquoise"),
-        "running" | "sending" | "accepted" | "reading" | "released" => (word, "teal"),
+        "ready" => (word, "green"),
+        "making" | "running" | "sending" | "accepted" | "reading" | "released" => (word, "teal"),
         "held" | "held whole" | "rows held" | "late" | "stopped" | "failed" => (word, "red"),
         "unknown" => ("outcome unknown", "purple"),
-        "paused" | "left alone" | "proposed" | "open" | "halted" => (word, "yellow"),
+        "paused" | "left alone" | "proposed" | "asked" | "open" | "halted" => (word, "yellow"),
         other => (other, "grey"),
     };
     let mut letters = said.chars();

@@ -37,6 +37,15 @@ struct Bulk {
     destinations: BTreeMap<String, i64>,
     #[serde(default)]
     after: Option<i64>,
+    #[serde(default)]
+    payments: i64,
+    #[serde(default)]
+    approved_by: Option<String>,
+    #[serde(default)]
+    approved_reason: Option<String>,
+    /// It takes the word of two people.
+    #[serde(default)]
+    takes_two: bool,
 }
 
 #[derive(Deserialize)]
@@ -73,9 +82,10 @@ impl Bulk {
 
     /// The question that is asked before.
     fn question(&self) -> String {
+        let of = if self.payments == self.items { "payment" } else { "message" };
         let many = match self.items {
-            1 => "1 message".to_owned(),
-            many => format!("{} messages", grouped(many)),
+            1 => format!("1 {of}"),
+            many => format!("{} {of}s", grouped(many)),
         };
         match self.action.as_str() {
             "release" => format!("Send {many} again?"),
@@ -108,6 +118,11 @@ struct ConfirmPage {
     /// More than this role may: somebody else has to say yes.
     too_many: Option<i64>,
     may_act: bool,
+    /// Somebody means it, and somebody else has to agree.
+    asked: bool,
+    /// Whoever looks is who asked for it.
+    is_mine: bool,
+    may_decide: bool,
 }
 
 #[derive(Template)]
@@ -153,7 +168,7 @@ pub async fn show(visit: &Visit) -> Answer {
         query(&[("most", LISTED), ("after", after), ("outcome", visit.query.one("outcome"))]);
     let mut bulk: Bulk = visit.ask(Verb::BulkAction, &id, &asked).await?;
     let may_act = visit.may(Right::Act);
-    if bulk.state == "proposed" {
+    if ["proposed", "asked"].contains(&bulk.state.as_str()) {
         bulk = visit.ask(Verb::Proposed, &id, "").await?;
         let run = bulk.dry_run.take().ok_or(Trouble::Broken)?;
         let acts = run.would.values().sum();
@@ -162,7 +177,10 @@ pub async fn show(visit: &Visit) -> Answer {
         return page(&ConfirmPage {
             frame: Frame { help: "bulk", ..frame },
             leaves_council: bulk.action != "dismiss" && acts > 0,
-            too_many: most.filter(|most| bulk.items > *most),
+            too_many: most.filter(|most| !bulk.takes_two && bulk.items > *most),
+            asked: bulk.state == "asked",
+            is_mine: visit.who()?.actor().is_person_of(&bulk.by),
+            may_decide: visit.may(Right::Decide),
             bulk,
             run,
             acts,
@@ -181,8 +199,25 @@ pub async fn show(visit: &Visit) -> Answer {
 
 pub async fn confirm(visit: &Visit) -> Answer {
     let id = number(visit)?.to_string();
-    let _: Value = visit.act(Verb::Confirm, &id, json!({ "reason": visit.reason()? })).await?;
-    Ok(Reply::GoTo(format!("/bulk/{id}?done=begun")))
+    let bulk: Bulk = visit.act(Verb::Confirm, &id, json!({ "reason": visit.reason()? })).await?;
+    let done = if bulk.state == "asked" { "asked" } else { "begun" };
+    Ok(Reply::GoTo(format!("/bulk/{id}?done={done}")))
+}
+
+/// The second person's yes.
+pub async fn approve(visit: &Visit) -> Answer {
+    second(visit, Verb::Approve, "begun").await
+}
+
+/// Or no.
+pub async fn refuse(visit: &Visit) -> Answer {
+    second(visit, Verb::Refuse, "turned-down").await
+}
+
+async fn second(visit: &Visit, verb: Verb, done: &str) -> Answer {
+    let id = number(visit)?.to_string();
+    let _: Value = visit.act(verb, &id, json!({ "reason": visit.reason()? })).await?;
+    Ok(Reply::GoTo(format!("/bulk/{id}?done={done}")))
 }
 
 pub async fn leave(visit: &Visit) -> Answer {

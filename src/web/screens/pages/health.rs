@@ -31,6 +31,7 @@ impl Need {
         match self.page.as_str() {
             "batch" => format!("/batches/{}", self.which),
             "destination" => format!("/destinations/{}", in_path(&self.which)),
+            "bulk" => format!("/bulk/{}", self.which),
             "unknown" => "/unknown".to_owned(),
             "source" => format!("/batches?job={}", in_path(&self.which)),
             _ => "/causes".to_owned(),

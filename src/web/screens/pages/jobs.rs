@@ -15,6 +15,24 @@ struct Job {
     action: String,
     connector: String,
     next_runs: Vec<At>,
+    paused: Option<Pause>,
+    /// Runs to come that are passed over.
+    skipped: Vec<At>,
+    /// And those that were.
+    missed: Vec<Missed>,
+}
+
+#[derive(Deserialize)]
+struct Pause {
+    by: String,
+    reason: String,
+    since: At,
+}
+
+#[derive(Deserialize)]
+struct Missed {
+    at: At,
+    why: String,
 }
 
 #[derive(Template)]
@@ -29,12 +47,27 @@ impl Job {
     fn does(&self) -> &'static str {
         if self.action == "ingest" { "reads from" } else { "sends to" }
     }
+
+    /// The first run that is not passed over.
+    fn next(&self) -> Option<&At> {
+        self.next_runs.iter().find(|at| !self.is_skipped(at))
+    }
+
+    fn is_skipped(&self, at: &At) -> bool {
+        self.skipped.contains(at)
+    }
 }
 
 pub async fn list(visit: &Visit) -> Answer {
     let jobs = visit.ask(Verb::Jobs, "", "").await?;
     let frame = Frame { help: "jobs", ..visit.frame("Schedules") };
     page(&ListPage { frame, jobs, may_act: visit.may(Right::Act) })
+}
+
+/// Has a schedule stand still, go on, or leave its next run out.
+pub async fn turn(visit: &Visit, verb: Verb, done: &str) -> Answer {
+    let _: Value = visit.act(verb, &visit.id, json!({ "reason": visit.reason()? })).await?;
+    Ok(Reply::GoTo(format!("/jobs?done={done}")))
 }
 
 pub async fn run(visit: &Visit) -> Answer {

@@ -9,8 +9,10 @@ pub mod causes;
 pub mod connectors;
 pub mod deliveries;
 pub mod destinations;
+pub mod downloads;
 pub mod health;
 pub mod jobs;
+pub mod provider;
 pub mod sign_in;
 pub mod statements;
 pub mod unknown;
@@ -19,6 +21,7 @@ pub mod work_orders;
 
 use super::routes::View;
 use super::visit::{Answer, Trouble, Visit};
+use crate::web::api::routes::Verb;
 
 /// Answers a request that was let in.
 pub async fn answer(visit: &Visit) -> Answer {
@@ -42,6 +45,8 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::Propose => bulk::propose(visit).await,
         View::BulkAction => bulk::show(visit).await,
         View::ConfirmBulk => bulk::confirm(visit).await,
+        View::ApproveBulk => bulk::approve(visit).await,
+        View::RefuseBulk => bulk::refuse(visit).await,
         View::DropBulk => bulk::leave(visit).await,
         View::PauseBulk => bulk::pause(visit).await,
         View::ResumeBulk => bulk::resume(visit).await,
@@ -58,10 +63,16 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::ResumeDestination => destinations::resume(visit).await,
         View::Jobs => jobs::list(visit).await,
         View::RunJob => jobs::run(visit).await,
+        View::PauseJob => jobs::turn(visit, Verb::PauseJob, "paused").await,
+        View::ResumeJob => jobs::turn(visit, Verb::ResumeJob, "resumed").await,
+        View::SkipRun => jobs::turn(visit, Verb::SkipRun, "skipped").await,
         View::Connectors => connectors::list(visit).await,
         View::Connector => connectors::show(visit).await,
         View::Audit => audit::list(visit).await,
         View::VerifyAudit => audit::verify(visit).await,
+        View::Downloads => downloads::list(visit).await,
+        View::MakeDownload => downloads::make(visit).await,
+        View::Download => downloads::fetch(visit).await,
         View::Users => users::list(visit).await,
         View::User => users::show(visit).await,
         View::Invite => users::invite(visit).await,
@@ -71,6 +82,8 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::EndSessions => users::sign_out(visit).await,
         View::SignIn => sign_in::show(visit).await,
         View::DoSignIn => sign_in::sign_in(visit).await,
+        View::ToProvider => provider::away(visit).await,
+        View::FromProvider => provider::back(visit).await,
         View::SignOut => sign_in::sign_out(visit).await,
         View::Invitation => sign_in::invitation(visit).await,
         View::Accept => sign_in::accept(visit).await,

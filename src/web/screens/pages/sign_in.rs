@@ -8,16 +8,18 @@ use crate::access::code::Seed;
 use crate::access::password::{self, SALT_BYTES};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::staff::{self, InviteRow, StaffRow};
-use crate::web::screens::session::{digest_of, fresh_bytes, fresh_token};
+use crate::web::screens::session::{self, digest_of, fresh_bytes, fresh_token};
 use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page, page_with};
 
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
-struct SignIn {
-    frame: Frame,
-    next: String,
-    name: String,
-    errors: Vec<(&'static str, String)>,
+pub(super) struct SignIn {
+    pub frame: Frame,
+    pub next: String,
+    pub name: String,
+    /// What the way to the council's provider says, where there is one.
+    pub provider: Option<String>,
+    pub errors: Vec<(&'static str, String)>,
 }
 
 #[derive(Template)]
@@ -37,7 +39,8 @@ pub async fn show(visit: &Visit) -> Answer {
     if visit.who.is_some() {
         return Ok(Reply::GoTo(next));
     }
-    page(&SignIn { frame: visit.frame("Sign in"), next, name: String::new(), errors: vec![] })
+    let (frame, provider) = (visit.frame("Sign in"), called(visit));
+    page(&SignIn { frame, next, name: String::new(), provider, errors: vec![] })
 }
 
 /// What was filled in.
@@ -68,7 +71,7 @@ pub async fn sign_in(visit: &Visit) -> Answer {
         return Err(Trouble::TooOften(seconds));
     }
     let found = staff::of_name(screens.hub.database(), &name).await?;
-    let found = found.filter(|row| row.disabled_ms.is_none());
+    let found = found.filter(|row| row.disabled_ms.is_none() && !row.is_of_provider());
     let kept = found.as_ref().and_then(|row| row.password.clone());
     let known = is_of(visit, password, kept).await?;
     let step = found.as_ref().filter(|_| known).and_then(|row| step_of(row, code, visit.now_ms));
@@ -77,19 +80,12 @@ pub async fn sign_in(visit: &Visit) -> Answer {
         return refused(visit, &name);
     };
     let token = fresh_token().map_err(|_| Trouble::Broken)?;
-    let session = SessionRow {
-        digest: digest_of(&token),
-        token: fresh_token().map_err(|_| Trouble::Broken)?,
-        begun_ms: visit.now_ms,
-        seen_ms: visit.now_ms,
-        staff_id: row.id,
-        name: row.name,
-        roles: row.roles,
-        sources: row.sources,
-        paused: row.paused,
-    };
+    let session = session_of(&row, &token, visit.now_ms)?;
     match sessions::begin(screens.hub.database(), &session, (row.version, step)).await? {
-        true => Ok(Reply::Session(Some(token), own_way(visit.form.one("next")).to_owned())),
+        true => {
+            let cookie = session::cookie(Some(&token), visit.is_secure);
+            Ok(Reply::With(vec![cookie], own_way(visit.form.one("next")).to_owned()))
+        }
         // The same code was used a moment ago.
         false => refused(visit, &session.name),
     }
@@ -103,7 +99,28 @@ fn refused(visit: &Visit, name: &str) -> Answer {
 fn again(visit: &Visit, status: u16, name: &str, errors: Vec<(&'static str, String)>) -> Answer {
     let frame = Frame { is_error: true, ..visit.frame("Sign in") };
     let next = own_way(visit.form.one("next")).to_owned();
-    page_with(status, &SignIn { frame, next, name: name.to_owned(), errors })
+    let provider = called(visit);
+    page_with(status, &SignIn { frame, next, name: name.to_owned(), provider, errors })
+}
+
+/// What the way to the council's provider says, where there is one.
+pub(super) fn called(visit: &Visit) -> Option<String> {
+    visit.screens.hub.provider().map(|provider| provider.called().to_owned())
+}
+
+/// A session of theirs that begins now.
+pub(super) fn session_of(row: &StaffRow, token: &str, now_ms: i64) -> Result<SessionRow, Trouble> {
+    Ok(SessionRow {
+        digest: digest_of(token),
+        token: fresh_token().map_err(|_| Trouble::Broken)?,
+        begun_ms: now_ms,
+        seen_ms: now_ms,
+        staff_id: row.id,
+        name: row.name.clone(),
+        roles: row.roles.clone(),
+        sources: row.sources.clone(),
+        paused: row.paused,
+    })
 }
 
 fn step_of(row: &StaffRow, code: &str, now_ms: i64) -> Option<i64> {
@@ -122,7 +139,8 @@ async fn is_of(visit: &Visit, password: &str, kept: Option<String>) -> Result<bo
 /// Ends the session.
 pub async fn sign_out(visit: &Visit) -> Answer {
     sessions::end(visit.screens.hub.database(), &visit.who()?.session, visit.now_ms).await?;
-    Ok(Reply::Session(None, "/sign-in?done=out".to_owned()))
+    let cookie = session::cookie(None, visit.is_secure);
+    Ok(Reply::With(vec![cookie], "/sign-in?done=out".to_owned()))
 }
 
 /// The form behind a link that works once.
@@ -169,7 +187,8 @@ async fn invited(visit: &Visit) -> Result<(InviteRow, StaffRow), Trouble> {
     let found = staff::invitation(database, &digest_of(&visit.id), visit.now_ms).await?;
     let invite = found.ok_or_else(over)?;
     let row = staff::of_id(database, invite.staff_id).await?;
-    let row = row.filter(|row| row.disabled_ms.is_none()).ok_or_else(over)?;
+    let row = row.filter(|row| row.disabled_ms.is_none() && !row.is_of_provider());
+    let row = row.ok_or_else(over)?;
     Ok((invite, row))
 }
 

@@ -43,6 +43,8 @@ struct OnePage {
     has: Roles,
     roles: [Role; 9],
     is_me: bool,
+    /// What they are the council's provider says.
+    of_provider: bool,
     made: At,
     by: String,
 }
@@ -68,11 +70,7 @@ fn line(row: &StaffRow, live: &[(i64, i64)]) -> Line {
         } else {
             row.sources.replace(',', ", ")
         },
-        state: match (&row.disabled_ms, &row.password) {
-            (Some(_), _) => "disabled",
-            (None, None) => "invited",
-            (None, Some(_)) => "active",
-        },
+        state: row.state(),
         sessions: live.iter().find(|(id, _)| *id == row.id).map_or(0, |(_, many)| *many),
         signed_in: row.signed_in_ms.map(At),
     }
@@ -107,6 +105,7 @@ pub async fn show(visit: &Visit) -> Answer {
         has: Roles::from_words(&row.roles),
         roles: Role::ALL,
         is_me: row.name == visit.who()?.name(),
+        of_provider: row.is_of_provider(),
         made: At(row.created_ms),
         by: row.created_by,
     })
@@ -156,6 +155,10 @@ pub async fn invite(visit: &Visit) -> Answer {
     if found.as_ref().is_some_and(|row| row.name == visit.who().map_or("", |who| who.name())) {
         errors.push(("name", "Ask another administrator for a link of your own".to_owned()));
     }
+    if found.as_ref().is_some_and(StaffRow::is_of_provider) {
+        let says = "This person signs in with the council's own account, and needs no link";
+        errors.push(("name", says.to_owned()));
+    }
     if !errors.is_empty() {
         return listed(visit, 400, errors, &name).await;
     }
@@ -181,7 +184,11 @@ pub async fn invite(visit: &Visit) -> Answer {
 }
 
 pub async fn roles(visit: &Visit) -> Answer {
-    let (row, roles, reason) = (other(visit).await?, roles_of(visit)?, visit.reason()?);
+    let (row, mut roles, reason) = (other(visit).await?, roles_of(visit)?, visit.reason()?);
+    if row.is_of_provider() {
+        // Theirs are the provider's to say, at each sign-in; of which sources they see rows is ours.
+        roles = Roles::from_words(&row.roles);
+    }
     if roles.words().is_empty() {
         return Err(Trouble::Words("Choose at least one role; or disable the person".to_owned()));
     }
