@@ -3,10 +3,15 @@
 mod audit_chain;
 mod bad_inputs;
 mod browser;
+mod codes;
+mod holding;
 mod logs;
+mod mappings;
 mod pages;
 mod rights;
 mod sign_in;
+mod steward_pages;
+mod stewards;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
