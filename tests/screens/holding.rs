@@ -51,7 +51,6 @@ async fn a_hold_placed_while_a_message_waits() {
         let served = Served::of(hub).await;
         served.hire("desk", &[Role::Support], "").await;
         served.hire("desk2", &[Role::Support], "").await;
-        served.later(60_000);
         let walk = async |person: &str, steps: serde_json::Value| {
             let journeys = json!([{ "name": "a hold placed while a message waits", "person": person, "script": script, "steps": steps }]);
             let plan = json!({ "url": served.url, "password": PASSWORD, "code": served.code(), "journeys": journeys });

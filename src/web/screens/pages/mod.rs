@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod mappings;
 pub mod matches;
 pub mod merges;
+pub mod resident_why;
 pub mod residents;
 pub mod sign_in;
 pub mod statements;
@@ -83,7 +84,7 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::OpenResident => residents::open(visit).await,
         View::ShowResident => residents::unmask(visit).await,
         View::HideResident => residents::mask(visit).await,
-        View::Why => residents::why(visit).await,
+        View::Why => resident_why::why(visit).await,
         View::CompareResident => residents::compare(visit).await,
         View::HoldResident => residents::hold(visit).await,
         View::Mappings => mappings::list(visit).await,

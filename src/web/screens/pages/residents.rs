@@ -1,5 +1,5 @@
 //! P22: a resident's record. They are found by a form, which stands in no address; the record is opened for a
-//! purpose, which is written down; and one page answers "why did you write to me?".
+//! purpose, which is written down.
 
 use askama::Template;
 use serde::Deserialize;
@@ -200,8 +200,8 @@ impl Record {
 }
 
 #[derive(Deserialize)]
-struct Explained {
-    resident: i64,
+pub(super) struct Explained {
+    pub(super) resident: i64,
     pairs: Vec<Pair>,
 }
 
@@ -259,7 +259,7 @@ struct OpenPage {
     is_why: bool,
 }
 
-fn target(id: i64) -> String {
+pub(super) fn target(id: i64) -> String {
     format!("resident {id}")
 }
 
@@ -268,7 +268,10 @@ fn opened(id: i64) -> String {
 }
 
 /// The resident that a number leads to now, and what the record was opened for, if it was.
-async fn purpose(visit: &Visit, id: i64) -> Result<(Explained, Option<String>), Trouble> {
+pub(super) async fn purpose(
+    visit: &Visit,
+    id: i64,
+) -> Result<(Explained, Option<String>), Trouble> {
     let explained: Explained = visit.ask(Verb::Explain, &id.to_string(), "").await?;
     let session = &visit.who()?.session.digest;
     let database = visit.screens.hub.database();
@@ -278,7 +281,7 @@ async fn purpose(visit: &Visit, id: i64) -> Result<(Explained, Option<String>), 
     Ok((explained, purpose))
 }
 
-fn ask_purpose(visit: &Visit, id: i64, is_why: bool) -> Answer {
+pub(super) fn ask_purpose(visit: &Visit, id: i64, is_why: bool) -> Answer {
     let frame = Frame { help: "residents", ..visit.frame(&format!("Open resident {id}")) };
     page(&OpenPage { frame, id, purposes: PURPOSES, is_why })
 }
@@ -353,114 +356,6 @@ fn way_back(visit: &Visit) -> Result<(i64, String), Trouble> {
     let id = number(visit)?;
     let end = if visit.form.one("page") == "why" { "/why" } else { "" };
     Ok((id, format!("/residents/{id}{end}")))
-}
-
-#[derive(Deserialize)]
-struct WhyWritten {
-    letters: Vec<Letter>,
-    holds: Vec<Held>,
-    earlier: bool,
-}
-
-#[derive(Deserialize)]
-struct Letter {
-    delivery: i64,
-    reference: String,
-    state: String,
-    since: At,
-    what: String,
-    to: Option<String>,
-    says: Vec<(String, String)>,
-    destination: String,
-    cause: Option<String>,
-    next: String,
-    purpose: String,
-    made: At,
-    mapping: String,
-    mapping_version: i64,
-    batch: i64,
-    means: Option<String>,
-    why: Option<Because>,
-    attempts: Vec<Tried>,
-    decisions: Vec<Decision>,
-    let_out: Option<At>,
-    holds: Vec<i64>,
-}
-
-#[derive(Deserialize)]
-struct Because {
-    what: String,
-    source: Option<String>,
-    file: Option<String>,
-    batch: Option<i64>,
-    record: Option<i64>,
-    mapping: Option<String>,
-    mapping_version: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Tried {
-    intent: At,
-    outcome: Option<String>,
-    cause: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Decision {
-    at: At,
-    by: String,
-    what: String,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-struct Held {
-    hold: i64,
-    kind: String,
-    reason: String,
-    from: At,
-    until: Option<At>,
-    lifted: Option<At>,
-    lift_reason: Option<String>,
-    over: bool,
-}
-
-impl Letter {
-    /// What held it, as far as a hold did.
-    fn held_by<'h>(&self, holds: &'h [Held]) -> Vec<&'h Held> {
-        holds.iter().filter(|hold| self.holds.contains(&hold.hold)).collect()
-    }
-}
-
-#[derive(Template)]
-#[template(path = "pages/resident_why.html")]
-struct WhyPage {
-    frame: Frame,
-    id: i64,
-    why: WhyWritten,
-    may_look: bool,
-    shown_until: Option<At>,
-}
-
-pub async fn why(visit: &Visit) -> Answer {
-    let id = number(visit)?;
-    let (explained, purpose) = purpose(visit, id).await?;
-    if explained.resident != id {
-        return Ok(Reply::GoTo(format!("/residents/{}/why?done=moved-on", explained.resident)));
-    }
-    if purpose.is_none() {
-        return ask_purpose(visit, id, true);
-    }
-    let (why, until): (WhyWritten, _) =
-        visit.look(Verb::Why, (&id.to_string(), ""), &target(id)).await?;
-    let title = format!("Why we wrote to resident {id}");
-    page(&WhyPage {
-        frame: Frame { help: "residents", ..visit.frame(&title) },
-        id,
-        why,
-        may_look: visit.may(Right::Look),
-        shown_until: until.map(At),
-    })
 }
 
 #[derive(Deserialize)]
