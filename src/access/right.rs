@@ -22,6 +22,16 @@ pub enum Right {
     Act,
     /// What only a person can know: an unknown outcome, a short batch, the end of a hold.
     Decide,
+    /// A resident's record, found and opened for a purpose; its values, for a reason.
+    Records,
+    /// Who is the same person, and who is not.
+    Match,
+    /// What codes mean: code lists, and what was asked for.
+    Definitions,
+    /// To ask for a change of what codes mean.
+    Draft,
+    /// To say yes or no to what somebody else asked for.
+    Approve,
     /// The audit log.
     Audit,
     /// Who may sign in, and with which roles.
@@ -29,7 +39,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Right; 9] = [
+    pub const ALL: [Right; 14] = [
         Right::SignedIn,
         Right::Health,
         Right::Look,
@@ -37,6 +47,11 @@ impl Right {
         Right::Export,
         Right::Act,
         Right::Decide,
+        Right::Records,
+        Right::Match,
+        Right::Definitions,
+        Right::Draft,
+        Right::Approve,
         Right::Audit,
         Right::People,
     ];
@@ -51,6 +66,13 @@ impl Right {
             Right::Export => "have lists made into files",
             Right::Act => "try again, leave, pause and resume",
             Right::Decide => "decide what only a person can know",
+            Right::Records => {
+                "open a resident's record for a purpose, and show its values for a reason"
+            }
+            Right::Match => "decide who is the same person",
+            Right::Definitions => "see what codes mean",
+            Right::Draft => "ask for a code",
+            Right::Approve => "approve or refuse what somebody else asked for",
             Right::Audit => "read the audit log",
             Right::People => "manage who may sign in",
         }
@@ -59,11 +81,19 @@ impl Right {
     fn scope(self) -> Option<Scope> {
         match self {
             Right::Look => Some(Scope::Read),
-            Right::Show => Some(Scope::Show),
+            // Of records alone: what a record is read by asks for the right itself.
+            Right::Show | Right::Records => Some(Scope::Show),
             Right::Act => Some(Scope::Act),
             Right::Decide => Some(Scope::Decide),
             Right::Audit => Some(Scope::Audit),
-            Right::SignedIn | Right::Health | Right::Export | Right::People => None,
+            Right::SignedIn
+            | Right::Health
+            | Right::Export
+            | Right::Match
+            | Right::Definitions
+            | Right::Draft
+            | Right::Approve
+            | Right::People => None,
         }
     }
 }
@@ -144,12 +174,18 @@ impl Role {
 
     /// What it may, beyond being signed in.
     pub fn rights(self) -> &'static [Right] {
-        use Right::{Act, Audit, Decide, Export, Health, Look, People, Show};
+        use Right::{
+            Act, Approve, Audit, Decide, Definitions, Draft, Export, Health, Look, Match, People,
+            Records, Show,
+        };
         match self {
-            Role::Viewer | Role::Integrator => &[Health, Look],
-            Role::Support => &[Health, Look, Show, Export, Act],
-            Role::SupportLead => &[Health, Look, Show, Export, Act, Decide],
-            Role::Approver | Role::Manager | Role::DataSteward => &[],
+            Role::Viewer => &[Health, Look, Definitions],
+            Role::Integrator => &[Health, Look, Definitions, Draft],
+            Role::Support => &[Health, Look, Show, Export, Act, Records, Definitions],
+            Role::SupportLead => &[Health, Look, Show, Export, Act, Decide, Records, Definitions],
+            Role::DataSteward => &[Records, Match],
+            Role::Approver => &[Definitions, Approve],
+            Role::Manager => &[],
             Role::Governance => &[Audit, Export],
             Role::Administrator => &[Health, People],
         }

@@ -1,6 +1,8 @@
 //! What the API is answered with: each thing that may be asked for is what its command does, and the JSON
 //! is the command's own. What takes long is begun, and goes on in the background.
 
+pub(in crate::app) mod records;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,12 +18,11 @@ use super::context::{AppError, Context};
 use super::hold::What;
 use super::preview::Listing;
 use super::replay::Chosen as Rows;
-use super::resident::{Asked, Known};
 use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
-    audit, batches, bulk, changes, connectors, deliveries, destinations, held, held_show, hold,
-    jobs, openapi, preview, replay, resident, service, work_orders,
+    audit, batches, bulk, changes, codes, connectors, deliveries, destinations, held, held_show,
+    hold, jobs, mappings, openapi, preview, replay, service, work_orders,
 };
 use crate::access::scope::Scope;
 use crate::connector::open_id::Provider;
@@ -92,48 +93,6 @@ pub(super) struct LiftAsked {
     at_once: bool,
 }
 
-/// How much of what waits is told.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ReviewWanted {
-    #[serde(default = "review_most")]
-    most: u16,
-}
-
-fn review_most() -> u16 {
-    resident::identity::WAITING
-}
-
-/// Who is the same person, and what that is known by.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MergeAsked {
-    other: i64,
-    reason: String,
-}
-
-/// Which parties are another person, and what that is known by.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SplitAsked {
-    parties: Vec<i64>,
-    reason: String,
-}
-
-/// What is told of a resident's past.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HistoryWanted {
-    #[serde(default = "history_most")]
-    most: u16,
-    #[serde(default)]
-    show: bool,
-}
-
-fn history_most() -> u16 {
-    resident::history::MOST
-}
-
 #[async_trait]
 impl Hub for Api {
     fn database(&self) -> &Database {
@@ -168,9 +127,21 @@ impl Hub for Api {
             Verb::PauseDestination | Verb::ResumeDestination => {
                 Ok(Answer::done(self.destination(&call).await?))
             }
-            Verb::Explain | Verb::Review | Verb::Merge | Verb::Unmerge | Verb::Split => {
-                Ok(Answer::done(self.identity(&call).await?))
+            Verb::Explain
+            | Verb::Review
+            | Verb::Merge
+            | Verb::Apart
+            | Verb::Unmerge
+            | Verb::Split => Ok(Answer::done(self.identity(&call).await?)),
+            Verb::Codes | Verb::AskCode | Verb::Code | Verb::DecideCode => {
+                Ok(Answer::done(self.codes(&call).await?))
             }
+            Verb::Matches
+            | Verb::TakeMatch
+            | Verb::Match
+            | Verb::SayOfMatch
+            | Verb::Acts
+            | Verb::Act => Ok(Answer::done(self.steward(&call).await?)),
             Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
                 Ok(Answer::done(self.decide(&call).await?))
             }
@@ -183,6 +154,7 @@ impl Hub for Api {
             | Verb::WorkOrder
             | Verb::Search
             | Verb::Resident
+            | Verb::Why
             | Verb::History => Ok(Answer::done(self.shown(&call).await?)),
             _ => Ok(Answer::done(self.look(&call).await?)),
         }
@@ -250,6 +222,14 @@ impl Api {
             Verb::Service => {
                 let wanted: service::Wanted = call.query()?;
                 service::asked(&self.context, &wanted).await?
+            }
+            Verb::Mappings => {
+                let Nothing {} = call.query()?;
+                return Ok(mappings::list(&self.context));
+            }
+            Verb::TryMapping => {
+                let wanted: mappings::Wanted = call.query()?;
+                return Ok(mappings::tried(&self.context, &call.id, wanted)?);
             }
             Verb::Connectors => {
                 let Nothing {} = call.query()?;
@@ -323,24 +303,7 @@ impl Api {
                 Ok(json)
             }
             Verb::Search => self.search(call).await,
-            Verb::Resident => {
-                let Showing { show } = call.query()?;
-                self.resident(
-                    call,
-                    show,
-                    Asked::Show { id: call.number()?, showing: Unmasked::of(show) },
-                )
-                .await
-            }
-            Verb::History => {
-                let HistoryWanted { most, show } = call.query()?;
-                self.resident(
-                    call,
-                    show,
-                    Asked::History { id: call.number()?, showing: Unmasked::of(show), most },
-                )
-                .await
-            }
+            Verb::Resident | Verb::Why | Verb::History => self.record(call).await,
             _ => Err(unanswered()),
         }
     }
@@ -368,23 +331,6 @@ impl Api {
         Ok(said.json)
     }
 
-    async fn search(&self, call: &Call) -> Result<Value, Problem> {
-        let (Showing { show }, known) = call.words::<Showing, Known>()?;
-        let (given, sight) = (known.into(), sight(call, show)?);
-        let found = resident::search::Candidates::of(self.database(), &given, sight).await?;
-        let details = json!({ "residents": found.ids().collect::<Vec<i64>>() });
-        self.put_down(call, sight, "residents".to_owned(), Some(details)).await?;
-        Ok(found.json())
-    }
-
-    async fn resident(&self, call: &Call, show: bool, asked: Asked) -> Result<Value, Problem> {
-        let sight = sight(call, show)?;
-        let definitions = &self.context.definitions;
-        let (json, _) = resident::answer(self.database(), definitions, asked).await?;
-        self.put_down(call, sight, format!("resident {}", call.id), None).await?;
-        Ok(json)
-    }
-
     async fn preview(&self, call: &Call) -> Result<Value, Problem> {
         let (PreviewWanted { most, show }, chosen) = call.words::<_, Rows>()?;
         within(most, i64::from(HELD_MOST_MAX))?;
@@ -400,34 +346,23 @@ impl Api {
         Ok(foretold.json())
     }
 
-    /// Who is who: what the hub makes of it, and what a person says.
-    async fn identity(&self, call: &Call) -> Result<Value, Problem> {
-        let why = |reason: String| Personal::new(reason);
-        let asked = match call.verb {
-            Verb::Explain => {
+    /// What codes mean.
+    async fn codes(&self, call: &Call) -> Result<Value, Problem> {
+        let (context, actor) = (&self.context, &call.caller.actor);
+        match call.verb {
+            Verb::AskCode => Ok(codes::ask(context, call.body()?, actor).await?),
+            Verb::Code => {
                 let Nothing {} = call.query()?;
-                Asked::Explain { id: call.number()? }
+                Ok(codes::one(context, call.number()?).await?)
             }
-            Verb::Review => {
-                let ReviewWanted { most } = call.query()?;
-                Asked::Review { most }
+            Verb::DecideCode => {
+                Ok(codes::decide(context, call.number()?, call.body()?, actor).await?)
             }
-            Verb::Merge => {
-                let MergeAsked { other, reason } = call.body()?;
-                Asked::Merge { id: call.number()?, other, why: why(reason) }
+            _ => {
+                let Nothing {} = call.query()?;
+                Ok(codes::list(context).await?)
             }
-            Verb::Split => {
-                let SplitAsked { parties, reason } = call.body()?;
-                Asked::Split { id: call.number()?, party: parties, why: why(reason) }
-            }
-            Verb::Unmerge => {
-                let Why { reason } = call.body()?;
-                Asked::Unmerge { act: call.number()?, why: why(reason) }
-            }
-            _ => return Err(unanswered()),
-        };
-        let (definitions, actor) = (&self.context.definitions, call.caller.actor.to_string());
-        Ok(resident::decide(self.database(), definitions, asked, &actor).await?.0)
+        }
     }
 
     /// A person's word, which is done at once.

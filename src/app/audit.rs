@@ -40,6 +40,23 @@ pub enum What {
     Verify,
 }
 
+/// That somebody was looked for, and who was found; what was asked for is not written down.
+pub async fn searched(
+    database: &Database,
+    actor: &Actor,
+    found: Value,
+    now_ms: i64,
+) -> Result<(), AppError> {
+    let entry = Entry {
+        actor: actor.as_str(),
+        action: "searched",
+        target: "residents".to_owned(),
+        reason: None,
+        details: Some(found.to_string()),
+    };
+    Ok(audit::write_alone(database, &entry, now_ms).await?)
+}
+
 /// That values were shown, to whom and why. Nothing is told before that is written.
 pub async fn shown(
     database: &Database,

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::clock::MachineClock;
 use super::inbox::StoredInbox;
 use super::sign_ins::{Fetched, SignIns};
-use super::{holder, links};
+use super::{codes, holder, links};
 use crate::catalogue::load::{Catalogue, load};
 use crate::connector::channel::{ConnectorError, Destination, Source};
 use crate::connector::definition::{ConnectorDefinition, Surroundings};
@@ -207,6 +207,7 @@ impl Context {
         let definition = self.connector(job)?;
         let mapping = job.mapping.as_ref().and_then(|name| self.catalogue.inbound.get(&name.value));
         let mapping = mapping.ok_or_else(|| broken("no mapping"))?;
+        let mapping = &codes::with_additions(&self.database, mapping).await?;
         let format = source.format();
         let inbound = Inbound::new(mapping, &|prefix| format.namespace(prefix).map(str::to_owned));
         let listening = self.catalogue.outbound.values();

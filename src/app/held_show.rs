@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::bulk;
+use super::codes;
 use super::content::Content;
 use super::context::{AppError, Context};
 use super::held::{at_source, words};
@@ -146,6 +147,7 @@ async fn read(
     let connector = job.and_then(|job| catalogue.connectors.get(&job.connector.value));
     let layout = connector.and_then(|connector| connector.settings.layout());
     let (Some(mapping), Some(layout)) = (mapping, layout) else { return Ok(NOTHING) };
+    let mapping = &codes::with_additions(&context.database, mapping).await?;
     // What was cut out was no sound record: that it can be read by itself says nothing.
     if letter.stage == "receive" {
         return Ok(NOTHING);

@@ -4,14 +4,15 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::api::{
-    HeldWanted, HistoryWanted, LiftAsked, MergeAsked, PreviewWanted, ReviewWanted, SplitAsked, Why,
-};
+use super::api::records::{HistoryWanted, MergeAsked, ReviewWanted, SplitAsked};
+use super::api::{self, HeldWanted, LiftAsked, PreviewWanted};
 use super::bulk::chosen::{Chosen, Had};
 use super::bulk::proposed::Proposal;
 use super::replay::Chosen as Rows;
 use super::resident::Known;
-use super::{audit, batches, bulk, changes, deliveries, hold, service, work_orders};
+use super::{
+    audit, batches, bulk, changes, codes, deliveries, hold, mappings, service, steward, work_orders,
+};
 use crate::web::api::call::{Nothing, Showing};
 use crate::web::api::routes::{ROOT, ROUTES, Route, Verb};
 use crate::web::inbound;
@@ -141,12 +142,18 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Audit => (of::<audit::Wanted>(), none()),
         Changes => (of::<changes::Wanted>(), none()),
         Search => (of::<Showing>(), of::<Known>()),
-        History => (of::<HistoryWanted>(), none()),
+        History | Why => (of::<HistoryWanted>(), none()),
+        Matches => (of::<steward::Wanted>(), none()),
+        TakeMatch => (none(), of::<steward::Next>()),
+        Match => (of::<Showing>(), none()),
+        SayOfMatch => (none(), of::<steward::Said>()),
+        Acts => (of::<steward::acts::Wanted>(), none()),
+        Act => (none(), none()),
         Explain => (none(), none()),
         Review => (of::<ReviewWanted>(), none()),
-        Merge => (none(), of::<MergeAsked>()),
+        Merge | Apart => (none(), of::<MergeAsked>()),
         Split => (none(), of::<SplitAsked>()),
-        Unmerge => (none(), of::<Why>()),
+        Unmerge => (none(), of::<api::Why>()),
         Holds => (of::<hold::List>(), none()),
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
@@ -158,10 +165,13 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Service => (of::<service::Wanted>(), none()),
         Find => (none(), of::<work_orders::Sought>()),
         Propose => (none(), of::<Proposal>()),
+        AskCode => (none(), of::<codes::Asked>()),
+        DecideCode => (none(), of::<codes::Decided>()),
         Confirm | Approve | Refuse => (none(), of::<Why>()),
         Batch => (of::<batches::Look>(), none()),
-        BulkActions | Pause | Resume | VerifyAudit | Destinations | Jobs | RunJob | Openapi
-        | Connectors | Proposed | Drop => (none(), none()),
+        TryMapping => (of::<mappings::Wanted>(), none()),
+        Mappings | Codes | Code | BulkActions | Pause | Resume | VerifyAudit | Destinations
+        | Jobs | RunJob | Openapi | Connectors | Proposed | Drop => (none(), none()),
     }
 }
 

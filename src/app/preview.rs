@@ -15,6 +15,7 @@ use super::sight::Sight;
 use crate::connector::stand_in::Untouched;
 use crate::job::definition::JobDefinition;
 use crate::job::ingest::ingest;
+use crate::store::code_additions;
 use crate::store::copy::Copy;
 use crate::store::since;
 
@@ -58,6 +59,22 @@ pub async fn of_replay(
     listing: Listing,
 ) -> Result<Foretold, AppError> {
     on_a_copy(context, async |there: &Context| {
+        let before = since::before(&there.database).await?;
+        let done = replay::all(there, chosen).await?;
+        Foretold::of(there, &chosen.words(), done.run, before, listing).await
+    })
+    .await
+}
+
+/// What a replay would do if a code counted that waits for somebody to say so.
+pub async fn of_addition(
+    context: &Context,
+    addition: i64,
+    chosen: &Chosen,
+    listing: Listing,
+) -> Result<Foretold, AppError> {
+    on_a_copy(context, async |there: &Context| {
+        code_additions::suppose(&there.database, addition).await?;
         let before = since::before(&there.database).await?;
         let done = replay::all(there, chosen).await?;
         Foretold::of(there, &chosen.words(), done.run, before, listing).await

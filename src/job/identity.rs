@@ -164,6 +164,28 @@ pub async fn split(
     done.put_down(transaction, &put, by).await
 }
 
+/// Two residents are two people: nobody is asked again, and no weight makes them one.
+pub async fn tell_apart(
+    database: &Database,
+    (one, other): (i64, i64),
+    by: By<'_>,
+) -> Result<Outcome, JobError> {
+    let mut transaction = database.begin_durable().await?;
+    let turn = matching::turn(&mut transaction).await?;
+    let rows = identity::rows(&mut transaction, &[one, other]).await?;
+    let parties = residents::parties_of_residents(&mut transaction, &[one, other]).await?;
+    if let Some(why) = cannot_merge(&rows, &parties, one, other) {
+        transaction.commit().await?;
+        return Ok(Outcome::Not(why));
+    }
+    let before = snapshot(&rows, &parties);
+    let (ones, others): (Vec<&PartyRow>, Vec<&PartyRow>) =
+        parties.iter().partition(|party| party.resident_id == one);
+    say(&mut transaction, &ones, &others, DIFFERENT).await?;
+    let done = Doing { kind: "apart", keep: one, other, before, turn, parties: &parties };
+    done.put_down(transaction, &rows, by).await
+}
+
 fn cannot_merge(rows: &[Row], parties: &[PartyRow], keep: i64, gone: i64) -> Option<String> {
     if keep == gone {
         return Some("they are one already".to_owned());
@@ -287,6 +309,7 @@ impl Doing<'_> {
             action: match kind {
                 "merge" => "merged",
                 "split" => "split",
+                "apart" => "told apart",
                 _ => "unmerged",
             },
             target: format!("resident {keep}"),

@@ -72,6 +72,35 @@ impl InboundMapping {
         self.fields().filter_map(|field| field.codes.as_ref()).chain(roles)
     }
 
+    /// Has a code of a list mean something more. A list that the mapping does not name, or that has the code, stays.
+    pub fn add_code(&mut self, list: &str, row: &CodeRow) {
+        let mut is_new = false;
+        let mut add = |known: &mut CodeList| {
+            if known.name == list && known.rows.iter().all(|other| other.code != row.code) {
+                known.rows.push(row.clone());
+                is_new = true;
+            }
+        };
+        for party in &mut self.parties {
+            if let RoleMap::From { codes: Some(codes), .. } = &mut party.role {
+                add(codes);
+            }
+            party.fields.iter_mut().filter_map(|field| field.codes.as_mut()).for_each(&mut add);
+        }
+        if let Some(account) = &mut self.account {
+            let lists = account.lists.iter_mut().flat_map(|list| &mut list.fields);
+            let fields = account.fields.iter_mut().chain(lists);
+            fields.filter_map(|field| field.codes.as_mut()).for_each(&mut add);
+        }
+        let of_hold = self.hold.iter_mut().flat_map(|hold| &mut hold.fields);
+        of_hold.filter_map(|field| field.codes.as_mut()).for_each(&mut add);
+        if is_new {
+            // Its version says what it reads with.
+            let said = format!("{}{list}{:?}", self.version, (&row.code, &row.value));
+            self.version = xxhash_rust::xxh3::xxh3_64(said.as_bytes());
+        }
+    }
+
     /// The fields of the account and of the parties, each with what the common record knows of it.
     pub fn known_fields(&self) -> impl Iterator<Item = (&FieldMap, &'static Field)> {
         let of_account = self

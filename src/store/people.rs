@@ -103,6 +103,12 @@ pub async fn parties_of(database: &Database, residents: &[i64]) -> Result<Vec<Pa
     database.fetch_for(&before, residents, "ORDER BY p.id", vec![]).await
 }
 
+/// The parties of these numbers, the lower first.
+pub async fn parties_by_id(database: &Database, ids: &[i64]) -> Result<Vec<Party>, StoreError> {
+    let before = format!("{PARTY} WHERE p.id IN");
+    database.fetch_for(&before, ids, "ORDER BY p.id", vec![]).await
+}
+
 /// Who it may be. Everything that is asked for must agree, if not in one record then between those of
 /// one resident. Where there is no index, `most` parties are looked through.
 pub async fn find(database: &Database, search: &Search, most: usize) -> Result<Found, StoreError> {

@@ -25,7 +25,7 @@ on_both! {
 /// A hub with a platform to send to.
 pub struct Council {
     pub hub: TestHub,
-    notify: Notify,
+    pub notify: Notify,
 }
 
 /// A person on a council tax account: given name, NINO, birth date.

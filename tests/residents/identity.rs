@@ -25,7 +25,7 @@ fn account(key: &str, given: &str, family: &str, born: &str, line: &str) -> Stri
     )
 }
 
-fn extract(accounts: &[String]) -> Vec<u8> {
+pub fn extract(accounts: &[String]) -> Vec<u8> {
     let (all, count) = (accounts.join(""), accounts.len());
     let head = "<CouncilTaxExtract xmlns=\"urn:example:ctax:extract:1\">";
     format!("{head}{all}<Trailer accounts=\"{count}\"/></CouncilTaxExtract>").into_bytes()
@@ -33,7 +33,7 @@ fn extract(accounts: &[String]) -> Vec<u8> {
 
 const BORN: &str = "1955-02-03";
 
-fn street() -> Vec<String> {
+pub fn street() -> Vec<String> {
     vec![
         account("990001", "John", "Bramble", BORN, "1 Old Road"),
         account("990002", "John", "Bramble", "1985-07-08", "1 Old Road"),

@@ -2,7 +2,7 @@
 //! On both databases, after a walk with the sandbox.
 
 mod deliveries;
-mod identity;
+pub mod identity;
 mod search;
 
 use std::process::Command;
@@ -31,10 +31,10 @@ const MASKED: Sight = Sight::Masked;
 const SHOWN: Sight = Sight::Shown;
 
 /// Arden, whom two systems know, and who moves in the second night; and Robin, on an account alone.
-struct Story {
-    hub: TestHub,
-    _notify: Notify,
-    arden: i64,
+pub struct Story {
+    pub hub: TestHub,
+    pub _notify: Notify,
+    pub arden: i64,
 }
 
 fn account(key: &str, given: &str, family: &str, line1: &str, paid: &str) -> String {
@@ -58,7 +58,7 @@ const CLAIM: &str = "claim_ref,claim_status,start_date,p1_ref,p1_role,p1_forenam
     TRAILER,1,,,,,,,,,,\n";
 
 impl Story {
-    async fn told(on: On) -> Story {
+    pub async fn told(on: On) -> Story {
         let mut hub = TestHub::open(on).await;
         let notify = Notify::start(0, None, None).await.unwrap();
         let mut variables = hub.variables();

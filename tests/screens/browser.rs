@@ -21,7 +21,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-async fn look(script: &str, plan: &Value) -> Value {
+pub async fn look(script: &str, plan: &Value) -> Value {
     let tools = root().join(".browser/node_modules/puppeteer-core");
     assert!(tools.exists(), "the browser is not there: run scripts/browser, as scripts/test does");
     let folder = tempfile::tempdir().unwrap();
@@ -48,14 +48,14 @@ async fn look(script: &str, plan: &Value) -> Value {
     json["seen"].clone()
 }
 
-fn pictures(folder: &Path) -> PathBuf {
+pub fn pictures(folder: &Path) -> PathBuf {
     match std::env::var("VIADUCT_SCREENS").as_deref() {
         Ok("write") => root().join("docs/screens"),
         _ => folder.to_owned(),
     }
 }
 
-fn page(name: &str, path: &str, status: u16, person: &Person) -> Value {
+pub fn page(name: &str, path: &str, status: u16, person: &Person) -> Value {
     json!({ "name": name, "path": path, "status": status, "cookie": person.cookie })
 }
 

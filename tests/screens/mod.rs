@@ -3,12 +3,17 @@
 mod audit_chain;
 mod bad_inputs;
 mod browser;
+mod codes;
 mod downloads;
+mod holding;
 mod logs;
+mod mappings;
 mod pages;
 mod provider;
 mod rights;
 mod sign_in;
+mod steward_pages;
+mod stewards;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};

@@ -118,6 +118,11 @@ impl Story {
         })
     }
 
+    /// When it was first let out, if it ever was.
+    pub fn let_out(&self) -> Option<Moment> {
+        self.attempts.iter().map(|tried| tried.intent).min()
+    }
+
     /// For machines.
     pub fn json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()

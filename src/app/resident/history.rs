@@ -14,6 +14,7 @@ use crate::record::facts::differences_from_json;
 use crate::record::moment::Moment;
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Filter};
+use crate::store::desk;
 use crate::store::history::{self, Event};
 use crate::store::holds::{self, HoldRow};
 use crate::store::people::{self, Party};
@@ -133,7 +134,9 @@ impl History {
     ) -> Result<History, AppError> {
         people::resident(database, id).await?.ok_or_else(|| nobody(id))?;
         let parties = people::parties(database, id).await?;
-        let mut subjects = vec![id];
+        let mut numbers = vec![id];
+        numbers.extend(desk::became(database, id).await?);
+        let mut subjects = numbers.clone();
         subjects.extend(parties.iter().map(|party| party.account_id));
         subjects.sort_unstable();
         subjects.dedup();
@@ -145,8 +148,12 @@ impl History {
             if earlier { events.last().map_or(i64::MIN, |event| event.at_ms) } else { i64::MIN };
         events.retain(|event| event.subject == "resident" || concerns(&parties, event));
 
-        let filter = Filter { resident_id: Some(id), ..Filter::default() };
-        let rows = deliveries::list(database, &filter, i64::MAX, DELIVERIES_MAX).await?;
+        let mut rows = Vec::new();
+        for number in numbers {
+            let filter = Filter { resident_id: Some(number), ..Filter::default() };
+            rows.extend(deliveries::list(database, &filter, i64::MAX, DELIVERIES_MAX).await?);
+        }
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
         let mut sent: HashMap<i64, Vec<Line>> = HashMap::new();
         let mut entries = Vec::new();
         for row in rows.iter().rev() {

@@ -5,6 +5,7 @@ pub mod history;
 pub mod identity;
 pub mod search;
 pub mod show;
+pub mod why;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ use super::audit;
 use super::clock::MachineClock;
 use super::context::{AppError, policy_of};
 use super::sight::{Sight, Unmasked};
+use super::steward::acts;
 use crate::catalogue::load::load;
 use crate::connector::kinds::KINDS;
 use crate::job::clock::Clock;
@@ -77,6 +79,16 @@ pub enum Asked {
         #[arg(long)]
         why: Personal<String>,
     },
+    /// Two residents are two people: nobody is asked again
+    Apart {
+        /// One of them
+        id: i64,
+        /// And the other
+        other: i64,
+        /// What this is known by
+        #[arg(long)]
+        why: Personal<String>,
+    },
     /// Take a merge back: both are as they were, and are known to be two
     Unmerge {
         /// The act's number
@@ -84,6 +96,11 @@ pub enum Asked {
         /// What this is known by
         #[arg(long)]
         why: Personal<String>,
+    },
+    /// What people decided about who is who, the newest first
+    Acts {
+        #[command(flatten)]
+        wanted: acts::Wanted,
     },
     /// Some of its parties are another person
     Split {
@@ -158,7 +175,7 @@ pub async fn command(
         Asked::Search { showing, .. } => (showing.clone(), None),
         _ => return Err(AppError::NotThere("nothing is shown".to_owned())),
     };
-    let said = answer(database, definitions, asked).await?;
+    let said = answer(database, definitions, asked, MachineClock.now_ms()).await?;
     let about = match id {
         Some(id) => (format!("resident {id}"), None),
         None => {
@@ -176,8 +193,8 @@ pub async fn answer(
     database: &Database,
     definitions: &Path,
     asked: Asked,
+    now_ms: i64,
 ) -> Result<(Value, String), AppError> {
-    let now_ms = MachineClock.now_ms();
     match asked {
         Asked::Show { id, showing } => {
             let (sight, policy) = (showing.sight(), policy(definitions, database).await?);
@@ -218,6 +235,11 @@ pub async fn decide(
             let by = identity::by(actor, &why, now_ms);
             identity::done(deciding::merge(database, &policy, (id, other), by).await?, "Merged")
         }
+        Asked::Apart { id, other, why } => {
+            let by = identity::by(actor, &why, now_ms);
+            identity::done(deciding::tell_apart(database, (id, other), by).await?, "Told apart")
+        }
+        Asked::Acts { wanted } => acts::list(database, &wanted).await,
         Asked::Unmerge { act, why } => {
             let by = identity::by(actor, &why, now_ms);
             identity::done(deciding::unmerge(database, &policy, act, by).await?, "Taken back")

@@ -66,6 +66,8 @@ struct Shown {
     /// Its place in the file, from 1.
     number: usize,
     key: String,
+    /// The record as it stands in the file.
+    text: String,
     what: What,
 }
 
@@ -126,6 +128,21 @@ impl Trial {
     /// What `viaduct try` prints.
     pub fn text(&self) -> String {
         text::of(self)
+    }
+
+    /// Each record beside what became of it, with the words of each field.
+    pub fn side_by_side(&self) -> Value {
+        let mut json = self.json();
+        let records = json["records"].as_array_mut();
+        for (told, shown) in records.into_iter().flatten().zip(&self.shown) {
+            told["text"] = json!(shown.text);
+            if let What::Read(_, story) = &shown.what {
+                let rows = text::rows(story).into_iter();
+                let row = |(place, field, value, why)| json!({ "place": place, "field": field, "value": value, "why": why });
+                told["fields"] = rows.map(row).collect();
+            }
+        }
+        json
     }
 
     /// What `viaduct try --json` prints.
@@ -223,9 +240,9 @@ impl Trying<'_> {
         }
     }
 
-    fn show(&mut self, key: &str, what: What) {
+    fn show(&mut self, key: &str, text: String, what: What) {
         let number = self.trial.records;
-        self.trial.shown.push(Shown { number, key: key.to_owned(), what });
+        self.trial.shown.push(Shown { number, key: key.to_owned(), text, what });
     }
 }
 
@@ -235,7 +252,8 @@ impl RecordSink for Trying<'_> {
             let mut alone = Vec::new();
             raw.write_alone(&mut alone);
             let mut record = Document::default();
-            let what = match self.format.read(&String::from_utf8_lossy(&alone), &mut record) {
+            let text = String::from_utf8_lossy(&alone).into_owned();
+            let what = match self.format.read(&text, &mut record) {
                 Ok(()) => {
                     let (translation, story) = self.inbound.explain(&record, self.today);
                     What::Read(translation, story)
@@ -245,7 +263,7 @@ impl RecordSink for Trying<'_> {
                     cause: format!("{} ({})", fault.cause, fault.place),
                 },
             };
-            self.show(key, what);
+            self.show(key, text, what);
         }
         Ok(())
     }
@@ -267,7 +285,8 @@ impl RecordSink for Trying<'_> {
         _: Raw<'_>,
     ) -> Result<(), Stopped> {
         if self.wants(key) {
-            self.show(key, What::Unreadable { code: code.to_owned(), cause });
+            let unreadable = What::Unreadable { code: code.to_owned(), cause };
+            self.show(key, String::new(), unreadable);
         }
         Ok(())
     }

@@ -126,6 +126,15 @@ fn fields(text: &mut String, story: &Story) {
     }
 }
 
+/// Where, which field, what it holds and why.
+pub fn rows(story: &Story) -> Vec<(String, String, String, String)> {
+    let row = |told: &Told| {
+        let why: Vec<String> = told.steps.iter().filter_map(|event| said(event, told)).collect();
+        (told.place.clone(), told.field.clone(), value(told), why.join(" → "))
+    };
+    story.told.iter().map(row).collect()
+}
+
 fn padded(text: &str, width: usize) -> String {
     format!("{text:<width$}")
 }

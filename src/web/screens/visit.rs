@@ -189,7 +189,33 @@ impl Frame {
     }
 }
 
-const WAYS: [(&str, &str, Right); 10] = [
+/// What a person needs a right of its own for: enough for it, and not to be had without it, whatever else they may.
+fn own_right(verb: Verb) -> Option<Right> {
+    match verb {
+        // How the service stands has no rows.
+        Verb::Service => Some(Right::Health),
+        Verb::Search | Verb::Resident | Verb::Why | Verb::History | Verb::Explain => {
+            Some(Right::Records)
+        }
+        Verb::Codes | Verb::Code | Verb::Mappings | Verb::TryMapping => Some(Right::Definitions),
+        Verb::AskCode => Some(Right::Draft),
+        Verb::DecideCode => Some(Right::Approve),
+        Verb::Matches
+        | Verb::Match
+        | Verb::TakeMatch
+        | Verb::SayOfMatch
+        | Verb::Acts
+        | Verb::Act
+        | Verb::Review
+        | Verb::Merge
+        | Verb::Apart
+        | Verb::Unmerge
+        | Verb::Split => Some(Right::Match),
+        _ => None,
+    }
+}
+
+const WAYS: [(&str, &str, Right); 15] = [
     ("/", "Service health", Right::Health),
     ("/work-orders", "Work orders", Right::Look),
     ("/deliveries", "Messages", Right::Look),
@@ -198,6 +224,11 @@ const WAYS: [(&str, &str, Right); 10] = [
     ("/unknown", "Unknown outcomes", Right::Look),
     ("/jobs", "Schedules", Right::Look),
     ("/connectors", "Connectors", Right::Look),
+    ("/mappings", "Mappings", Right::Definitions),
+    ("/codes", "Code lists", Right::Definitions),
+    ("/residents", "Residents", Right::Records),
+    ("/matches", "Possible matches", Right::Match),
+    ("/merges", "Merge history", Right::Match),
     ("/audit", "Audit", Right::Audit),
     ("/users", "Users", Right::People),
 ];
@@ -270,7 +301,11 @@ impl Visit {
     ) -> Result<(T, Option<i64>), Trouble> {
         let session = &self.who()?.session.digest;
         let database = self.screens.hub.database();
-        let shown = match self.may(Right::Show) {
+        let may_show = match own_right(verb) {
+            Some(right) => self.may(right),
+            None => self.may(Right::Show),
+        };
+        let shown = match may_show {
             true => sessions::shown(database, session, target, self.now_ms).await?,
             false => None,
         };
@@ -301,10 +336,14 @@ impl Visit {
         let caller: Caller = self.who()?.caller();
         // The table of the API says what it takes: a page that forgot to ask is refused here.
         let route = ROUTES.iter().find(|route| route.verb == verb);
-        // How the service stands has no rows: a right of its own is enough.
-        let is_health = verb == Verb::Service && self.may(Right::Health);
-        if let Some(route) = route.filter(|_| !is_health) {
-            caller.must(route.scope)?;
+        match (own_right(verb), route) {
+            (Some(right), _) if self.may(right) => {}
+            (Some(right), _) => {
+                let what = format!("This needs the right to {}.", right.says());
+                return Err(Trouble::NotAllowed(what));
+            }
+            (None, Some(route)) => caller.must(route.scope)?,
+            (None, None) => {}
         }
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let (id, query) = (id.to_owned(), query.to_owned());
@@ -402,6 +441,21 @@ fn notice(word: &str) -> Option<&'static str> {
         "enabled" => "That person may sign in again.",
         "signed-out" => "That person is signed out everywhere.",
         "out" => "You are signed out.",
+        "same" => "They are one person now. It can be undone in the merge history.",
+        "different" => "They are two people, and nobody is asked again.",
+        "unsure" => "It is set aside until one of the two records says something else.",
+        "undone" => "The merge is undone: they are two residents again.",
+        "none-left" => "No match is left that nobody else has before them.",
+        "moved-on" => "That number became this resident's.",
+        "held" => {
+            "The hold is down: collection stops for this resident, at the last step before anything is sent."
+        }
+        "held-too-late" => {
+            "The hold is down. Some messages were being sent at that moment: it is too late for them."
+        }
+        "asked" => "It is asked for. Another person has to say yes.",
+        "code-counts" => "The code counts: what is read from now on is read with it.",
+        "code-refused" => "It is refused, and counts for nothing.",
         "ready" => "Your password and codes are set. Sign in with them now.",
         "updates" => "That is remembered for your pages.",
         _ => return None,

@@ -43,7 +43,22 @@ class Hands {
     await Promise.all([this.page.waitForNavigation({ waitUntil: 'load' }), this.page.keyboard.press('Enter')]);
   }
 
-  async choose(id) { await this.reach(id); await this.page.keyboard.press('Space'); }
+  // Of a group of radios one is reached by Tab, and the others by arrows.
+  async choose(id) {
+    const group = await this.page.evaluate((wanted) => { const at = document.getElementById(wanted); return at && at.type === 'radio' ? at.name : ''; }, id);
+    if (!group) { await this.reach(id); await this.page.keyboard.press('Space'); return; }
+    for (let times = 0; times < 250; times += 1) {
+      await this.page.keyboard.press('Tab');
+      if (await this.page.evaluate((name) => document.activeElement.name === name && document.activeElement.type === 'radio', group)) { break; }
+    }
+    for (let times = 0; times < 30; times += 1) {
+      if ((await this.focused()).id === id) { await this.page.keyboard.press('Space'); return; }
+      await this.page.keyboard.press('ArrowDown');
+    }
+    throw new Error(`the keyboard never comes to "${id}" on ${this.page.url()}`);
+  }
+
+  async open(words) { await this.reach(words); await this.page.keyboard.press('Enter'); }
 }
 
 // The same with a mouse and without JavaScript.
@@ -66,6 +81,14 @@ class Mouse {
   }
 
   async choose(id) { await this.page.click(`#${id}`); }
+
+  async open(words) {
+    for (const one of await this.page.$$('summary')) {
+      const text = await (await one.getProperty('textContent')).jsonValue();
+      if (text.includes(words)) { await one.click(); return; }
+    }
+    throw new Error(`there is no "${words}" to open on ${this.page.url()}`);
+  }
 }
 
 async function says(page, text) {
@@ -92,11 +115,12 @@ async function journey(name, steps, { script, person }) {
       if (word === 'press') { await who.press(about[0]); }
       else if (word === 'type') { await who.type(about[0], about[1]); }
       else if (word === 'choose') { await who.choose(about[0]); }
+      else if (word === 'open') { await who.open(about[0]); }
       else if (word === 'says') { await says(page, about[0]); }
       else if (word === 'until') {
         for (let times = 0; ; times += 1) {
           try { await says(page, about[0]); break; } catch (error) {
-            if (times > 100) { throw error; }
+            if (times > 1500) { throw error; }
             await page.reload({ waitUntil: 'load' });
           }
         }

@@ -167,6 +167,7 @@ struct StoryPage {
     may_show: bool,
     may_act: bool,
     may_decide: bool,
+    may_open: bool,
     /// release or remake, where it may be sent again.
     again: Option<&'static str>,
     remakes: bool,
@@ -193,6 +194,7 @@ pub async fn show(visit: &Visit) -> Answer {
         may_show: visit.may(Right::Show),
         may_act: visit.may(Right::Act),
         may_decide: visit.may(Right::Decide),
+        may_open: visit.may(Right::Records),
         remakes: again == Some("remake"),
         again,
         is_doubtful,

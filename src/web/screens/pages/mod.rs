@@ -6,13 +6,19 @@ pub mod audit;
 pub mod batches;
 pub mod bulk;
 pub mod causes;
+pub mod codes;
 pub mod connectors;
 pub mod deliveries;
 pub mod destinations;
 pub mod downloads;
 pub mod health;
 pub mod jobs;
+pub mod mappings;
+pub mod matches;
+pub mod merges;
 pub mod provider;
+pub mod resident_why;
+pub mod residents;
 pub mod sign_in;
 pub mod statements;
 pub mod unknown;
@@ -68,6 +74,32 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::SkipRun => jobs::turn(visit, Verb::SkipRun, "skipped").await,
         View::Connectors => connectors::list(visit).await,
         View::Connector => connectors::show(visit).await,
+        View::Codes => codes::list(visit).await,
+        View::AskCode => codes::ask(visit).await,
+        View::Code => codes::show(visit).await,
+        View::DecideCode => codes::decide(visit).await,
+        View::ReplayCode => codes::replay(visit).await,
+        View::Matches => matches::list(visit).await,
+        View::TakeMatch => matches::take(visit).await,
+        View::Match => matches::show(visit).await,
+        View::SayOfMatch => matches::say(visit).await,
+        View::ShowMatch => matches::unmask(visit).await,
+        View::HideMatch => matches::mask(visit).await,
+        View::Residents => residents::start(visit),
+        View::FindResident => residents::find(visit).await,
+        View::FoundResidents => residents::found(visit).await,
+        View::Resident => residents::show(visit).await,
+        View::OpenResident => residents::open(visit).await,
+        View::ShowResident => residents::unmask(visit).await,
+        View::HideResident => residents::mask(visit).await,
+        View::Why => resident_why::why(visit).await,
+        View::CompareResident => residents::compare(visit).await,
+        View::HoldResident => residents::hold(visit).await,
+        View::Mappings => mappings::list(visit).await,
+        View::TryMapping => mappings::show(visit).await,
+        View::Merges => merges::list(visit).await,
+        View::Merge => merges::show(visit).await,
+        View::UndoMerge => merges::undo(visit).await,
         View::Audit => audit::list(visit).await,
         View::VerifyAudit => audit::verify(visit).await,
         View::Downloads => downloads::list(visit).await,

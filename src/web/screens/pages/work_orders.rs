@@ -251,6 +251,7 @@ struct StoryPage {
     explained: Explained,
     may_show: bool,
     may_act: bool,
+    may_open: bool,
     shown_until: Option<At>,
 }
 
@@ -271,6 +272,7 @@ pub async fn show(visit: &Visit) -> Answer {
         explained,
         may_show: visit.may(Right::Show),
         may_act: visit.may(Right::Act),
+        may_open: visit.may(Right::Records),
         shown_until: until.map(At),
     })
 }
