@@ -279,4 +279,10 @@ pub enum Match {
         /// The CSV file
         truth: PathBuf,
     },
+    /// Make weights from the people that are loaded: `mappings/weights.toml` of the definitions takes the place of those
+    /// that come with the program, for whoever comes from then on
+    Train {
+        /// The file that is written; one that is there is not written over
+        file: PathBuf,
+    },
 }

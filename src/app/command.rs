@@ -210,6 +210,12 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
+        Command::Match(Match::Train { file }) => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let said = matching::train(&database, &definitions, &file).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
         Command::Residents(Residents::Export { format: ListFormat::Csv }) => {
             let database = Database::open_existing(&arguments.database).await?;
             let said = resident::identity::export(&database, &mut std::io::stdout()).await;

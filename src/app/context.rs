@@ -18,6 +18,7 @@ use crate::connector::definition::{ConnectorDefinition, Surroundings};
 use crate::connector::kinds::KINDS;
 use crate::connector::open_id::Provider;
 use crate::connector::stand_in::Stored;
+use crate::definition::reader::Spanned;
 use crate::job::bell::Bell;
 use crate::job::bulk::remake::{Anew, Listener};
 use crate::job::clock::Clock;
@@ -31,7 +32,7 @@ use crate::mapping::definition::OutboundMapping;
 use crate::mapping::inbound::Inbound;
 use crate::mapping::outbound::Outbound;
 use crate::record::payment_link::{LinkKey, Links};
-use crate::resolution::definition::ResidentRules;
+use crate::resolution::definition::{FieldRule, ResidentRules};
 use crate::resolution::policy::Policy;
 use crate::store::batches;
 use crate::store::database::{Database, StoreError};
@@ -321,12 +322,22 @@ fn gives_nothing(job: &JobDefinition) -> AppError {
 
 /// The rules with sources by their numbers; one that has none was never read from.
 pub fn policy_of(rules: &ResidentRules, number: &dyn Fn(&str) -> Option<i64>) -> Policy {
-    let prefer = rules.prefer.iter().map(|preference| {
-        let sources = preference.sources.iter();
-        let known = sources.filter_map(|source| number(source.value.as_str()));
-        (preference.group.clone(), known.collect())
-    });
-    Policy { weights: rules.weights.clone(), exact: rules.exact.clone(), prefer: prefer.collect() }
+    let known = |sources: &[Spanned<String>]| -> Vec<i64> {
+        sources.iter().filter_map(|source| number(source.value.as_str())).collect()
+    };
+    let of = |sources: fn(&FieldRule) -> &Vec<Spanned<String>>| -> Vec<(String, Vec<i64>)> {
+        let named = rules.fields.iter().filter(|rule| !sources(rule).is_empty());
+        named.map(|rule| (rule.group.clone(), known(sources(rule)))).collect()
+    };
+    let then = rules.fields.iter().filter_map(|rule| Some((rule.group.clone(), rule.then?)));
+    Policy {
+        weights: rules.weights.clone(),
+        exact: rules.exact.clone(),
+        prefer: of(|rule| &rule.prefer),
+        verified: of(|rule| &rule.verified),
+        usual: rules.usual,
+        then: then.collect(),
+    }
 }
 
 /// The definitions in a folder, which must be without error.

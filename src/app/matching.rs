@@ -1,4 +1,5 @@
-//! `viaduct match evaluate`: how well residents are told apart, against a list of who is who that somebody knows.
+//! `viaduct match`: how well residents are told apart, against a list of who is who that somebody knows; and weights
+//! made from the people that are loaded.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -8,10 +9,16 @@ use serde_json::{Value, json};
 
 use super::context::AppError;
 use crate::resolution::evaluate::{Figures, Judged, evaluate};
+use crate::resolution::profile::{self, Profile};
+use crate::resolution::train::{self, Trained};
+use crate::resolution::weigh::Weights;
 use crate::store::database::Database;
 use crate::store::identity;
+use crate::store::matching;
 
 const AT_ONCE: i64 = 10_000;
+/// More parties are not learnt from at once: some 400 bytes each.
+const LEARNT_MAX: usize = 1_500_000;
 const COLUMNS: [&str; 4] = ["source_system", "source_key", "party", "person_id"];
 
 /// Judges the residents by the truth, a CSV file with the columns of the exported list, `person_id` in place of the
@@ -81,4 +88,61 @@ pub async fn judge(database: &Database, truth: &Path) -> Result<(Value, String),
         );
     }
     Ok((json, text))
+}
+
+/// Makes weights from the parties that are loaded, beginning with those that count now, and writes them.
+pub async fn train(
+    database: &Database,
+    definitions: &Path,
+    file: &Path,
+) -> Result<(Value, String), AppError> {
+    let wrong = |what: String| AppError::NotThere(format!("{}: {what}", file.display()));
+    if file.exists() {
+        return Err(wrong("it is there already: move it away, or name another".to_owned()));
+    }
+    let policy = super::resident::policy(definitions, database).await?.unwrap_or_default();
+    let first = policy.weights.as_ref().unwrap_or(Weights::shipped());
+    let profiles = profiles(database).await?;
+    let many = profiles.len();
+    let Trained { weights, pairs, kept } = train::train(&train::patterns(&profiles), first);
+    if kept.contains(&"home") {
+        return Err(AppError::NotThere(format!(
+            "{many} parties share too few homes to learn from: load a council first; the weights that come with the \
+             program do until then"
+        )));
+    }
+    let from = format!(
+        "Made by `viaduct match train` from {many} parties and {pairs} pairs, beginning with version {}.",
+        first.version
+    );
+    std::fs::write(file, weights.to_toml(&from)).map_err(|error| wrong(error.to_string()))?;
+    let version = weights.version;
+    let mut text =
+        format!("{}: version {version}, from {many} parties and {pairs} pairs\n", file.display());
+    if !kept.is_empty() {
+        let _ =
+            writeln!(text, "too few pairs to learn from, and so as before: {}", kept.join(", "));
+    }
+    text.push_str(
+        "As `mappings/weights.toml` of the definitions they count for whoever comes from then on; judge them first \
+         (`viaduct match evaluate`)\n",
+    );
+    Ok((json!({ "version": version, "parties": many, "pairs": pairs, "kept": kept }), text))
+}
+
+async fn profiles(database: &Database) -> Result<Vec<Profile>, AppError> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    while all.len() < LEARNT_MAX {
+        // A page at a time: whoever writes does not wait for all of it.
+        let mut transaction = database.begin().await?;
+        let rows = matching::profiles_after(&mut transaction, after, AT_ONCE).await?;
+        transaction.commit().await?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        all.extend(
+            rows.iter()
+                .filter_map(|row| profile::unpack(row.source_key_id, row.profile.as_deref()?)),
+        );
+    }
+    Ok(all)
 }

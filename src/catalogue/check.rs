@@ -264,7 +264,8 @@ pub fn residents(rules: Option<&Loaded<ResidentRules>>, connectors: &Connectors)
         return;
     };
     let systems = systems(connectors);
-    for source in rules.prefer.iter().flat_map(|preference| &preference.sources) {
+    let named = rules.fields.iter().flat_map(|rule| rule.prefer.iter().chain(&rule.verified));
+    for source in named {
         if connector_of(connectors, &source.value).is_none() {
             unknown(file, source, "system", &systems, "connectors");
         }

@@ -19,6 +19,7 @@ use crate::mapping::source_schema::SourceSchema;
 use crate::mapping::template::Templates;
 use crate::mapping::{read, read_outbound};
 use crate::resolution::definition::{self as resident, ResidentRules};
+use crate::resolution::weigh::Weights;
 use crate::suppression::definition::{self as suppression, SuppressionRules};
 
 const NAME_BYTES_MAX: usize = 60;
@@ -70,7 +71,8 @@ pub fn load(root: &Path, kinds: &[Kind]) -> Catalogue {
     let outbound: Vec<Loaded<OutboundMapping>> = loading
         .each("mappings/outbound", |file, name| read_outbound::outbound(file, name, &templates));
     let jobs: Vec<Loaded<JobDefinition>> = loading.each("jobs", job::read);
-    let residents = loading.residents(!inbound.is_empty());
+    let mut residents = loading.residents(!inbound.is_empty());
+    loading.weights(residents.as_mut());
     let suppression = loading.one("mappings/suppression.toml", "suppression", suppression::read);
     let sign_in = loading.one("sign_in.toml", "sign_in", sign_in::read);
 
@@ -223,6 +225,28 @@ impl Loading<'_> {
             self.told.push(Diagnostic::of_file(Severity::Warning, PATH, what, Some(help)));
         }
         self.one(PATH, "resident", resident::read)
+    }
+
+    /// The council's own weights, where it has some: they take the place of those that come with the program.
+    fn weights(&mut self, residents: Option<&mut Loaded<ResidentRules>>) {
+        const PATH: &str = "mappings/weights.toml";
+        if !reader::exists(self.root, PATH) {
+            return;
+        }
+        self.files += 1;
+        let wrong = |what: String| {
+            let help = "`viaduct match train` writes such a file; without it the weights that come with the \
+                        program count";
+            Diagnostic::of_file(Severity::Error, PATH, what, Some(help.to_owned()))
+        };
+        let read =
+            reader::load_text(self.root, PATH).and_then(|text| Weights::read(&text).map_err(wrong));
+        match (read, residents.and_then(|loaded| loaded.definition.as_mut())) {
+            (Ok(weights), Some(rules)) if weights.review <= weights.link => rules.weigh_by(weights),
+            (Ok(_), Some(_)) => self.told.push(wrong("`review` is above `link`".to_owned())),
+            (Ok(_), None) => {}
+            (Err(refused), _) => self.told.push(refused),
+        }
     }
 
     /// A definition of which there is one, where it is written.

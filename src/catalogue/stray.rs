@@ -12,7 +12,7 @@ use crate::definition::reader;
 const FOLDERS: [(&str, &[&str]); 6] = [
     ("connectors", &[".toml"]),
     ("jobs", &[".toml"]),
-    ("mappings", &["/resident.toml", "/suppression.toml"]),
+    ("mappings", &["/resident.toml", "/suppression.toml", "/weights.toml"]),
     ("mappings/codes", &[".csv"]),
     ("mappings/inbound", &[".toml"]),
     ("mappings/outbound", &[".toml", ".json.j2", ".xml.j2"]),

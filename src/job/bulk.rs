@@ -15,6 +15,7 @@ use crate::store::bulk::{self, Bulk, Judge, Step, Verdict};
 use crate::store::database::{Database, StoreError, Transaction};
 use crate::store::deliveries::Delivery;
 use crate::store::outbox;
+use crate::store::parting::PARTED;
 
 /// Items that have their turn in one commit.
 const CHUNK: i64 = 500;
@@ -89,6 +90,12 @@ impl Action {
 pub fn released(row: &Delivery, now_ms: i64) -> Verdict {
     if let Some(why) = undecided(row).or_else(|| in_doubt(row, now_ms)) {
         return Verdict::left(why);
+    }
+    if row.cause_code.as_deref() == Some(PARTED) {
+        return Verdict::left(
+            "it was composed while two people were taken for one: have it made anew (viaduct \
+             deliveries remake), or dismiss it",
+        );
     }
     match again(&row.message) {
         Some(state) => Verdict::To(state),

@@ -1,8 +1,12 @@
 //! What people decide about who is who: two residents are one, or one is two. It outranks the weights, lasts, and
 //! can be undone; each act takes its turn among the chunks that are resolved.
 
-use serde_json::json;
+mod parting;
 
+use serde_json::json;
+use xxhash_rust::xxh3::xxh3_64;
+
+use self::parting::{Now, Wrong, alone, correct, tell};
 use super::error::JobError;
 use super::matches;
 use crate::record::schema;
@@ -15,8 +19,9 @@ use crate::store::audit::Entry;
 use crate::store::database::{Database, Transaction};
 use crate::store::identity::{self, Act, Row};
 use crate::store::ids::Ids;
-use crate::store::matching::{self, PairRow};
+use crate::store::matching::{self, Led, PairRow};
 use crate::store::residents::{self, PartyRow, read_facts};
+use crate::store::{outbox, parting as parted};
 
 /// More parties than a person is ever likely to have.
 const PARTIES_MAX: usize = 200;
@@ -35,10 +40,28 @@ pub struct By<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The act's number, the resident that stays, the other, and what was sent on the view that was wrong:
-    /// delivery, resident, destination, state.
-    Done { act: i64, resident: i64, other: i64, sent: Vec<(i64, i64, String, String)> },
+    /// delivery, resident, destination, state. What is queued to be told anew waits for a person.
+    Done {
+        act: i64,
+        resident: i64,
+        other: i64,
+        sent: Vec<(i64, i64, String, String)>,
+        queued: Vec<i64>,
+    },
     /// It cannot be done, and why.
     Not(String),
+}
+
+impl Outcome {
+    fn with(self, wrong: Wrong) -> Outcome {
+        match self {
+            Outcome::Done { act, resident, other, .. } => {
+                let Wrong { sent, queued } = wrong;
+                Outcome::Done { act, resident, other, sent, queued }
+            }
+            Outcome::Not(why) => Outcome::Not(why),
+        }
+    }
 }
 
 /// Two residents are one person: the second goes into the first.
@@ -48,15 +71,16 @@ pub async fn merge(
     (keep, gone): (i64, i64),
     by: By<'_>,
 ) -> Result<Outcome, JobError> {
+    let mark = outbox::hub_mark(database).await?;
     let mut transaction = database.begin_durable().await?;
     let turn = matching::turn(&mut transaction).await?;
+    alone(&mut transaction).await?;
     let rows = identity::rows(&mut transaction, &[keep, gone]).await?;
     let parties = residents::parties_of_residents(&mut transaction, &[keep, gone]).await?;
     if let Some(why) = cannot_merge(&rows, &parties, keep, gone) {
-        transaction.commit().await?;
+        // Nothing was done: the turn was not taken.
         return Ok(Outcome::Not(why));
     }
-    let before = snapshot(&rows, &parties);
     let (kept, moved): (Vec<&PartyRow>, Vec<&PartyRow>) =
         parties.iter().partition(|party| party.resident_id == keep);
     say(&mut transaction, &kept, &moved, SAME).await?;
@@ -64,7 +88,7 @@ pub async fn merge(
     matching::move_parties(&mut transaction, &moves).await?;
     let all: Vec<&PartyRow> = parties.iter().collect();
     let mut put = Vec::new();
-    for row in rows {
+    for row in rows.iter().cloned() {
         put.push(match row.id == keep {
             true => best(row, &all, policy, by.now_ms)?,
             false => Row {
@@ -76,43 +100,68 @@ pub async fn merge(
         });
     }
     identity::put_rows(&mut transaction, &put).await?;
-    matching::redirect(&mut transaction, &[(gone, keep)], by.now_ms).await?;
+    let led = matching::redirect(&mut transaction, &[(gone, keep)], by.now_ms).await?;
+    let named: Vec<(i64, i64)> = parties.iter().map(|party| (party.source_key_id, keep)).collect();
+    let now = Now {
+        mark: &mark,
+        meant: [keep, gone],
+        residents: &[keep],
+        named: &named,
+        since: 0,
+        now_ms: by.now_ms,
+    };
+    let wrong = correct(&mut transaction, &now).await?;
+    tell(&mut transaction, &changed(&rows, &put), by.now_ms).await?;
+    let before = snapshot_with(&rows, &parties, led, &wrong.queued);
     let done = Doing { kind: "merge", keep, other: gone, before, turn, parties: &parties };
-    done.put_down(transaction, &put, by).await
+    Ok(done.put_down(transaction, &put, by).await?.with(wrong))
 }
 
-/// Takes an act back: both residents are as they were, and are known to be two.
+/// Takes an act back: both residents are as they were, and are known to be two. What came since goes with whom it
+/// agrees with most.
 pub async fn unmerge(
     database: &Database,
     policy: &Policy,
     id: i64,
     by: By<'_>,
 ) -> Result<Outcome, JobError> {
+    let mark = outbox::hub_mark(database).await?;
     let mut transaction = database.begin_durable().await?;
     let turn = matching::turn(&mut transaction).await?;
+    alone(&mut transaction).await?;
     let act = identity::act(&mut transaction, id).await?;
     let Some(act) = act.filter(|act| act.kind == "merge" && act.undone_ms.is_none()) else {
-        transaction.commit().await?;
         return Ok(Outcome::Not(format!("there is no merge {id} that still stands")));
     };
     let corrupt = || JobError::Broken(format!("act {id} cannot be read"));
     let before: Snapshot = serde_json::from_str(&act.before).map_err(|_| corrupt())?;
-    let rows = identity::rows(&mut transaction, &[act.resident_id, act.other_id]).await?;
-    let parties = residents::parties_of_residents(&mut transaction, &[act.resident_id]).await?;
-    let was_other = |party: &&PartyRow| before.parties.contains(&(party.id, act.other_id));
-    let (others, kept): (Vec<&PartyRow>, Vec<&PartyRow>) = parties.iter().partition(was_other);
-    let moves: Vec<(i64, i64)> = others.iter().map(|party| (party.id, act.other_id)).collect();
+    let (keep, other) = (act.resident_id, act.other_id);
+    let rows = identity::rows(&mut transaction, &[keep, other]).await?;
+    let parties = residents::parties_of_residents(&mut transaction, &[keep]).await?;
+    let theirs = sides(&mut transaction, &parties, &before, other).await?;
+    let (others, kept): (Vec<&PartyRow>, Vec<&PartyRow>) =
+        parties.iter().partition(|party| theirs.contains(&party.id));
+    if let Some(why) = cannot_part(&rows, &kept, &others, keep, other) {
+        return Ok(Outcome::Not(why));
+    }
+    let moves: Vec<(i64, i64)> = others.iter().map(|party| (party.id, other)).collect();
     say(&mut transaction, &kept, &others, DIFFERENT).await?;
     matching::move_parties(&mut transaction, &moves).await?;
-    let untouched = rows.iter().any(|row| row.id == act.resident_id && row.version == act.version)
-        && parties.len() == before.parties.len();
+    let led = &before.led;
+    // Whoever makes deliveries gives higher numbers than an act that was done before.
+    let told = parted::was_told(&mut transaction, keep, id).await?;
+    parted::lead_back(&mut transaction, led, keep, other).await?;
+    parted::drop_corrections(&mut transaction, &before.queued, by.now_ms).await?;
+    let untouched = !told
+        && before.said == said(&parties)
+        && rows.iter().any(|row| row.id == keep && row.version == act.version);
     let put = match untouched {
         true => before.rows,
-        // Something was said since: what each says now is put together anew.
+        // Something was said or told since: what each says now is put together anew, and is newer than that.
         false => {
             let mut put = Vec::new();
-            for row in rows {
-                let own = if row.id == act.resident_id { &kept } else { &others };
+            for row in rows.iter().cloned() {
+                let own = if row.id == keep { &kept } else { &others };
                 put.push(best(Row { merged_into: None, ..row }, own, policy, by.now_ms)?);
             }
             put
@@ -120,10 +169,12 @@ pub async fn unmerge(
     };
     identity::put_rows(&mut transaction, &put).await?;
     identity::undo(&mut transaction, id, by.now_ms).await?;
+    let view = View { mark: &mark, since: id };
+    let wrong = part(&mut transaction, (keep, &kept), (other, &others), view, by.now_ms).await?;
+    tell(&mut transaction, &changed(&rows, &put), by.now_ms).await?;
     let before = act.before.clone();
-    let (keep, other) = (act.resident_id, act.other_id);
     let done = Doing { kind: "unmerge", keep, other, before, turn, parties: &parties };
-    done.put_down(transaction, &put, by).await
+    Ok(done.put_down(transaction, &put, by).await?.with(wrong))
 }
 
 /// These parties are another person than the rest of their resident.
@@ -133,14 +184,16 @@ pub async fn split(
     (resident, parties_out): (i64, &[i64]),
     by: By<'_>,
 ) -> Result<Outcome, JobError> {
+    let mark = outbox::hub_mark(database).await?;
     let mut transaction = database.begin_durable().await?;
     let turn = matching::turn(&mut transaction).await?;
+    alone(&mut transaction).await?;
     let rows = identity::rows(&mut transaction, &[resident]).await?;
     let parties = residents::parties_of_residents(&mut transaction, &[resident]).await?;
     let (out, kept): (Vec<&PartyRow>, Vec<&PartyRow>) =
         parties.iter().partition(|party| parties_out.contains(&party.id));
-    if out.len() != parties_out.len() || kept.is_empty() || out.is_empty() {
-        transaction.commit().await?;
+    let named = parties_out.iter().all(|party| out.iter().any(|one| one.id == *party));
+    if !named || kept.is_empty() || out.is_empty() {
         let all: Vec<String> = parties.iter().map(|party| party.id.to_string()).collect();
         return Ok(Outcome::Not(format!(
             "resident {resident} has the parties {}: name some of them, and not all",
@@ -153,15 +206,111 @@ pub async fn split(
     let moves: Vec<(i64, i64)> = out.iter().map(|party| (party.id, new)).collect();
     matching::move_parties(&mut transaction, &moves).await?;
     let mut put = Vec::new();
-    for row in rows {
+    for row in rows.iter().cloned() {
         let empty =
             Row { id: new, version: 0, created_ms: by.now_ms, merged_into: None, ..row.clone() };
         put.push(best(row, &kept, policy, by.now_ms)?);
         put.push(best(empty, &out, policy, by.now_ms)?);
     }
     identity::put_rows(&mut transaction, &put).await?;
+    let view = View { mark: &mark, since: 0 };
+    let wrong = part(&mut transaction, (resident, &kept), (new, &out), view, by.now_ms).await?;
+    tell(&mut transaction, &changed(&rows, &put), by.now_ms).await?;
     let done = Doing { kind: "split", keep: resident, other: new, before, turn, parties: &parties };
-    done.put_down(transaction, &put, by).await
+    Ok(done.put_down(transaction, &put, by).await?.with(wrong))
+}
+
+/// What begins our references, and the number behind which two were taken for one.
+struct View<'v> {
+    mark: &'v str,
+    since: i64,
+}
+
+/// What was to be sent goes with whom it is of; what was composed of both is held, and what left is corrected.
+async fn part(
+    transaction: &mut Transaction,
+    (keep, kept): (i64, &[&PartyRow]),
+    (other, others): (i64, &[&PartyRow]),
+    view: View<'_>,
+    now_ms: i64,
+) -> Result<Wrong, JobError> {
+    let named = |parties: &[&PartyRow], resident: i64| -> Vec<(i64, i64)> {
+        let live = parties.iter().filter(|party| party.ended_ms.is_none());
+        live.map(|party| (party.source_key_id, resident)).collect()
+    };
+    let on = |parties: &[&PartyRow], account: i64| {
+        parties.iter().any(|party| party.source_key_id == account)
+    };
+    let mut theirs: Vec<i64> = others
+        .iter()
+        .map(|party| party.source_key_id)
+        .filter(|account| !on(kept, *account))
+        .collect();
+    theirs.sort_unstable();
+    theirs.dedup();
+    let (both, View { mark, since }) = ([keep, other], view);
+    parted::move_open(transaction, &theirs, keep, other, since).await?;
+    parted::hold_waiting(transaction, &both, since, now_ms).await?;
+    let named: Vec<(i64, i64)> =
+        named(kept, keep).into_iter().chain(named(others, other)).collect();
+    let residents = &both;
+    let now = Now { mark, meant: both, residents, named: &named, since, now_ms };
+    correct(transaction, &now).await
+}
+
+/// The parties that go with the resident that comes back: those that were of it, and of those that came since whoever
+/// agrees with one of them more than with the others.
+async fn sides(
+    transaction: &mut Transaction,
+    parties: &[PartyRow],
+    before: &Snapshot,
+    other: i64,
+) -> Result<Vec<i64>, JobError> {
+    let was = |party: i64| before.parties.iter().find(|(known, _)| *known == party);
+    let mut side: Vec<(i64, Option<bool>)> = parties
+        .iter()
+        .map(|party| (party.id, was(party.id).map(|(_, resident)| *resident == other)))
+        .collect();
+    let new: Vec<i64> =
+        side.iter().filter(|(_, known)| known.is_none()).map(|(party, _)| *party).collect();
+    let mut pairs = matching::pairs(transaction, &new).await?;
+    pairs.retain(|pair| pair.verdict != DIFFERENT);
+    // The surest first; who came by way of another goes with them.
+    pairs.sort_unstable_by_key(|pair| (-pair.bits, pair.one, pair.other));
+    let of = |side: &[(i64, Option<bool>)], party: i64| {
+        side.iter().find(|(known, _)| *known == party).and_then(|(_, with)| *with)
+    };
+    while let Some((party, with)) = pairs.iter().find_map(|pair| {
+        let open = of(&side, pair.one).is_none();
+        of(&side, pair.other).filter(|_| open).map(|with| (pair.one, with))
+    }) {
+        side.iter_mut().filter(|(known, _)| *known == party).for_each(|one| one.1 = Some(with));
+    }
+    Ok(side.into_iter().filter(|(_, with)| *with == Some(true)).map(|(party, _)| party).collect())
+}
+
+/// Each row as it was, where it was there, and as it is.
+fn changed<'r>(was: &'r [Row], is: &'r [Row]) -> Vec<(Option<&'r Row>, &'r Row)> {
+    is.iter().map(|row| (was.iter().find(|old| old.id == row.id), row)).collect()
+}
+
+fn cannot_part(
+    rows: &[Row],
+    kept: &[&PartyRow],
+    others: &[&PartyRow],
+    keep: i64,
+    other: i64,
+) -> Option<String> {
+    if let Some(Row { merged_into: Some(into), .. }) = rows.iter().find(|row| row.id == keep) {
+        return Some(format!(
+            "resident {keep} became {into} since: take that back first, or split {into}"
+        ));
+    }
+    (kept.is_empty() || others.is_empty()).then(|| {
+        format!(
+            "nobody would be left: the parties of {keep} and of {other} are not together any more"
+        )
+    })
 }
 
 /// Two residents are two people: nobody is asked again, and no weight makes them one.
@@ -203,16 +352,39 @@ fn cannot_merge(rows: &[Row], parties: &[PartyRow], keep: i64, gone: i64) -> Opt
         .then(|| format!("they have {} parties together: more than {PARTIES_MAX}", parties.len()))
 }
 
-/// How it stood: rows, and each party with its resident.
+/// How it stood: rows, each party with its resident, what they said between them, and what was led on.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Snapshot {
     rows: Vec<Row>,
     parties: Vec<(i64, i64)>,
+    #[serde(default)]
+    said: u64,
+    #[serde(default)]
+    led: Led,
+    /// What a person is to approve because of it.
+    #[serde(default)]
+    queued: Vec<i64>,
 }
 
 fn snapshot(rows: &[Row], parties: &[PartyRow]) -> String {
-    let parties = parties.iter().map(|party| (party.id, party.resident_id)).collect();
-    json!(Snapshot { rows: rows.to_vec(), parties }).to_string()
+    snapshot_with(rows, parties, Led::default(), &[])
+}
+
+fn snapshot_with(rows: &[Row], all: &[PartyRow], led: Led, queued: &[i64]) -> String {
+    let parties = all.iter().map(|party| (party.id, party.resident_id)).collect();
+    let (rows, said, queued) = (rows.to_vec(), said(all), queued.to_vec());
+    json!(Snapshot { rows, parties, said, led, queued }).to_string()
+}
+
+/// A digest of everything that these parties say, whoever they are taken for.
+fn said(parties: &[PartyRow]) -> u64 {
+    let mut parties: Vec<&PartyRow> = parties.iter().collect();
+    parties.sort_unstable_by_key(|party| party.id);
+    let line = |party: &&PartyRow| {
+        let PartyRow { id, role, record_id, ended_ms, facts, .. } = party;
+        format!("{id} {role} {record_id} {ended_ms:?} {facts}\n")
+    };
+    xxh3_64(parties.iter().map(line).collect::<String>().as_bytes())
 }
 
 /// Writes of each pair across what a person said.
@@ -292,7 +464,6 @@ impl Doing<'_> {
         by: By<'_>,
     ) -> Result<Outcome, JobError> {
         let Doing { kind, keep, other, before, turn, parties } = self;
-        let sent = identity::pushed(&mut transaction, &[keep, other]).await?;
         let id = Ids::within(&mut transaction, 1).await?.take();
         let version = put.iter().find(|row| row.id == keep).map_or(0, |row| row.version);
         let act = Act {
@@ -302,6 +473,7 @@ impl Doing<'_> {
             other_id: other,
             before,
             version,
+            at_ms: by.now_ms,
             undone_ms: None,
         };
         let entry = Entry {
@@ -321,6 +493,7 @@ impl Doing<'_> {
         let news = matches::pack(&ids).unwrap_or_default();
         matching::put_news(&mut transaction, turn, news).await?;
         transaction.commit().await?;
-        Ok(Outcome::Done { act: id, resident: keep, other, sent })
+        let (sent, queued) = (Vec::new(), Vec::new());
+        Ok(Outcome::Done { act: id, resident: keep, other, sent, queued })
     }
 }

@@ -8,14 +8,15 @@
 mod finish;
 mod settle;
 pub(super) mod telling;
+mod translate;
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use settle::{Draft, Settling};
 use telling::Telling;
+use translate::{Ahead, Translator, next_chunk};
 
 use super::error::JobError;
 use super::fail_point;
@@ -27,21 +28,20 @@ use crate::connector::channel::Source;
 use crate::mapping::inbound::{Inbound, Translation};
 use crate::mapping::outbound::{Heard, Outbound, Subject};
 use crate::record::cause;
-use crate::record::document::Document;
 use crate::record::fragment::{FieldIssue, Fragment};
 use crate::record::payment_link::Links;
 use crate::resolution::policy::Policy;
 use crate::store::again;
 use crate::store::batches::{self, BatchRow, Progress};
 use crate::store::crashes::{self, Care};
-use crate::store::database::{Database, cells};
+use crate::store::database::cells;
 use crate::store::dead_letters::{self, DeadLetter, SettledAs};
 use crate::store::hold_feed;
 use crate::store::hold_matching;
 use crate::store::matching;
 use crate::store::outbox;
 use crate::store::residents;
-use crate::store::source_records::{self, StagedRow};
+use crate::store::source_records;
 use crate::suppression::policy as suppression;
 
 /// What records are read and settled with; filled by `app` from the definitions.
@@ -100,15 +100,8 @@ async fn resolve_with(
     matches: &mut Matches,
 ) -> Result<(), JobError> {
     let dictionaries = source_records::dictionaries(&bench.database, batch.source_id).await?;
-    let mut translator = Some(Translator {
-        rules: Arc::clone(rules),
-        source: Arc::clone(source),
-        unpacker: Unpacker::new(&dictionaries)?,
-        document: Document::default(),
-        today: bench.clock.today(),
-        deadly: care.deadly,
-        bytes: 0,
-    });
+    let (unpacker, today) = (Unpacker::new(&dictionaries)?, bench.clock.today());
+    let mut translator = Some(Translator::new(rules, source, unpacker, today, care.deadly));
     matches.ready(&bench.database, (batch.last_record - batch.resolved_to) / 2).await?;
     let mut mark = outbox::hub_mark(&bench.database).await?;
     mark.push('-');
@@ -147,138 +140,6 @@ async fn resolve_with(
     close(batch, rules, bench, &mark).await
 }
 
-/// Which records are read next.
-#[derive(Clone, Copy)]
-struct Ahead {
-    after: i64,
-    most: i64,
-    /// One at a time, each marked first.
-    is_careful: bool,
-}
-
-type Reading = tokio::task::JoinHandle<Result<(Vec<Translated>, Translator), JobError>>;
-
-fn next_chunk(
-    database: &Database,
-    batch: &BatchRow,
-    ahead: Ahead,
-    translator: &mut Option<Translator>,
-) -> Result<Reading, JobError> {
-    let mut translator = translator
-        .take()
-        .ok_or_else(|| JobError::Broken("the translator is still at work".to_owned()))?;
-    let database = database.clone();
-    let (batch_id, last) = (batch.id, batch.last_record);
-    Ok(tokio::spawn(async move {
-        let Ahead { after, most, is_careful } = ahead;
-        let rows =
-            source_records::staged(&database, batch_id, after, last, most, CHUNK_BYTES_MAX).await?;
-        translator.bytes = 0;
-        if is_careful {
-            return carefully(&database, batch_id, rows, translator).await;
-        }
-        let work = move || translator.translate(rows).map(|chunk| (chunk, translator));
-        let done = tokio::task::spawn_blocking(work).await;
-        done?
-    }))
-}
-
-/// Reads one at a time, each marked first.
-async fn carefully(
-    database: &Database,
-    batch_id: i64,
-    rows: Vec<StagedRow>,
-    mut translator: Translator,
-) -> Result<(Vec<Translated>, Translator), JobError> {
-    let mut chunk = Vec::with_capacity(rows.len());
-    for row in rows {
-        crashes::reading(database, batch_id, row.id).await?;
-        let work = move || translator.translate(vec![row]).map(|read| (read, translator));
-        let (read, back) = tokio::task::spawn_blocking(work).await??;
-        translator = back;
-        if read.is_empty() {
-            break;
-        }
-        chunk.extend(read);
-    }
-    if let Some(last) = chunk.last() {
-        crashes::writing(database, batch_id, chunk.len() as i64, last.row_id).await?;
-    }
-    Ok((chunk, translator))
-}
-
-/// Turns staged rows into what they mean. No I/O.
-struct Translator {
-    rules: Arc<Rules>,
-    source: Arc<dyn Source>,
-    unpacker: Unpacker,
-    document: Document,
-    today: chrono::NaiveDate,
-    /// The record that is not to be read.
-    deadly: Option<i64>,
-    /// What the chunk in hand says so far.
-    bytes: usize,
-}
-
-/// A chunk ends where it says so much, bytes, however few records it has: memory stays flat where
-/// records are as large as they may be.
-const CHUNK_BYTES_MAX: usize = 8 << 20;
-
-impl Translator {
-    /// Rows that do not fit into the chunk are left out at its end: they come with the next.
-    fn translate(&mut self, rows: Vec<StagedRow>) -> Result<Vec<Translated>, JobError> {
-        let mut chunk = Vec::with_capacity(rows.len());
-        for row in rows {
-            if self.bytes > CHUNK_BYTES_MAX {
-                break;
-            }
-            let translation = match self.deadly == Some(row.id) {
-                true => unreadable(CRASHED),
-                false => {
-                    let record = self.unpacker.unpack(row.dictionary_id, &row.payload)?;
-                    self.bytes += record.as_ref().map_or(0, String::len);
-                    self.read(record)
-                }
-            };
-            if let Translation::Published(fragment) = &translation {
-                self.bytes += fragment.bytes();
-            }
-            chunk.push(Translated {
-                row_id: row.id,
-                source_key_id: row.source_key_id,
-                is_new: row.is_new(),
-                is_returned: row.is_returned(),
-                translation,
-            });
-        }
-        Ok(chunk)
-    }
-
-    /// What a record means. One at which we fail ourselves is held by itself, too.
-    fn read(&mut self, record: Option<String>) -> Translation {
-        let Some(record) = record else {
-            return unreadable(self.source.format().encoding_code());
-        };
-        fail_point::die_of(&record);
-        let reading =
-            AssertUnwindSafe(|| match self.source.format().read(&record, &mut self.document) {
-                Err(fault) => unreadable(fault.code),
-                Ok(()) => self.rules.inbound.translate(&self.document, self.today),
-            });
-        catch_unwind(reading).unwrap_or_else(|_| {
-            self.document = Document::default();
-            unreadable(CRASHED)
-        })
-    }
-}
-
-/// The code of a record at which its reader failed or died.
-const CRASHED: &str = "record.crashed";
-
-fn unreadable(code: &str) -> Translation {
-    Translation::Held(vec![FieldIssue { field: "record".to_owned(), code: code.to_owned() }])
-}
-
 async fn settle_chunk(
     batch: &BatchRow,
     rules: &Arc<Rules>,
@@ -296,10 +157,11 @@ async fn settle_chunk(
     bench.ids.reserve(&bench.database, wanted + 64).await?;
 
     let resolved_to = chunk.last().map_or(batch.resolved_to, |record| record.row_id);
+    let weights = rules.policy.weights.as_ref();
     let mut transaction = bench.database.begin().await?;
-    if listeners > 0 {
-        again::behind(&mut transaction, &mut bench.ids, wanted + 64).await?;
-    }
+    // Before anything is read: whoever says who is who at this moment goes before us, or behind.
+    Matches::begin(&mut transaction, weights.is_some()).await?;
+    again::behind(&mut transaction, &mut bench.ids, wanted + 64).await?;
     let mut settling = Settling::open(batch, rules, mark, now_ms, &mut transaction, &chunk).await?;
     let mut progress = Progress { resolved_to, ..Progress::default() };
     let (mut letters, mut named, mut holds) = (Vec::new(), Vec::new(), Vec::new());
@@ -340,7 +202,6 @@ async fn settle_chunk(
         }
     }
     let arrivals = settling.arrivals();
-    let weights = rules.policy.weights.as_ref();
     let decided =
         matches.decide(&mut transaction, arrivals, weights, &mut bench.ids, wanted).await?;
     let mut unlinked = decided.unlinked;

@@ -303,7 +303,10 @@ impl Check<'_> {
 fn suits(kind: &AsType, target: Kind) -> bool {
     use Kind::{Email, Nino, Phone, Postcode, Text, Uprn};
     let stays_text = |kind| matches!(kind, Text | Nino | Uprn | Postcode | Phone | Email);
-    as_kind(kind).is_none_or(|kind| kind == target || (target == Text && stays_text(kind)))
+    // A postcode of another country has a shape of its own: it may be kept as it stands.
+    let foreign = target == Postcode && as_kind(kind) == Some(Text);
+    foreign
+        || as_kind(kind).is_none_or(|kind| kind == target || (target == Text && stays_text(kind)))
 }
 
 /// What the text is read as, where that does not hang on the target.

@@ -177,6 +177,16 @@ pub static CHAPTERS: &[Chapter] = &[
                 "run the version that wrote it",
             ),
             cause(
+                "identity.correction",
+                "a system was told of somebody else than is meant: two people were taken for one, or one for two",
+                "look at it, and have it made anew (`viaduct deliveries remake`): it says then what is so now; or dismiss it",
+            ),
+            cause(
+                "identity.parted",
+                "it was composed while two people were taken for one, and was not sent",
+                "have it made anew (`viaduct deliveries remake`), or dismiss it; it cannot be released as it is",
+            ),
+            cause(
                 "notify.",
                 "the platform refused it, or says that it failed",
                 "the cause says why. It is not sent again by itself",

@@ -1,9 +1,10 @@
 //! What `mappings/resident.toml` says: which fields make two parties one resident, and whose value
 //! wins. Names of sources stay names here; the policy is made from them where sources have numbers.
 
+use super::policy::Then;
 use super::weigh::Weights;
 use crate::definition::reader::{File, Spanned};
-use crate::definition::shape::{key, word};
+use crate::definition::shape::{Word, key, word};
 use crate::definition::suggest;
 use crate::definition::table::Table;
 use crate::record::schema::{self, Field, FieldId};
@@ -13,16 +14,25 @@ use crate::record::schema::{self, Field, FieldId};
 pub struct ResidentRules {
     /// What agreement weighs, where `[match]` is written.
     pub weights: Option<Weights>,
+    /// The council's own thresholds, where it has some.
+    pub link_at: Option<f32>,
+    pub review_at: Option<f32>,
     /// Two parties are one resident when all fields of one of these are known of both and equal.
     pub exact: Vec<Vec<FieldId>>,
-    pub prefer: Vec<Preference>,
+    /// What decides where nothing else is said.
+    pub usual: Then,
+    pub fields: Vec<FieldRule>,
 }
 
-/// For a group of fields (or one field): the value of the first of these systems that has one.
+/// Whose value wins, for a group of fields or one field.
 #[derive(Clone, Debug)]
-pub struct Preference {
+pub struct FieldRule {
     pub group: String,
-    pub sources: Vec<Spanned<String>>,
+    /// The value of the first of these systems that has one.
+    pub prefer: Vec<Spanned<String>>,
+    /// Systems that have seen evidence for it.
+    pub verified: Vec<Spanned<String>>,
+    pub then: Option<Then>,
 }
 
 /// Fields so common that they tell nobody from anybody, alone.
@@ -51,24 +61,26 @@ pub fn read(file: &File) -> ResidentRules {
 }
 
 const MOST_RECENT: &str = "The value that was given last.";
+const MOST_AGREED: &str =
+    "The value that the most systems say, however they spell it; of as many, the one given last.";
 
 /// Reads the tables; also how they are described.
 pub fn parts(root: &Table<'_>) -> ResidentRules {
     let file = root.file();
     let mut rules = ResidentRules::default();
     if let Some(table) = root.table(key("match", "Which parties are one resident.")) {
-        rules.weights = Some(weights(file, &table));
+        thresholds(file, &table, &mut rules);
         rules.exact = exact(file, &table);
         table.finish();
     }
     if let Some(table) = root.table(key("survivorship", "Whose value wins.")) {
         let doc = "Which value wins where nothing else is said.";
-        table.choice_or(key("default", doc), word("most_recent", MOST_RECENT, ()), &[]);
+        rules.usual = table.choice_or(key("default", doc), recent(), &[agreed()]);
         let doc = "For a field, or a group of fields such as `address`: the systems whose value is preferred, \
                    the best first.";
         let example = "fields = { address = { prefer = [\"revenues\", \"benefits\"] } }";
         for (name, rule) in table.named_tables(key("fields", doc).example(example)) {
-            rules.prefer.push(preference(file, name, &rule));
+            rules.fields.push(field_rule(file, name, &rule));
             rule.finish();
         }
         table.finish();
@@ -76,26 +88,33 @@ pub fn parts(root: &Table<'_>) -> ResidentRules {
     rules
 }
 
+impl ResidentRules {
+    /// Has other weights than those that come with the program. The council's own thresholds stay.
+    pub fn weigh_by(&mut self, mut weights: Weights) {
+        if self.weights.is_some() {
+            weights.link = self.link_at.unwrap_or(weights.link);
+            weights.review = self.review_at.unwrap_or(weights.review);
+            self.weights = Some(weights);
+        }
+    }
+}
+
 /// The shipped weights, with the council's own thresholds.
-fn weights(file: &File, table: &Table<'_>) -> Weights {
-    let mut weights = Weights::shipped().clone();
+fn thresholds(file: &File, table: &Table<'_>, rules: &mut ResidentRules) {
     let doc = "From this probability on two parties are linked without asking anybody.";
     let link = table.decimal(key("link_at", doc).example("link_at = 0.99"), 0.5..=0.9999);
     let doc = "From this probability on, and below `link_at`, a person is asked whether two parties are one.";
     let review = table.decimal(key("review_at", doc).example("review_at = 0.6"), 0.05..=0.9999);
-    if let Some(link) = &link {
-        weights.link = link.value as f32;
-    }
-    if let Some(review) = &review {
-        weights.review = review.value as f32;
-    }
-    if weights.review > weights.link {
+    rules.link_at = link.as_ref().map(|link| link.value as f32);
+    rules.review_at = review.as_ref().map(|review| review.value as f32);
+    rules.weights = Some(Weights::shipped().clone());
+    rules.weigh_by(Weights::shipped().clone());
+    if rules.weights.as_ref().is_some_and(|weights| weights.review > weights.link) {
         let at = table.at_value(if review.is_some() { "review_at" } else { "link_at" });
         let what = "`review_at` is above `link_at`".to_owned();
         let help = "write a `review_at` that is less: between the two a person is asked".to_owned();
         file.error(at, what, "nobody would ever be asked", Some(help));
     }
-    weights
 }
 
 fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
@@ -131,7 +150,15 @@ fn exact(file: &File, table: &Table<'_>) -> Vec<Vec<FieldId>> {
     rules
 }
 
-fn preference(file: &File, key_written: Spanned<String>, rule: &Table<'_>) -> Preference {
+fn recent() -> Word<Then> {
+    word("most_recent", MOST_RECENT, Then::MostRecent)
+}
+
+fn agreed() -> Word<Then> {
+    word("most_agreed", MOST_AGREED, Then::MostAgreed)
+}
+
+fn field_rule(file: &File, key_written: Spanned<String>, rule: &Table<'_>) -> FieldRule {
     let known = schema::PARTY.iter().map(Field::group);
     let mut known: Vec<&str> = known.chain(schema::PARTY.iter().map(|field| field.name)).collect();
     known.dedup();
@@ -140,13 +167,22 @@ fn preference(file: &File, key_written: Spanned<String>, rule: &Table<'_>) -> Pr
         let what = format!("`{name}` is not a field or group of the resident");
         file.error(key_written.at, what, "no value to choose", suggest::help(name, &known));
     }
-    let sources = rule.texts(
-        key("prefer", "Systems, the best first.")
-            .needed("add `prefer = [\"revenues\"]`: systems, the best first"),
-    );
-    let doc = "Which value wins where none of them has one.";
-    rule.choice_or(key("then", doc), word("most_recent", MOST_RECENT, ()), &[]);
-    Preference { group: key_written.value, sources: sources.unwrap_or_default() }
+    let prefer = rule.texts(key("prefer", "Systems, the best first."));
+    let doc = "Systems that have seen evidence for what they say, such as a passport: their value goes before all \
+               others, and stays when their record no longer names the resident.";
+    let example = "birth_date = { verified = [\"benefits\"] }";
+    let verified = rule.texts(key("verified", doc).example(example));
+    let doc = "Which value wins where none of them has one; else what `default` says.";
+    let then = rule.choice(key("then", doc), &[recent(), agreed()]);
+    if ["prefer", "verified", "then"].iter().all(|key| !rule.has(key)) {
+        rule.missing("prefer", "add `prefer = [\"revenues\"]`: systems, the best first");
+    }
+    FieldRule {
+        group: key_written.value,
+        prefer: prefer.unwrap_or_default(),
+        verified: verified.unwrap_or_default(),
+        then: then.map(|then| then.value),
+    }
 }
 
 #[cfg(test)]
@@ -165,12 +201,15 @@ mod tests {
             "[match]\nexact = [[\"nino\", \"birth_date\"], [\"reference\"]]\n[survivorship]\n\
              default = \"most_recent\"\n[survivorship.fields]\n\
              address = { prefer = [\"revenues\", \"benefits\"] }\n\
-             \"contact.email\" = { prefer = \"crm\", then = \"most_recent\" }\n",
+             \"contact.email\" = { prefer = \"crm\", then = \"most_recent\" }\n\
+             contact = { then = \"most_agreed\" }\nbirth_date = { verified = [\"benefits\"] }\n",
         );
         assert_eq!(told, Vec::<String>::new());
         assert_eq!(rules.exact.len(), 2);
-        let groups: Vec<&str> = rules.prefer.iter().map(|one| one.group.as_str()).collect();
-        assert_eq!(groups, ["address", "contact.email"]);
+        let groups: Vec<&str> = rules.fields.iter().map(|one| one.group.as_str()).collect();
+        assert_eq!(groups, ["address", "contact.email", "contact", "birth_date"]);
+        assert_eq!((rules.usual, rules.fields[2].then), (Then::MostRecent, Some(Then::MostAgreed)));
+        assert_eq!(rules.fields[3].verified[0].value, "benefits");
     }
 
     #[test]
@@ -193,6 +232,7 @@ mod tests {
             ("adress = { prefer = [\"x\"] }", "`adress` is not a field or group of the resident"),
             ("address = \"most_agreed\"", "`address` must be a table"),
             ("address = {}", "`prefer` is missing"),
+            ("address = { then = \"most_sure\" }", "`then` cannot be `most_sure`"),
         ] {
             assert_eq!(told(&format!("{head}{part}")).1, [expected], "{part}");
         }

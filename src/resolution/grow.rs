@@ -108,9 +108,27 @@ impl Growing<'_> {
         }
         let (ones, others) =
             (&self.members[self.root[pair.one]], &self.members[self.root[pair.other]]);
-        !ones
-            .iter()
-            .any(|one| others.iter().any(|other| one != other && self.clashes(*one, *other)))
+        !ones.iter().any(|one| {
+            let against = |other: &usize| {
+                self.clashes(*one, *other) && !self.excused((*one, ones), (*other, others))
+            };
+            others.iter().any(|other| one != other && against(other))
+        })
+    }
+
+    /// Whether somebody is known by two names, because a person said so: then whoever agrees with one of them need not
+    /// agree with the other. What a person said of these two stands, and whom one record names are two.
+    fn excused(&self, one: (usize, &[usize]), other: (usize, &[usize])) -> bool {
+        let said = self.verdicts.contains_key(&ordered(one.0, other.0));
+        if said || self.profiles[one.0].account == self.profiles[other.0].account {
+            return false;
+        }
+        let same = |one: usize, like: usize| {
+            self.verdicts.get(&ordered(one, like)) == Some(&Verdict::Same)
+        };
+        let ((one, ones), (other, others)) = (one, other);
+        ones.iter().any(|like| same(one, *like) && !self.clashes(*like, other))
+            || others.iter().any(|like| same(other, *like) && !self.clashes(one, *like))
     }
 
     fn join(&mut self, pair: &Pair) {

@@ -14,7 +14,9 @@ pub mod party;
 pub mod place;
 pub mod policy;
 pub mod profile;
+pub mod relation;
 pub mod survivorship;
+pub mod train;
 pub mod weigh;
 
 #[cfg(test)]

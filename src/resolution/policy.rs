@@ -14,6 +14,22 @@ pub struct Policy {
     pub exact: Vec<Vec<FieldId>>,
     /// Groups of fields whose value comes from the first of these sources that has one.
     pub prefer: Vec<(String, Vec<i64>)>,
+    /// Groups of fields for which these sources have seen evidence.
+    pub verified: Vec<(String, Vec<i64>)>,
+    /// What decides where nothing else does.
+    pub usual: Then,
+    /// Groups of fields for which that is something else.
+    pub then: Vec<(String, Then)>,
+}
+
+/// What decides among words that are as good as each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Then {
+    /// The last one said.
+    #[default]
+    MostRecent,
+    /// What the most systems say; of as many, the last one said.
+    MostAgreed,
 }
 
 impl Policy {
@@ -22,5 +38,19 @@ impl Policy {
         let preferred = self.prefer.iter().find(|(known, _)| known == group);
         let place = |sources: &Vec<i64>| sources.iter().position(|known| *known == source_id);
         preferred.and_then(|(_, sources)| place(sources)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether a source has seen evidence for what it says of a field, or of its group.
+    pub fn is_verified(&self, unit: &str, group: &str, source_id: i64) -> bool {
+        let of = |(known, sources): &(String, Vec<i64>)| {
+            (known == unit || known == group) && sources.contains(&source_id)
+        };
+        self.verified.iter().any(of)
+    }
+
+    /// What decides about a field: its own rule, that of its group, or the usual one.
+    pub fn then(&self, unit: &str, group: &str) -> Then {
+        let of = |name: &str| self.then.iter().find(|(known, _)| known == name);
+        of(unit).or_else(|| of(group)).map_or(self.usual, |(_, then)| *then)
     }
 }

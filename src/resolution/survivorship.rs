@@ -1,14 +1,16 @@
 //! Which value wins: a resident's facts from the parties that are that person.
 //!
-//! The most recent word wins, unless the policy prefers a source. A name or an address is taken whole
-//! from one party, so that no line of one home is joined to the postcode of another; and from one that
-//! says enough of it, before one that knows a number or a forename alone.
+//! The most recent word wins, or the one that most systems agree on, unless the policy prefers a source; and what a
+//! source has seen evidence for goes before everything. A name or an address is taken whole from one party, so that no
+//! line of one home is joined to the postcode of another; and from one that says enough of it, before one that knows a
+//! number or a forename alone.
 
 use std::cmp::Reverse;
 
-use super::policy::Policy;
+use super::policy::{Policy, Then};
 use crate::record::facts::Facts;
 use crate::record::schema::{self, Field, FieldId};
+use crate::record::value::spelling::fold_name;
 
 /// One party's word about a resident.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +46,9 @@ pub fn survive(words: &[Word<'_>], policy: &Policy) -> (Facts, Option<Vec<(Strin
             true => schema::PARTY[id as usize].group() == group,
             false => id as usize == place,
         };
-        let winner = words
-            .iter()
-            .filter(|word| word.facts.fields().iter().any(|(id, _)| belongs(*id)))
-            .min_by_key(|word| standing(word, policy, unit));
+        let says = |word: &&Word<'_>| word.facts.fields().iter().any(|(id, _)| belongs(*id));
+        let said: Vec<&Word<'_>> = words.iter().filter(says).collect();
+        let winner = said.iter().min_by_key(|word| standing(word, &said, policy, unit));
         if let Some(winner) = winner {
             best.take_from(winner.facts, belongs);
             provenance.push((unit.to_owned(), winner.party_id));
@@ -56,15 +57,70 @@ pub fn survive(words: &[Word<'_>], policy: &Policy) -> (Facts, Option<Vec<(Strin
     (best, Some(provenance))
 }
 
-/// How a word stands among others about a unit: the least wins.
-fn standing(
-    word: &Word<'_>,
-    policy: &Policy,
-    unit: &str,
-) -> (bool, bool, usize, Reverse<(i64, i64)>) {
+/// How a word stands among others about a unit. The least wins, by the first of these in which two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    unverified: bool,
+    ended: bool,
+    says_little: bool,
+    rank: usize,
+    /// Of systems that say the same; 0 where that does not count.
+    agreed: Reverse<usize>,
+    recent: Reverse<(i64, i64)>,
+}
+
+impl Standing {
+    /// Whether nothing tells it from another but how many agree.
+    fn is_outvoted(&self, by: &Standing) -> bool {
+        let Standing { agreed: Reverse(mine), .. } = *self;
+        let level = Standing { agreed: by.agreed, recent: by.recent, ..*self };
+        level == *by && mine < by.agreed.0
+    }
+}
+
+fn standing(word: &Word<'_>, said: &[&Word<'_>], policy: &Policy, unit: &str) -> Standing {
     let group = unit.split('.').next().unwrap_or(unit);
-    let rank = policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id));
-    (word.ended, !says_enough(word.facts, unit), rank, Reverse((word.record_id, word.party_id)))
+    let says_little = !says_enough(word.facts, unit);
+    let verified = policy.is_verified(unit, group, word.source_id) && !says_little;
+    let agreed = match policy.then(unit, group) {
+        Then::MostRecent => 0,
+        Then::MostAgreed => agreed(word, said, unit),
+    };
+    Standing {
+        unverified: !verified,
+        // What was seen once was seen, though the record be closed.
+        ended: word.ended && !verified,
+        says_little,
+        rank: policy.rank(unit, word.source_id).min(policy.rank(group, word.source_id)),
+        agreed: Reverse(agreed),
+        recent: Reverse((word.record_id, word.party_id)),
+    }
+}
+
+/// How many systems say the same of a unit, however it is spelt: several records of one system are one voice. Whoever
+/// is not named any more has none.
+fn agreed(word: &Word<'_>, said: &[&Word<'_>], unit: &str) -> usize {
+    let mine = in_short(word.facts, unit);
+    let same = said.iter().filter(|other| !other.ended && in_short(other.facts, unit) == mine);
+    let mut systems: Vec<i64> = same.map(|other| other.source_id).collect();
+    systems.sort_unstable();
+    systems.dedup();
+    systems.len()
+}
+
+/// What two words must say alike of a unit to agree in it.
+fn in_short(facts: &Facts, unit: &str) -> String {
+    let fields: &[&str] = match unit {
+        "name" => &["name.given", "name.family"],
+        "address" => &["address.line1", "address.postcode"],
+        "correspondence" => &["correspondence.line1", "correspondence.postcode"],
+        field => &[field],
+    };
+    let text = |name: &&str| {
+        let value = schema::party_id(name).and_then(|id| facts.get(id));
+        value.map(|value| fold_name(&value.to_text())).unwrap_or_default()
+    };
+    fields.iter().map(text).collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// Whether a group that is taken whole says what it is for: a name whose it is, an address where a
@@ -95,6 +151,10 @@ pub enum Because {
     Fuller,
     /// Its source is preferred for this unit.
     Preferred,
+    /// Its source has seen evidence for it.
+    Verified,
+    /// More systems say so than anything else.
+    MostAgreed,
     MostRecent,
 }
 
@@ -105,16 +165,19 @@ pub fn explain(words: &[Word<'_>], policy: &Policy, unit: &str) -> Option<(i64, 
         word.facts.fields().iter().any(|(id, _)| unit_of(&schema::PARTY[*id as usize]) == unit)
     };
     let mut said: Vec<&Word<'_>> = words.iter().filter(says).collect();
-    said.sort_by_key(|word| standing(word, policy, unit));
+    let all = said.clone();
+    let stands = |word: &Word<'_>| standing(word, &all, policy, unit);
+    said.sort_by_key(|word| stands(word));
     let winner = said.first()?;
-    let because = match said.get(1) {
+    let because = match said.get(1).map(|next| (stands(next), stands(winner))) {
         None => Because::Alone,
-        Some(next) if next.ended != winner.ended => Because::StillNamed,
-        Some(next) if says_enough(next.facts, unit) != says_enough(winner.facts, unit) => {
-            Because::Fuller
-        }
-        Some(next) if standing(next, policy, unit).2 != standing(winner, policy, unit).2 => {
-            Because::Preferred
+        Some((next, won)) if next.unverified != won.unverified => Because::Verified,
+        Some((next, won)) if next.ended != won.ended => Because::StillNamed,
+        Some((next, won)) if next.says_little != won.says_little => Because::Fuller,
+        Some((next, won)) if next.rank != won.rank => Because::Preferred,
+        // The next may be one of those that agree: whoever says otherwise has fewer.
+        Some((_, won)) if said.iter().any(|other| stands(other).is_outvoted(&won)) => {
+            Because::MostAgreed
         }
         Some(_) => Because::MostRecent,
     };
@@ -210,6 +273,62 @@ mod tests {
         }
         let ended = [words[0], Word { ended: true, ..words[1] }];
         assert_eq!(explain(&ended, &policy, "name"), Some((1, Because::StillNamed)));
+    }
+
+    #[test]
+    fn what_most_systems_say_wins_where_that_is_the_rule() {
+        let (old, new) = (
+            facts(&[("contact.mobile", "+447700900001"), ("name.family", "O'Sampleton")]),
+            facts(&[("contact.mobile", "+447700900002"), ("name.family", "Bramble")]),
+        );
+        let spelt =
+            facts(&[("contact.mobile", "+447700900001"), ("name.family", "O\u{2019}SAMPLETON")]);
+        let word = |party_id, source_id, facts| Word {
+            party_id,
+            source_id,
+            record_id: party_id,
+            ended: false,
+            facts,
+        };
+        // Two records of one system are one voice; two systems are two, however they spell it.
+        let words = [word(1, 10, &old), word(2, 20, &spelt), word(3, 30, &new), word(4, 30, &new)];
+        let then = vec![("contact".to_owned(), Then::MostAgreed)];
+        let policy = Policy { then, ..Policy::default() };
+        let agreed = Some((2, Because::MostAgreed));
+        assert_eq!(explain(&words, &policy, "contact.mobile"), agreed);
+        assert_eq!(explain(&words, &policy, "name"), Some((4, Because::MostRecent)));
+        let policy = Policy { usual: Then::MostAgreed, ..Policy::default() };
+        assert_eq!(explain(&words, &policy, "name"), agreed);
+        let (_, provenance) = survive(&words, &policy);
+        assert!(provenance.unwrap().contains(&("name".to_owned(), 2)));
+        // Whoever is not named any more has no voice; of as many the last one counts.
+        let ended = [Word { ended: true, ..words[0] }, words[1], words[2], words[3]];
+        assert_eq!(explain(&ended, &policy, "name"), Some((4, Because::MostRecent)));
+        // A preferred system goes before numbers.
+        let prefer = vec![("name".to_owned(), vec![30])];
+        let policy = Policy { usual: Then::MostAgreed, prefer, ..Policy::default() };
+        assert_eq!(explain(&words, &policy, "name").unwrap().0, 4);
+    }
+
+    #[test]
+    fn what_was_verified_goes_before_everything_else() {
+        let seen = facts(&[("birth_date", "1980-02-29"), ("address.uprn", "100099900001")]);
+        let told = facts(&[("birth_date", "1980-03-01"), ("address.line1", "2 New Road")]);
+        let word = |party_id, source_id, ended, facts| Word {
+            party_id,
+            source_id,
+            record_id: party_id,
+            ended,
+            facts,
+        };
+        let words = [word(1, 10, true, &seen), word(2, 20, false, &told)];
+        let verified = vec![("birth_date".to_owned(), vec![10]), ("address".to_owned(), vec![10])];
+        let prefer = vec![("birth_date".to_owned(), vec![20])];
+        let policy = Policy { verified, prefer, ..Policy::default() };
+        let wanted = Some((1, Because::Verified));
+        assert_eq!(explain(&words, &policy, "birth_date"), wanted, "though its record is closed");
+        assert_eq!(explain(&words, &policy, "address").unwrap().0, 2, "a number is no address");
+        assert_eq!(explain(&words, &Policy::default(), "birth_date").unwrap().0, 2);
     }
 
     #[test]

@@ -227,6 +227,36 @@ fn a_name_alone_in_another_place_is_never_enough() {
     assert_eq!((levels.given, band(&levels, Weights::shipped())), (Given::Equal, Band::Separate));
 }
 
+#[test]
+fn whoever_agrees_with_somebody_of_two_names_need_not_agree_with_both() {
+    // A person said that Casey and Robin are one. Casey comes again; and so does a stranger.
+    let all = [
+        one(1, "", "Casey", "Bramble").born("1960-03-12"),
+        one(2, "", "Robin", "Testberry").born("1950-01-10").at("2 New Road", "SK99 9ZZ"),
+        one(3, "", "Casey", "Bramble").born("1960-03-12"),
+        one(4, "", "Casey", "Bramble").born("1999-09-09"),
+    ];
+    let profiles: Vec<Profile> = all
+        .iter()
+        .enumerate()
+        .map(|(at, one)| Profile::new(at as u64, one.record, &one.said))
+        .collect();
+    let profiles: Vec<&Profile> = profiles.iter().collect();
+    let pair = |one: usize, other: usize, bits: f32, verdict: Verdict| {
+        let levels = compare(profiles[one], profiles[other], &|_| false);
+        Pair { one, other, bits, levels, verdict }
+    };
+    let said = pair(0, 1, 0.0, Verdict::Same);
+    let pairs = [said, pair(0, 2, 12.0, Verdict::None), pair(0, 3, 5.0, Verdict::None)];
+    let weights = Weights::shipped();
+    assert_eq!(grow(&profiles, &pairs, weights), [0, 0, 0, 3]);
+    // Nobody said it: then two names are two people.
+    assert_eq!(grow(&profiles, &pairs[1..], weights), [0, 1, 0, 3]);
+    // And what a person said of the newcomer stands.
+    let other = pair(1, 2, 0.0, Verdict::Different);
+    assert_eq!(grow(&profiles, &[said, pairs[1], other], weights), [0, 0, 2, 3]);
+}
+
 /// Some parties of a street where everybody is called alike.
 fn street() -> impl Strategy<Value = Vec<(usize, usize, usize, usize, usize)>> {
     proptest::collection::vec((0..5usize, 0..4usize, 0..3usize, 0..3usize, 0..4usize), 2..14)

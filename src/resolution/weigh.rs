@@ -44,6 +44,8 @@ pub const FIELDS: [(&str, &[&str]); 10] = [
 ];
 
 const LEVELS_MAX: usize = 11;
+/// The form of the file: its places, fields and levels. It grows when one of them is another.
+const FORM: i64 = 1;
 
 /// What agreement weighs.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +83,16 @@ impl Weights {
     /// Reads a file of weights; the error says what is wrong with it.
     pub fn read(text: &str) -> Result<Weights, String> {
         let table: toml::Table = text.parse().map_err(|error| format!("{error}"))?;
+        match table.get("form").and_then(toml::Value::as_integer) {
+            Some(FORM) => {}
+            Some(form) => {
+                return Err(format!(
+                    "it is of form {form}, and this program reads form {FORM}: have it made anew \
+                     (`viaduct match train`), or take it away"
+                ));
+            }
+            None => return Err(format!("`form` is missing: `form = {FORM}`")),
+        }
         let number = |table: &toml::Table, name: &str| -> Result<f32, String> {
             let value = table.get(name).ok_or_else(|| format!("`{name}` is missing"))?;
             let float = value.as_float().or(value.as_integer().map(|whole| whole as f64));
@@ -114,6 +126,40 @@ impl Weights {
             }
         }
         Ok(weights)
+    }
+
+    /// As [`Weights::read`] reads it, behind a line that says where it is from.
+    pub fn to_toml(&self, from: &str) -> String {
+        let head = if from.is_empty() { String::new() } else { format!("# {from}\n") };
+        let mut text = format!(
+            "{head}form = {FORM}\nversion = {}\nlink = {:?}\nreview = {:?}\n",
+            self.version, self.link, self.review
+        );
+        for (place, name) in self.places.iter().zip(PLACES) {
+            text.push_str(&format!("\n[{name}]\nstart = {:?}\n", place.start));
+            for (field, (name, levels)) in place.fields.iter().zip(FIELDS) {
+                let said = levels.iter().zip(field).filter(|(_, bits)| **bits != 0.0);
+                let said: Vec<String> =
+                    said.map(|(level, bits)| format!("{level} = {bits:?}")).collect();
+                if !said.is_empty() {
+                    text.push_str(&format!("{name} = {{ {} }}\n", said.join(", ")));
+                }
+            }
+        }
+        text
+    }
+
+    /// What a level weighs at a place, by their numbers.
+    pub fn get(&self, place: usize, field: usize, level: usize) -> f32 {
+        self.places[place].fields[field][level]
+    }
+
+    pub fn set(&mut self, place: usize, field: usize, level: usize, bits: f32) {
+        self.places[place].fields[field][level] = bits;
+    }
+
+    pub fn set_start(&mut self, place: usize, bits: f32) {
+        self.places[place].start = bits;
     }
 
     /// How much speaks for one person.
@@ -244,6 +290,13 @@ mod tests {
         assert!(weights.version >= 1 && weights.link > weights.review);
         for (from, to, wanted) in [
             ("version = ", "vers = ", "`version` is missing: a whole number"),
+            ("form = ", "shape = ", "`form` is missing: `form = 1`"),
+            (
+                "form = 1",
+                "form = 2",
+                "it is of form 2, and this program reads form 1: have it made anew (`viaduct match train`), or take \
+                 it away",
+            ),
             ("[elsewhere]", "[nowhere]", "the table `[elsewhere]` is missing"),
             ("alias = ", "alais = ", "`home.given.alais` is not known here"),
         ] {

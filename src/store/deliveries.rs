@@ -248,6 +248,16 @@ pub(super) async fn of_ids(
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
+/// What left, or may have left, for these residents: the newest first.
+pub async fn sent_for(
+    transaction: &mut Transaction,
+    residents: &[i64],
+) -> Result<Vec<Delivery>, StoreError> {
+    let before =
+        format!("{} WHERE intents > 0 AND resident_id IN", select(transaction.is_postgres()));
+    transaction.fetch_for(&before, residents, "ORDER BY id DESC").await
+}
+
 /// The delivery that the platform knows by this reference of ours.
 pub async fn of_reference(
     database: &Database,

@@ -26,6 +26,7 @@ pub struct Act {
     pub other_id: i64,
     pub before: String,
     pub version: i64,
+    pub at_ms: i64,
     pub undone_ms: Option<i64>,
 }
 
@@ -107,8 +108,8 @@ pub async fn put_act(
 
 /// The act of that number.
 pub async fn act(transaction: &mut Transaction, id: i64) -> Result<Option<Act>, StoreError> {
-    let sql = "SELECT id, kind, resident_id, other_id, before, version, undone_ms FROM identity_act \
-               WHERE id = $1";
+    let sql = "SELECT id, kind, resident_id, other_id, before, version, at_ms, undone_ms \
+               FROM identity_act WHERE id = $1";
     Ok(transaction.fetch(sql, cells![id]).await?.into_iter().next())
 }
 
@@ -119,16 +120,6 @@ pub async fn undo(transaction: &mut Transaction, id: i64, now_ms: i64) -> Result
     Ok(())
 }
 
-/// What left or may have left for these residents: delivery, destination and state, the newest first.
-pub async fn pushed(
-    transaction: &mut Transaction,
-    residents: &[i64],
-) -> Result<Vec<(i64, i64, String, String)>, StoreError> {
-    let before = "SELECT id, resident_id, destination, state FROM delivery \
-                  WHERE intents > 0 AND resident_id IN";
-    transaction.fetch_for(before, residents, "ORDER BY id DESC").await
-}
-
 /// The pairs of these parties, by the first of the two.
 pub async fn pairs(database: &Database, parties: &[i64]) -> Result<Vec<PairRow>, StoreError> {
     let mut transaction = database.begin().await?;
@@ -136,6 +127,12 @@ pub async fn pairs(database: &Database, parties: &[i64]) -> Result<Vec<PairRow>,
     transaction.commit().await?;
     Ok(pairs)
 }
+
+/// Behind `WHERE`, for a pair `m` of the parties `p` and `q`: nobody said of their two residents that they are two
+/// people. What was said of two parties is said of whoever they are, and of the parties that came to them later.
+pub const NOT_TOLD_APART: &str = "NOT EXISTS (SELECT 1 FROM party a JOIN match_pair n ON n.one = a.id \
+    JOIN party b ON b.id = n.other WHERE n.verdict = 2 AND a.resident_id = p.resident_id \
+    AND b.resident_id = q.resident_id)";
 
 /// Pairs that wait for a person: of two residents, and nobody said anything yet; the surest first.
 pub async fn waiting(
@@ -149,11 +146,14 @@ pub async fn waiting(
         resident: i64,
         other_resident: i64,
     }
-    let sql = "SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, p.resident_id AS resident, \
-               q.resident_id AS other_resident FROM match_pair m JOIN party p ON p.id = m.one \
-               JOIN party q ON q.id = m.other WHERE m.one < m.other AND m.verdict = 0 \
-               AND p.resident_id <> q.resident_id ORDER BY m.bits DESC, m.one, m.other LIMIT $1";
-    let rows: Vec<Waiting> = database.fetch(sql, cells![most]).await?;
+    let sql = format!(
+        "SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, p.resident_id AS resident, \
+         q.resident_id AS other_resident FROM match_pair m JOIN party p ON p.id = m.one \
+         JOIN party q ON q.id = m.other WHERE m.one < m.other AND m.verdict = 0 \
+         AND p.resident_id <> q.resident_id AND {NOT_TOLD_APART} \
+         ORDER BY m.bits DESC, m.one, m.other LIMIT $1"
+    );
+    let rows: Vec<Waiting> = database.fetch(&sql, cells![most]).await?;
     Ok(rows.into_iter().map(|row| (row.pair, row.resident, row.other_resident)).collect())
 }
 

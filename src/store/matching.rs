@@ -41,11 +41,24 @@ pub async fn turn(transaction: &mut Transaction) -> Result<i64, StoreError> {
     version.ok_or_else(|| StoreError::Refused("match_index has no row".to_owned()))
 }
 
-/// The last number that was taken; nobody takes the next while this transaction lasts.
+/// The last number that was taken; nobody takes the next, nor says who is who, while this transaction lasts.
 pub async fn hold_turn(transaction: &mut Transaction) -> Result<i64, StoreError> {
-    let sql = "UPDATE match_index SET version = version WHERE id = 1 RETURNING version";
+    let sql = match transaction {
+        Transaction::Postgres(_) => "SELECT version FROM match_index WHERE id = 1 FOR UPDATE",
+        // There is one who writes.
+        Transaction::Sqlite(_) => "SELECT version FROM match_index WHERE id = 1",
+    };
     let rows: Vec<(i64,)> = transaction.fetch(sql, vec![]).await?;
     Ok(rows.first().map_or(0, |(version,)| *version))
+}
+
+/// Where nothing is compared: people may still say who is who, and have to wait for our commit. Others like us do not.
+pub async fn share_turn(transaction: &mut Transaction) -> Result<(), StoreError> {
+    if transaction.is_postgres() {
+        let sql = "SELECT version FROM match_index WHERE id = 1 FOR SHARE";
+        transaction.fetch::<(i64,)>(sql, vec![]).await?;
+    }
+    Ok(())
 }
 
 /// Notes which parties a chunk wrote.
@@ -169,24 +182,60 @@ pub async fn move_parties(
     Ok(())
 }
 
-/// Notes which resident each of these became. What is still to be sent to it goes by the new number.
+/// What was led on from residents that became others: older numbers, holds, and what was not sent yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Led {
+    pub residents: Vec<i64>,
+    pub holds: Vec<i64>,
+    pub deliveries: Vec<i64>,
+}
+
+/// Notes which resident each of these became. What is still to be sent to it goes by the new number. None of those
+/// that they became is among them.
 pub async fn redirect(
     transaction: &mut Transaction,
     merged: &[(i64, i64)],
     now_ms: i64,
-) -> Result<(), StoreError> {
-    for (from, into) in merged {
-        let sql = "UPDATE resident SET merged_into = $2, updated_ms = $3 WHERE id = $1";
-        transaction.execute(sql, cells![*from, *into, now_ms]).await?;
-        let sql = "UPDATE resident SET merged_into = $2 WHERE merged_into = $1";
-        transaction.execute(sql, cells![*from, *into]).await?;
-        let sql = "UPDATE hold SET resident_id = $2 WHERE resident_id = $1";
-        transaction.execute(sql, cells![*from, *into]).await?;
-        let sql =
-            "UPDATE delivery SET resident_id = $2 WHERE resident_id = $1 AND settled_ms IS NULL";
-        transaction.execute(sql, cells![*from, *into]).await?;
-    }
-    Ok(())
+) -> Result<Led, StoreError> {
+    let v = "WITH v (id, into_id, now_ms) AS ({rows})";
+    let own = format!(
+        "{v} UPDATE resident SET merged_into = v.into_id, updated_ms = v.now_ms FROM v \
+         WHERE resident.id = v.id RETURNING resident.id"
+    );
+    led(transaction, &own, merged, now_ms).await?;
+    let [older, holds, open] = [
+        ("resident", "merged_into", ""),
+        ("hold", "resident_id", ""),
+        ("delivery", "resident_id", "AND delivery.settled_ms IS NULL"),
+    ]
+    .map(|(table, column, and)| {
+        format!(
+            "{v} UPDATE {table} SET {column} = v.into_id FROM v \
+             WHERE {table}.{column} = v.id {and} RETURNING {table}.id"
+        )
+    });
+    Ok(Led {
+        residents: led(transaction, &older, merged, now_ms).await?,
+        holds: led(transaction, &holds, merged, now_ms).await?,
+        deliveries: led(transaction, &open, merged, now_ms).await?,
+    })
+}
+
+async fn led(
+    transaction: &mut Transaction,
+    sql: &str,
+    merged: &[(i64, i64)],
+    now_ms: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let cells = merged.iter().flat_map(|(from, into)| cells![*from, *into, now_ms]).collect();
+    let mut ids: Vec<i64> = transaction
+        .fetch_with::<(i64,)>(sql, 3, cells)
+        .await?
+        .into_iter()
+        .map(|(id,)| id)
+        .collect();
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// How many parties there are.

@@ -213,6 +213,11 @@ fn rules_for_residents_are_checked() {
 }
 
 #[test]
+fn weights_of_another_form_are_refused_with_what_to_do() {
+    report("weights.toml");
+}
+
+#[test]
 fn a_code_list_says_one_thing_at_a_time() {
     report("code_list.csv");
 }

@@ -16,7 +16,7 @@ on_both! {
 }
 
 /// One person on an account, with the home.
-fn account(key: &str, given: &str, family: &str, born: &str, line: &str) -> String {
+pub(super) fn account(key: &str, given: &str, family: &str, born: &str, line: &str) -> String {
     format!(
         "<Account ref=\"{key}\"><Status>OPEN</Status><LiablePersons><Person seq=\"1\" role=\"PRIMARY\">\
          <Forename>{given}</Forename><Surname>{family}</Surname><DateOfBirth>{born}</DateOfBirth>\
@@ -99,11 +99,11 @@ async fn two(on: On) -> (TestHub, i64, i64) {
     (hub, ids[0], ids[1])
 }
 
-async fn act(hub: &TestHub, asked: Asked) -> serde_json::Value {
+pub(super) async fn act(hub: &TestHub, asked: Asked) -> serde_json::Value {
     resident::decide(&hub.context.database, &hub.definitions, asked, "user:kim").await.unwrap().0
 }
 
-fn why() -> Personal<String> {
+pub(super) fn why() -> Personal<String> {
     Personal::new("both came to the desk".to_owned())
 }
 

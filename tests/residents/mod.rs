@@ -3,6 +3,8 @@
 
 mod deliveries;
 pub mod identity;
+mod merging;
+mod relations;
 mod search;
 
 use std::process::Command;

@@ -17,11 +17,14 @@ use crate::store::deliveries::{self, Filter};
 use crate::store::desk;
 use crate::store::history::{self, Event};
 use crate::store::holds::{self, HoldRow};
+use crate::store::identity;
 use crate::store::people::{self, Party};
 
 /// How many changes are told where nothing else is asked.
 pub const MOST: u16 = 200;
 const DELIVERIES_MAX: i64 = 1_000;
+/// From where a change is that no batch brought.
+const PERSON: &str = "a person said who is who: the audit log has whom, and why";
 
 /// Everything that happened, the first first.
 #[derive(Debug, Serialize)]
@@ -79,6 +82,7 @@ impl Because {
             "created" => "was made",
             "gone" => "is gone: its system no longer lists it",
             "returned" => "is there again",
+            "merged" => "became another one's",
             _ => "changed",
         };
         let fields = match changes.is_empty() {
@@ -89,13 +93,17 @@ impl Because {
         Because {
             what: format!("{subject} {verb}{fields}"),
             changes,
-            from: format!(
-                "{} said so: record {key} of {} (batch {}, job {})",
-                event.source.clone().unwrap_or_else(unknown),
-                event.origin.clone().unwrap_or_else(unknown),
-                event.batch_id,
-                event.job.clone().unwrap_or_else(unknown)
-            ),
+            from: if event.batch_id == 0 {
+                PERSON.to_owned()
+            } else {
+                format!(
+                    "{} said so: record {key} of {} (batch {}, job {})",
+                    event.source.clone().unwrap_or_else(unknown),
+                    event.origin.clone().unwrap_or_else(unknown),
+                    event.batch_id,
+                    event.job.clone().unwrap_or_else(unknown)
+                )
+            },
             event: Some(event.id),
             batch: Some(event.batch_id),
             record: Some(event.record_id),
@@ -132,7 +140,7 @@ impl History {
         sight: Sight,
         now_ms: i64,
     ) -> Result<History, AppError> {
-        people::resident(database, id).await?.ok_or_else(|| nobody(id))?;
+        let id = identity::leads_to(database, id).await?.ok_or_else(|| nobody(id))?;
         let parties = people::parties(database, id).await?;
         let mut numbers = vec![id];
         numbers.extend(desk::became(database, id).await?);

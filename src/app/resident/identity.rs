@@ -13,6 +13,7 @@ use crate::resolution::weigh::Weights;
 use crate::store::database::Database;
 use crate::store::identity;
 use crate::store::matching::PairRow;
+use crate::store::parting::CORRECTION;
 use crate::store::people;
 
 /// Rows of the list that are read at a time.
@@ -131,7 +132,7 @@ pub async fn waiting(
 pub fn done(outcome: Outcome, verb: &str) -> Result<(Value, String), AppError> {
     match outcome {
         Outcome::Not(why) => Err(AppError::NotThere(why)),
-        Outcome::Done { act, resident, other, sent } => {
+        Outcome::Done { act, resident, other, sent, queued } => {
             let mut text = format!("{verb}: residents {resident} and {other}, as act {act}\n");
             if !sent.is_empty() {
                 let _ = writeln!(text, "Sent on the view that was wrong; look at each:");
@@ -139,13 +140,26 @@ pub fn done(outcome: Outcome, verb: &str) -> Result<(Value, String), AppError> {
             for (delivery, whom, destination, state) in &sent {
                 let _ = writeln!(text, "  delivery {delivery} of {whom} to {destination}: {state}");
             }
+            if !queued.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "To be told anew when a person approves: `viaduct deliveries remake --code {CORRECTION}`, or \
+                     `dismiss`"
+                );
+            }
+            for delivery in &queued {
+                let _ = writeln!(text, "  delivery {delivery}");
+            }
             let sent: Vec<Value> = sent
                 .into_iter()
                 .map(|(delivery, resident, destination, state)| {
                     json!({ "delivery": delivery, "resident": resident, "destination": destination, "state": state })
                 })
                 .collect();
-            Ok((json!({ "act": act, "resident": resident, "other": other, "sent": sent }), text))
+            Ok((
+                json!({ "act": act, "resident": resident, "other": other, "sent": sent, "queued": queued }),
+                text,
+            ))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod history;
 pub mod identity;
+pub mod relations;
 pub mod search;
 pub mod show;
 pub mod why;

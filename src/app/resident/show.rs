@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::nobody;
+use super::relations::Related;
 use crate::app::context::AppError;
 use crate::app::deliveries::line::Line;
 use crate::app::sight::Sight;
@@ -18,6 +19,7 @@ use crate::resolution::survivorship::{Because, Word, explain, unit_of};
 use crate::store::database::{Database, StoreError};
 use crate::store::deliveries::{self, Filter};
 use crate::store::holds::{self, HoldRow};
+use crate::store::identity;
 use crate::store::people::{self, Party, Resident};
 use crate::store::residents::read_facts;
 
@@ -33,6 +35,7 @@ pub struct Shown {
     last_changed: Moment,
     fields: Vec<Field>,
     accounts: Vec<Account>,
+    related: Vec<Related>,
     holds: Vec<InForce>,
     deliveries: Vec<Line>,
 }
@@ -99,6 +102,8 @@ impl Shown {
         sight: Sight,
         now_ms: i64,
     ) -> Result<Shown, AppError> {
+        // A number that was merged leads to the one that stayed.
+        let id = identity::leads_to(database, id).await?.ok_or_else(|| nobody(id))?;
         let row = people::resident(database, id).await?.ok_or_else(|| nobody(id))?;
         let parties = people::parties(database, id).await?;
         let facts = read_facts(&row.facts, schema::PARTY, "resident", id)?;
@@ -124,6 +129,7 @@ impl Shown {
                 .iter()
                 .map(|party| account(party, sight))
                 .collect::<Result<_, _>>()?,
+            related: Related::of(database, id).await?,
             holds: holds.iter().filter_map(|hold| in_force(hold, sight, now_ms)).collect(),
             deliveries: latest.iter().map(|row| Line::of(row, sight, now_ms)).collect(),
         })
@@ -161,6 +167,11 @@ impl Shown {
         }
         text.push_str("\nAccounts and records\n");
         self.accounts.iter().for_each(|account| text.push_str(&account.text()));
+        text.push_str("\nRelated\n");
+        if self.related.is_empty() {
+            text.push_str("  nobody is known\n");
+        }
+        self.related.iter().for_each(|one| text.push_str(&one.text()));
         text.push_str("\nHolds in force\n");
         if self.holds.is_empty() {
             text.push_str("  none\n");
@@ -255,6 +266,8 @@ impl Record<'_> {
             Because::StillNamed => "the other records no longer name the resident".to_owned(),
             Because::Fuller => "the others know a part of it alone".to_owned(),
             Because::Preferred => format!("{source} is preferred for `{unit}`"),
+            Because::Verified => format!("{source} has seen evidence for it"),
+            Because::MostAgreed => "the most systems say so".to_owned(),
             Because::MostRecent => "it is the most recent word".to_owned(),
         }
     }

@@ -6,12 +6,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::chunk::Chunk;
 use super::memory::SHARED_MAX;
-use super::{Known, Matches, fetch, keys_of, version};
+use super::{Known, Matches, fetch, keys_of};
 use crate::job::error::JobError;
 use crate::resolution::block::{self, Key, Kind};
-use crate::resolution::compare::{Levels, clash, compare};
-use crate::resolution::grow::{self, Pair, Verdict};
 use crate::resolution::profile::Profile;
 use crate::resolution::weigh::Weights;
 use crate::store::database::Transaction;
@@ -70,9 +69,6 @@ impl Unlinked {
     }
 }
 
-/// So many parties are grown together at most: a household, its old homes, and all who may be one of them.
-const NEAR_MAX: usize = 400;
-
 impl Matches {
     /// Decides who the arrivals are. Writes pairs; parties and residents are the caller's to write. Leaves so many
     /// numbers to spare.
@@ -97,7 +93,13 @@ impl Matches {
                 None if arrival.resident_id == 0 => {
                     decision.residents.insert(arrival.party_id, (0, ids.take()));
                 }
-                None => {}
+                // It says nothing any more by which it was linked: it is whom a person said it is, or somebody new.
+                None => {
+                    let profile = Profile::default();
+                    let known = Known { profile, resident_id: arrival.resident_id };
+                    chunk.affected.insert(arrival.party_id);
+                    chunk.known.insert(arrival.party_id, known);
+                }
                 Some(profile) => {
                     let known =
                         Known { profile: profile.clone(), resident_id: arrival.resident_id };
@@ -126,9 +128,10 @@ impl Matches {
         changed.put.dedup_by_key(|pair| (pair.one, pair.other));
         matching::drop_pairs(transaction, &changed.dropped).await?;
         matching::put_pairs(transaction, &changed.put).await?;
-        self.remember(chunk, &arrived, &changed, &decision);
+        // Whoever was compared anew may have lost a pair, and others have it in memory.
         let mut written: Vec<i64> =
-            arrived.iter().chain(decision.residents.keys()).copied().collect();
+            chunk.affected.iter().chain(decision.residents.keys()).copied().collect();
+        self.remember(chunk, &arrived, &changed, &decision);
         written.sort_unstable();
         written.dedup();
         let bytes = super::pack(&written).unwrap_or_default();
@@ -238,7 +241,8 @@ impl Matches {
                 None => missing.push(*party),
             }
         }
-        if !self.whole && !missing.is_empty() {
+        // Memory has nobody who is not compared; a person may have said who they are.
+        if !missing.is_empty() {
             chunk.known.extend(fetch(transaction, &missing).await?);
         }
         Ok(())
@@ -275,6 +279,8 @@ impl Matches {
         let new = |party: &i64| chunk.known.get(party).is_some_and(|known| known.resident_id == 0);
         let before: Vec<i64> = affected.iter().filter(|party| !new(party)).copied().collect();
         let old = self.pairs_of(transaction, &before).await?;
+        let both: Vec<i64> = old.iter().flat_map(|pair| [pair.one, pair.other]).collect();
+        self.know(transaction, chunk, &both).await?;
         let before: HashSet<i64> = before.into_iter().collect();
         let (mut changed, mut done) = (Changed::default(), HashSet::new());
         let arrived: HashSet<i64> = arrived.iter().copied().collect();
@@ -296,8 +302,8 @@ impl Matches {
             // A party that says something else now keeps what linked it, unless it became another person.
             let says_else = before.contains(&pair.one) && arrived.contains(&pair.one)
                 || before.contains(&pair.other) && arrived.contains(&pair.other);
-            self.know(transaction, chunk, &[pair.one, pair.other]).await?;
-            let stays = pair.verdict != 0 || says_else && !chunk.clash(pair.one, pair.other);
+            let linked = says_else && chunk.may_be_one(pair.one, pair.other);
+            let stays = pair.verdict != 0 || linked;
             match known {
                 Some(at) if stays => changed.put[*at].bits = changed.put[*at].bits.max(pair.bits),
                 Some(_) => {}
@@ -399,154 +405,4 @@ impl Matches {
 struct Changed {
     put: Vec<PairRow>,
     dropped: Vec<(i64, i64)>,
-}
-
-/// What a chunk knows while it is decided.
-#[derive(Default)]
-struct Chunk {
-    /// Whose pairs are looked for.
-    affected: BTreeSet<i64>,
-    known: HashMap<i64, Known>,
-    blocks: HashMap<i64, Vec<i64>>,
-    /// By each of the two.
-    pairs: HashMap<i64, Vec<PairRow>>,
-}
-
-impl Chunk {
-    fn is_crowded(&self, key: &Key) -> bool {
-        self.blocks.get(&key.digest).is_some_and(|block| block.len() > key.kind.most())
-    }
-
-    fn levels(&self, one: i64, other: i64) -> Option<Levels> {
-        let (one, other) = (self.known.get(&one)?, self.known.get(&other)?);
-        let crowded = |number: u64| {
-            let keys = [
-                (Kind::Email, block::contact(Kind::Email, number)),
-                (Kind::Phone, block::contact(Kind::Phone, number)),
-                (Kind::Rule, number as i64),
-            ];
-            keys.into_iter().any(|(kind, digest)| self.is_crowded(&Key { kind, digest }))
-        };
-        Some(compare(&one.profile, &other.profile, &crowded))
-    }
-
-    fn clash(&self, one: i64, other: i64) -> bool {
-        self.levels(one, other).is_some_and(|levels| clash(&levels).is_some())
-    }
-
-    /// The pair, where it is worth keeping.
-    fn pair(&self, one: i64, other: i64, weights: &Weights) -> Option<PairRow> {
-        let levels = self.levels(one, other)?;
-        let bits = weights.score(&levels).bits;
-        grow::is_kept(bits, &levels, weights).then(|| PairRow {
-            one: one.min(other),
-            other: one.max(other),
-            bits: (bits * 1_000.0).round() as i64,
-            levels: levels.packed(),
-            weights: version(weights),
-            verdict: 0,
-        })
-    }
-
-    fn add_pair(&mut self, pair: PairRow) {
-        for (me, mate) in [(pair.one, pair.other), (pair.other, pair.one)] {
-            let of = self.pairs.entry(me).or_default();
-            let turned = PairRow { one: me, other: mate, ..pair };
-            match of.iter_mut().find(|known| known.other == mate) {
-                Some(known) => *known = turned,
-                None => of.push(turned),
-            }
-        }
-    }
-
-    /// Everyone who hangs together by pairs with somebody affected, in order; each party once.
-    fn neighbourhoods(&self, left: &[i64]) -> Vec<Vec<i64>> {
-        let (mut all, mut seen) = (Vec::new(), HashSet::new());
-        let near = |party: &i64| self.pairs.get(party).into_iter().flatten();
-        // A party that lost its last pair stands alone; whoever it was with does, too.
-        let starts = self.affected.iter().chain(self.pairs.keys()).chain(left).copied();
-        for start in starts.collect::<BTreeSet<_>>() {
-            if !self.known.contains_key(&start) || !seen.insert(start) {
-                continue;
-            }
-            let (mut members, mut at) = (vec![start], 0);
-            while at < members.len() && members.len() < NEAR_MAX {
-                for pair in near(&members[at]) {
-                    if self.known.contains_key(&pair.other) && seen.insert(pair.other) {
-                        members.push(pair.other);
-                    }
-                }
-                at += 1;
-            }
-            members.sort_unstable();
-            all.push(members);
-        }
-        all
-    }
-
-    /// The clusters of one neighbourhood.
-    fn clusters(&self, near: &[i64], weights: &Weights) -> Vec<Vec<i64>> {
-        let place: HashMap<i64, usize> =
-            near.iter().enumerate().map(|(at, party)| (*party, at)).collect();
-        let profiles: Vec<&Profile> = near.iter().map(|party| &self.known[party].profile).collect();
-        let mut pairs = Vec::new();
-        for row in near.iter().flat_map(|party| self.pairs.get(party).into_iter().flatten()) {
-            let places = place.get(&row.one).zip(place.get(&row.other));
-            let levels = Levels::unpacked(row.levels).filter(|_| row.one < row.other);
-            let Some(((one, other), levels)) = places.zip(levels) else { continue };
-            let verdict = match row.verdict {
-                1 => Verdict::Same,
-                2 => Verdict::Different,
-                _ => Verdict::None,
-            };
-            let bits = row.bits as f32 / 1_000.0;
-            pairs.push(Pair { one: *one, other: *other, bits, levels, verdict });
-        }
-        let mut clusters: HashMap<usize, Vec<i64>> = HashMap::new();
-        for (party, root) in near.iter().zip(grow::grow(&profiles, &pairs, weights)) {
-            clusters.entry(root).or_default().push(*party);
-        }
-        clusters.into_values().collect()
-    }
-
-    /// Gives each cluster its resident: one stays with the most of its parties.
-    fn give_residents(&self, clusters: &[Vec<i64>], ids: &mut Ids, decision: &mut Decision) {
-        let mut claims: Vec<(usize, i64, usize)> = Vec::new();
-        for (at, cluster) in clusters.iter().enumerate() {
-            let mut many: HashMap<i64, usize> = HashMap::new();
-            for party in cluster {
-                *many.entry(self.known[party].resident_id).or_default() += 1;
-            }
-            many.remove(&0);
-            claims.extend(many.into_iter().map(|(resident, many)| (many, resident, at)));
-        }
-        let oldest = |at: usize| clusters[at].iter().min().copied();
-        claims.sort_unstable_by_key(|(many, resident, at)| {
-            (std::cmp::Reverse(*many), *resident, oldest(*at))
-        });
-        let mut of_cluster: Vec<Option<i64>> = vec![None; clusters.len()];
-        let mut used = HashSet::new();
-        for (_, resident, at) in &claims {
-            if of_cluster[*at].is_none() && used.insert(*resident) {
-                of_cluster[*at] = Some(*resident);
-            }
-        }
-        for (_, resident, at) in claims {
-            // Nobody kept it: it became the resident that the most of its parties went to.
-            if used.insert(resident) {
-                decision.merged.extend(of_cluster[at].map(|into| (resident, into)));
-            }
-        }
-        let mut order: Vec<usize> = (0..clusters.len()).collect();
-        order.sort_unstable_by_key(|at| oldest(*at));
-        for at in order {
-            let resident = of_cluster[at].unwrap_or_else(|| ids.take());
-            for party in &clusters[at] {
-                let was = self.known[party].resident_id;
-                if was != resident {
-                    decision.residents.insert(*party, (was, resident));
-                }
-            }
-        }
-    }
 }

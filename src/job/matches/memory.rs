@@ -77,6 +77,13 @@ impl Memory {
         }
     }
 
+    /// Forgets every pair of a party.
+    pub fn unpair_all(&mut self, party: i64) {
+        for pair in self.pairs.remove(&party).unwrap_or_default() {
+            self.unpair(pair.other, party);
+        }
+    }
+
     pub fn pairs(&self, party: i64) -> &[PairRow] {
         self.pairs.get(&party).map_or(&[], Vec::as_slice)
     }

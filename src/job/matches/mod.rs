@@ -6,6 +6,7 @@
 //! Chunks take turns (`match_index.version`), whichever job and node they are of, and read what others wrote in
 //! between, so that none misses another's parties.
 
+mod chunk;
 mod decide;
 mod memory;
 
@@ -104,27 +105,48 @@ impl Matches {
         Ok(())
     }
 
-    /// Takes the turn, and up what others wrote since ours.
+    /// Takes the turn, for as long as the transaction lasts: what is read of residents and their parties from here on
+    /// stays so until the commit. Nobody merges, takes back or resolves meanwhile.
+    pub async fn begin(transaction: &mut Transaction, compares: bool) -> Result<(), JobError> {
+        match compares {
+            true => matching::hold_turn(transaction).await.map(|_| ())?,
+            false => matching::share_turn(transaction).await?,
+        }
+        Ok(())
+    }
+
+    /// Takes the next number, and up what others wrote since ours.
     async fn refresh(&mut self, transaction: &mut Transaction) -> Result<i64, JobError> {
         let turn = matching::turn(transaction).await?;
         if self.seen == turn - 1 && self.seen != 0 {
             return Ok(turn);
         }
-        let news = matching::news(transaction, self.seen).await?;
-        let gap = news.len() as i64 != turn - 1 - self.seen;
-        if self.whole && gap {
-            // Its writer has indexed it: what memory lacks can only be read again.
-            self.load(transaction, turn - 1).await?;
-            return Ok(turn);
+        let mut news = matching::news(transaction, self.seen).await?;
+        if news.len() as i64 != turn - 1 - self.seen {
+            // Its writer has indexed it: what memory lacks, or has as it was, can only be read again.
+            if self.whole {
+                self.load(transaction, turn - 1).await?;
+                return Ok(turn);
+            }
+            self.memory = Memory::default();
+            self.unwritten.clear();
+            news = matching::news(transaction, 0).await?;
         }
-        let parties: Vec<i64> = news.iter().flat_map(|(_, parties)| unpack(parties)).collect();
+        let mut parties: Vec<i64> = news.iter().flat_map(|(_, parties)| unpack(parties)).collect();
+        parties.sort_unstable();
+        parties.dedup();
         for row in matching::profiles(transaction, &parties).await? {
             if let Some((known, keys)) = read(&row) {
                 self.unwritten.extend(keys.iter().map(|key| (*key, row.id)));
                 self.memory.add(row.id, known, &keys);
+            } else {
+                // It says nothing any more by which it could be compared.
+                self.memory.known.remove(&row.id);
             }
         }
         if self.whole {
+            // Pairs that were taken out are not there to be read.
+            parties.iter().for_each(|party| self.memory.unpair_all(*party));
             for row in matching::pairs(transaction, &parties).await? {
                 self.memory.pair(row);
                 self.memory.pair(PairRow { one: row.other, other: row.one, ..row });
@@ -166,13 +188,17 @@ fn read(row: &ProfileRow) -> Option<(Known, Vec<i64>)> {
     Some((Known { profile, resident_id: row.resident_id }, keys))
 }
 
-/// Parties by their numbers, with whom each is compared, by the store.
+/// Parties by their numbers, as the store has them. One that is not compared may be somebody because a person said so.
 async fn fetch(
     transaction: &mut Transaction,
     ids: &[i64],
 ) -> Result<HashMap<i64, Known>, JobError> {
     let rows = matching::profiles(transaction, ids).await?;
-    Ok(rows.iter().filter_map(|row| Some((row.id, read(row)?.0))).collect())
+    let known = |row: &ProfileRow| match read(row) {
+        Some((known, _)) => known,
+        None => Known { profile: Profile::default(), resident_id: row.resident_id },
+    };
+    Ok(rows.iter().map(|row| (row.id, known(row))).collect())
 }
 
 /// Keys as a party's row keeps them.

@@ -41,13 +41,16 @@ impl Settling<'_> {
             }
             if let Some(resident) = self.residents.get_mut(&was) {
                 resident.parties.retain(|known| *known != party_id);
+                resident.regrouped = true;
                 resident.because = resident.because.or(Some(record_id));
             }
             let made = &mut self.made;
             let resident = self.residents.entry(is).or_insert_with(|| {
                 made.push(is);
-                Resident { was: None, parties: Vec::with_capacity(1), because: None, version: 1 }
+                let parties = Vec::with_capacity(1);
+                Resident { was: None, parties, because: None, version: 1, regrouped: false }
             });
+            resident.regrouped = true;
             resident.parties.push(party_id);
             resident.because = resident.because.or(Some(record_id));
         }
@@ -185,10 +188,14 @@ impl Settling<'_> {
             }
             Some((version, created_ms, was)) => {
                 let differences = was.differences(&facts, schema::PARTY);
-                let row = row(version + 1, *created_ms);
                 if differences.is_empty() {
+                    if resident.regrouped {
+                        let row = row(*version, *created_ms);
+                        self.draft.residents_again.extend(row);
+                    }
                     return Some(facts);
                 }
+                let row = row(version + 1, *created_ms);
                 resident.version = version + 1;
                 self.draft.residents_again.extend(row);
                 self.draft.residents_changed += 1;

@@ -83,6 +83,8 @@ pub(super) struct Resident {
     pub because: Option<i64>,
     /// As it will stand: what was, or one more.
     pub version: i64,
+    /// Parties came or went: where values are from is written anew, though none is another.
+    pub regrouped: bool,
 }
 
 /// A message's occasion, composed when every resident of the chunk is settled.
@@ -182,7 +184,8 @@ impl<'c> Settling<'c> {
                 self.parties.entry(read.id).or_insert(read);
             }
             let (version, was) = (row.version, Some((row.version, row.created_ms, facts)));
-            self.residents.insert(row.id, Resident { was, parties, because: None, version });
+            let resident = Resident { was, parties, because: None, version, regrouped: false };
+            self.residents.insert(row.id, resident);
         }
         Ok(())
     }
@@ -196,9 +199,16 @@ impl<'c> Settling<'c> {
             let json = party.json.as_deref().unwrap_or_default();
             let profile =
                 party::profile(party.source_key_id, &party.facts, json, &self.rules.policy);
-            let packed = profile
-                .as_ref()
-                .map(|profile| (matches::pack(&matches::keys_of(profile)), profile::pack(profile)));
+            let packed = match &profile {
+                Some(profile) => {
+                    Some((matches::pack(&matches::keys_of(profile)), profile::pack(profile)))
+                }
+                // What it was compared by is not so any more: nothing takes its place.
+                None if party.was_there && self.rules.policy.weights.is_some() => {
+                    Some((Some(Vec::new()), Vec::new()))
+                }
+                None => None,
+            };
             if let Some(party) = self.parties.get_mut(&id) {
                 party.profile = packed;
             }

@@ -1,0 +1,103 @@
+//! What goes with residents that a person parts: older numbers, holds and deliveries go back to whom they were of, and
+//! what was composed while two people were taken for one does not leave before somebody looked at it.
+
+use super::database::{StoreError, Transaction, cells};
+use super::intents;
+use super::matching::Led;
+
+/// The code of what was sent on a view that was wrong, and waits to be told anew.
+pub const CORRECTION: &str = "identity.correction";
+/// The code of what was composed while two people were taken for one.
+pub const PARTED: &str = "identity.parted";
+
+/// Leads back what an act led on: to the resident that it was of before.
+pub async fn lead_back(
+    transaction: &mut Transaction,
+    led: &Led,
+    from: i64,
+    to: i64,
+) -> Result<(), StoreError> {
+    for (table, column, ids) in [
+        ("resident", "merged_into", &led.residents),
+        ("hold", "resident_id", &led.holds),
+        ("delivery", "resident_id", &led.deliveries),
+    ] {
+        let sql = format!(
+            "WITH v (id, was, is_now) AS ({{rows}}) UPDATE {table} SET {column} = v.is_now FROM v \
+             WHERE {table}.id = v.id AND {table}.{column} = v.was RETURNING {table}.id"
+        );
+        let cells = ids.iter().flat_map(|id| cells![*id, from, to]).collect();
+        transaction.fetch_with::<(i64,)>(&sql, 3, cells).await?;
+    }
+    Ok(())
+}
+
+/// Gives what is not settled, tells of these accounts and was made behind that number to another resident.
+pub async fn move_open(
+    transaction: &mut Transaction,
+    accounts: &[i64],
+    from: i64,
+    to: i64,
+    since: i64,
+) -> Result<(), StoreError> {
+    let sql = "WITH v (account_id, was, is_now, since) AS ({rows}) \
+               UPDATE delivery SET resident_id = v.is_now FROM v \
+               WHERE delivery.account_id = v.account_id AND delivery.resident_id = v.was \
+               AND delivery.settled_ms IS NULL AND delivery.id > v.since RETURNING delivery.id";
+    let cells = accounts.iter().flat_map(|account| cells![*account, from, to, since]).collect();
+    transaction.fetch_with::<(i64,)>(sql, 4, cells).await?;
+    Ok(())
+}
+
+/// Holds what waits for these residents and was made behind that number, unless a sender has it in hand.
+pub async fn hold_waiting(
+    transaction: &mut Transaction,
+    residents: &[i64],
+    since: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let lock =
+        if transaction.is_postgres() { "ORDER BY id FOR NO KEY UPDATE" } else { "ORDER BY id" };
+    let before = "SELECT id FROM delivery WHERE state = 'waiting' AND settled_ms IS NULL \
+                  AND resident_id IN";
+    let found: Vec<(i64,)> = transaction.fetch_for(before, residents, lock).await?;
+    let sql = format!(
+        "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET state = 'held', since_ms = v.now_ms, \
+         fence = delivery.fence + 1, cause_code = '{PARTED}', \
+         cause = 'it was composed while two people were taken for one' FROM v \
+         WHERE delivery.id = v.id AND delivery.state = 'waiting' AND delivery.id NOT IN {} \
+         RETURNING delivery.id",
+        intents::in_hand(transaction.is_postgres())
+    );
+    let wanted = found.into_iter().filter(|(id,)| *id > since);
+    let cells = wanted.flat_map(|(id,)| cells![id, now_ms]).collect();
+    transaction.fetch_with::<(i64,)>(&sql, 2, cells).await?;
+    Ok(())
+}
+
+/// Ends those corrections that nobody approved yet, since what they correct was right after all.
+pub async fn drop_corrections(
+    transaction: &mut Transaction,
+    queued: &[i64],
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "WITH v (id, now_ms) AS ({rows}) UPDATE delivery SET state = 'dismissed', since_ms = v.now_ms, \
+               settled_ms = v.now_ms, fence = delivery.fence + 1, \
+               cause = 'the act that it corrects was taken back' FROM v \
+               WHERE delivery.id = v.id AND delivery.state = 'held' RETURNING delivery.id";
+    let cells = queued.iter().flat_map(|id| cells![*id, now_ms]).collect();
+    transaction.fetch_with::<(i64,)>(sql, 2, cells).await?;
+    Ok(())
+}
+
+/// Whether something was made for a resident behind that number, corrections aside.
+pub async fn was_told(
+    transaction: &mut Transaction,
+    resident: i64,
+    since: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM delivery WHERE resident_id = $1 AND id > $2 \
+               AND COALESCE(cause_code, '') <> 'identity.correction' LIMIT 1";
+    let found: Vec<(i64,)> = transaction.fetch(sql, cells![resident, since]).await?;
+    Ok(!found.is_empty())
+}
