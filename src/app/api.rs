@@ -29,7 +29,6 @@ use crate::connector::open_id::Provider;
 use crate::job::bulk::Action;
 use crate::job::clock::Clock;
 use crate::job::holds::HoldError;
-use crate::record::personal::Personal;
 use crate::store::bulk::Said;
 use crate::store::database::{Database, StoreError};
 use crate::web::api::Hub;

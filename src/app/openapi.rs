@@ -158,7 +158,7 @@ fn words(verb: Verb) -> (Schema, Schema) {
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
         PauseDestination | ResumeDestination | PauseJob | ResumeJob | SkipRun => {
-            (none(), of::<Why>())
+            (none(), of::<api::Why>())
         }
         WorkOrders => (of::<work_orders::Wanted>(), none()),
         WorkOrder => (of::<Showing>(), none()),
@@ -167,7 +167,7 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Propose => (none(), of::<Proposal>()),
         AskCode => (none(), of::<codes::Asked>()),
         DecideCode => (none(), of::<codes::Decided>()),
-        Confirm | Approve | Refuse => (none(), of::<Why>()),
+        Confirm | Approve | Refuse => (none(), of::<api::Why>()),
         Batch => (of::<batches::Look>(), none()),
         TryMapping => (of::<mappings::Wanted>(), none()),
         Mappings | Codes | Code | BulkActions | Pause | Resume | VerifyAudit | Destinations

@@ -12,7 +12,8 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::api::Hub;
@@ -24,6 +25,7 @@ use super::api::problem::{Kind, Problem};
 use super::api::service::FAILURES;
 use super::body;
 use super::request::Numbered;
+use super::server::guard;
 use crate::connector::http_receive::proof::Proof;
 use crate::connector::receiving::{Call, Receiver, Refusal, Row};
 use crate::record::personal::unprinted;
@@ -136,7 +138,7 @@ async fn take(
         duration_ms = numbered.took_ms(),
         "a call came in"
     );
-    numbered.on(response)
+    answered(numbered, response)
 }
 
 async fn look(
@@ -150,10 +152,18 @@ async fn look(
         "GET" => doors.look(&connector, &id, peer.ip().to_canonical(), request.headers()).await,
         _ => Err(by_method("GET")),
     };
-    numbered.on(match stands {
+    let response = match stands {
         Ok(json) => axum::Json(json).into_response(),
         Err(problem) => problem.response(&numbered.id),
-    })
+    };
+    answered(numbered, response)
+}
+
+/// With its number, and for no browser to run or keep.
+fn answered(numbered: Numbered, response: Response) -> Response {
+    let mut response = numbered.on(response);
+    guard(response.headers_mut());
+    response
 }
 
 /// A name as it may stand in the log.
@@ -354,21 +364,31 @@ impl Doors {
     }
 }
 
+/// What its caller is told of a record.
+#[derive(Serialize)]
+struct Told<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'r str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    key: &'r str,
+    result: &'static str,
+    /// From 1.
+    row: usize,
+}
+
 /// What its caller is told of each record, as it is kept.
 fn told(rows: &[Row]) -> String {
-    let rows = rows.iter().enumerate().map(|(place, row)| {
-        let mut told = json!({ "row": place + 1, "result": "accepted" });
-        if !row.key.is_empty() {
-            told["key"] = row.key.as_str().into();
-        }
-        if let Some((code, cause)) = &row.fault {
-            told["result"] = "held".into();
-            told["code"] = (*code).into();
-            told["cause"] = cause.as_str().into();
-        }
-        told
+    let told = rows.iter().zip(1..).map(|(Row { key, fault }, row)| Told {
+        cause: fault.as_ref().map(|(_, cause)| cause.as_str()),
+        code: fault.as_ref().map(|(code, _)| *code),
+        key,
+        result: if fault.is_some() { "held" } else { "accepted" },
+        row,
     });
-    Value::Array(rows.collect()).to_string()
+    // Texts and numbers are always writable.
+    serde_json::to_string(&told.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn answer(id: i64, records: i64, rows: &str) -> String {

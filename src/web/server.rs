@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -60,11 +60,10 @@ impl Listening {
     ) -> JoinHandle<()> {
         let door = Door { listening: self.address, names, keyring: Keyring::default() };
         let screens = screens::service::router(Arc::clone(&hub), door.clone());
-        let api = service::router(Arc::clone(&hub), door.clone())
-            .merge(inbound::router(reception, Arc::clone(&hub), door))
-            .merge(health::router(hub));
+        let doors = inbound::router(reception, Arc::clone(&hub), door.clone());
+        let api = service::router(Arc::clone(&hub), door).merge(health::router(hub));
         let api = api.layer(middleware::from_fn(guarded));
-        self.keep_serving(payers(desk).merge(api).merge(screens))
+        self.keep_serving(payers(desk).merge(api).merge(doors).merge(screens))
     }
 
     fn keep_serving(self, router: Router) -> JoinHandle<()> {
@@ -137,6 +136,12 @@ fn redirect(to: &str) -> Response {
 /// The headers of every answer.
 async fn guarded(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    guard(response.headers_mut());
+    response
+}
+
+/// Leaves a browser nothing to run and nothing to keep.
+pub fn guard(headers: &mut HeaderMap) {
     let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
                   frame-ancestors 'none'";
     for (name, value) in [
@@ -146,7 +151,6 @@ async fn guarded(request: Request, next: Next) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
-    response
 }

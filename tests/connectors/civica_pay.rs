@@ -234,8 +234,6 @@ async fn hinted(stage: &Stage, id: i64, name: &str) {
         key: None,
         name: name.to_owned(),
         digest: Vec::new(),
-        records: 1,
-        bytes: 0,
         body: None,
         key_digests: Vec::new(),
         told: "[]".to_owned(),

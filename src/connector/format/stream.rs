@@ -8,7 +8,7 @@ use std::io::{self, Read};
 /// How much is read at a time, bytes.
 const BUFFER: usize = 1 << 18;
 /// And as long as that much has not come: most of what is pushed is shorter.
-const FIRST: usize = 1 << 13;
+const FIRST: usize = 1 << 11;
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 pub struct Stream<'r> {

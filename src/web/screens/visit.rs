@@ -453,7 +453,7 @@ fn notice(word: &str) -> Option<&'static str> {
         "held-too-late" => {
             "The hold is down. Some messages were being sent at that moment: it is too late for them."
         }
-        "asked" => "It is asked for. Another person has to say yes.",
+        "code-asked" => "It is asked for. Another person has to say yes.",
         "code-counts" => "The code counts: what is read from now on is read with it.",
         "code-refused" => "It is refused, and counts for nothing.",
         "ready" => "Your password and codes are set. Sign in with them now.",

@@ -130,7 +130,7 @@ pub async fn ask(visit: &Visit) -> Answer {
         "value": visit.form.one("value"), "reason": visit.reason()?,
     });
     let asked: Asked = visit.act(Verb::AskCode, "", words).await?;
-    Ok(Reply::GoTo(format!("/codes/{}?done=asked", asked.id)))
+    Ok(Reply::GoTo(format!("/codes/{}?done=code-asked", asked.id)))
 }
 
 #[derive(Template)]
