@@ -20,6 +20,9 @@ use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite};
 
 use super::columns::{self, Column};
 use super::reach::{self, answered, awaited};
+use super::statement::{
+    bind, bind_as, bind_cell, bind_column, bind_columns, few_sizes, piece, places, values,
+};
 use crate::record::personal::unprinted;
 
 /// What the store could not do.
@@ -529,33 +532,6 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
-macro_rules! bind_cell {
-    ($query:expr, $cell:expr) => {
-        match $cell {
-            Cell::Int(value) => $query.bind(value),
-            Cell::OptInt(value) => $query.bind(value),
-            Cell::Text(value) => $query.bind(value),
-            Cell::Word(value) => $query.bind(value),
-            Cell::OptText(value) => $query.bind(value),
-            Cell::Bytes(value) => $query.bind(value),
-            Cell::OptBytes(value) => $query.bind(value),
-            Cell::Flag(value) => $query.bind(value),
-        }
-    };
-}
-use bind_cell;
-
-macro_rules! bind_column {
-    ($query:expr, $column:expr) => {
-        match $column {
-            Column::Ints(values) => $query.bind(values),
-            Column::Texts(values) => $query.bind(values),
-            Column::Blobs(values) => $query.bind(values),
-            Column::Flags(values) => $query.bind(values),
-        }
-    };
-}
-
 /// Where a multi-row insert writes, and what follows its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Insert {
@@ -617,89 +593,6 @@ async fn insert_columns(
         query = bind_column!(query, column);
     }
     Ok(query.execute(transaction).await?.rows_affected())
-}
-
-/// A table of so many rows for SQLite.
-fn values(many: usize, width: usize) -> String {
-    let row = format!("({})", ["?"].repeat(width).join(","));
-    format!("VALUES {}", vec![row; many].join(","))
-}
-
-/// So many rows or a few more: at most one in eight, so that few statements are ever prepared.
-fn few_sizes(many: usize) -> usize {
-    many.next_multiple_of((many.next_power_of_two() / 16).max(1))
-}
-
-/// How many rows the next statement takes: few sizes, so that few statements are ever prepared.
-fn piece(left: usize, width: usize) -> usize {
-    let most = (30_000 / width).min(left);
-    1 << most.min(512).ilog2()
-}
-
-/// `$1,$2,$3`
-pub(super) fn places(first: usize, count: usize) -> String {
-    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(",")
-}
-
-trait Bindable: sqlx::Database {}
-impl Bindable for Sqlite {}
-impl Bindable for Postgres {}
-
-fn bind<'q, D>(sql: &str, cells: Vec<Cell>) -> sqlx::query::Query<'q, D, D::Arguments>
-where
-    D: Bindable,
-    i64: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    String: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    &'static str: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    Vec<u8>: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    bool: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    Option<i64>: sqlx::Encode<'q, D>,
-    Option<String>: sqlx::Encode<'q, D>,
-    Option<Vec<u8>>: sqlx::Encode<'q, D>,
-{
-    let mut query = sqlx::query::<D>(AssertSqlSafe(sql.to_owned()));
-    for cell in cells {
-        query = bind_cell!(query, cell);
-    }
-    query
-}
-
-fn bind_as<'q, T, D>(sql: &str, cells: Vec<Cell>) -> sqlx::query::QueryAs<'q, D, T, D::Arguments>
-where
-    D: Bindable,
-    T: for<'r> FromRow<'r, D::Row>,
-    i64: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    String: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    &'static str: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    Vec<u8>: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    bool: sqlx::Encode<'q, D> + sqlx::Type<D>,
-    Option<i64>: sqlx::Encode<'q, D>,
-    Option<String>: sqlx::Encode<'q, D>,
-    Option<Vec<u8>>: sqlx::Encode<'q, D>,
-{
-    let mut query = sqlx::query_as::<D, T>(AssertSqlSafe(sql.to_owned()));
-    for cell in cells {
-        query = bind_cell!(query, cell);
-    }
-    query
-}
-
-/// A statement for many rows, which stand in it as `{rows}`. One array for each column is one short text,
-/// whatever the number of rows.
-fn bind_columns<T>(
-    sql: &str,
-    width: usize,
-    rows: Vec<Cell>,
-) -> Result<sqlx::query::QueryAs<'static, Postgres, T, sqlx::postgres::PgArguments>, StoreError>
-where
-    T: for<'r> FromRow<'r, PgRow>,
-{
-    let table = format!("SELECT * FROM UNNEST({})", places(1, width));
-    let mut query = sqlx::query_as::<Postgres, T>(AssertSqlSafe(sql.replace("{rows}", &table)));
-    for column in columns::columns(rows, width)? {
-        query = bind_column!(query, column);
-    }
-    Ok(query)
 }
 
 unprinted!(Cell);

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::database::{Cell, Database, StoreError, Transaction, cells, places};
+use super::database::{Cell, Database, StoreError, Transaction, cells};
 use super::intents;
+use super::statement::places;
 use crate::record::personal::unprinted;
 
 /// A delivery as it stands.

@@ -1,6 +1,7 @@
 //! What became different about a resident, in order of time, and because of which record.
 
-use super::database::{Database, StoreError, cells, places};
+use super::database::{Database, StoreError, cells};
+use super::statement::places;
 use crate::record::personal::unprinted;
 
 /// A change, and what it came with.

@@ -47,5 +47,6 @@ pub mod since;
 pub mod source_records;
 pub mod staff;
 pub mod standing;
+pub mod statement;
 pub mod unknowns;
 pub mod work_orders;

@@ -2,7 +2,8 @@
 //! what is held. Every list goes down from a number, by an index, and reads no more than a page; counts stop at
 //! a number too.
 
-use super::database::{Cell, Database, StoreError, cells, places};
+use super::database::{Cell, Database, StoreError, cells};
+use super::statement::places;
 use crate::record::personal::unprinted;
 
 /// A work order in a list.
