@@ -15,23 +15,23 @@ use crate::support::hub::On;
 struct SmallDisk {
     at: PathBuf,
     is_mounted: bool,
-    megabytes: u32,
+    kib: u32,
 }
 
 impl SmallDisk {
-    fn mount(at: &Path, megabytes: u32) -> SmallDisk {
+    fn mount(at: &Path, kib: u32) -> SmallDisk {
         std::fs::create_dir_all(at).unwrap();
-        let size = format!("size={megabytes}m");
+        let size = format!("size={kib}k");
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", &size, "viaduct"]).arg(at).output();
         let is_mounted = mounted.is_ok_and(|done| done.status.success());
-        SmallDisk { at: at.to_owned(), is_mounted, megabytes }
+        SmallDisk { at: at.to_owned(), is_mounted, kib }
     }
 
-    fn resize(&mut self, megabytes: u32) {
-        self.megabytes = megabytes;
+    fn resize(&mut self, kib: u32) {
+        self.kib = kib;
         if self.is_mounted {
-            let size = format!("remount,size={megabytes}m");
+            let size = format!("remount,size={kib}k");
             let done = Command::new("mount").args(["-o", &size]).arg(&self.at).status().unwrap();
             assert!(done.success(), "a disk that was mounted is mounted anew");
         }
@@ -42,7 +42,7 @@ impl SmallDisk {
         if self.is_mounted {
             return program;
         }
-        let most = u64::from(self.megabytes) << 20;
+        let most = u64::from(self.kib) << 10;
         let limit = format!("trap '' XFSZ; exec prlimit --fsize={most} \"$@\"");
         let mut limited = tokio::process::Command::new("sh");
         let inner = program.as_std();
@@ -76,20 +76,21 @@ pub async fn filled(records: u32, without: Option<Safeguard>) -> (u32, Outcome) 
     let mut stage = Stage::open(On::Sqlite, records).await;
     stage.without = without;
     let at = stage.folder.path().join("small");
-    let mut disk = SmallDisk::mount(&at, 64);
+    let mut disk = SmallDisk::mount(&at, 64 << 10);
     stage.database = format!("sqlite:{}", at.join("hub.db").display());
     // The tables are made; then there is room for a part of what comes, and no more.
     let made = disk.with(stage.program(&["run", "deliver-keyed"])).output().await.unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let files = std::fs::read_dir(&at).unwrap().flatten();
     let used: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
-    let first = u32::try_from(used >> 20).unwrap() + 1;
+    let step = if without.is_some() { 256 } else { scaled(1, 2) << 10 };
+    let first = u32::try_from(used >> 10).unwrap() + step;
     disk.resize(first);
     stage.next_night();
     let mut full = 0;
     // More room each time, so that it runs out at many places: in the reading, in the resolving, in the
     // sending.
-    for megabytes in (first + 1..first + 300).step_by(scaled(1, 2) as usize) {
+    for kib in (first + step..first + (300 << 10)).step_by(step as usize) {
         let mut stopped = false;
         for job in ["ingest-people", "deliver-keyed", "deliver-asked", "deliver-plain"] {
             let done = disk.with(stage.program(&["run", job])).output().await.unwrap();
@@ -105,8 +106,9 @@ pub async fn filled(records: u32, without: Option<Safeguard>) -> (u32, Outcome) 
         if !stopped {
             break;
         }
-        // Of what a control loses once there is enough.
-        disk.resize(if without.is_some() { first + 64 } else { megabytes });
+        // A control has lost it once its file is away and was not read: then there is room for the rest.
+        let is_lost = without.is_some() && stage.is_put_away();
+        disk.resize(if is_lost { first + (64 << 10) } else { kib });
         if at.join("hub.db").exists() {
             whole(&stage.database).await;
         }

@@ -154,6 +154,12 @@ impl Stage {
         self.drop_file(&format!("people-{night:06}.csv"), &text);
     }
 
+    /// Whether no extract lies in the drop folder any more.
+    pub fn is_put_away(&self) -> bool {
+        let dropped = fs::read_dir(self.folder.path().join("drop")).unwrap().flatten();
+        !dropped.into_iter().any(|entry| entry.path().is_file())
+    }
+
     /// Drops a file whole.
     pub fn drop_file(&self, name: &str, text: &str) {
         let (aside, drop) = (self.folder.path().join(name), self.folder.path().join("drop"));

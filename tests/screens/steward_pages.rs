@@ -119,7 +119,7 @@ async fn a_resident_phones_and_asks_why_we_wrote() {
             ["choose", "purpose-why"],
             ["press", "Open the record"],
             ["says", "Why we wrote to resident"],
-            ["says", "Moved_home by email"],
+            ["says", "moved_home by email"],
             ["says", "revenues said so in ctax-2.xml"],
             ["says", "Mapping moved_home"],
             ["says", "What held it Nothing"],

@@ -201,7 +201,7 @@ async fn a_resident_asks_why_we_wrote_and_one_page_answers() {
         assert_eq!(opened.header("location"), format!("{record}/why"));
         let page = served.get(&format!("{record}/why"), &kim).await;
         for says in [
-            "Moved_home by email",
+            "moved_home by email",
             "revenues</strong> said so in ctax-2.xml",
             "Mapping moved_home, version",
             "council_tax_service",
@@ -280,7 +280,7 @@ async fn what_left_under_a_number_that_became_another_is_told_with_it() {
         let open = format!("/residents/{other}/open");
         served.post(&open, &lead, &[("purpose", "why")]).await;
         let page = served.get(&format!("/residents/{other}/why"), &lead).await;
-        assert!(page.has("Moved_home by email"), "{}", page.text);
+        assert!(page.has("moved_home by email"), "{}", page.text);
         let page = served.get(&format!("/residents/{other}"), &lead).await;
         assert!(page.has("Therefore: moved_home"), "{}", page.text);
         // And when it is undone, what left meanwhile is listed.
