@@ -33,6 +33,11 @@ impl Actor {
         Actor::bare(&self.0).eq_ignore_ascii_case(Actor::bare(other))
     }
 
+    /// Whether their word counts beside that of whoever asked. Nobody knows who calls from the machine without a key.
+    pub fn is_second_to(&self, asked: &str) -> bool {
+        *self != Actor::local() && !self.is_person_of(asked)
+    }
+
     /// Their name without the door: `kim`.
     pub fn bare(actor: &str) -> &str {
         actor.split_once(':').map_or(actor, |(_, name)| name)

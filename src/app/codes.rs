@@ -44,8 +44,8 @@ pub struct Asked {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decided {
-    approve: bool,
-    reason: String,
+    pub approve: bool,
+    pub reason: String,
 }
 
 /// A mapping with the codes that were added to its lists. What is read with them has another version of it.
@@ -284,8 +284,8 @@ pub async fn decide(
     }
     let addition = known(context, id).await?;
     let who = actor.to_string();
-    if who == addition.asked_by {
-        let what = "you asked for it yourself: another person has to say yes or no".to_owned();
+    if !actor.is_second_to(&addition.asked_by) {
+        let what = "you asked for it yourself, or did not say who you are: another person has to say yes or no".to_owned();
         return Err(AppError::Stands(what));
     }
     let (database, now_ms) = (&context.database, context.clock.now_ms());

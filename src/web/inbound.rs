@@ -367,25 +367,25 @@ impl Doors {
 /// What its caller is told of a record.
 #[derive(Serialize)]
 struct Told<'r> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<&'r str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'r str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    key: &'r str,
-    result: &'static str,
     /// From 1.
     row: usize,
+    result: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    key: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'r str>,
 }
 
 /// What its caller is told of each record, as it is kept.
 fn told(rows: &[Row]) -> String {
     let told = rows.iter().zip(1..).map(|(Row { key, fault }, row)| Told {
-        cause: fault.as_ref().map(|(_, cause)| cause.as_str()),
-        code: fault.as_ref().map(|(code, _)| *code),
-        key,
-        result: if fault.is_some() { "held" } else { "accepted" },
         row,
+        result: if fault.is_some() { "held" } else { "accepted" },
+        key,
+        code: fault.as_ref().map(|(code, _)| *code),
+        cause: fault.as_ref().map(|(_, cause)| cause.as_str()),
     });
     // Texts and numbers are always writable.
     serde_json::to_string(&told.collect::<Vec<_>>()).unwrap_or_default()

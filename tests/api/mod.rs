@@ -87,11 +87,17 @@ impl Served {
     async fn of(hub: TestHub) -> Served {
         let hands = Arc::new(Hands(AtomicI64::new(MachineClock.now_ms())));
         let clock = Arc::clone(&hands) as Arc<dyn Clock>;
-        Served { hands, ..Served::with_clock(hub, clock).await }
+        Served { hands, ..Served::with_clock(hub, clock, &[]).await }
+    }
+
+    /// With something in front of it that is called by these names.
+    async fn behind(on: On, names: &[&str]) -> Served {
+        let hub = TestHub::open(on).await;
+        Served::with_clock(hub, Arc::new(MachineClock), names).await
     }
 
     /// On a clock that moves by itself.
-    async fn with_clock(hub: TestHub, clock: Arc<dyn Clock>) -> Served {
+    async fn with_clock(hub: TestHub, clock: Arc<dyn Clock>, names: &[&str]) -> Served {
         let hands = Arc::new(Hands(AtomicI64::new(MachineClock.now_ms())));
         let mut context = hub.context.on(hub.context.database.clone());
         context.clock = clock;
@@ -101,7 +107,7 @@ impl Served {
         let listening = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell));
-        let names = vec!["hub.example.gov.uk".to_owned()];
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
         let front_desk = Arc::new(FrontDesk::open(&context, &tokio::runtime::Handle::current()));
         let serving = listening.serve_with_api(context, api, front_desk, names);
         Served { hub, url, hands, _serving: Serving(serving) }

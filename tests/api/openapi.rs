@@ -26,7 +26,7 @@ async fn every_answer_is_in_the_document_and_none_is_a_fault() {
     for on in [On::Sqlite, On::Postgres] {
         let hub = TestHub::open_with(on, std::path::Path::new("tests/inbound/hub")).await;
         let clock = Arc::new(Hasty(AtomicI64::new(MachineClock.now_ms())));
-        let served = Served::with_clock(hub, clock).await;
+        let served = Served::with_clock(hub, clock, &[]).await;
         let scopes = Scope::ALL.into_iter().map(Allowed::Scope);
         let pushes = ["housing", "lines"].map(|name| Allowed::Push(name.to_owned()));
         let key = served.key_with("tries", scopes.chain(pushes).collect(), &[]).await;

@@ -2,7 +2,9 @@
 //! is read again.
 
 use serde_json::json;
+use viaduct::access::actor::Actor;
 use viaduct::access::right::Role;
+use viaduct::app::codes::{self, Decided};
 
 use super::browser::{look, page, pictures};
 use super::{PASSWORD, Person, Served, worked};
@@ -59,6 +61,13 @@ async fn a_code_is_asked_for_tried_approved_by_another_and_read_with() {
         assert_eq!(served.hub.text(held).await, "2");
         let say = |word| [("decision", word), ("reason", "I asked the supplier")];
         assert_eq!(served.post(&path, &ida, &say("approve")).await.status, 409, "not one's own");
+        // Nor by another door.
+        let id = path.rsplit('/').next().unwrap().parse().unwrap();
+        for by in [Actor::key("ida"), Actor::user("ida"), Actor::local()] {
+            let yes = Decided { approve: true, reason: "the same".to_owned() };
+            let said = codes::decide(&served.hub.context, id, yes, &by).await;
+            assert!(said.is_err_and(|error| error.to_string().contains("another person")), "{by}");
+        }
         assert_eq!(served.post(&path, &sue, &say("approve")).await.status, 403);
         assert_eq!(served.post(&path, &ann, &[("decision", "approve")]).await.status, 400);
         let said = served.post(&path, &ann, &say("approve")).await;
@@ -111,7 +120,8 @@ async fn three_thousand_rows_held_by_one_unknown_code() {
         for (name, roles) in [
             ("ida", &[Role::Integrator][..]),
             ("ann", &[Role::Approver]),
-            ("sue", &[Role::Support]),
+            // So many rows at once take a lead.
+            ("sue", &[Role::SupportLead]),
         ] {
             served.hire(name, roles, "").await;
         }

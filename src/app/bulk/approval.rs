@@ -33,9 +33,10 @@ pub async fn answer(
     if found.state != ASKED {
         return Err(settled());
     }
-    if actor.is_person_of(&found.actor) {
+    if !actor.is_second_to(&found.actor) {
         return Err(AppError::Stands(format!(
-            "bulk action {id} takes the word of two people, and you asked for it: somebody else has to agree"
+            "bulk action {id} takes the word of two people, and you asked for it or did not say who you are: somebody else \
+             has to agree, at the screens or with a key of their own"
         )));
     }
     if found.moved_ms + GOOD_MS <= now_ms {

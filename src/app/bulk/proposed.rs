@@ -121,7 +121,7 @@ pub async fn confirm(
 /// It is not to be: whoever looks at a set leaves it, and of one that is asked for whoever asked takes it back.
 pub async fn drop(context: &Context, id: i64, actor: &Actor) -> Result<(), AppError> {
     let found = still(context, id, &[PROPOSED, ASKED]).await?;
-    if found.state == ASKED && !actor.is_person_of(&found.actor) {
+    if found.state == ASKED && actor.is_second_to(&found.actor) {
         return Err(AppError::Stands(format!(
             "somebody else asked for bulk action {id}: refuse it, if it is not to be"
         )));

@@ -79,7 +79,7 @@ pub enum NotIn {
     #[error("the provider takes that code for none, or not any more")]
     Code,
     #[error("none of their app roles is one of ours")]
-    NoRole,
+    NoRole(Box<Identity>),
 }
 
 impl Provider {
@@ -157,7 +157,7 @@ impl Provider {
         let roles = self.rules.roles.iter().filter(|(_, words)| has(words));
         let roles: Vec<_> = roles.map(|(role, _)| *role).collect();
         match roles.is_empty() {
-            true => Err(NotIn::NoRole),
+            true => Err(NotIn::NoRole(Box::new(identity))),
             false => Ok((identity, Roles::new(roles))),
         }
     }

@@ -95,6 +95,12 @@ async fn people_come_in_with_the_councils_own_account() {
         assert_eq!(served.get("/causes", &kim).await.status, 303, "the older one is over");
         assert_eq!(row(&served, KIM).await.unwrap().roles, "governance");
 
+        // No role there is none here: they are out, wherever they were in.
+        stand_in.says(|_, claims| claims["roles"] = json!(["Another.Program"]));
+        refused(&comes_back(&served).await);
+        assert_eq!(served.get("/audit", &again).await.status, 303);
+        assert_eq!(row(&served, KIM).await.unwrap().roles, "");
+
         // The same name there is not the same person.
         stand_in.says(|_, claims| claims["oid"] = json!("o-8"));
         let other = session_of(&comes_back(&served).await).unwrap();
@@ -116,6 +122,7 @@ async fn people_come_in_with_the_councils_own_account() {
                 "staff:kim.bramble signed in",
                 "provider roles",
                 "staff:kim.bramble signed in",
+                "provider roles",
                 "provider added",
                 "staff:kim.bramble-2 signed in",
                 "user:test disabled"

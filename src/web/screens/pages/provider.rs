@@ -2,12 +2,13 @@
 //! which is looked at there; people are known by their number there, and never by a name.
 
 use askama::Template;
+use axum::http::HeaderValue;
 
 use super::own_way;
 use super::sign_in::{SignIn, called, session_of};
 use crate::access::actor::staff_name;
 use crate::access::token::Identity;
-use crate::connector::open_id;
+use crate::connector::open_id::{self, NotIn};
 use crate::store::ids::Ids;
 use crate::store::sessions;
 use crate::store::staff::{self, By, StaffRow};
@@ -26,7 +27,7 @@ pub async fn away(visit: &Visit) -> Answer {
         Err(error) => {
             tracing::error!(cause = %error, "the provider of sign-ins cannot be used");
             let says = "The council’s sign-in does not answer now. Try again in a minute";
-            return said(visit, 503, says);
+            return said(visit, 503, says, vec![]);
         }
     };
     let next = own_way(visit.query.one("next")).to_owned();
@@ -39,13 +40,17 @@ pub async fn away(visit: &Visit) -> Answer {
 /// The browser comes back from there.
 pub async fn back(visit: &Visit) -> Answer {
     let Some(provider) = visit.screens.hub.provider() else { return Err(no_provider()) };
-    visit.screens.ways_from.take(visit.peer, visit.now_ms).map_err(Trouble::TooOften)?;
     let Some(token) = visit.way.as_deref() else { return not_in(visit, "it was not sent away") };
     let marks = Marks::of(token);
-    // Somebody else's answer, shown to this browser, uses nothing up.
+    // Somebody else's answer, shown to this browser, uses nothing up: neither its way nor anybody's turn.
     if !marks.is_state(visit.query.one("state")) {
-        return not_in(visit, "it came back with another's answer");
+        tracing::warn!(
+            cause = "it came back with another's answer",
+            "a sign-in by the provider was refused"
+        );
+        return said(visit, 401, NOT_IN, vec![]);
     }
+    visit.screens.ways_from.take(visit.peer, visit.now_ms).map_err(Trouble::TooOften)?;
     if visit.query.some("iss").is_some_and(|said| !provider.is_issuer(said)) {
         return not_in(visit, "another issuer answered");
     }
@@ -59,7 +64,12 @@ pub async fn back(visit: &Visit) -> Answer {
     };
     let (identity, roles) = match provider.who(code, marks.lent(), visit.now_ms).await {
         Ok(known) => known,
-        Err(why) => return not_in(visit, &why.to_string()),
+        Err(why) => {
+            if let NotIn::NoRole(who) = &why {
+                lost_all(visit, who).await?;
+            }
+            return not_in(visit, &why.to_string());
+        }
     };
     let Some(row) = here(visit, &identity, &roles.words()).await? else {
         return not_in(visit, "they are let in no more");
@@ -81,21 +91,31 @@ const NOT_IN: &str = "You could not be signed in. Try once more; if it goes on, 
 /// Why stands in the log alone.
 fn not_in(visit: &Visit, why: &str) -> Answer {
     tracing::warn!(cause = why, "a sign-in by the provider was refused");
-    said(visit, 401, NOT_IN)
+    said(visit, 401, NOT_IN, vec![session::way_cookie(None, visit.is_secure)])
 }
 
 /// The page of signing in, with what went wrong.
-fn said(visit: &Visit, status: u16, says: &str) -> Answer {
+fn said(visit: &Visit, status: u16, says: &str, cookies: Vec<HeaderValue>) -> Answer {
     let frame = Frame { is_error: true, ..visit.frame("Sign in") };
     let errors = vec![("provider", says.to_owned())];
     let provider = called(visit);
     let page = SignIn { frame, next: "/".to_owned(), name: String::new(), provider, errors };
     let html = page.render().map_err(|_| Trouble::Broken)?;
-    Ok(Reply::PageWith(vec![session::way_cookie(None, visit.is_secure)], status, html))
+    Ok(Reply::PageWith(cookies, status, html))
 }
 
 fn no_provider() -> Trouble {
     Trouble::NotThere("People sign in here with a name and a password.".to_owned())
+}
+
+/// The provider gives them nothing here any more: they have no roles, and are signed out wherever they are.
+async fn lost_all(visit: &Visit, who: &Identity) -> Result<(), Trouble> {
+    let database = visit.screens.hub.database();
+    let found = staff::of_person(database, &who.tenant, &who.person).await?;
+    let Some(row) = found.filter(|row| !row.roles.is_empty()) else { return Ok(()) };
+    let by = By { actor: "provider", reason: None, now_ms: visit.now_ms };
+    staff::set_roles(database, &row, ("", &row.sources), by).await?;
+    Ok(())
 }
 
 /// Them, as they are kept: made where they are new, and with the roles that they have by now.
