@@ -148,7 +148,7 @@ impl FrontDesk {
 /// Keeps what comes, as much at once as there is.
 async fn keep_always(context: Arc<Context>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut some = Vec::with_capacity(AT_ONCE);
-    let mut many = false;
+    let (mut many, mut last_ms) = (false, 0);
     while waiting.recv_many(&mut some, AT_ONCE).await > 0 {
         if many {
             // Who was answered together calls again together: a moment later one commit does for all of them.
@@ -162,7 +162,8 @@ async fn keep_always(context: Arc<Context>, mut waiting: mpsc::Receiver<Waiting>
         many = some.len() > 1;
         let (posts, tellers): (Vec<_>, Vec<_>) = some.drain(..).unzip();
         let is_hint = posts.iter().any(|post: &NewPost| post.hint.is_some());
-        let kept = inbox::keep(&context.database, posts, context.clock.now_ms()).await;
+        last_ms = context.clock.now_ms().max(last_ms + 1);
+        let kept = inbox::keep(&context.database, posts, last_ms).await;
         match kept {
             Ok(kept) => {
                 for (teller, kept) in tellers.into_iter().zip(kept) {

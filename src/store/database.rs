@@ -268,23 +268,34 @@ impl Database {
         Ok(found)
     }
 
-    /// Runs a statement for many rows at once, as `Transaction::fetch_with` does: a transaction of its own, which is on
-    /// disk before this returns. Rows of nulls may stand among the others: the statement passes them over.
-    pub async fn write_with<T: Row>(
+    /// Inserts many rows into a table that numbers them, which stand in the statement as `{rows}`: a transaction of its
+    /// own, on disk before this returns. Rows of nulls may stand among the others: the statement passes them over. Gives
+    /// their numbers, in the order of the rows; none where some were passed over because they are there already.
+    pub async fn insert_numbered(
         &self,
         sql: &str,
         width: usize,
         mut rows: Vec<Cell>,
-    ) -> Result<Vec<T>, StoreError> {
+    ) -> Result<Option<Vec<i64>>, StoreError> {
+        let many = rows.len() / width;
         match self {
             Database::Sqlite { durable, .. } => {
-                let many = few_sizes(rows.len() / width);
-                rows.resize(many * width, Cell::OptInt(None));
-                let sql = sql.replace("{rows}", &values(many, width));
-                awaited(bind_as::<T, Sqlite>(&sql, rows).fetch_all(durable)).await
+                let some = few_sizes(many);
+                rows.resize(some * width, Cell::OptInt(None));
+                let sql = sql.replace("{rows}", &values(some, width));
+                // Told how many and which was the last: each row that is told would wake whoever waits.
+                let done = awaited(bind::<Sqlite>(&sql, rows).execute(durable)).await?;
+                let last = done.last_insert_rowid();
+                let is_all = done.rows_affected() == many as u64;
+                Ok(is_all.then(|| (last - many as i64 + 1..=last).collect()))
             }
             Database::Postgres(pool) => {
-                answered(bind_columns::<T>(sql, width, rows)?.fetch_all(pool)).await
+                let sql = format!("{sql} RETURNING id");
+                let query = bind_columns::<(i64,)>(&sql, width, rows)?;
+                let found = answered(query.fetch_all(pool)).await?;
+                let mut numbers: Vec<i64> = found.into_iter().map(|(id,)| id).collect();
+                numbers.sort_unstable();
+                Ok((numbers.len() == many).then_some(numbers))
             }
         }
     }

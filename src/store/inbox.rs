@@ -82,7 +82,8 @@ fn name_of(post: &NewPost) -> Name {
 }
 
 /// Keeps some calls with one durable commit; one outcome for each, in the same order. A key that shows itself revoked
-/// by then opens nothing.
+/// by then opens nothing. No two of a process's commits are of one instant: by that, what is new is told from what came
+/// before.
 pub async fn keep(
     database: &Database,
     posts: Vec<NewPost>,
@@ -113,28 +114,29 @@ pub async fn keep(
         ]);
     }
     if hints.is_empty() {
-        let written = database.write_with(KEEP, KEPT_COLUMNS, rows).await?;
-        if written.len() == asked.len() {
-            return Ok(all_new(written));
-        }
-        return outcomes(&mut database.begin().await?, asked, written).await;
+        let alone = rows.len() / KEPT_COLUMNS == asked.len();
+        return match database.insert_numbered(KEEP, KEPT_COLUMNS, rows).await? {
+            Some(numbers) if alone => Ok(numbers.into_iter().map(Kept::New).collect()),
+            _ => outcomes(&mut database.begin().await?, asked, now_ms).await,
+        };
     }
     let mut transaction = database.begin_durable().await?;
-    let written = transaction.fetch_with(KEEP, KEPT_COLUMNS, rows).await?;
-    let kept = outcomes(&mut transaction, asked, written).await?;
+    let sql = format!("{KEEP} RETURNING id");
+    transaction.fetch_with::<(i64,)>(&sql, KEPT_COLUMNS, rows).await?;
+    let kept = outcomes(&mut transaction, asked, now_ms).await?;
     let new = hints.into_iter().filter(|(place, _)| matches!(kept[*place], Kept::New(_)));
     hint(&mut transaction, new.map(|(_, hint)| hint).collect(), now_ms).await?;
     transaction.commit().await?;
     Ok(kept)
 }
 
-/// Writes what is new and comes with a key that still opens; gives the numbers, which grow in the order of the rows.
+/// Writes what is new and comes with a key that still opens.
 const KEEP: &str = "WITH said(key_id, source, sender, name, digest, body, key_digests, told, now_ms) AS ({rows}) \
     INSERT INTO inbox_post (source, sender, name, digest, records, bytes, body, key_digests, told, received_ms, taken_ms) \
     SELECT source, sender, name, digest, LENGTH(key_digests) / 8, COALESCE(LENGTH(body), 0), body, key_digests, told, \
     now_ms, CASE WHEN body IS NULL THEN now_ms END FROM said WHERE source IS NOT NULL \
     AND NOT EXISTS (SELECT 1 FROM api_key WHERE api_key.id = said.key_id AND api_key.revoked_ms IS NOT NULL) \
-    ON CONFLICT (source, sender, name) DO NOTHING RETURNING id";
+    ON CONFLICT (source, sender, name) DO NOTHING";
 const KEPT_COLUMNS: usize = 9;
 
 /// What a call asks for.
@@ -144,25 +146,17 @@ struct Asked {
     name: Name,
 }
 
-fn all_new(mut written: Vec<(i64,)>) -> Vec<Kept> {
-    written.sort_unstable();
-    written.into_iter().map(|(id,)| Kept::New(id)).collect()
-}
-
-/// What became of each call, if rows of these numbers were written.
+/// What became of each call, now that what was new is written: that is what came in at that instant.
 async fn outcomes(
     transaction: &mut Transaction,
     asked: Vec<Asked>,
-    written: Vec<(i64,)>,
+    now_ms: i64,
 ) -> Result<Vec<Kept>, StoreError> {
-    if written.len() == asked.len() {
-        return Ok(all_new(written));
-    }
     let known = known(transaction, asked.iter().map(|asked| &asked.name)).await?;
     let revoked = revoked(transaction, asked.iter().filter_map(|asked| asked.key)).await?;
-    let mut new: HashSet<i64> = written.into_iter().map(|(id,)| id).collect();
+    let mut met = HashSet::new();
     let outcome = |Asked { key, digest, name }| match known.get(&name) {
-        Some(row) if new.remove(&row.id) => Ok(Kept::New(row.id)),
+        Some(row) if row.received_ms == now_ms && met.insert(row.id) => Ok(Kept::New(row.id)),
         _ if key.is_some_and(|key| revoked.contains(&key)) => Ok(Kept::Revoked),
         Some(row) if row.digest == digest => Ok(Kept::Again(row.clone())),
         Some(row) => Ok(Kept::NameTaken(row.clone())),
