@@ -136,6 +136,12 @@ pub async fn unmerge(
     let corrupt = || JobError::Broken(format!("act {id} cannot be read"));
     let before: Snapshot = serde_json::from_str(&act.before).map_err(|_| corrupt())?;
     let (keep, other) = (act.resident_id, act.other_id);
+    // Whoever came by a later one would be torn between the two.
+    if let Some(later) = identity::later_merge(&mut transaction, keep, id).await? {
+        return Ok(Outcome::Not(format!(
+            "resident {keep} took somebody in since: take {later} back first"
+        )));
+    }
     let rows = identity::rows(&mut transaction, &[keep, other]).await?;
     let parties = residents::parties_of_residents(&mut transaction, &[keep]).await?;
     let theirs = sides(&mut transaction, &parties, &before, other).await?;
@@ -324,7 +330,8 @@ pub async fn tell_apart(
     let rows = identity::rows(&mut transaction, &[one, other]).await?;
     let parties = residents::parties_of_residents(&mut transaction, &[one, other]).await?;
     if let Some(why) = cannot_merge(&rows, &parties, one, other) {
-        transaction.commit().await?;
+        // Without its turn: others would look for news, and there is none.
+        drop(transaction);
         return Ok(Outcome::Not(why));
     }
     let before = snapshot(&rows, &parties);

@@ -3,6 +3,7 @@
 
 use super::audit::{self, Entry};
 use super::database::{Database, StoreError, cells};
+use super::identity::NOT_TOLD_APART;
 use super::matching::PairRow;
 use crate::record::personal::unprinted;
 
@@ -75,7 +76,8 @@ pub async fn waiting(
          CASE WHEN p.resident_id < q.resident_id THEN q.resident_id ELSE p.resident_id END \
          ORDER BY m.bits DESC, m.one, m.other) AS place \
          FROM match_pair m JOIN party p ON p.id = m.one JOIN party q ON q.id = m.other \
-         WHERE m.one < m.other AND m.verdict = 0 AND p.resident_id <> q.resident_id) \
+         WHERE m.one < m.other AND m.verdict = 0 AND p.resident_id <> q.resident_id \
+         AND {NOT_TOLD_APART}) \
          SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, m.resident, \
          m.other_resident, s.name AS source, t.name AS other_source, m.at_ms, d.taken_by, \
          d.taken_until_ms, d.aside_by, d.aside_why, d.aside_ms \

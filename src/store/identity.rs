@@ -113,6 +113,18 @@ pub async fn act(transaction: &mut Transaction, id: i64) -> Result<Option<Act>, 
     Ok(transaction.fetch(sql, cells![id]).await?.into_iter().next())
 }
 
+/// A merge into that resident, later than that act, which still stands.
+pub async fn later_merge(
+    transaction: &mut Transaction,
+    resident: i64,
+    act: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT MAX(id) FROM identity_act WHERE resident_id = $1 AND id > $2 \
+               AND kind = 'merge' AND undone_ms IS NULL";
+    let found: Vec<(Option<i64>,)> = transaction.fetch(sql, cells![resident, act]).await?;
+    Ok(found.into_iter().find_map(|(later,)| later))
+}
+
 /// Notes that an act was undone.
 pub async fn undo(transaction: &mut Transaction, id: i64, now_ms: i64) -> Result<(), StoreError> {
     let sql = "UPDATE identity_act SET undone_ms = $2 WHERE id = $1";

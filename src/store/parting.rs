@@ -49,7 +49,8 @@ pub async fn move_open(
     Ok(())
 }
 
-/// Holds what waits for these residents and was made behind that number, unless a sender has it in hand.
+/// Holds what waits for these residents and was made behind that number, unless a sender has it in hand. What the gate
+/// withheld is held for this reason too: that its hold is lifted does not make it right.
 pub async fn hold_waiting(
     transaction: &mut Transaction,
     residents: &[i64],
@@ -58,14 +59,15 @@ pub async fn hold_waiting(
 ) -> Result<(), StoreError> {
     let lock =
         if transaction.is_postgres() { "ORDER BY id FOR NO KEY UPDATE" } else { "ORDER BY id" };
-    let before = "SELECT id FROM delivery WHERE state = 'waiting' AND settled_ms IS NULL \
-                  AND resident_id IN";
+    let before = "SELECT id FROM delivery WHERE (state = 'waiting' OR (state = 'held' \
+                  AND cause_code LIKE 'suppressed.%')) AND settled_ms IS NULL AND resident_id IN";
     let found: Vec<(i64,)> = transaction.fetch_for(before, residents, lock).await?;
     let sql = format!(
         "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET state = 'held', since_ms = v.now_ms, \
          fence = delivery.fence + 1, cause_code = '{PARTED}', \
          cause = 'it was composed while two people were taken for one' FROM v \
-         WHERE delivery.id = v.id AND delivery.state = 'waiting' AND delivery.id NOT IN {} \
+         WHERE delivery.id = v.id AND (delivery.state = 'waiting' OR (delivery.state = 'held' \
+         AND delivery.cause_code LIKE 'suppressed.%')) AND delivery.id NOT IN {} \
          RETURNING delivery.id",
         intents::in_hand(transaction.is_postgres())
     );

@@ -19,6 +19,7 @@ on_both! {
     what_left_on_the_wrong_view_is_queued_for_a_person => super::corrections,
     what_waits_on_the_wrong_view_is_held_when_two_are_parted => super::parted,
     an_older_number_leads_back_to_whom_it_was_of => super::chains,
+    the_earlier_of_two_merges_into_one_waits_for_the_later => super::siblings,
     what_was_said_since_is_not_taken_back => super::said_since,
     who_came_since_goes_with_whom_they_agree_with => super::came_since,
     of_two_that_were_told_apart_nobody_is_asked_again => super::asked_once,
@@ -304,6 +305,27 @@ async fn chains(on: On) {
         [[b.to_string()], ["null".to_owned()]],
         "the older number leads to whom it was of"
     );
+}
+
+async fn siblings(on: On) {
+    let hub = town(on).await;
+    let all = numbers(&hub, "SELECT CAST(id AS TEXT) FROM resident ORDER BY id").await;
+    let [a, b, c] = [all[0], all[1], all[2]];
+    let first = act(&hub, Asked::Merge { id: a, other: b, why: why() }).await;
+    let second = act(&hub, Asked::Merge { id: a, other: c, why: why() }).await;
+    let (first, second) = (first["act"].as_i64().unwrap(), second["act"].as_i64().unwrap());
+    // Whoever came by the later one belongs to neither of the earlier two.
+    let early = Asked::Unmerge { act: first, why: why() };
+    let (database, folder) = (&hub.context.database, &hub.definitions);
+    let refused =
+        viaduct::app::resident::decide(database, folder, early, "user:kim").await.unwrap_err();
+    assert!(refused.to_string().contains(&format!("take {second} back first")), "{refused}");
+    act(&hub, Asked::Unmerge { act: second, why: why() }).await;
+    act(&hub, Asked::Unmerge { act: first, why: why() }).await;
+    let open = format!(
+        "SELECT CAST(COUNT(*) AS TEXT) FROM resident WHERE id IN ({a}, {b}, {c}) AND merged_into IS NULL"
+    );
+    assert_eq!(hub.text(&open).await, "3");
 }
 
 async fn said_since(on: On) {

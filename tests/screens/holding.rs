@@ -87,7 +87,7 @@ async fn a_hold_placed_while_a_message_waits() {
                 ["press", "Resident "],
                 ["choose", "purpose-why"],
                 ["press", "Open the record"],
-                ["says", "Arrears_reminder"],
+                ["says", "arrears_reminder"],
                 ["says", "Held"],
                 ["says", "It never left"],
                 ["says", "dispute, from"],
