@@ -190,8 +190,14 @@ pub async fn act(database: &Database, id: i64) -> Result<Option<ActRow>, StoreEr
 }
 
 /// The versions of these residents' rows, by which somebody sees whether one changed meanwhile.
-pub async fn versions(database: &Database, ids: &[i64]) -> Result<Vec<(i64, i64)>, StoreError> {
-    let sql = "SELECT id, version FROM resident WHERE id IN";
+pub async fn versions(
+    database: &Database,
+    ids: &[i64],
+) -> Result<Vec<(i64, i64, i64, i64)>, StoreError> {
+    let sql = "SELECT id, version, \
+               (SELECT COALESCE(MAX(a.id), 0) FROM identity_act a WHERE a.resident_id = resident.id), \
+               (SELECT COALESCE(MAX(a.id), 0) FROM identity_act a WHERE a.other_id = resident.id) \
+               FROM resident WHERE id IN";
     database.fetch_for(sql, ids, "ORDER BY id", vec![]).await
 }
 

@@ -10,6 +10,10 @@ pub const CORRECTION: &str = "identity.correction";
 /// The code of what was composed while two people were taken for one.
 pub const PARTED: &str = "identity.parted";
 
+/// What has not left: it waits, or the gate withheld it.
+const NOT_LEFT: &str = "(delivery.state = 'waiting' \
+    OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%'))";
+
 /// Leads back what an act led on: to the resident that it was of before.
 pub async fn lead_back(
     transaction: &mut Transaction,
@@ -59,15 +63,15 @@ pub async fn hold_waiting(
 ) -> Result<(), StoreError> {
     let lock =
         if transaction.is_postgres() { "ORDER BY id FOR NO KEY UPDATE" } else { "ORDER BY id" };
-    let before = "SELECT id FROM delivery WHERE (state = 'waiting' OR (state = 'held' \
-                  AND cause_code LIKE 'suppressed.%')) AND settled_ms IS NULL AND resident_id IN";
-    let found: Vec<(i64,)> = transaction.fetch_for(before, residents, lock).await?;
+    let before = format!(
+        "SELECT id FROM delivery WHERE {NOT_LEFT} AND settled_ms IS NULL AND resident_id IN"
+    );
+    let found: Vec<(i64,)> = transaction.fetch_for(&before, residents, lock).await?;
     let sql = format!(
         "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET state = 'held', since_ms = v.now_ms, \
          fence = delivery.fence + 1, cause_code = '{PARTED}', \
          cause = 'it was composed while two people were taken for one' FROM v \
-         WHERE delivery.id = v.id AND (delivery.state = 'waiting' OR (delivery.state = 'held' \
-         AND delivery.cause_code LIKE 'suppressed.%')) AND delivery.id NOT IN {} \
+         WHERE delivery.id = v.id AND {NOT_LEFT} AND delivery.id NOT IN {} \
          RETURNING delivery.id",
         intents::in_hand(transaction.is_postgres())
     );

@@ -114,6 +114,8 @@ async fn two_records_are_looked_at_side_by_side_and_decided() {
         let page = served.get(&way, &kim).await;
         assert!(page.has("Somebody said that they are two people"), "{}", page.text);
         assert!(served.get("/matches?aside=true", &kim).await.has("Nobody could tell (0)"));
+        // A page from before that decides nothing any more.
+        assert_eq!(say("same", &stands, "").await.status, 409, "somebody said otherwise since");
         // It was wrong: they are the same after all, and then not.
         let same = say("same", &stood(&page), "stay").await;
         assert_eq!(same.header("location"), format!("{way}?done=same"));

@@ -30,15 +30,16 @@ const LEFT_MAX: i64 = 50;
 pub struct Stands {
     /// Those of the first and the second party.
     pub residents: [i64; 2],
-    versions: Vec<(i64, i64)>,
+    versions: Vec<(i64, i64, i64, i64)>,
 }
 
 impl Stands {
-    /// `10007.3-20011.1`: the residents and the versions of their rows.
+    /// `10007.3.0-20011.1.0`: the residents, the versions of their rows, and the last that somebody decided of them.
     pub fn word(&self) -> String {
-        let words: Vec<String> =
-            self.versions.iter().map(|(id, version)| format!("{id}.{version}")).collect();
-        words.join("-")
+        let word = |(id, version, acted, gone): &(i64, i64, i64, i64)| {
+            format!("{id}.{version}.{}", acted.max(gone))
+        };
+        self.versions.iter().map(word).collect::<Vec<_>>().join("-")
     }
 }
 
