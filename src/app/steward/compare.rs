@@ -11,7 +11,7 @@ use crate::record::facts::Facts;
 use crate::record::moment::Moment;
 use crate::record::schema::{self, Field, FieldId};
 use crate::resolution::compare::{Levels, compare};
-use crate::resolution::explain::{Explained, band, explain};
+use crate::resolution::explain::{Explained, SAME_ADDRESS, SWAPPED, Said, band, explain};
 use crate::resolution::profile::{self, Profile};
 use crate::resolution::weigh::Weights;
 use crate::store::database::{Database, StoreError};
@@ -226,13 +226,15 @@ fn is_close(field: &Field, explained: &Explained) -> bool {
         "contact.email" => "email",
         "contact.phone" | "contact.mobile" | "contact.as_given" => "phone",
         "address.line1" | "address.line2" | "address.line3" => {
-            let home = |said: &&crate::resolution::explain::Said| said.field == "place";
+            let home = |said: &&Said| said.field == "place";
             let home = explained.said.iter().find(home);
-            return home.is_some_and(|said| said.words == "they live in one property");
+            return home.is_some_and(|said| said.words == SAME_ADDRESS);
         }
         _ => return false,
     };
-    explained.said.iter().any(|said| said.field == compared && said.bits > 0.0)
+    let about =
+        |said: &&Said| said.field == compared || (compared == "family" && said.words == SWAPPED);
+    explained.said.iter().find(about).is_some_and(|said| said.bits > 0.0)
 }
 
 /// What follows if they are one.
