@@ -3,7 +3,6 @@
 
 use super::audit::{self, Entry};
 use super::database::{Database, StoreError, cells};
-use super::identity::NOT_TOLD_APART;
 use super::matching::PairRow;
 use crate::record::personal::unprinted;
 
@@ -20,6 +19,14 @@ pub struct Wanted {
     pub after: (i64, i64, i64),
     /// Nobody else has it before them at that moment: who asks, and when.
     pub free_for: Option<(String, i64)>,
+}
+
+impl Default for Wanted {
+    /// All that wait.
+    fn default() -> Wanted {
+        let (bits, after) = ((i64::MIN, i64::MAX), (i64::MAX, 0, 0));
+        Wanted { aside: false, source: String::new(), bits, after, free_for: None }
+    }
 }
 
 /// A pair that waits, and what is known of its two parties without a look at what they say.
@@ -55,6 +62,12 @@ pub struct ActRow {
 
 unprinted!(Waiting, ActRow);
 
+/// Behind `WHERE`, for a pair `m` of the parties `p` and `q`: nobody said of their two residents that they are two
+/// people. What was said of two parties is said of whoever they are, and of the parties that came to them later.
+const NOT_TOLD_APART: &str = "NOT EXISTS (SELECT 1 FROM party a JOIN match_pair n ON n.one = a.id \
+    JOIN party b ON b.id = n.other WHERE n.verdict = 2 AND a.resident_id = p.resident_id \
+    AND b.resident_id = q.resident_id)";
+
 /// Pairs of two residents of which nobody said anything, the surest first.
 pub async fn waiting(
     database: &Database,
@@ -65,7 +78,8 @@ pub async fn waiting(
         true => "d.aside_bits = m.bits",
         false => "COALESCE(d.aside_bits, m.bits + 1) <> m.bits",
     };
-    // Of two residents the surest of their pairs stands for all: what is said of it is said of the two.
+    // Of two residents the surest of their pairs, of those that are asked for, stands for all: what is said of it is
+    // said of the two.
     let sql = format!(
         "WITH w AS (SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, \
          p.resident_id AS resident, q.resident_id AS other_resident, p.source_key_id AS p_key, \
@@ -77,14 +91,15 @@ pub async fn waiting(
          ORDER BY m.bits DESC, m.one, m.other) AS place \
          FROM match_pair m JOIN party p ON p.id = m.one JOIN party q ON q.id = m.other \
          WHERE m.one < m.other AND m.verdict = 0 AND p.resident_id <> q.resident_id \
-         AND {NOT_TOLD_APART}) \
+         AND ($1 = '' OR EXISTS (SELECT 1 FROM source_key k JOIN source s ON s.id = k.source_id \
+         WHERE k.id IN (p.source_key_id, q.source_key_id) AND s.name = $1)) AND {NOT_TOLD_APART}) \
          SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, m.resident, \
          m.other_resident, s.name AS source, t.name AS other_source, m.at_ms, d.taken_by, \
          d.taken_until_ms, d.aside_by, d.aside_why, d.aside_ms \
          FROM w m JOIN source_key k ON k.id = m.p_key JOIN source s ON s.id = k.source_id \
          JOIN source_key l ON l.id = m.q_key JOIN source t ON t.id = l.source_id \
          LEFT JOIN match_desk d ON d.one = m.one AND d.other = m.other \
-         WHERE m.place = 1 AND {aside} AND ($1 = '' OR s.name = $1 OR t.name = $1) AND m.bits >= $2 AND m.bits < $3 \
+         WHERE m.place = 1 AND {aside} AND m.bits >= $2 AND m.bits < $3 \
          AND (m.bits < $4 OR (m.bits = $4 AND (m.one > $5 OR (m.one = $5 AND m.other > $6)))) \
          AND ($7 = '' OR d.taken_by IS NULL OR d.taken_by = $7 OR d.taken_until_ms <= $8) \
          ORDER BY m.bits DESC, m.one, m.other LIMIT $9"

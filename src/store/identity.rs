@@ -140,35 +140,6 @@ pub async fn pairs(database: &Database, parties: &[i64]) -> Result<Vec<PairRow>,
     Ok(pairs)
 }
 
-/// Behind `WHERE`, for a pair `m` of the parties `p` and `q`: nobody said of their two residents that they are two
-/// people. What was said of two parties is said of whoever they are, and of the parties that came to them later.
-pub const NOT_TOLD_APART: &str = "NOT EXISTS (SELECT 1 FROM party a JOIN match_pair n ON n.one = a.id \
-    JOIN party b ON b.id = n.other WHERE n.verdict = 2 AND a.resident_id = p.resident_id \
-    AND b.resident_id = q.resident_id)";
-
-/// Pairs that wait for a person: of two residents, and nobody said anything yet; the surest first.
-pub async fn waiting(
-    database: &Database,
-    most: i64,
-) -> Result<Vec<(PairRow, i64, i64)>, StoreError> {
-    #[derive(sqlx::FromRow)]
-    struct Waiting {
-        #[sqlx(flatten)]
-        pair: PairRow,
-        resident: i64,
-        other_resident: i64,
-    }
-    let sql = format!(
-        "SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, p.resident_id AS resident, \
-         q.resident_id AS other_resident FROM match_pair m JOIN party p ON p.id = m.one \
-         JOIN party q ON q.id = m.other WHERE m.one < m.other AND m.verdict = 0 \
-         AND p.resident_id <> q.resident_id AND {NOT_TOLD_APART} \
-         ORDER BY m.bits DESC, m.one, m.other LIMIT $1"
-    );
-    let rows: Vec<Waiting> = database.fetch(&sql, cells![most]).await?;
-    Ok(rows.into_iter().map(|row| (row.pair, row.resident, row.other_resident)).collect())
-}
-
 /// The next parties of the list of who is who.
 pub async fn listed(database: &Database, after: i64, most: i64) -> Result<Vec<Listed>, StoreError> {
     let sql = "SELECT p.id, s.name AS source, k.key AS source_key, p.key AS party, p.resident_id \

@@ -11,6 +11,7 @@ use crate::resolution::compare::Levels;
 use crate::resolution::explain::{Band, Explained, band, explain};
 use crate::resolution::weigh::Weights;
 use crate::store::database::Database;
+use crate::store::desk;
 use crate::store::identity;
 use crate::store::matching::PairRow;
 use crate::store::parting::CORRECTION;
@@ -99,7 +100,8 @@ pub async fn waiting(
     most: u16,
 ) -> Result<(Value, String), AppError> {
     let (mut all, mut text) = (Vec::new(), String::new());
-    for (pair, resident, other) in identity::waiting(database, i64::from(most)).await? {
+    for row in desk::waiting(database, &desk::Wanted::default(), i64::from(most)).await? {
+        let desk::Waiting { pair, resident, other_resident: other, .. } = row;
         let Some((levels, explained)) = told(&pair, weights) else { continue };
         let (ones, others) =
             (people::parties(database, resident).await?, people::parties(database, other).await?);

@@ -92,13 +92,7 @@ fn bits(band: &str) -> Result<(i64, i64), AppError> {
 }
 
 fn asked(source: &str, band: &str) -> Result<desk::Wanted, AppError> {
-    Ok(desk::Wanted {
-        aside: false,
-        source: source.to_owned(),
-        bits: bits(band)?,
-        after: (i64::MAX, 0, 0),
-        free_for: None,
-    })
+    Ok(desk::Wanted { source: source.to_owned(), bits: bits(band)?, ..desk::Wanted::default() })
 }
 
 /// A page of them, and how many there are as far as they are counted.
