@@ -10,9 +10,10 @@ pub const CORRECTION: &str = "identity.correction";
 /// The code of what was composed while two people were taken for one.
 pub const PARTED: &str = "identity.parted";
 
-/// What has not left: it waits, or the gate withheld it.
-const NOT_LEFT: &str = "(delivery.state = 'waiting' \
-    OR (delivery.state = 'held' AND delivery.cause_code LIKE 'suppressed.%'))";
+/// What would leave as it was composed: it waits, or it is held and a person may release it. Corrections are composed
+/// anew by themselves, and of what nobody answered a person says first what became of it.
+const MAY_LEAVE: &str = "(delivery.state = 'waiting' OR (delivery.state = 'held' \
+    AND COALESCE(delivery.cause_code, '') NOT IN ('identity.correction', 'identity.parted', 'delivery.unknown')))";
 
 /// Leads back what an act led on: to the resident that it was of before.
 pub async fn lead_back(
@@ -53,8 +54,9 @@ pub async fn move_open(
     Ok(())
 }
 
-/// Holds what waits for these residents and was made behind that number, unless a sender has it in hand. What the gate
-/// withheld is held for this reason too: that its hold is lifted does not make it right.
+/// Holds what waits for these residents and was made behind that number, unless a sender has it in hand. What is held
+/// already, by the gate or since a platform refused it, is held for this reason from now on: that its hold is lifted, or
+/// the refusal mended, does not make it right.
 pub async fn hold_waiting(
     transaction: &mut Transaction,
     residents: &[i64],
@@ -64,14 +66,15 @@ pub async fn hold_waiting(
     let lock =
         if transaction.is_postgres() { "ORDER BY id FOR NO KEY UPDATE" } else { "ORDER BY id" };
     let before = format!(
-        "SELECT id FROM delivery WHERE {NOT_LEFT} AND settled_ms IS NULL AND resident_id IN"
+        "SELECT id FROM delivery WHERE {MAY_LEAVE} AND settled_ms IS NULL AND resident_id IN"
     );
     let found: Vec<(i64,)> = transaction.fetch_for(&before, residents, lock).await?;
     let sql = format!(
         "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET state = 'held', since_ms = v.now_ms, \
          fence = delivery.fence + 1, cause_code = '{PARTED}', \
-         cause = 'it was composed while two people were taken for one' FROM v \
-         WHERE delivery.id = v.id AND {NOT_LEFT} AND delivery.id NOT IN {} \
+         cause = 'it was composed while two people were taken for one' \
+         || COALESCE('; before that: ' || delivery.cause, '') FROM v \
+         WHERE delivery.id = v.id AND {MAY_LEAVE} AND delivery.id NOT IN {} \
          RETURNING delivery.id",
         intents::in_hand(transaction.is_postgres())
     );

@@ -7,9 +7,13 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
 use viaduct::app::resident::Asked;
+use viaduct::job::holds::{self as job, Doing};
 use viaduct::record::delivery::{Channel, Content, Form, Message, Push};
+use viaduct::record::hold as holds;
 use viaduct::store::database::Cell;
 use viaduct::store::outbox::{self, New, Place};
+use viaduct::store::standing;
+use viaduct::suppression::policy::Policy;
 
 use super::identity::{account, act, extract, why};
 use crate::support::hub::{On, TestHub, on_both};
@@ -18,6 +22,7 @@ on_both! {
     every_merge_that_is_taken_back_leaves_everything_as_it_was => super::property,
     what_left_on_the_wrong_view_is_queued_for_a_person => super::corrections,
     what_waits_on_the_wrong_view_is_held_when_two_are_parted => super::parted,
+    a_hold_on_two_who_were_one_stays_on_both => super::held_as_one,
     an_older_number_leads_back_to_whom_it_was_of => super::chains,
     the_earlier_of_two_merges_into_one_waits_for_the_later => super::siblings,
     what_was_said_since_is_not_taken_back => super::said_since,
@@ -269,6 +274,14 @@ async fn parted(on: On) {
     let merged = act(&hub, Asked::Merge { id: keep, other: gone, why: why() }).await;
     let theirs = delivery(&hub, keep, Some(other), message(), "waiting").await;
     let own = delivery(&hub, keep, Some(account), message(), "waiting").await;
+    // What a platform refused can be released as it is; of what nobody answered a person speaks first.
+    let mut held = Vec::new();
+    for code in ["notify.bad_request", "suppressed.hold", "delivery.unknown"] {
+        let id = delivery(&hub, keep, Some(account), message(), "held").await;
+        let sql = "UPDATE delivery SET cause_code = $2, cause = 'so it is' WHERE id = $1";
+        execute(&hub, sql, vec![Cell::Int(id), code.to_owned().into()]).await;
+        held.push(id);
+    }
     act(&hub, Asked::Unmerge { act: merged["act"].as_i64().unwrap(), why: why() }).await;
     let sql = "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), state, cause_code FROM delivery ORDER BY id";
     let row = |id: i64, whose: i64, state: &str, code: &str| {
@@ -278,8 +291,33 @@ async fn parted(on: On) {
         row(early, gone, "waiting", "null"),
         row(theirs, gone, "held", "identity.parted"),
         row(own, keep, "held", "identity.parted"),
+        row(held[0], keep, "held", "identity.parted"),
+        row(held[1], keep, "held", "identity.parted"),
+        row(held[2], keep, "held", "delivery.unknown"),
     ];
     assert_eq!(hub.rows(sql).await, wanted);
+    let cause = hub.text(&format!("SELECT cause FROM delivery WHERE id = {}", held[0])).await;
+    assert!(cause.ends_with("before that: so it is"), "{cause}");
+}
+
+/// A hold that was put down on two people in one: nobody knows which of them was meant, so both are held.
+async fn held_as_one(on: On) {
+    let hub = town(on).await;
+    let [(keep, _), (gone, _)] = two(&hub).await;
+    let merged = act(&hub, Asked::Merge { id: keep, other: gone, why: why() }).await;
+    let doing = Doing { policy: &Policy::default(), actor: "user:kim", door: "api", now_ms: 10 };
+    let asked = holds::Asked {
+        kind: "dispute".to_owned(),
+        resident: Some(keep.to_string()),
+        reason: Some("they dispute it".to_owned()),
+        ..holds::Asked::default()
+    };
+    job::add(&hub.context.database, doing, &[asked]).await.unwrap();
+    act(&hub, Asked::Unmerge { act: merged["act"].as_i64().unwrap(), why: why() }).await;
+    let held = standing::in_force(&hub.context.database, &[keep, gone], 11).await.unwrap();
+    let mut held: Vec<i64> = held.into_iter().map(|(resident, _)| resident).collect();
+    held.sort_unstable();
+    assert_eq!(held, [keep.min(gone), keep.max(gone)]);
 }
 
 async fn chains(on: On) {
