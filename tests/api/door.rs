@@ -27,6 +27,15 @@ async fn keyless(on: On) {
     }
     // By the name of what stands in front.
     let behind = Served::behind(on, &["hub.example.gov.uk"]).await;
+    // What stands there need not say that somebody asks through it.
+    for host in ["hub.example.gov.uk", behind.url.trim_start_matches("http://")] {
+        let seen = seen(behind.request("GET", "/jobs", "").header("Host", host)).await;
+        assert_eq!(
+            (seen.status, seen.detail().contains("--host")),
+            (401, true),
+            "{host}: {seen:?}"
+        );
+    }
     let key = behind.key("crm", &[Scope::Read]).await;
     let named = behind.request("GET", "/jobs", &key).header("Host", "hub.example.gov.uk");
     assert_eq!(seen(named).await.status, 200);

@@ -19,13 +19,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use axum::http::HeaderMap;
+use viaduct::access::actor::Actor;
 use viaduct::access::code::{SECRET_BYTES, Seed};
 use viaduct::access::password;
 use viaduct::access::right::{Role, Roles};
+use viaduct::access::scope::{Allowed, Scope};
 use viaduct::app::api::Api;
 use viaduct::app::clock::MachineClock;
 use viaduct::app::context::Context;
 use viaduct::app::inbox::FrontDesk;
+use viaduct::app::keys::{self, New};
 use viaduct::app::worker::Doorbell;
 use viaduct::job::clock::Clock;
 use viaduct::store::database::{Cell, Database};
@@ -181,6 +184,22 @@ impl Served {
             true => request,
             false => request.header("Cookie", &person.cookie),
         }
+    }
+
+    /// What a program says by the API, with a key of its own.
+    pub async fn call(&self, method: &str, path: &str, body: Option<&serde_json::Value>) -> Seen {
+        let new = New {
+            name: format!("desk-{}", self.hands.0.fetch_add(1, Ordering::Relaxed)),
+            scope: Scope::ALL.map(Allowed::Scope).to_vec(),
+            network: Vec::new(),
+            expires: 30,
+            environment: "test".to_owned(),
+        };
+        let (me, now_ms) = (Actor::user("test"), self.now_ms());
+        let (json, _) = keys::add(self.database(), &new, &me, now_ms).await.unwrap();
+        let request = self.request(method, &format!("/api/v1{path}"), &Person::default());
+        let request = request.bearer_auth(json["secret"].as_str().unwrap());
+        seen(body.iter().fold(request, |request, body| request.json(body))).await
     }
 
     pub async fn get(&self, path: &str, person: &Person) -> Seen {

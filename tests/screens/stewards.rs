@@ -272,10 +272,9 @@ async fn what_left_under_a_number_that_became_another_is_told_with_it() {
             page.text
         );
         // Somebody decides that the one who was written to goes into the other.
-        let merge =
-            served.request("POST", &format!("/api/v1/residents/{other}/merge"), &Person::default());
         let body = serde_json::json!({ "other": arden, "reason": "one desk" });
-        let merged = super::seen(merge.json(&body)).await;
+        let merge = format!("/residents/{other}/merge");
+        let merged = served.call("POST", &merge, Some(&body)).await;
         assert_eq!(merged.status, 200, "{}", merged.text);
         let gone = served.get(&format!("/residents/{arden}"), &lead).await;
         assert_eq!(gone.header("location"), format!("/residents/{other}?done=moved-on"));

@@ -125,7 +125,8 @@ impl Door {
         }
     }
 
-    /// Only from this machine, and only while no keys are in use.
+    /// Only from this machine, only while no keys are in use, and only where nothing stands in front of us: whoever
+    /// that lets through comes from this machine too, and it need not say so.
     async fn without_key(
         &self,
         hub: &dyn Hub,
@@ -138,6 +139,12 @@ impl Door {
             return Err(no_key(
                 "without a key the API answers this machine alone: make one with `viaduct keys add`, and \
                  send it as `Authorization: Bearer hub_…`",
+            ));
+        }
+        if !self.names.is_empty() {
+            return Err(no_key(
+                "something stands in front of this hub (`--host`), so every call needs a key: make one with \
+                 `viaduct keys add`, and send it as `Authorization: Bearer hub_…`",
             ));
         }
         if keys::any_in_use(hub.database()).await.map_err(unavailable)? {
