@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::audit::{self, Entry};
-use super::database::{Database, StoreError, cells};
+use super::database::{Database, StoreError, Transaction, cells};
 
 /// One that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +128,15 @@ pub async fn fetch(
     audit::write(&mut transaction, &entry, now_ms).await?;
     transaction.commit().await?;
     Ok(Some((name, content)))
+}
+
+/// Takes away what was made for somebody who may see other things now, and gives up what is being made.
+pub(super) async fn take_away(
+    transaction: &mut Transaction,
+    staff_id: i64,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM download WHERE staff_id = $1";
+    transaction.execute(sql, cells![staff_id]).await.map(|_| ())
 }
 
 /// Forgets what was made before that instant.

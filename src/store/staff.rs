@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::audit::{self, Entry};
 use super::database::{Database, StoreError, Transaction, cells};
+use super::downloads;
 use crate::record::personal::unprinted;
 
 /// Somebody who signs in.
@@ -182,7 +183,8 @@ pub async fn all(database: &Database) -> Result<Vec<StaffRow>, StoreError> {
     database.fetch(&format!("SELECT {COLUMNS} FROM staff ORDER BY name"), vec![]).await
 }
 
-/// Gives other roles, unless somebody changed them since they were looked at. Ends every session.
+/// Gives other roles, unless somebody changed them since they were looked at. Ends every session, and takes away the
+/// files that were made by the roles before.
 pub async fn set_roles(
     database: &Database,
     row: &StaffRow,
@@ -200,6 +202,7 @@ pub async fn set_roles(
         "were": row.roles, "are": roles, "sources_were": row.sources, "sources_are": sources,
     });
     by.put_down(&mut transaction, "roles", &row.name, Some(details)).await?;
+    downloads::take_away(&mut transaction, row.id).await?;
     transaction.commit().await?;
     Ok(true)
 }
@@ -228,6 +231,7 @@ pub async fn set_disabled(
         return Ok(false);
     }
     by.put_down(&mut transaction, action, &row.name, None).await?;
+    downloads::take_away(&mut transaction, row.id).await?;
     transaction.commit().await?;
     Ok(true)
 }

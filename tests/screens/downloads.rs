@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use viaduct::access::right::Role;
 use viaduct::store::database::Cell;
 use viaduct::store::downloads::{self, Wish};
+use viaduct::store::staff::{self, By};
 
 use super::{Person, Served, hold, worked};
 use crate::support::hub::On;
@@ -123,6 +124,27 @@ async fn a_file_is_for_whoever_had_it_made_and_for_a_day() {
     assert_eq!(found.await.unwrap(), None, "its day is over");
     downloads::forget(served.database(), served.now_ms() - 24 * 3_600_000).await.unwrap();
     assert_eq!(served.hub.text("SELECT CAST(COUNT(*) AS TEXT) FROM download").await, "0");
+}
+
+#[tokio::test]
+async fn whoever_may_see_other_things_now_has_no_file_of_what_they_saw() {
+    let served = Served::open(On::Sqlite).await;
+    hold(served.database(), 500_001, 3).await;
+    let kim = served.person("kim", &[Role::Support]).await;
+    let row = staff::of_name(served.database(), "kim").await.unwrap().unwrap();
+    let by = By { actor: "user:test", reason: None, now_ms: served.now_ms() };
+    let many = "SELECT CAST(COUNT(*) AS TEXT) FROM download";
+    made(&served, &kim, &[("what", "causes")]).await;
+    assert_eq!(served.hub.text(many).await, "1");
+    assert!(staff::set_roles(served.database(), &row, (&row.roles, "crm"), by).await.unwrap());
+    assert_eq!(served.hub.text(many).await, "0");
+    let mut transaction = served.database().begin().await.unwrap();
+    let sql = "INSERT INTO download (id, staff_id, what, filter, name, state, row_count, is_cut, made_ms) \
+               VALUES (1, $1, 'causes', '', 'x', 'ready', 0, FALSE, 5)";
+    transaction.execute(sql, vec![Cell::Int(row.id)]).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert!(staff::set_disabled(served.database(), &row, true, by).await.unwrap());
+    assert_eq!(served.hub.text(many).await, "0");
 }
 
 #[tokio::test]
