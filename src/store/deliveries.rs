@@ -115,6 +115,16 @@ impl Filter {
             Some(state) => text.push_str(&format!(" AND state = '{state}'")),
             None => {}
         }
+        if let Some(batch) = self.batch_id {
+            cells.push(batch.into());
+            let place = cells.len();
+            // Told as a place in the index of batches: where it is told as equal, PostgreSQL goes through all
+            // deliveries, from the newest on, until it has met enough of the batch's.
+            text.push_str(&match is_postgres {
+                true => format!(" AND batch_id >= ${place} AND (batch_id, id) < (${place}, $1)"),
+                false => format!(" AND batch_id = ${place}"),
+            });
+        }
         let mut add = |condition: &str, cell: Cell| {
             cells.push(cell);
             text.push_str(&format!(
@@ -127,9 +137,6 @@ impl Filter {
         }
         if let Some(resident) = self.resident_id {
             add("resident_id = $", resident.into());
-        }
-        if let Some(batch) = self.batch_id {
-            add("batch_id = $", batch.into());
         }
         if let Some(code) = &self.code {
             let begins = "(cause_code = $ OR substr(cause_code, 1, length($) + 1) = $ || '.')";
@@ -173,7 +180,8 @@ pub async fn list(
     let (conditions, mut cells) = filter.conditions(before, database.is_postgres());
     cells.push(most.into());
     let select = select(database.is_postgres());
-    let sql = format!("{select} WHERE {conditions} ORDER BY id DESC LIMIT ${}", cells.len());
+    let order = if filter.batch_id.is_some() { "batch_id DESC, id DESC" } else { "id DESC" };
+    let sql = format!("{select} WHERE {conditions} ORDER BY {order} LIMIT ${}", cells.len());
     database.fetch(&sql, cells).await
 }
 
