@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -81,14 +81,21 @@ impl Inbox for StoredInbox {
     }
 }
 
-type Waiting = (NewPost, oneshot::Sender<Result<Kept, StoreError>>);
+/// A call with the room that it takes in memory, and whoever is to be told.
+struct Waiting {
+    post: NewPost,
+    room: OwnedSemaphorePermit,
+    teller: oneshot::Sender<Result<Kept, StoreError>>,
+}
 
 /// Whoever takes calls in, and has them read.
 pub struct FrontDesk {
     context: Arc<Context>,
     receivers: HashMap<String, Arc<Receiver>>,
     sender: mpsc::Sender<Waiting>,
-    keeping: JoinHandle<()>,
+    keeping: Mutex<Option<JoinHandle<()>>>,
+    /// Nothing more is kept.
+    over: Arc<Notify>,
     forgetting: JoinHandle<()>,
     reading: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -111,7 +118,9 @@ impl FrontDesk {
             }
         }
         let (sender, waiting) = mpsc::channel(WAITING);
-        let keeping = answering.spawn(keep_always(Arc::clone(context), waiting));
+        let over = Arc::new(Notify::new());
+        let keeping = keep_always(Arc::clone(context), waiting, Arc::clone(&over));
+        let keeping = Mutex::new(Some(answering.spawn(keeping)));
         let forgetting = tokio::spawn(forget_always(Arc::clone(context)));
         let reads = |job: &&JobDefinition| {
             let receiver = receivers.get(&job.connector.value);
@@ -121,7 +130,8 @@ impl FrontDesk {
         let reading =
             jobs.map(|job| tokio::spawn(read_always(Arc::clone(context), job.clone()))).collect();
         let reading = Mutex::new(reading);
-        FrontDesk { context: Arc::clone(context), receivers, sender, keeping, forgetting, reading }
+        let context = Arc::clone(context);
+        FrontDesk { context, receivers, sender, keeping, over, forgetting, reading }
     }
 
     /// The connectors that call us.
@@ -134,8 +144,15 @@ impl FrontDesk {
     /// Ends what it does: what was kept is kept, and what is being read is read to its end, or taken up by the
     /// next start.
     pub async fn end(&self) {
-        self.keeping.abort();
         self.forgetting.abort();
+        // What is being written is written, and told: whoever was told nothing sends it again.
+        self.over.notify_one();
+        let keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut keeping) = keeping
+            && tokio::time::timeout(GRACE, &mut keeping).await.is_err()
+        {
+            keeping.abort();
+        }
         let reading =
             std::mem::take(&mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner));
         let aborts: Vec<_> = reading.iter().map(JoinHandle::abort_handle).collect();
@@ -145,11 +162,20 @@ impl FrontDesk {
     }
 }
 
-/// Keeps what comes, as much at once as there is.
-async fn keep_always(context: Arc<Context>, mut waiting: mpsc::Receiver<Waiting>) {
+/// Keeps what comes, as much at once as there is, until it is over.
+async fn keep_always(
+    context: Arc<Context>,
+    mut waiting: mpsc::Receiver<Waiting>,
+    over: Arc<Notify>,
+) {
     let mut some = Vec::with_capacity(AT_ONCE);
     let (mut many, mut last_ms) = (false, 0);
-    while waiting.recv_many(&mut some, AT_ONCE).await > 0 {
+    loop {
+        tokio::select! {
+            biased;
+            () = over.notified() => return,
+            more = waiting.recv_many(&mut some, AT_ONCE) => if more == 0 { return },
+        }
         if many {
             // Who was answered together calls again together: a moment later one commit does for all of them.
             context.clock.pause(GATHER_MS).await;
@@ -160,10 +186,17 @@ async fn keep_always(context: Arc<Context>, mut waiting: mpsc::Receiver<Waiting>
             }
         }
         many = some.len() > 1;
-        let (posts, tellers): (Vec<_>, Vec<_>) = some.drain(..).unzip();
+        // The room is let go when its call is kept, whoever still waits for that.
+        let (mut posts, mut tellers, mut rooms) = (Vec::new(), Vec::new(), Vec::new());
+        for Waiting { post, room, teller } in some.drain(..) {
+            posts.push(post);
+            tellers.push(teller);
+            rooms.push(room);
+        }
         let is_hint = posts.iter().any(|post: &NewPost| post.hint.is_some());
         last_ms = context.clock.now_ms().max(last_ms + 1);
         let kept = inbox::keep(&context.database, posts, last_ms).await;
+        drop(rooms);
         match kept {
             Ok(kept) => {
                 for (teller, kept) in tellers.into_iter().zip(kept) {
@@ -234,10 +267,10 @@ impl Reception for FrontDesk {
     }
 
     async fn keep(&self, arrived: Arrived) -> Result<Kept, StoreError> {
-        let post = post_of(arrived);
+        let (post, room) = post_of(arrived);
         let (teller, told) = oneshot::channel();
         let full = || StoreError::Unavailable("too many calls wait to be kept".to_owned());
-        self.sender.try_send((post, teller)).map_err(|_| full())?;
+        self.sender.try_send(Waiting { post, room, teller }).map_err(|_| full())?;
         told.await.map_err(|_| StoreError::Unavailable("the hub is stopping".to_owned()))?
     }
 
@@ -290,15 +323,20 @@ async fn refused(context: &Context, actor: &str, connector: &str, id: i64) -> Re
     Ok(transaction.commit().await?)
 }
 
-fn post_of(arrived: Arrived) -> NewPost {
-    let Arrived { connector, receiver, sender, key, name, body, kept, rows, told } = arrived;
+/// Whether something can be known by it: no database keeps a zero byte in a text, and nothing is called so.
+fn is_a_name(key: &str) -> bool {
+    !key.is_empty() && !key.contains('\0')
+}
+
+fn post_of(arrived: Arrived) -> (NewPost, OwnedSemaphorePermit) {
+    let Arrived { connector, receiver, sender, key, name, body, kept, rows, told, room } = arrived;
     let digests = rows.iter().flat_map(|row| xxh3_64(row.key.as_bytes()).to_be_bytes()).collect();
     let hint = receiver.hint.as_ref().map(|hint| Hinted {
         destination: hint.destination.clone(),
         by_reference: hint.by_reference,
-        names: rows.into_iter().map(|row| row.key).filter(|key| !key.is_empty()).collect(),
+        names: rows.into_iter().map(|row| row.key).filter(|key| is_a_name(key)).collect(),
     });
-    NewPost {
+    let post = NewPost {
         source: connector,
         sender,
         key,
@@ -308,5 +346,6 @@ fn post_of(arrived: Arrived) -> NewPost {
         key_digests: digests,
         told,
         hint,
-    }
+    };
+    (post, room)
 }

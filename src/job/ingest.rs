@@ -144,6 +144,8 @@ async fn known_already(
     origin: &Origin,
 ) -> Result<bool, JobError> {
     match batches::of_origin(&bench.database, source_id, &origin.mark).await? {
+        // Somebody else is at it, or was: its records are nowhere yet.
+        Some(batch) if batch.state == "reading" => Ok(true),
         Some(batch) if batch.state != "held" => {
             job.source.acknowledge(origin, Taken::Processed).await?;
             Ok(true)

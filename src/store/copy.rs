@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::sqlite::SqlitePool;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Postgres};
 
 use super::database::{Database, StoreError};
 use super::reach;
@@ -155,7 +155,8 @@ async fn copy_schema(pool: &PgPool) -> Result<Copy, StoreError> {
     let mut lock = PgConnection::connect_with(&pool.connect_options()).await?;
     sweep_schemas(pool, &mut lock).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(number as i64).execute(&mut lock).await?;
-    fill_schema(pool, &name).await.map_err(|error| match &error {
+    let of_one_moment = reach::begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
+    fill_schema(of_one_moment, &name).await.map_err(|error| match &error {
         sqlx::Error::Database(fault) if fault.code().as_deref() == Some("42501") => {
             StoreError::Refused(format!(
                 "a copy cannot be made: {fault}. The role must be allowed to make a schema: \
@@ -180,8 +181,10 @@ async fn copy_schema(pool: &PgPool) -> Result<Copy, StoreError> {
 
 /// Every table with its rows, in one transaction that sees one moment. A copy that is not whole is
 /// never there.
-async fn fill_schema(pool: &PgPool, name: &str) -> Result<(), sqlx::Error> {
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
+async fn fill_schema(
+    mut transaction: sqlx::Transaction<'static, Postgres>,
+    name: &str,
+) -> Result<(), sqlx::Error> {
     // The largest table takes as long as it takes.
     sqlx::query("SET LOCAL statement_timeout TO 0").execute(&mut *transaction).await?;
     let tables: Vec<(String, String)> = sqlx::query_as(

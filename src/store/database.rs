@@ -205,7 +205,7 @@ impl Database {
             }
             Database::Postgres(pool) => {
                 let hurried = "BEGIN; SET LOCAL synchronous_commit TO off";
-                Ok(Transaction::Postgres(answered(pool.begin_with(hurried)).await?))
+                Ok(Transaction::Postgres(reach::begun(pool, hurried).await?))
             }
         }
     }
@@ -217,7 +217,9 @@ impl Database {
             Database::Sqlite { durable, .. } => {
                 Ok(Transaction::Sqlite(awaited(durable.begin_with("BEGIN IMMEDIATE")).await?))
             }
-            Database::Postgres(pool) => Ok(Transaction::Postgres(answered(pool.begin()).await?)),
+            Database::Postgres(pool) => {
+                Ok(Transaction::Postgres(reach::begun(pool, "BEGIN").await?))
+            }
         }
     }
 

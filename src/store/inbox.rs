@@ -13,7 +13,11 @@ use crate::record::personal::unprinted;
 const CALLS_MAX: usize = 5_000;
 const BYTES_MAX: i64 = 16 << 20;
 /// So many calls at most are put together at one look; what is left waits for the next.
-const LOOK_MAX: i64 = 20_000;
+const LOOK_MAX: usize = 20_000;
+/// And no more where the digests of their keys have more bytes: a call may bring very many records.
+const LOOK_BYTES_MAX: usize = 16 << 20;
+/// Read with one statement.
+const LOOK_AT_ONCE: i64 = 500;
 const KEY_BYTES: usize = 8;
 
 /// A call on its way in.
@@ -83,7 +87,7 @@ fn name_of(post: &NewPost) -> Name {
 
 /// Keeps some calls with one durable commit; one outcome for each, in the same order. A key that shows itself revoked
 /// by then opens nothing. No two of a process's commits are of one instant: by that, what is new is told from what came
-/// before.
+/// before; another process may have kept the same name at the same instant, and then the content tells.
 pub async fn keep(
     database: &Database,
     posts: Vec<NewPost>,
@@ -156,7 +160,9 @@ async fn outcomes(
     let revoked = revoked(transaction, asked.iter().filter_map(|asked| asked.key)).await?;
     let mut met = HashSet::new();
     let outcome = |Asked { key, digest, name }| match known.get(&name) {
-        Some(row) if row.received_ms == now_ms && met.insert(row.id) => Ok(Kept::New(row.id)),
+        Some(row) if row.received_ms == now_ms && row.digest == digest && met.insert(row.id) => {
+            Ok(Kept::New(row.id))
+        }
         _ if key.is_some_and(|key| revoked.contains(&key)) => Ok(Kept::Revoked),
         Some(row) if row.digest == digest => Ok(Kept::Again(row.clone())),
         Some(row) => Ok(Kept::NameTaken(row.clone())),
@@ -279,10 +285,7 @@ async fn put_together(
     source: &str,
     versioned: bool,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT id, bytes, key_digests FROM inbox_post WHERE source = $1 AND taken_ms IS NULL \
-               AND intake_id IS NULL ORDER BY id LIMIT $2";
-    let waiting: Vec<(i64, i64, Vec<u8>)> =
-        database.fetch(sql, cells![source.to_owned(), LOOK_MAX]).await?;
+    let waiting = ungrouped(database, source).await?;
     if waiting.is_empty() {
         return Ok(());
     }
@@ -302,10 +305,32 @@ async fn put_together(
     }
     let sql = "WITH put(id, intake) AS ({rows}) UPDATE inbox_post SET intake_id = \
                (SELECT intake FROM put WHERE put.id = inbox_post.id) \
-               WHERE id IN (SELECT id FROM put) RETURNING id";
+               WHERE id IN (SELECT id FROM put) AND intake_id IS NULL RETURNING id";
     let mut transaction = database.begin().await?;
     transaction.fetch_with::<(i64,)>(sql, 2, rows).await?;
     transaction.commit().await
+}
+
+/// Calls that are in no intake yet, the oldest first: number, bytes, digests of keys. As many as may be looked at.
+async fn ungrouped(
+    database: &Database,
+    source: &str,
+) -> Result<Vec<(i64, i64, Vec<u8>)>, StoreError> {
+    let sql = "SELECT id, bytes, key_digests FROM inbox_post WHERE source = $1 AND taken_ms IS NULL \
+               AND intake_id IS NULL AND id > $2 ORDER BY id LIMIT $3";
+    let (mut found, mut size): (Vec<(i64, i64, Vec<u8>)>, usize) = (Vec::new(), 0);
+    while found.len() < LOOK_MAX && size < LOOK_BYTES_MAX {
+        let beyond = found.last().map_or(0, |(id, ..)| *id);
+        let some: Vec<(i64, i64, Vec<u8>)> =
+            database.fetch(sql, cells![source.to_owned(), beyond, LOOK_AT_ONCE]).await?;
+        let is_last = (some.len() as i64) < LOOK_AT_ONCE;
+        size += some.iter().map(|(.., keys)| keys.len()).sum::<usize>();
+        found.extend(some);
+        if is_last {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Some calls of an intake beyond that number: number and body.

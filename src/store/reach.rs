@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection, Error};
+use sqlx::{Connection, Error, Postgres, Transaction};
 use tokio::time::timeout;
 
 use super::database::{Database, StoreError};
@@ -27,7 +27,9 @@ const CONNECTIONS: u32 = 8;
 /// What the server keeps to, whoever of us is silent. A transaction of a node that cannot be reached lets its
 /// locks go as soon as the node's lease is over, so that another takes over; and nobody waits for a lock
 /// that is never let go.
-const SESSION: [(&str, &str); 7] = [
+const SESSION: [(&str, &str); 8] = [
+    // What is told as kept is on disk, whatever the server's own setting; a transaction that is hurried says so.
+    ("synchronous_commit", "on"),
     ("statement_timeout", "60s"),
     ("lock_timeout", "30s"),
     ("idle_in_transaction_session_timeout", "20s"),
@@ -108,6 +110,19 @@ async fn is_alive(connection: &mut PgConnection) -> Result<bool, Error> {
         Ok(answer) => answer.map(|()| true),
         Err(_) => Err(Error::Io(io::ErrorKind::TimedOut.into())),
     }
+}
+
+/// Begins a transaction. The library counts one only when its beginning was answered: where whoever waits for that
+/// goes away, a connection would go back with a transaction open, and swallow what others write on it. So it is begun
+/// whoever waits, and rolled back where nobody does.
+pub(super) async fn begun(
+    pool: &PgPool,
+    with: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let pool = pool.clone();
+    let beginning = tokio::spawn(async move { pool.begin_with(with).await });
+    let gone = |error| StoreError::Unavailable(format!("a transaction was not begun: {error}"));
+    answered(async move { beginning.await.map_err(gone)?.map_err(StoreError::from) }).await
 }
 
 /// The answer to a statement, or that none came in time.

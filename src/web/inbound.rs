@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::api::Hub;
 use super::api::call::Caller;
@@ -79,6 +79,8 @@ pub struct Arrived {
     pub rows: Vec<Row>,
     /// What its caller is told of each record: JSON.
     pub told: String,
+    /// The room in memory that it takes, until it is kept.
+    pub room: OwnedSemaphorePermit,
 }
 
 unprinted!(Arrived);
@@ -87,7 +89,7 @@ struct Doors {
     reception: Arc<dyn Reception>,
     hub: Arc<dyn Hub>,
     door: Door,
-    bodies: Semaphore,
+    bodies: Arc<Semaphore>,
     failures: Limits<IpAddr>,
     alerts: Limits<String>,
 }
@@ -98,7 +100,7 @@ pub fn router(reception: Arc<dyn Reception>, hub: Arc<dyn Hub>, door: Door) -> R
         reception,
         hub,
         door,
-        bodies: Semaphore::new(BODIES_KIB),
+        bodies: Arc::new(Semaphore::new(BODIES_KIB)),
         failures: Limits::new(FAILURES),
         alerts: Limits::new(ALERTS),
     };
@@ -204,7 +206,8 @@ impl Doors {
             false => None,
         };
         let receiver = receiver.ok_or_else(no_door)?;
-        let _room = self.room(&parts.headers, receiver.body_bytes_max)?;
+        let said = body::said(&parts.headers).unwrap_or(receiver.body_bytes_max);
+        let mut room = self.room(said.min(receiver.body_bytes_max))?;
         let body = read(&parts.headers, body, &receiver).await?;
         let now_ms = self.hub.clock().now_ms();
         let header = |name: &str| {
@@ -231,7 +234,10 @@ impl Doors {
         };
         let (connector, receiver) = (connector.to_owned(), Arc::clone(&receiver));
         let told = told(&rows);
-        let arrived = Arrived { connector, receiver, sender, key, name, body, kept, rows, told };
+        // What is told of many short records is much longer than they are.
+        room.merge(self.room(told.len())?);
+        let arrived =
+            Arrived { connector, receiver, sender, key, name, body, kept, rows, told, room };
         self.keep(arrived, by_key, peer).await
     }
 
@@ -266,7 +272,7 @@ impl Doors {
             }
             Err(error) => {
                 tracing::error!(%error, connector, "a call could not be kept");
-                let what = "it was not kept: send it again in a moment, by the same name";
+                let what = "it may not have been kept: send it again in a moment, by the same name";
                 Err(Problem::new(Kind::Unavailable, what).again(5))
             }
         }
@@ -321,15 +327,10 @@ impl Doors {
         self.failed(peer, Problem::new(Kind::NoKey, what))
     }
 
-    /// Room in memory for a body.
-    fn room(
-        &self,
-        headers: &HeaderMap,
-        most: usize,
-    ) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
-        let bytes = body::said(headers).map_or(most, |said| said.min(most));
+    /// Room in memory for so many bytes.
+    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let kib = u32::try_from(bytes / 1_024 + 1).unwrap_or(u32::MAX);
-        self.bodies.try_acquire_many(kib).map_err(|_| {
+        Arc::clone(&self.bodies).try_acquire_many_owned(kib).map_err(|_| {
             let what = "too much comes in at once: send it again in a moment";
             Problem::new(Kind::Unavailable, what).again(1)
         })

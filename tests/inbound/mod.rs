@@ -4,6 +4,7 @@
 mod calls;
 mod events;
 mod hostile;
+mod left_begun;
 mod proofs;
 mod together;
 
