@@ -1,8 +1,8 @@
-//! Finds the one file in a zip archive and gives what is in it, after the archive's own list was held to its
-//! limits: what would unpack to far too much, lead elsewhere or need a password is refused before anything of
-//! it is unpacked.
+//! Gives what is in a zip archive, after the archive's own list was held to its limits: what would unpack to far
+//! too much, lead elsewhere or need a password is refused before anything of it is unpacked.
 //!
-//! It knows what extracts come in: one file, packed by deflate or not at all. Nothing is ever written.
+//! It knows what extracts come in: the one file in an archive, or the parts of a workbook by name; packed by deflate
+//! or not at all. Nothing is ever written.
 
 use std::collections::HashSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
@@ -42,43 +42,43 @@ pub fn is_named(name: &str) -> bool {
     name.len() >= 4 && name.as_bytes()[name.len() - 4..].eq_ignore_ascii_case(b".zip")
 }
 
-/// The one file in an archive, as far as it is read.
-pub struct Inside<R: Read> {
-    data: Data<R>,
-    crc: Crc,
-    expected: u32,
-    bytes: u64,
-    unpacked: u64,
-    /// The first bytes, which say whether it is packed once more.
-    head: Vec<u8>,
+/// An archive whose list was held to its limits.
+pub struct Archive {
+    entries: Vec<Entry>,
+    /// Where the list begins, behind everything that is listed.
+    list_at: u64,
 }
 
-enum Data<R: Read> {
-    Stored(Take<R>),
-    Deflated(Box<DeflateDecoder<BufReader<Take<R>>>>),
-}
-
-impl<R: Read + Seek> Inside<R> {
-    /// Looks at the list, and finds the file. What it unpacks to may have so many bytes.
-    pub fn open(mut input: R, bytes_max: u64) -> io::Result<Inside<R>> {
-        let (entries, list_at) = list(&mut input)?;
+impl Archive {
+    /// Reads the list and judges it. All that is in it may unpack to so many bytes.
+    pub fn open<R: Read + Seek>(input: &mut R, bytes_max: u64) -> io::Result<Archive> {
+        let (entries, list_at) = list(input)?;
         judge(&entries, bytes_max)?;
-        let is_file =
-            |entry: &&Entry| !entry.name.ends_with(b"/") && !entry.name.starts_with(b"__MACOSX/");
-        let files: Vec<&Entry> = entries.iter().filter(is_file).collect();
-        let entry = match files.as_slice() {
-            [entry] => *entry,
-            [] => {
-                return Err(refuse("file.empty", "there is no file in the archive".to_owned(), 0));
-            }
-            several => {
-                let cause =
-                    format!("there are {} files in the archive: one is expected", several.len());
-                return Err(refuse("archive.limit", cause, 0));
-            }
+        Ok(Archive { entries, list_at })
+    }
+
+    /// The entry of that name, whichever its case; none where there is none. It may unpack to so many bytes.
+    pub fn part<R: Read + Seek>(
+        &self,
+        input: R,
+        name: &str,
+        bytes_max: u64,
+    ) -> io::Result<Option<Inside<R>>> {
+        let Some(entry) =
+            self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name.as_bytes()))
+        else {
+            return Ok(None);
         };
+        if u64::from(entry.unpacked) > bytes_max {
+            let cause = format!("`{name}` in it unpacks to more than {bytes_max} bytes");
+            return Err(refuse("archive.limit", cause, 0));
+        }
+        self.unpack(input, entry).map(Some)
+    }
+
+    fn unpack<R: Read + Seek>(&self, mut input: R, entry: &Entry) -> io::Result<Inside<R>> {
         let data_at = data_at(&mut input, entry)?;
-        if data_at + u64::from(entry.packed) > list_at {
+        if data_at + u64::from(entry.packed) > self.list_at {
             return Err(damaged("an entry reaches into the list", data_at));
         }
         input.seek(SeekFrom::Start(data_at))?;
@@ -97,6 +97,44 @@ impl<R: Read + Seek> Inside<R> {
             unpacked: u64::from(entry.unpacked),
             head: Vec::new(),
         })
+    }
+}
+
+/// A file in an archive, as far as it is read.
+pub struct Inside<R: Read> {
+    data: Data<R>,
+    crc: Crc,
+    expected: u32,
+    bytes: u64,
+    unpacked: u64,
+    /// The first bytes, which say whether it is packed once more.
+    head: Vec<u8>,
+}
+
+enum Data<R: Read> {
+    Stored(Take<R>),
+    Deflated(Box<DeflateDecoder<BufReader<Take<R>>>>),
+}
+
+impl<R: Read + Seek> Inside<R> {
+    /// Looks at the list, and finds the one file that there is. What it unpacks to may have so many bytes.
+    pub fn open(mut input: R, bytes_max: u64) -> io::Result<Inside<R>> {
+        let (entries, list_at) = list(&mut input)?;
+        expect_an_extract(&entries)?;
+        judge(&entries, bytes_max)?;
+        let archive = Archive { entries, list_at };
+        let is_file =
+            |entry: &&Entry| !entry.name.ends_with(b"/") && !entry.name.starts_with(b"__MACOSX/");
+        let files: Vec<&Entry> = archive.entries.iter().filter(is_file).collect();
+        match files.as_slice() {
+            [entry] => archive.unpack(input, entry),
+            [] => Err(refuse("file.empty", "there is no file in the archive".to_owned(), 0)),
+            several => {
+                let cause =
+                    format!("there are {} files in the archive: one is expected", several.len());
+                Err(refuse("archive.limit", cause, 0))
+            }
+        }
     }
 }
 
@@ -200,10 +238,8 @@ fn leads_out(name: &[u8]) -> bool {
         || name.windows(2).any(|two| two == b"//")
 }
 
-/// Holds the whole list to its limits, before anything is unpacked.
-fn judge(entries: &[Entry], bytes_max: u64) -> io::Result<()> {
-    let mut met = HashSet::new();
-    let mut all = 0_u64;
+/// Refuses what is read otherwise than as an archive with an extract in it, or not at all.
+fn expect_an_extract(entries: &[Entry]) -> io::Result<()> {
     for entry in entries {
         let name = entry.name.to_ascii_lowercase();
         if name == b"[content_types].xml" || name == b"mimetype" {
@@ -212,6 +248,16 @@ fn judge(entries: &[Entry], bytes_max: u64) -> io::Result<()> {
         if [b".zip".as_slice(), b".gz", b".7z", b".rar"].iter().any(|end| name.ends_with(end)) {
             return Err(refuse("archive.limit", "an archive is in the archive".to_owned(), 0));
         }
+    }
+    Ok(())
+}
+
+/// Holds the whole list to its limits, before anything is unpacked.
+fn judge(entries: &[Entry], bytes_max: u64) -> io::Result<()> {
+    let mut met = HashSet::new();
+    let mut all = 0_u64;
+    for entry in entries {
+        let name = entry.name.to_ascii_lowercase();
         let (packed, unpacked) = (u64::from(entry.packed), u64::from(entry.unpacked));
         all += unpacked;
         if all > bytes_max {

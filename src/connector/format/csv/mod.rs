@@ -20,6 +20,12 @@ use super::encoding::{Encoding, not_text};
 use super::{CutError, Format, FormatError, Raw, RecordSink, Total, by_name};
 use crate::record::document::{Document, Path, SpaceId};
 
+/// Where rows come from: a text in which they are found, or whatever writes them.
+pub trait RowSource {
+    /// The next row, without its line's end, and its number; `None` behind the last. None is blank.
+    fn next(&mut self) -> Result<Option<(&[u8], u64)>, CutError>;
+}
+
 /// How a CSV extract is laid out. Names of columns count whatever their case.
 #[derive(Debug, Clone)]
 pub struct CsvFormat {
@@ -38,12 +44,25 @@ pub struct CsvFormat {
     pub record_bytes_max: usize,
 }
 
-impl Format for CsvFormat {
-    fn cut(&self, input: &mut dyn Read, sink: &mut dyn RecordSink) -> Result<Vec<Total>, CutError> {
-        let mut rows = Rows::new(input, self.delimiter, self.record_bytes_max);
+impl CsvFormat {
+    /// How many columns the definition names; none where a header row names them.
+    pub fn columns_said(&self) -> Option<usize> {
+        let mut fields = Fields::new(self.delimiter);
+        self.header.as_ref().map(|line| {
+            fields.read(line.as_bytes());
+            fields.count()
+        })
+    }
+
+    /// Cuts rows into records, wherever the rows come from.
+    pub fn cut_rows(
+        &self,
+        rows: &mut dyn RowSource,
+        sink: &mut dyn RecordSink,
+    ) -> Result<Vec<Total>, CutError> {
         let line = match &self.header {
             Some(line) => line.clone(),
-            None => header_row(&mut rows, self.said)?,
+            None => header_row(rows, self.said)?,
         };
         let context = format!("{line}\n");
         let mut fields = Fields::new(self.delimiter);
@@ -73,6 +92,12 @@ impl Format for CsvFormat {
             return Err(refuse("csv.header", "the file has no rows", 1).into());
         }
         Ok(tally.map(Tally::totals).transpose()?.unwrap_or_default())
+    }
+}
+
+impl Format for CsvFormat {
+    fn cut(&self, input: &mut dyn Read, sink: &mut dyn RecordSink) -> Result<Vec<Total>, CutError> {
+        self.cut_rows(&mut Rows::new(input, self.delimiter, self.record_bytes_max), sink)
     }
 
     fn content_types(&self) -> &'static [&'static str] {
@@ -120,7 +145,7 @@ impl Format for CsvFormat {
     }
 }
 
-fn header_row(rows: &mut Rows<'_>, said: Encoding) -> Result<String, CutError> {
+fn header_row(rows: &mut dyn RowSource, said: Encoding) -> Result<String, CutError> {
     let Some((line, number)) = rows.next()? else {
         return Err(refuse("csv.header", "the file has no header row", 1).into());
     };

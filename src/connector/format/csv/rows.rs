@@ -5,7 +5,7 @@ use std::io::Read;
 
 use memchr::{memchr, memchr3};
 
-use super::refuse;
+use super::{RowSource, refuse};
 use crate::connector::format::CutError;
 
 const BUFFER: usize = 1 << 18;
@@ -37,9 +37,10 @@ impl<'r> Rows<'r> {
             number: 0,
         }
     }
+}
 
-    /// The next row and its number; `None` behind the last.
-    pub fn next(&mut self) -> Result<Option<(&[u8], u64)>, CutError> {
+impl RowSource for Rows<'_> {
+    fn next(&mut self) -> Result<Option<(&[u8], u64)>, CutError> {
         loop {
             // So much shows how a row ends that is as long as it may be. More is not looked at, so that it
             // does not matter how much was read.
@@ -77,7 +78,9 @@ impl<'r> Rows<'r> {
             }
         }
     }
+}
 
+impl Rows<'_> {
     /// Blanks alone are no row. A tab between fields is no blank.
     fn is_blank(&self, from: usize, length: usize) -> bool {
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t') && *byte != self.delimiter;

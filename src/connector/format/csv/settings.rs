@@ -42,6 +42,19 @@ const COUNT_COLUMN: Key = key(
 impl CsvFormat {
     /// Reads the settings; faults are told to the file.
     pub fn settings(table: &Table<'_>, record_bytes_max: usize) -> Option<CsvFormat> {
+        CsvFormat::settings_by(table, record_bytes_max, read_delimiter)
+    }
+
+    /// Reads the settings of rows that somebody writes for us, so that nothing is said of what stands between columns.
+    pub fn settings_of_cells(table: &Table<'_>, record_bytes_max: usize) -> Option<CsvFormat> {
+        CsvFormat::settings_by(table, record_bytes_max, |_| b',')
+    }
+
+    fn settings_by(
+        table: &Table<'_>,
+        record_bytes_max: usize,
+        read_delimiter: fn(&Table<'_>) -> u8,
+    ) -> Option<CsvFormat> {
         let columns = table.texts(KEY);
         let required = table.texts(REQUIRED).unwrap_or_default();
         let delimiter = read_delimiter(table);
