@@ -12,6 +12,7 @@ mod http_poll;
 pub mod http_push;
 mod newcomer;
 pub mod sftp_drop;
+mod sheets;
 pub mod soap;
 mod soap_garbage;
 pub mod sql;

@@ -250,7 +250,8 @@ async fn b35_what_is_no_plain_archive_is_refused_as_what_it_is() {
 }
 
 /// A spreadsheet has formulas, links to other files, dates that are numbers, merged cells and a million empty rows:
-/// nothing of it is guessed. It is refused as what it is, with what is to be done, whatever it is called.
+/// where its connector says another format, nothing of it is guessed. It is refused as what it is, with what is to be
+/// done, whatever it is called.
 #[tokio::test]
 async fn b36_a_spreadsheet_is_refused_as_one_and_says_what_to_do() {
     let sheet = b"<worksheet><sheetData><row r=\"1048576\"><c t=\"str\"><f>WEBSERVICE(\"http://192.0.2.7/\")</f></c>\
@@ -278,7 +279,9 @@ async fn b36_a_spreadsheet_is_refused_as_one_and_says_what_to_do() {
             }
             let told = taken(name, content).await.unwrap_err().to_string();
             assert!(
-                told.contains("file.type") && told.contains("save the sheet"),
+                told.contains("file.type")
+                    && told.contains("save the sheet")
+                    && told.contains("`format = \"xlsx\"`"),
                 "{why} {name}: {told}"
             );
             assert!(!told.contains("192.0.2.7"), "{why} {name}: {told}");

@@ -20,7 +20,7 @@ pub fn read(
     let mut input = Digested { file, digest: ContentDigest::new() };
     let unreadable = |error| unavailable(format!("{name} cannot be read: {error}"));
     let is_archive = layout.compression == Compression::Detect && zip::is_named(name);
-    let cut = match is_archive {
+    let cut = match is_archive || layout.format.sheets().is_some() {
         true => cut_archive(&mut input, layout, sink),
         false => layout.cut(&mut input, name, sink),
     };
@@ -40,7 +40,7 @@ pub fn read(
     })
 }
 
-/// An archive is read from its end: all of it is digested first.
+/// An archive is read from its end, and so is a workbook, which is one: all of it is digested first.
 fn cut_archive(
     input: &mut Digested,
     layout: &Layout,
@@ -48,8 +48,13 @@ fn cut_archive(
 ) -> Result<CutEnd, CutError> {
     std::io::copy(input, &mut std::io::sink())?;
     input.file.rewind()?;
-    let inside = Inside::open(&mut input.file, layout.unpacked_bytes_max)?;
-    let end = layout.cut_unpacked(inside, sink);
+    let end = match layout.format.sheets() {
+        Some(sheets) => layout.cut_workbook(sheets, &mut input.file, sink),
+        None => {
+            let inside = Inside::open(&mut input.file, layout.unpacked_bytes_max)?;
+            layout.cut_unpacked(inside, sink)
+        }
+    };
     // Nothing of it is digested once more.
     input.file.seek(std::io::SeekFrom::End(0))?;
     end

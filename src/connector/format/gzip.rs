@@ -52,10 +52,10 @@ pub enum Unpacked<R: Read> {
 
 /// So much of a file's beginning is looked at, bytes.
 const HEAD_BYTES: u64 = 64;
-pub const SPREADSHEET: &str = "it is a spreadsheet or a document, and is not read as one: its formulas, links, merged \
-     cells and dates would be guesses. Open it, and save the sheet that is meant as CSV";
+pub const SPREADSHEET: &str = "it is a spreadsheet or a document, and the connector's `format` is another. Open it, and \
+     save the sheet that is meant as CSV; or, where workbooks (.xlsx) are what comes, write `format = \"xlsx\"`";
 /// How files of office programs before 2007 begin.
-const OLE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+pub(super) const OLE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
 /// What the first thing inside a spreadsheet or a document is called.
 const OF_OFFICE: [&[u8]; 6] =
     [b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"word/", b"mimetype"];

@@ -2,7 +2,7 @@
 //! written in, and the format that cuts them. Every connector that is given files reads these settings
 //! here, so that they are written the same whichever door the files come in by.
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use super::csv::CsvFormat;
@@ -10,6 +10,7 @@ use super::encoding::{Decoded, Encoding};
 use super::fixed_width::FixedWidthFormat;
 use super::gzip::{Compression, UNPACKED_BYTES_MAX, Unpacked};
 use super::json::JsonFormat;
+use super::sheet::SheetFormat;
 use super::xml::XmlFormat;
 use super::{CutError, Format, FormatError, RecordSink, Total};
 use crate::definition::shape::{Key, key, word};
@@ -35,7 +36,7 @@ impl std::fmt::Debug for Layout {
 }
 
 const FORMAT: Key = key("format", "How the files are laid out.").needed(
-    "write `format = \"xml\"`, `\"csv\"`, `\"fixed_width\"`, `\"json_lines\"` or `\"json\"`",
+    "write `format = \"xml\"`, `\"csv\"`, `\"xlsx\"`, `\"fixed_width\"`, `\"json_lines\"` or `\"json\"`",
 );
 const ENCODING: Key = key(
     "encoding",
@@ -48,8 +49,11 @@ const COMPRESSION: Key = key(
     "compression",
     "How the files are packed. One that unpacks to far more than it should is held.",
 );
-const UNPACKED_MAX: Key =
-    key("unpacked_bytes_max", "A file that has more bytes, or unpacks to more, is held whole.");
+const UNPACKED_MAX: Key = key(
+    "unpacked_bytes_max",
+    "A file that has more bytes, or unpacks to more, is held whole. A workbook unpacks to 1,000,000,000 at most, \
+     whatever is said here.",
+);
 
 pub const NOT_CARDS: Key = key(
     "not_cards",
@@ -112,6 +116,7 @@ impl Layout {
             let format = CsvFormat::settings(table, record_bytes_max);
             shared(format.map(|format| CsvFormat { said, ..format }))
         };
+        let sheet = |table: &Table<'_>| shared(SheetFormat::settings(table, record_bytes_max));
         let fixed = |table: &Table<'_>| {
             let format = FixedWidthFormat::settings(table, record_bytes_max);
             shared(format.map(|format| FixedWidthFormat { said, ..format }))
@@ -132,6 +137,12 @@ impl Layout {
                     read: &csv,
                 },
                 Variant {
+                    word: "xlsx",
+                    doc: "One row of a workbook's sheet for each record, by a header row. Values only: dates are \
+                          `2026-03-01` or `2026-03-01T12:00:00`, a formula is what it came to.",
+                    read: &sheet,
+                },
+                Variant {
                     word: "fixed_width",
                     doc: "Values on fixed columns; one line for each record, or lines of several types.",
                     read: &fixed,
@@ -145,6 +156,9 @@ impl Layout {
             ],
         );
         let not_cards = settings.texts(NOT_CARDS).unwrap_or_default();
+        if format.as_ref().is_some_and(|format| format.sheets().is_some()) {
+            says_itself(settings, compression);
+        }
         Some(Layout {
             format: format?,
             encoding,
@@ -176,8 +190,21 @@ impl Layout {
         name: &str,
         sink: &mut dyn RecordSink,
     ) -> Result<CutEnd, CutError> {
+        if let Some(sheets) = self.format.sheets() {
+            return sheets.cut_stream(input, self.unpacked_bytes_max, sink).map(of_text);
+        }
         let unpacked = Unpacked::open(input, self.compression, name, self.unpacked_bytes_max)?;
         self.cut_unpacked(unpacked, sink)
+    }
+
+    /// The same with a workbook, which is not read from its beginning to its end.
+    pub fn cut_workbook<R: Read + Seek>(
+        &self,
+        sheets: &SheetFormat,
+        input: &mut R,
+        sink: &mut dyn RecordSink,
+    ) -> Result<CutEnd, CutError> {
+        sheets.cut_workbook(input, self.unpacked_bytes_max, sink).map(of_text)
     }
 
     /// The same with what is unpacked already, by whoever held it to its limits.
@@ -201,6 +228,25 @@ impl Layout {
             }
             Err(other) => Err(other),
         }
+    }
+}
+
+/// The end of what comes out as UTF-8 however it was written.
+fn of_text(totals: Vec<Total>) -> CutEnd {
+    CutEnd { totals, encoding: "utf-8", looks_utf8: false }
+}
+
+/// Tells settings that say of a workbook what it says itself.
+fn says_itself(settings: &Table<'_>, compression: Compression) {
+    if settings.has("encoding") {
+        let help = Some("take `encoding` out".to_owned());
+        let what = "a workbook says itself what it is written in";
+        settings.error(settings.at_value("encoding"), what, "nothing reads this", help);
+    }
+    if compression == Compression::Gzip {
+        let help = Some("take `compression` out".to_owned());
+        let what = "a workbook is packed in its own way, and is not read from gzip";
+        settings.error(settings.at_value("compression"), what, "not for workbooks", help);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod json;
 pub mod layout;
 mod lines;
 pub mod settings;
+pub mod sheet;
 mod stream;
 pub mod sum;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub mod xml;
 pub mod zip;
 
 use self::encoding::Encoding;
+use self::sheet::SheetFormat;
 use crate::record::document::{Document, Only, Path, Step};
 use crate::record::personal::unprinted;
 
@@ -182,6 +184,11 @@ pub trait Format: Send + Sync {
 
     /// The encoding that a text declares of itself in its first characters, as XML does.
     fn declared_encoding(&self, _head: &str) -> Option<String> {
+        None
+    }
+
+    /// The format as one of workbooks, where it is: those are read from more places than their beginning.
+    fn sheets(&self) -> Option<&SheetFormat> {
         None
     }
 

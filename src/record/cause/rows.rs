@@ -180,7 +180,8 @@ pub(super) const GIVEN: &[Cause] = &[
     cause(
         "file.type",
         "the file is not of the kind that the connector says",
-        "ask for the right file: a spreadsheet is saved as CSV before it is sent; or mend `compression` in the connector",
+        "ask for the right file, where a spreadsheet is saved as CSV before it is sent; or mend `format` (`\"xlsx\"` for \
+                 workbooks) or `compression` in the connector",
     ),
     cause(
         "fixed.",
@@ -293,6 +294,36 @@ pub(super) const GIVEN: &[Cause] = &[
         "record_empty",
         "there is nothing in the record",
         "ask for it to be mended at its source",
+    ),
+    cause(
+        "sheet.damaged",
+        "the workbook is damaged, or written by a program that does not keep to the rules of its kind",
+        "ask for it again; or open it in Excel, see that it is whole, and save it as .xlsx",
+    ),
+    at_source(
+        "sheet.date",
+        "a cell is shown as a date or a time, and its number is none: the 0 of an empty cell, or a day that never was",
+        "have the cell that is named mended in the workbook; the next extract brings it",
+    ),
+    at_source(
+        "sheet.digits",
+        "a number in the row has more than 15 digits, of which a spreadsheet does not keep the last",
+        "have the column formatted as text in the workbook, and the numbers entered again from where they came from",
+    ),
+    at_source(
+        "sheet.error",
+        "a formula in the row ends in an error, such as `#REF!` or `#N/A`",
+        "have the cell that is named mended in the workbook; the next extract brings it",
+    ),
+    at_source(
+        "sheet.formula",
+        "a formula in the row was never worked out, so that its cell has no value: a program wrote it, and not Excel",
+        "open the workbook in Excel, save it, and drop it again; or have the values written in place of formulas",
+    ),
+    cause(
+        "sheet.name",
+        "the workbook has several sheets, or none of the name that the connector says",
+        "say in the connector which is meant: `sheet = \"Accounts\"`; the cause names those that there are",
     ),
     cause(
         "soap.envelope",
