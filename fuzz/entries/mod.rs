@@ -15,6 +15,7 @@ mod mappings;
 mod names;
 mod queries;
 mod schedule;
+mod sheets;
 mod soap;
 mod trying;
 mod values;
@@ -38,6 +39,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("names", names::names),
     ("queries", queries::queries),
     ("schedule", schedule::schedule),
+    ("sheets", sheets::sheets),
     ("soap", soap::soap),
     ("source_paths", mappings::source_paths),
     ("values", values::values),

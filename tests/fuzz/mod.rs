@@ -48,5 +48,5 @@ macro_rules! replays {
 
 replays! {
     answers, archives, code_lists, csv, definitions, expressions, fixed_width, json, json_lines, layers, names,
-    queries, schedule, soap, source_paths, values, xml,
+    queries, schedule, sheets, soap, source_paths, values, xml,
 }
