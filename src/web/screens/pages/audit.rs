@@ -28,6 +28,7 @@ struct ListPage {
     frame: Frame,
     lines: Vec<Line>,
     next: Option<String>,
+    previous: Option<String>,
     is_first: bool,
 }
 
@@ -58,8 +59,12 @@ pub async fn list(visit: &Visit) -> Answer {
         .last()
         .filter(|line| full && line.line > 1)
         .map(|line| format!("/audit?before={}", line.line));
+    // Lines are numbered without a gap: where the one before that number is not listed, there is none.
+    let below: i64 = before.parse().unwrap_or(i64::MAX);
+    let newer = lines.first().filter(|line| line.line + 1 == below);
+    let previous = newer.map(|line| format!("/audit?before={}", line.line + LISTED + 1));
     let frame = Frame { help: "audit", ..visit.frame("Audit") };
-    page(&ListPage { frame, lines, next, is_first: before.is_empty() })
+    page(&ListPage { frame, lines, next, is_first: previous.is_none(), previous })
 }
 
 pub async fn verify(visit: &Visit) -> Answer {
