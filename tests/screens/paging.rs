@@ -9,7 +9,7 @@ use crate::walk::arrivals::{extract, some};
 /// Where a link of a page leads, by its words.
 fn leads(text: &str, words: &str) -> Option<String> {
     let (before, _) = text.split_once(&format!("\" rel=\"{words}\""))?;
-    Some(before.rsplit_once("href=\"")?.1.replace("&amp;", "&"))
+    Some(before.rsplit_once("href=\"")?.1.replace("&#38;", "&"))
 }
 
 /// The numbers of a page's rows.

@@ -23,7 +23,7 @@ async fn told(on: On) -> (Served, String) {
     let hub = TestHub::open(on).await;
     let one = "<Account ref=\"9900099\"><Status>OPEN</Status><LiablePersons><Person seq=\"1\" role=\"PRIMARY\">\
                <Surname>TESTBERRY</Surname><Note>Fakeley phoned</Note></Person></LiablePersons>\
-               <PaymentMethod type=\"DIRECT_DEBIT\"><SortCode>309950</SortCode><AccountNumber>10987654</AccountNumber>\
+               <PaymentMethod type=\"DD\"><SortCode>309950</SortCode><AccountNumber>10987654</AccountNumber>\
                </PaymentMethod><Balance><Paid>1.00</Paid><Outstanding>855.00</Outstanding></Balance></Account>";
     let mut accounts = some(3);
     accounts.push(one.to_owned());
@@ -85,7 +85,7 @@ async fn what_came_in_and_what_it_means_are_masked_until_they_are_shown_for_a_re
             assert!(seen.has("7654") && !seen.has("10987654"), "the last four: {}", seen.text);
             assert!(!seen.has("Fakeley phoned"), "nobody has said what that is: {}", seen.text);
         }
-        assert!(came.has("1 more places hold something"), "{}", came.text);
+        assert!(came.has("1 more place holds something"), "{}", came.text);
         assert!(!served.get(&path("came-in"), &viewer).await.has("TESTBERRY"), "another's session");
         let lines = served
             .hub

@@ -11,7 +11,8 @@ use crate::walk::arrivals::{extract, some};
 
 const HOUR_MS: i64 = 3_600_000;
 
-async fn count(
+/// What became of some at that moment.
+pub async fn count(
     served: &Served,
     destination: &str,
     (sent, failed, held): (i64, i64, i64),
@@ -135,7 +136,8 @@ async fn a_pace_is_said_with_what_today_has_had() {
         assert_eq!(served.post("/destinations/pay/probe", &kim, &why).await.status, 409);
         // Another day has another number.
         served.later(24 * HOUR_MS);
-        let page = served.get("/destinations/notify", &kim).await;
+        let next = served.person("next", &[Role::Support]).await;
+        let page = served.get("/destinations/notify", &next).await;
         assert!(page.has("0 of 1,000 text messages"), "{}", page.text);
     }
 }
