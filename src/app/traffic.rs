@@ -85,7 +85,7 @@ fn said(hours: &[Told]) -> Value {
         grouped(sum(|hour| hour.sent))
     ));
     says["stopped"] = json!(format!(
-        "In the last hour {} {} held and {} {} failed; {} and {} in 24 hours.",
+        "In the last hour {} {} held and {} {} failed; in 24 hours {} held, {} failed.",
         grouped(last.held),
         were(last.held),
         grouped(last.failed),
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(says["left"], "In the last hour 1,204 left; 1,210 in 24 hours.");
         assert_eq!(
             says["stopped"],
-            "In the last hour 3 were held and 1 try failed; 3 and 1 in 24 hours."
+            "In the last hour 3 were held and 1 try failed; in 24 hours 3 held, 1 failed."
         );
         assert_eq!(
             says["waited"],

@@ -103,7 +103,8 @@ async fn drawn(served: &Served) {
     let waits = [("notify".to_owned(), 720_000)];
     traffic::waited(served.database(), &waits, now_ms).await.unwrap();
     let (here, dead) = ("hub-1.example.gov.uk:4711:88", "hub-2.example.gov.uk:907:12");
-    node(served, here, 1_000).await;
+    // Not dead before the browser comes to it.
+    node(served, here, -1_800_000).await;
     node(served, dead, 12 * 60_000).await;
     lease(served, "deliver:notify", here, 17_000).await;
     lease(served, "ingest", here, 14_000).await;

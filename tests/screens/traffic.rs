@@ -46,7 +46,7 @@ async fn the_last_day_is_drawn_said_and_listed() {
         let one = served.get("/destinations/notify", &kim).await;
         for says in [
             "In the last hour 1,204 left; 1,804 in 24 hours.",
-            "In the last hour 3 were held and 1 try failed; 3 and 1 in 24 hours.",
+            "In the last hour 3 were held and 1 try failed; in 24 hours 3 held, 1 failed.",
             "the oldest that was due had waited 12 minutes at most",
             "tallest: 1,204",
             "What left, as a table",
