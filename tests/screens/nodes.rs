@@ -6,7 +6,7 @@ use viaduct::app::{holder, nodes};
 use viaduct::store::database::Database;
 use viaduct::store::leases::{self, Wanted};
 
-use super::{Person, Served};
+use super::Served;
 use crate::support::hub::On;
 
 async fn change(database: &Database, sql: &str) {
@@ -74,7 +74,7 @@ async fn who_works_here_is_said_and_who_died_and_when_its_work_comes_back() {
         ] {
             assert!(page.has(says), "{says}: {}", page.text);
         }
-        let api = served.get("/api/v1/nodes", &Person::default()).await;
+        let api = served.call("GET", "/nodes", None).await;
         let json: Value = serde_json::from_str(&api.text).unwrap();
         let state = |name: &str| {
             let all = json["nodes"].as_array().unwrap();

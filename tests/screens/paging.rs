@@ -76,6 +76,7 @@ async fn each_list_is_the_same_down_and_up() {
             ("/work-orders?size=20&state=held&source=crm", 20, 0),
             ("/deliveries", 50, 120),
             ("/deliveries?state=held", 50, 120),
+            ("/deliveries?batch=1", 50, 120),
             ("/deliveries?state=held&destination=notify&code=notify", 50, 120),
         ] {
             let seen = through(&served, &kim, path).await;

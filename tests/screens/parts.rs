@@ -3,7 +3,7 @@
 
 use viaduct::access::right::Role;
 
-use super::{Person, Served, hold};
+use super::{Served, hold};
 use crate::support::hub::{On, TestHub};
 use crate::walk::arrivals::{extract, some};
 
@@ -106,8 +106,8 @@ async fn the_api_tells_the_same_parts_and_what_cannot_be_read_is_said() {
     for on in [On::Sqlite, On::Postgres] {
         let (served, id) = told(on).await;
         let get = async |query: &str| {
-            let path = format!("/api/v1/work-orders/{id}?{query}");
-            let seen = served.get(&path, &Person::default()).await;
+            let path = format!("/work-orders/{id}?{query}");
+            let seen = served.call("GET", &path, None).await;
             (seen.status, seen.text)
         };
         let (status, text) = get("part=understood").await;

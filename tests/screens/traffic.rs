@@ -5,7 +5,7 @@ use serde_json::Value;
 use viaduct::access::right::Role;
 use viaduct::store::traffic::{self, Tally};
 
-use super::{Person, Served};
+use super::Served;
 use crate::support::hub::{On, TestHub};
 use crate::walk::arrivals::{extract, some};
 
@@ -68,7 +68,7 @@ async fn the_last_day_is_drawn_said_and_listed() {
             // The one script is the file that each page has.
             assert_eq!(seen.text.matches("<script").count(), 1);
         }
-        let api = served.get("/api/v1/service?destination=notify", &Person::default()).await;
+        let api = served.call("GET", "/service?destination=notify", None).await;
         let json: Value = serde_json::from_str(&api.text).unwrap();
         assert_eq!(json["traffic"]["hours"].as_array().unwrap().len(), 24);
         assert_eq!(json["traffic"]["hours"][23]["sent"], 1_204);
