@@ -24,14 +24,14 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 # Lists, with and without filters; `{held}` is a code, `{batch}` a batch.
 PAGES = [
-    "/", "/work-orders", "/work-orders?after=0.{middle}", "/work-orders?state=held", "/work-orders?state=waiting",
+    "/", "/work-orders", "/work-orders?after=0.{middle}", "/work-orders?before=0.{middle}", "/work-orders?state=held", "/work-orders?state=waiting",
     "/work-orders?source=revenues", "/work-orders?source=crm", "/work-orders?source=none", "/work-orders?batch={batch}",
     "/work-orders?state=held&source=revenues", "/work-orders?state=held&batch={batch}", "/work-orders?code=code_unknown",
-    "/work-orders?code=none", "/deliveries", "/deliveries?after={middle}", "/deliveries?state=held",
+    "/work-orders?code=none", "/deliveries", "/deliveries?after={middle}", "/deliveries?before={middle}", "/deliveries?state=held",
     "/deliveries?state=held&destination=notify", "/deliveries?state=held&code=notify.refused", "/deliveries?state=unknown",
     "/deliveries?state=waiting", "/deliveries?state=delivered", "/deliveries?state=dismissed", "/deliveries?state=replaced",
     "/deliveries?batch={batch}", "/causes", "/causes/code_unknown", "/causes/notify.refused", "/unknown", "/batches",
-    "/batches?job=ingest-revenues", "/batches/{batch}", "/destinations/notify", "/jobs", "/audit", "/bulk",
+    "/batches?job=ingest-revenues", "/batches/{batch}", "/destinations/notify", "/nodes", "/jobs", "/audit", "/bulk",
     "/work-orders/{order}", "/deliveries/{delivery}",
 ]
 
@@ -73,6 +73,9 @@ def statements(orders):
             CASE WHEN i % 200 = 1 THEN 'held' WHEN i % 1000 = 2 THEN 'unknown' WHEN i % 50 = 3 THEN 'waiting' WHEN i % 500 = 4 THEN 'dismissed' WHEN i % 300 = 5 THEN 'replaced' ELSE 'delivered' END,
             1790000000000 + i, 1790000000000 + i, 1, 1, CASE WHEN i % 200 = 1 THEN 'notify.refused' ELSE NULL END, CASE WHEN i % 200 = 1 THEN 'no such address' ELSE NULL END, 1790000000000,
             CASE WHEN i % 200 = 1 OR i % 1000 = 2 OR i % 50 = 3 THEN NULL ELSE 1790000000000 END FROM {{series:{orders}}}""",
+        # Every stretch that the charts are made of.
+        """INSERT INTO traffic (slot_ms, destination, sent, failed, held, oldest_ms)
+            SELECT ({now} / 300000 - i / 6) * 300000, CASE i % 6 WHEN 0 THEN 'notify' ELSE 'pay-' || (i % 6) END, 100, 1, 1, 60000 FROM {series:3456}""".replace("{now}", str(int(time.time() * 1000))),
         """INSERT INTO audit (id, at_ms, actor, action, target, digest) SELECT 100 + i, 1790000000000, 'staff:kim', 'shown', 'delivery ' || i, 'x' FROM {series:100000}""",
         "UPDATE audit_end SET last = 100100, digest = 'x' WHERE id = 1",
         "INSERT INTO id_block (name, next) VALUES ('all', 90000000) ON CONFLICT (name) DO UPDATE SET next = 90000000",

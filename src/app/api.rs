@@ -22,7 +22,7 @@ use super::sight::{Sight, Unmasked};
 use super::worker::Doorbell;
 use super::{
     audit, batches, bulk, changes, codes, connectors, deliveries, destinations, held, held_show,
-    hold, jobs, mappings, openapi, preview, replay, service, work_orders,
+    hold, jobs, mappings, nodes, openapi, preview, replay, service, work_order_parts, work_orders,
 };
 use crate::access::scope::Scope;
 use crate::connector::open_id::Provider;
@@ -123,7 +123,7 @@ impl Hub for Api {
                 Ok(Answer::done(self.schedule(&call).await?))
             }
             Verb::AddHold | Verb::LiftHold => Ok(Answer::done(self.hold(&call).await?)),
-            Verb::PauseDestination | Verb::ResumeDestination => {
+            Verb::PauseDestination | Verb::ResumeDestination | Verb::ProbeDestination => {
                 Ok(Answer::done(self.destination(&call).await?))
             }
             Verb::Explain
@@ -222,6 +222,10 @@ impl Api {
                 let wanted: service::Wanted = call.query()?;
                 service::asked(&self.context, &wanted).await?
             }
+            Verb::Nodes => {
+                let Nothing {} = call.query()?;
+                nodes::stand(&self.context).await?
+            }
             Verb::Mappings => {
                 let Nothing {} = call.query()?;
                 return Ok(mappings::list(&self.context));
@@ -293,12 +297,16 @@ impl Api {
                 Ok(json)
             }
             Verb::WorkOrder => {
-                let Showing { show } = call.query()?;
+                let work_orders::Look { show, part } = call.query()?;
                 let (id, sight) = (call.number()?, sight(call, show)?);
                 let (now_ms, sources) = (self.clock().now_ms(), &call.caller.within.sources);
-                let (json, _) =
+                let (mut json, _) =
                     work_orders::show(self.database(), id, sources, sight, now_ms).await?;
-                self.put_down(call, sight, format!("work order {id}"), None).await?;
+                if let Some(part) = part {
+                    json["part"] = work_order_parts::of(&self.context, id, part, sight).await?;
+                }
+                let details = part.map(|part| json!({ "part": part.word() }));
+                self.put_down(call, sight, format!("work order {id}"), details).await?;
                 Ok(json)
             }
             Verb::Search => self.search(call).await,
@@ -408,6 +416,7 @@ impl Api {
         let (destination, Why { reason }) = (call.id.clone(), call.body()?);
         let one = match call.verb {
             Verb::PauseDestination => destinations::One::Pause { destination, reason },
+            Verb::ProbeDestination => destinations::One::Probe { destination, reason },
             _ => destinations::One::Resume { destination, reason },
         };
         Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
@@ -556,9 +565,11 @@ fn sight(call: &Call, show: bool) -> Result<Sight, Problem> {
 
 /// Whoever may see rows of some sources only is answered where rows can be told apart, and nowhere else.
 fn must_tell_rows_apart(call: &Call) -> Result<(), Problem> {
-    // How the service stands has no rows.
-    let tells =
-        matches!(call.verb, Verb::WorkOrders | Verb::WorkOrder | Verb::Find | Verb::Service);
+    // How the service and its nodes stand has no rows.
+    let tells = matches!(
+        call.verb,
+        Verb::WorkOrders | Verb::WorkOrder | Verb::Find | Verb::Service | Verb::Nodes
+    );
     match tells || call.caller.within.sources.is_none() {
         true => Ok(()),
         false => Err(Problem::new(

@@ -203,6 +203,8 @@ pub enum Command {
         #[command(subcommand)]
         one: Option<jobs::One>,
     },
+    /// Who works here and since when, what each has in hand, and when the work of one that died comes back
+    Nodes,
     /// List the kinds of connectors there are, or describe one: every setting, with its default
     Connectors {
         #[command(subcommand)]

@@ -21,7 +21,7 @@ use super::replay::Chosen;
 use super::sandboxes::Begun;
 use super::{
     actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
-    keys, logging, matching, panics, preview, replay, resident, run, serve, service, users,
+    keys, logging, matching, nodes, panics, preview, replay, resident, run, serve, service, users,
     work_orders,
 };
 use crate::catalogue::load::load;
@@ -183,10 +183,14 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
+        Command::Nodes => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let said = nodes::stand(&context).await;
+            context.database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
         Command::WorkOrders { wanted, one } => {
-            let database = Database::open_existing(&arguments.database).await?;
-            let said = work_orders::command(&database, &wanted, one).await;
-            database.close().await;
+            let said = work_orders::command(&definitions, &arguments.database, &wanted, one).await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
         Command::Jobs { one } => {

@@ -1,5 +1,5 @@
 //! `viaduct destinations`: how each system that is told stands; `pause` and `resume` stop what would leave
-//! for one, and let it go on.
+//! for one, and let it go on; `probe` has one message tried where the system is left alone.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -20,6 +20,14 @@ pub enum One {
         /// The name of its connector
         destination: String,
         /// Why: it stays with the destination, with your name
+        #[arg(long)]
+        reason: String,
+    },
+    /// Try one message now, where it is left alone: what becomes of it decides
+    Probe {
+        /// The name of its connector
+        destination: String,
+        /// Why: it stays in the audit log, with your name
         #[arg(long)]
         reason: String,
     },
@@ -64,6 +72,25 @@ pub async fn answer(
             let text = format!("Nothing is sent to {destination} until it is resumed.\n");
             Ok((json!({ "destination": destination, "paused": true, "by": by }), text))
         }
+        Some(One::Probe { destination, reason }) => {
+            known(context, &destination, &reason)?;
+            if !destinations::probe(database, &destination, by, reason.trim(), now_ms).await? {
+                return Err(AppError::Stands(format!(
+                    "{destination} is not left alone: there is nothing to try out"
+                )));
+            }
+            let when = match is_attended(context, &destination) {
+                true => "now",
+                false => "when its job runs next",
+            };
+            let text = format!(
+                "One of what is due for {destination} is tried {when}; what becomes of it decides.\n"
+            );
+            Ok((
+                json!({ "destination": destination, "probed": true, "tried": when, "by": by }),
+                text,
+            ))
+        }
         Some(One::Resume { destination, reason }) => {
             known(context, &destination, &reason)?;
             let reason = reason.trim();
@@ -84,6 +111,13 @@ pub(super) fn names(context: &Context) -> Vec<&str> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Whether `serve` sends to it all the time, and not by a schedule.
+pub(super) fn is_attended(context: &Context, destination: &str) -> bool {
+    context
+        .jobs(Action::Deliver)
+        .any(|job| job.connector.value == destination && job.schedule.is_none())
 }
 
 fn known(context: &Context, destination: &str, reason: &str) -> Result<(), AppError> {

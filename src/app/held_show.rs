@@ -8,24 +8,21 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::bulk;
-use super::codes;
 use super::content::Content;
 use super::context::{AppError, Context};
 use super::held::{at_source, words};
 use super::hold::said::Hold;
+use super::reading::Again;
 use super::sight::Sight;
 use crate::catalogue::trial::text::cut;
 use crate::connector::definition::HeldAt;
-use crate::connector::format::Format;
-use crate::job::packing::Unpacker;
 use crate::mapping::definition::{CodeList, InboundMapping, PartyMap, RoleMap};
+use crate::mapping::inbound::Translation;
 use crate::mapping::inbound::story::{Event, Told};
-use crate::mapping::inbound::{Inbound, Translation};
-use crate::record::document::Document;
 use crate::record::moment::Moment;
 use crate::record::schema::{self, Class};
 use crate::store::held::{self, BatchHeld, DeliveryHeld, LetterRow};
-use crate::store::{deliveries, holds, replays, source_records};
+use crate::store::{deliveries, holds};
 
 /// One thing that waits.
 pub enum Shown {
@@ -141,23 +138,15 @@ async fn read(
     sight: Sight,
 ) -> Result<(Reading, Vec<Fault>), AppError> {
     const NOTHING: (Reading, Vec<Fault>) = (Reading::Unknown, Vec::new());
-    let catalogue = &context.catalogue;
-    let job = catalogue.jobs.get(&letter.job);
-    let mapping = job.and_then(|job| catalogue.inbound.get(&job.mapping.as_ref()?.value));
-    let connector = job.and_then(|job| catalogue.connectors.get(&job.connector.value));
-    let layout = connector.and_then(|connector| connector.settings.layout());
-    let (Some(mapping), Some(layout)) = (mapping, layout) else { return Ok(NOTHING) };
-    let mapping = &codes::with_additions(&context.database, mapping).await?;
     // What was cut out was no sound record: that it can be read by itself says nothing.
     if letter.stage == "receive" {
         return Ok(NOTHING);
     }
-    let Some(document) = document(context, letter, &*layout.format).await? else {
+    let Some(again) = Again::of(context, &letter.job, letter.record_id).await? else {
         return Ok(NOTHING);
     };
-    let namespace = |prefix: &str| layout.format.namespace(prefix).map(str::to_owned);
-    let inbound = Inbound::new(mapping, &namespace);
-    let (translation, story) = inbound.explain(&document, context.clock.today());
+    let Again { mapping, translation, story, .. } = again;
+    let mapping = &mapping;
     Ok(match translation {
         Translation::Published(_) => (Reading::Published, Vec::new()),
         Translation::Filtered(_) => (Reading::Filtered, Vec::new()),
@@ -172,21 +161,6 @@ async fn read(
             (Reading::Held, faults)
         }
     })
-}
-
-async fn document(
-    context: &Context,
-    letter: &LetterRow,
-    format: &dyn Format,
-) -> Result<Option<Document>, AppError> {
-    let database = &context.database;
-    let Some((dictionary, payload)) = replays::payload(database, letter.record_id).await? else {
-        return Ok(None);
-    };
-    let all = source_records::dictionary(database, dictionary).await?;
-    let Some(text) = Unpacker::new(&all)?.unpack(dictionary, &payload)? else { return Ok(None) };
-    let mut document = Document::default();
-    Ok(format.read(&text, &mut document).is_ok().then_some(document))
 }
 
 fn fault(

@@ -157,11 +157,10 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Holds => (of::<hold::List>(), none()),
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
-        PauseDestination | ResumeDestination | PauseJob | ResumeJob | SkipRun => {
-            (none(), of::<api::Why>())
-        }
+        PauseDestination | ResumeDestination | ProbeDestination | PauseJob | ResumeJob
+        | SkipRun => (none(), of::<api::Why>()),
         WorkOrders => (of::<work_orders::Wanted>(), none()),
-        WorkOrder => (of::<Showing>(), none()),
+        WorkOrder => (of::<work_orders::Look>(), none()),
         Service => (of::<service::Wanted>(), none()),
         Find => (none(), of::<work_orders::Sought>()),
         Propose => (none(), of::<Proposal>()),
@@ -171,7 +170,7 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Batch => (of::<batches::Look>(), none()),
         TryMapping => (of::<mappings::Wanted>(), none()),
         Mappings | Codes | Code | BulkActions | Pause | Resume | VerifyAudit | Destinations
-        | Jobs | RunJob | Openapi | Connectors | Proposed | Drop => (none(), none()),
+        | Jobs | RunJob | Nodes | Openapi | Connectors | Proposed | Drop => (none(), none()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::{AppError, Context};
+use super::holder;
 use super::worker::Doorbell;
 use crate::store::queue;
 use crate::store::schedules;
@@ -43,7 +44,8 @@ pub async fn fire_due(
             schedules::pass_over(&context.database, &job.name, slot_ms, now_ms).await?;
             continue;
         }
-        if queue::claim_slot(&context.database, &job.name, slot_ms, now_ms).await? {
+        let slot = (job.name.as_str(), slot_ms);
+        if queue::claim_slot(&context.database, slot, &holder::name(), now_ms).await? {
             doorbell.ring(&job.name).await?;
         }
     }

@@ -12,7 +12,7 @@ use super::context::{AppError, Context};
 use super::inbox::FrontDesk;
 use super::senders::Senders;
 use super::worker::Doorbell;
-use super::{jobs, links, scheduler, users};
+use super::{jobs, links, nodes, scheduler, users};
 use crate::job::bulk;
 use crate::store;
 use crate::store::batches;
@@ -62,6 +62,7 @@ pub async fn serve(
         eprintln!("  {connector} calls us on {}{IN}/{connector}", listening.url());
     }
     let reception = Arc::clone(&front_desk) as Arc<dyn Reception>;
+    let beating = tokio::spawn(nodes::beat_always(Arc::clone(&context), listening.url()));
     let pages = {
         let _within = front.handle().enter();
         listening.serve_with_api(desk, api, reception, names)
@@ -83,6 +84,8 @@ pub async fn serve(
     bulk.abort();
     forgetting.abort();
     senders.end().await;
+    beating.abort();
+    nodes::leave(&context).await;
     pages.abort();
     front_desk.end().await;
     // Connections to PostgreSQL may be bound to it: it goes when they are gone.

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::bulk::approval;
 use super::context::{AppError, Context};
 use super::hold::urgent::Urgent;
-use super::{destinations, held};
+use super::{destinations, held, traffic};
 use crate::access::actor::Actor;
+use crate::connector::conduct::Conduct;
 use crate::job::definition::{Action, JobDefinition};
+use crate::record::delivery::Channel;
 use crate::record::moment::{Moment, span};
 use crate::store::audit;
 use crate::store::batches::{self, BatchRow};
@@ -29,8 +31,10 @@ const LINES_MAX: i64 = 200;
 /// What is told of them.
 const CHANGES_MAX: usize = 20;
 /// What people do to the service, and not to one thing.
-const CHANGES: [&str; 9] =
-    ["paused", "resumed", "begun", "approved", "accepted", "refused", "run", "added", "roles"];
+const CHANGES: [&str; 10] = [
+    "paused", "resumed", "probed", "begun", "approved", "accepted", "refused", "run", "added",
+    "roles",
+];
 /// States that a destination's line has.
 pub const OPEN_STATES: [&str; 5] = ["waiting", "accepted", "unknown", "held", "offered"];
 
@@ -53,6 +57,7 @@ pub async fn asked(context: &Context, wanted: &Wanted) -> Result<(Value, String)
     let json = json!({
         "at": Moment(context.clock.now_ms()), "needs": needs, "sources": [],
         "destinations": [one], "changed": [], "counted_to": COUNTED_MAX,
+        "traffic": traffic::of(context, name).await?,
     });
     let text = text(&json);
     Ok((json, text))
@@ -103,6 +108,7 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
     let json = json!({
         "at": Moment(now_ms), "needs": needs, "sources": sources, "destinations": told,
         "changed": changed, "counted_to": COUNTED_MAX,
+        "traffic": traffic::of_all(context).await?,
     });
     let text = text(&json);
     Ok((json, text))
@@ -201,7 +207,36 @@ async fn destination(
         "waiting": many("waiting"), "unknown": many("unknown"), "held": many("held"),
         "accepted": many("accepted"), "offered": many("offered"),
         "oldest": oldest.map(Moment),
+        "pace": pace(context, &row),
     }))
+}
+
+/// How fast, how much a day and when not at all, as the connector says; what today has had; when one is tried where it
+/// is left alone.
+fn pace(context: &Context, row: &DestinationRow) -> Value {
+    let usual = Conduct::default();
+    let connector = context.catalogue.connectors.get(&row.name);
+    let conduct = connector.map_or(&usual, |connector| &connector.conduct);
+    let day = context.clock.now_ms().div_euclid(DAY_MS);
+    let channels = [
+        ("emails", Channel::Email, row.emails),
+        ("text messages", Channel::Sms, row.texts),
+        ("letters", Channel::Letter, row.letters),
+    ];
+    let capped = channels.into_iter().filter_map(|(what, channel, had)| {
+        let most = conduct.per_day.of(channel)?;
+        let had = if row.day == day { had } else { 0 };
+        Some(json!({ "what": what, "most": most, "today": had }))
+    });
+    let windows = conduct.maintenance.iter().map(ToString::to_string);
+    json!({
+        "per_minute": conduct.per_minute, "urgent_percent": conduct.urgent_percent,
+        "per_day": capped.collect::<Vec<Value>>(), "day_ends": Moment((day + 1) * DAY_MS),
+        "maintenance": windows.collect::<Vec<String>>(),
+        "failures": row.failures, "failures_max": conduct.failures,
+        "tried_next": (row.circuit == "open").then_some(Moment(row.probe_ms)),
+        "attended": destinations::is_attended(context, &row.name),
+    })
 }
 
 fn said(many: i64, one: &str, more: &str) -> String {
@@ -241,6 +276,12 @@ fn text(json: &Value) -> String {
             one["unknown"],
             one["held"]
         ));
+    }
+    text.push('\n');
+    for what in ["came_in", "left", "stopped", "waited"] {
+        if let Some(says) = json["traffic"]["says"][what].as_str() {
+            text.push_str(&format!("{says}\n"));
+        }
     }
     text
 }

@@ -2,6 +2,7 @@
 //! and the story of one: what came, what it changed, what went out because of it; found by any of its keys.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use clap::{Args, Subcommand, value_parser};
 use schemars::JsonSchema;
@@ -10,17 +11,18 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::clock::MachineClock;
-use super::context::AppError;
+use super::context::{AppError, Context};
 use super::deliveries::line::Line;
 use super::held::words;
 use super::resident::history::Because;
 use super::sight::{Sight, Unmasked};
+use super::work_order_parts::{self, Part};
 use crate::job::clock::Clock;
 use crate::record::moment::Moment;
 use crate::record::personal::Personal;
 use crate::store::database::Database;
 use crate::store::source_records::Change;
-use crate::store::work_orders::{self, Filter, OpenLetter, Place, Stage, WorkOrderRow};
+use crate::store::work_orders::{self, Filter, OpenLetter, Place, Stage, Way, WorkOrderRow};
 use crate::store::{batches, deliveries, held, history, people};
 
 pub const MOST_MAX: i64 = 1_000;
@@ -52,6 +54,9 @@ pub struct Wanted {
     /// Go on behind that place, as the last page says
     #[arg(long, value_name = "PLACE")]
     pub after: Option<String>,
+    /// Go back to those newer than that place, as the last page says
+    #[arg(long, value_name = "PLACE", conflicts_with = "after")]
+    pub before: Option<String>,
     /// How many, the newest first
     #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
     #[serde(default = "most")]
@@ -65,9 +70,23 @@ pub enum One {
     Show {
         /// Its number
         id: i64,
+        /// And the record as it was kept, or what it means: each is read by the mapping as it is now
+        #[arg(long, value_enum)]
+        part: Option<Part>,
         #[command(flatten)]
         showing: Unmasked,
     },
+}
+
+/// What is wanted of one.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Values in place of their masks, which takes a reason
+    #[serde(default)]
+    pub show: bool,
+    /// And the record as it was kept, or what it means
+    pub part: Option<Part>,
 }
 
 /// What somebody has in hand: a number of ours, a reference at a platform, or what a system calls it.
@@ -83,15 +102,45 @@ pub type Sources = Option<Vec<String>>;
 
 /// Does what the command asks for.
 pub async fn command(
-    database: &Database,
+    definitions: &Path,
+    url: &str,
     wanted: &Wanted,
     one: Option<One>,
 ) -> Result<(Value, String), AppError> {
-    let Some(One::Show { id, showing }) = one else { return list(database, wanted, &None).await };
-    let now_ms = MachineClock.now_ms();
-    let said = show(database, id, &None, showing.sight(), now_ms).await?;
-    audit::put_down(database, &showing, (format!("work order {id}"), None)).await?;
-    Ok(said)
+    let Some(One::Show { id, part, showing }) = one else {
+        let database = Database::open_existing(url).await?;
+        let said = list(&database, wanted, &None).await;
+        database.close().await;
+        return said;
+    };
+    // What it means takes the definitions.
+    let (database, context) = match part {
+        Some(_) => {
+            let context = Context::open(definitions, url).await?;
+            (context.database.clone(), Some(context))
+        }
+        None => (Database::open_existing(url).await?, None),
+    };
+    let said = told(&database, context.as_ref(), (id, part), &showing).await;
+    database.close().await;
+    said
+}
+
+async fn told(
+    database: &Database,
+    context: Option<&Context>,
+    (id, part): (i64, Option<Part>),
+    showing: &Unmasked,
+) -> Result<(Value, String), AppError> {
+    let sight = showing.sight();
+    let (mut json, _) = show(database, id, &None, sight, MachineClock.now_ms()).await?;
+    if let (Some(context), Some(part)) = (context, part) {
+        json["part"] = work_order_parts::of(context, id, part, sight).await?;
+    }
+    let details = part.map(|part| json!({ "part": part.word() }));
+    audit::put_down(database, showing, (format!("work order {id}"), details)).await?;
+    let text = format!("{json:#}\n");
+    Ok((json, text))
 }
 
 impl Wanted {
@@ -116,13 +165,23 @@ impl Wanted {
         Ok(Filter { stage, sources, batch_id: self.batch, code: self.code.clone() })
     }
 
-    fn place(&self) -> Result<Place, AppError> {
-        let Some(text) = &self.after else { return Ok(Place::TOP) };
+    fn place(&self) -> Result<(Place, Way), AppError> {
+        let (word, text, way) = match (&self.after, &self.before) {
+            (None, None) => return Ok((Place::TOP, Way::Older)),
+            (Some(text), None) => ("after", text, Way::Older),
+            (None, Some(text)) => ("before", text, Way::Newer),
+            (Some(_), Some(_)) => {
+                let what = "a list goes on `after` a place or back `before` one, and not both";
+                return Err(AppError::Asked(what.to_owned()));
+            }
+        };
         let read = || {
             let (batch, number) = text.split_once('.')?;
             Some(Place { batch: batch.parse().ok()?, number: number.parse().ok()? })
         };
-        read().ok_or_else(|| AppError::Asked("`after` is what the last page says".to_owned()))
+        let place = read()
+            .ok_or_else(|| AppError::Asked(format!("`{word}` is what the last page says")))?;
+        Ok((place, way))
     }
 }
 
@@ -133,9 +192,9 @@ pub async fn list(
     sources: &Sources,
 ) -> Result<(Value, String), AppError> {
     let filter = wanted.filter(sources)?;
-    let (rows, next) =
-        work_orders::list(database, &filter, wanted.place()?, i64::from(wanted.most)).await?;
-    let lines = lines(database, &rows).await?;
+    let most = i64::from(wanted.most);
+    let page = work_orders::list(database, &filter, wanted.place()?, most).await?;
+    let lines = lines(database, &page.rows).await?;
     let mut counts = serde_json::Map::new();
     for (word, stage) in
         [("all", None), ("waiting", Some(Stage::Waiting)), ("held", Some(Stage::Held))]
@@ -144,7 +203,8 @@ pub async fn list(
         let many = work_orders::count(database, &of, COUNTED_MAX + 1).await?;
         counts.insert(word.to_owned(), json!(many));
     }
-    let after = next.map(|place| format!("{}.{}", place.batch, place.number));
+    let place = |place: Place| format!("{}.{}", place.batch, place.number);
+    let (after, before) = (page.older.map(place), page.newer.map(place));
     let mut text: String = lines.iter().map(line_text).collect();
     if text.is_empty() {
         text.push_str("There are none.\n");
@@ -155,6 +215,7 @@ pub async fn list(
     let counted_to = COUNTED_MAX;
     let json = json!({
         "counts": counts, "counted_to": counted_to, "work_orders": lines, "after": after,
+        "before": before,
     });
     Ok((json, text))
 }

@@ -1,6 +1,8 @@
 //! A stretch of the week by London's clock: `Sun 02:00-06:00`, or `22:00-06:00` for every night. Pure:
 //! the instant comes in.
 
+use std::fmt;
+
 use chrono::{Datelike, Days, NaiveTime, Timelike, Weekday};
 
 use crate::record::moment::Moment;
@@ -46,6 +48,17 @@ impl Window {
             let is_day = self.day.is_none_or(|wanted| wanted == day.weekday());
             (is_day && begins.0 <= now_ms && now_ms < ends.0).then_some(ends.0)
         })
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Window {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(day) = self.day {
+            write!(out, "{day} ")?;
+        }
+        let (from, to) = (self.from, self.to);
+        write!(out, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
     }
 }
 

@@ -393,8 +393,9 @@ impl<'a> Run<'a> {
             return Ok(Vec::new());
         }
         fail_point::pass("deliver.before_outcome");
+        let (database, name) = (&self.bench.database, &self.job.destination_name);
         let changed = loop {
-            match sending::settle(&self.bench.database, settled, ended, self.now_ms()).await {
+            match sending::settle(database, name, (settled, ended), self.now_ms()).await {
                 Err(StoreError::Unavailable(_)) => {
                     self.bench.clock.pause(lease::DATABASE_AWAY_MS).await
                 }

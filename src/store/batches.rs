@@ -122,6 +122,18 @@ pub async fn newest(
     database.fetch(&sql, cells![job.map(str::to_owned), most]).await
 }
 
+/// When batches were closed since then, how many rows each had, and how many of them were held: of so many of the
+/// newest batches.
+pub async fn closed(
+    database: &Database,
+    since_ms: i64,
+    most: i64,
+) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+    let sql = "SELECT closed_ms, rows_in, held FROM (SELECT state, closed_ms, rows_in, held FROM batch \
+               ORDER BY id DESC LIMIT $2) newest WHERE state = 'closed' AND closed_ms >= $1";
+    database.fetch(sql, cells![since_ms, most]).await
+}
+
 /// Batches of a source that a stop left half done, oldest first.
 pub async fn unfinished(database: &Database, source_id: i64) -> Result<Vec<BatchRow>, StoreError> {
     let sql = format!(

@@ -185,6 +185,23 @@ pub async fn list(
     database.fetch(&sql, cells).await
 }
 
+/// The deliveries that are meant next above a number, the newest of them first.
+pub async fn newer(
+    database: &Database,
+    filter: &Filter,
+    above: i64,
+    most: i64,
+) -> Result<Vec<Delivery>, StoreError> {
+    let (conditions, mut cells) = filter.conditions(i64::MAX, database.is_postgres());
+    cells.extend(cells![above, most]);
+    let (select, places) = (select(database.is_postgres()), cells.len());
+    let sql =
+        format!("{select} WHERE {conditions} AND id > ${} ORDER BY id LIMIT ${places}", places - 1);
+    let mut rows: Vec<Delivery> = database.fetch(&sql, cells).await?;
+    rows.reverse();
+    Ok(rows)
+}
+
 /// How many are meant, by state.
 pub async fn counts(
     database: &Database,

@@ -160,6 +160,27 @@ pub async fn resume(
     Ok(true)
 }
 
+/// Has one tried at once at a destination that is left alone: what becomes of it decides. False where it is not left
+/// alone, or paused besides.
+pub async fn probe(
+    database: &Database,
+    name: &str,
+    by: &str,
+    why: &str,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE destination SET probe_ms = 0 \
+               WHERE name = $1 AND circuit = 'open' AND paused_ms IS NULL";
+    let mut transaction = database.begin_durable().await?;
+    if transaction.execute(sql, cells![name.to_owned()]).await? == 0 {
+        return Ok(false);
+    }
+    write_down(&mut transaction, "probed", name, by, why, now_ms).await?;
+    ringing::ring(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
 async fn write_down(
     transaction: &mut Transaction,
     action: &str,

@@ -47,17 +47,18 @@ impl QueuePool {
     }
 }
 
-/// Claims a slot of a schedule; false where some node has it already.
+/// Claims a slot of a schedule for a node; false where some node has it already.
 pub async fn claim_slot(
     database: &Database,
-    job: &str,
-    slot_ms: i64,
+    (job, slot_ms): (&str, i64),
+    node: &str,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO schedule_slot (job, slot_ms, fired_ms) VALUES ($1, $2, $3) \
+    let sql = "INSERT INTO schedule_slot (job, slot_ms, fired_ms, fired_by) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (job, slot_ms) DO NOTHING";
     let mut transaction = database.begin().await?;
-    let claimed = transaction.execute(sql, cells![job.to_owned(), slot_ms, now_ms]).await?;
+    let cells = cells![job.to_owned(), slot_ms, now_ms, node.to_owned()];
+    let claimed = transaction.execute(sql, cells).await?;
     transaction.commit().await?;
     Ok(claimed == 1)
 }

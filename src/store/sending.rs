@@ -15,6 +15,7 @@ use super::database::{Cell, Database, Insert, StoreError, cells};
 use super::destinations;
 use super::intents::{self, Intent};
 use super::leases::{self, Lease};
+use super::traffic::{self, Tally};
 use crate::record::delivery::State;
 use crate::record::personal::unprinted;
 
@@ -324,11 +325,11 @@ const SETTLE: &str = "WITH v (id, fence, claimed, state, since_ms, next_ms, back
     RETURNING delivery.id";
 
 /// Writes how deliveries stand, and ends the intents that they were claimed with, in one commit; gives
-/// those that were still the writer's to settle.
+/// those that were still the writer's to settle. They are counted as the destination's traffic.
 pub async fn settle(
     database: &Database,
-    settled: &[Settled],
-    ended: &[Intent],
+    destination: &str,
+    (settled, ended): (&[Settled], &[Intent]),
     now_ms: i64,
 ) -> Result<HashSet<i64>, StoreError> {
     let rows: Vec<Cell> = settled
@@ -361,6 +362,8 @@ pub async fn settle(
         attempts.extend(cells![one.id, one.intents, one.intent_ms, Some(now_ms), outcome, cause]);
     }
     transaction.insert(ATTEMPTS, attempts).await?;
+    let ours = settled.iter().filter(|one| changed.contains(&one.id));
+    traffic::count(&mut transaction, destination, Tally::of(ours), now_ms).await?;
     for intent in ended {
         intents::end(&mut transaction, intent).await?;
     }

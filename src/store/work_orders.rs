@@ -81,48 +81,103 @@ impl Place {
     pub const TOP: Place = Place { batch: i64::MAX, number: i64::MAX };
 }
 
-/// Work orders behind that place, the newest first; and where the next page begins, where there is one.
+/// Which way a list is gone on with from a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Older,
+    Newer,
+}
+
+impl Way {
+    /// What numbers on that way are, seen from the place.
+    fn side(self) -> &'static str {
+        if self == Way::Older { "<" } else { ">" }
+    }
+
+    /// The nearest first.
+    fn order(self) -> &'static str {
+        if self == Way::Older { "DESC" } else { "ASC" }
+    }
+}
+
+/// A page of a list, the newest first, and where those on either side of it go on, where there are any.
+#[derive(Debug, Default)]
+pub struct Page {
+    pub rows: Vec<WorkOrderRow>,
+    pub older: Option<Place>,
+    pub newer: Option<Place>,
+}
+
+/// Work orders on that side of a place, those next to it. Where too few are newer, the newest.
 pub async fn list(
     database: &Database,
     filter: &Filter,
-    from: Place,
+    (from, way): (Place, Way),
     most: i64,
-) -> Result<(Vec<WorkOrderRow>, Option<Place>), StoreError> {
-    if filter.stage == Some(Stage::Held) {
-        return held(database, filter, from, most).await;
+) -> Result<Page, StoreError> {
+    let (mut found, mut more) = next_to(database, filter, (from, way), most).await?;
+    let mut is_top = from == Place::TOP;
+    if way == Way::Newer && !more {
+        (found, more) = next_to(database, filter, (Place::TOP, Way::Older), most).await?;
+        is_top = true;
+    } else if way == Way::Newer {
+        found.reverse();
     }
-    let before = from.number;
-    let mut found: Vec<WorkOrderRow> = Vec::new();
-    if filter.stage.is_none() && filter.batch_id.is_none() && filter.sources.is_none() {
-        let sql = format!("{ROW} WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2");
-        found = database.fetch(&sql, cells![before, most + 1]).await?;
+    let (first, last) = (found.first().map(|one| one.0), found.last().map(|one| one.0));
+    let (older, newer) = match (way, is_top) {
+        (_, true) => (last.filter(|_| more), None),
+        (Way::Older, false) => (last.filter(|_| more), first),
+        (Way::Newer, false) => (last, first),
+    };
+    let ids: Vec<i64> = found.into_iter().map(|(_, record)| record).collect();
+    Ok(Page { rows: of_ids(database, &ids).await?, older, newer })
+}
+
+/// Places and records, the nearest first, and whether there are more behind them.
+async fn next_to(
+    database: &Database,
+    filter: &Filter,
+    (from, way): (Place, Way),
+    most: i64,
+) -> Result<(Vec<(Place, i64)>, bool), StoreError> {
+    let (side, order) = (way.side(), way.order());
+    let mut found: Vec<(Place, i64)> = Vec::new();
+    if filter.stage == Some(Stage::Held) {
+        found = held(database, filter, (from, way), most).await?;
+    } else if filter.stage.is_none() && filter.batch_id.is_none() && filter.sources.is_none() {
+        let sql = format!(
+            "SELECT r.id FROM source_record r WHERE r.id {side} $1 ORDER BY r.id {order} LIMIT $2"
+        );
+        let rows: Vec<(i64,)> = database.fetch(&sql, cells![from.number, most + 1]).await?;
+        found.extend(rows.into_iter().map(|(id,)| (Place { batch: 0, number: id }, id)));
     } else {
-        for (batch, first, last) in ranges(database, filter, before).await? {
+        for (batch, first, last) in ranges(database, filter, (from.number, way)).await? {
             let left = most + 1 - found.len() as i64;
             if left <= 0 {
                 break;
             }
             let sql = format!(
-                "{ROW} WHERE r.id > $1 AND r.id <= $2 AND r.id < $3 AND r.batch_id = $4 \
-                 ORDER BY r.id DESC LIMIT $5"
+                "SELECT r.id FROM source_record r WHERE r.id > $1 AND r.id <= $2 AND r.id {side} $3 \
+                 AND r.batch_id = $4 ORDER BY r.id {order} LIMIT $5"
             );
-            let cells = cells![first, last, before, batch, left];
-            found.extend(database.fetch::<WorkOrderRow>(&sql, cells).await?);
+            let cells = cells![first, last, from.number, batch, left];
+            let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
+            found.extend(rows.into_iter().map(|(id,)| (Place { batch: 0, number: id }, id)));
         }
     }
     let more = found.len() as i64 > most;
     found.truncate(most as usize);
-    let next = found.last().filter(|_| more).map(|row| Place { batch: 0, number: row.id });
-    Ok((found, next))
+    Ok((found, more))
 }
 
-/// Batches that may have such rows, the newest first. A batch's rows have numbers above its own.
+/// Batches that may have such rows on that side of a number, the nearest first. A batch's rows have numbers above its
+/// own.
 async fn ranges(
     database: &Database,
     filter: &Filter,
-    before: i64,
+    (from, way): (i64, Way),
 ) -> Result<Vec<Range>, StoreError> {
-    let mut cells = cells![before];
+    let mut cells = cells![from];
     let mut conditions = String::new();
     if let Some(batch) = filter.batch_id {
         cells.push(batch.into());
@@ -139,9 +194,15 @@ async fn ranges(
             "b.id"
         }
     };
+    let near = match way {
+        Way::Older => "b.id < $1",
+        // The one that has that number is the last whose own is below it.
+        Way::Newer => "b.id >= COALESCE((SELECT MAX(m.id) FROM batch m WHERE m.id < $1), 0)",
+    };
     let sql = format!(
-        "SELECT b.id, {first}, b.last_record FROM batch b WHERE b.id < $1{conditions} \
-         ORDER BY b.id DESC LIMIT {BATCHES_MAX}"
+        "SELECT b.id, {first}, b.last_record FROM batch b WHERE {near}{conditions} \
+         ORDER BY b.id {} LIMIT {BATCHES_MAX}",
+        way.order()
     );
     database.fetch(&sql, cells).await
 }
@@ -159,14 +220,14 @@ fn of_sources(filter: &Filter, conditions: &mut String, cells: &mut Vec<Cell>) {
     }
 }
 
-/// Held ones, by their letters: those of one batch after another, or those of one code.
+/// Held ones, by their letters: those of one batch after another, or those of one code. One more than asked for.
 async fn held(
     database: &Database,
     filter: &Filter,
-    from: Place,
+    (from, way): (Place, Way),
     most: i64,
-) -> Result<(Vec<WorkOrderRow>, Option<Place>), StoreError> {
-    // Place and record, in the order of the list.
+) -> Result<Vec<(Place, i64)>, StoreError> {
+    let (side, order) = (way.side(), way.order());
     let mut found: Vec<(Place, i64)> = Vec::new();
     if let Some(code) = &filter.code {
         let mut cells = cells![code.clone(), from.number];
@@ -179,37 +240,39 @@ async fn held(
         cells.push((most + 1).into());
         let sql = format!(
             "SELECT d.id, d.record_id FROM dead_letter d JOIN batch b ON b.id = d.batch_id \
-             WHERE d.settled_ms IS NULL AND d.code = $1 AND d.id < $2{conditions} \
-             ORDER BY d.id DESC LIMIT ${}",
+             WHERE d.settled_ms IS NULL AND d.code = $1 AND d.id {side} $2{conditions} \
+             ORDER BY d.id {order} LIMIT ${}",
             cells.len()
         );
         let rows: Vec<(i64, i64)> = database.fetch(&sql, cells).await?;
         found.extend(rows.into_iter().map(|(id, row)| (Place { batch: 0, number: id }, row)));
-    } else {
-        for batch in held_batches(database, filter, from.batch).await? {
-            let left = most + 1 - found.len() as i64;
-            if left <= 0 {
-                break;
-            }
-            let before = if batch == from.batch { from.number } else { i64::MAX };
-            let sql = "SELECT DISTINCT record_id FROM dead_letter WHERE settled_ms IS NULL \
-                       AND batch_id = $1 AND record_id < $2 ORDER BY record_id DESC LIMIT $3";
-            let rows: Vec<(i64,)> = database.fetch(sql, cells![batch, before, left]).await?;
-            found.extend(rows.into_iter().map(|(row,)| (Place { batch, number: row }, row)));
-        }
+        return Ok(found);
     }
-    let more = found.len() as i64 > most;
-    found.truncate(most as usize);
-    let next = found.last().filter(|_| more).map(|(place, _)| *place);
-    let ids: Vec<i64> = found.into_iter().map(|(_, record)| record).collect();
-    Ok((of_ids(database, &ids).await?, next))
+    for batch in held_batches(database, filter, (from.batch, way)).await? {
+        let left = most + 1 - found.len() as i64;
+        if left <= 0 {
+            break;
+        }
+        let before = match (batch == from.batch, way) {
+            (true, _) => from.number,
+            (false, Way::Older) => i64::MAX,
+            (false, Way::Newer) => 0,
+        };
+        let sql = format!(
+            "SELECT DISTINCT record_id FROM dead_letter WHERE settled_ms IS NULL \
+             AND batch_id = $1 AND record_id {side} $2 ORDER BY record_id {order} LIMIT $3"
+        );
+        let rows: Vec<(i64,)> = database.fetch(&sql, cells![batch, before, left]).await?;
+        found.extend(rows.into_iter().map(|(row,)| (Place { batch, number: row }, row)));
+    }
+    Ok(found)
 }
 
-/// Batches with held rows, the newest first.
+/// Batches with held rows from that one on, the nearest first.
 async fn held_batches(
     database: &Database,
     filter: &Filter,
-    from: i64,
+    (from, way): (i64, Way),
 ) -> Result<Vec<i64>, StoreError> {
     let mut cells = cells![from];
     let mut conditions = String::new();
@@ -219,8 +282,10 @@ async fn held_batches(
     }
     of_sources(filter, &mut conditions, &mut cells);
     let sql = format!(
-        "SELECT b.id FROM batch b WHERE b.id <= $1{conditions} AND EXISTS (SELECT 1 FROM dead_letter d \
-         WHERE d.batch_id = b.id AND d.settled_ms IS NULL) ORDER BY b.id DESC LIMIT {BATCHES_MAX}"
+        "SELECT b.id FROM batch b WHERE b.id {}= $1{conditions} AND EXISTS (SELECT 1 FROM dead_letter d \
+         WHERE d.batch_id = b.id AND d.settled_ms IS NULL) ORDER BY b.id {} LIMIT {BATCHES_MAX}",
+        way.side(),
+        way.order()
     );
     let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -250,7 +315,7 @@ pub async fn count(database: &Database, filter: &Filter, most: i64) -> Result<i6
     let mut many = 0;
     match filter.stage {
         Some(Stage::Held) => {
-            for batch in held_batches(database, filter, i64::MAX).await? {
+            for batch in held_batches(database, filter, (i64::MAX, Way::Older)).await? {
                 let sql = "SELECT COUNT(*) FROM (SELECT DISTINCT record_id FROM dead_letter \
                            WHERE settled_ms IS NULL AND batch_id = $1 LIMIT $2) few";
                 many += one(database, sql, cells![batch, most - many]).await?;
@@ -265,7 +330,7 @@ pub async fn count(database: &Database, filter: &Filter, most: i64) -> Result<i6
             many = one(database, sql, cells![most]).await?;
         }
         _ => {
-            for (batch, first, last) in ranges(database, filter, i64::MAX).await? {
+            for (batch, first, last) in ranges(database, filter, (i64::MAX, Way::Older)).await? {
                 let sql = "SELECT COUNT(*) FROM (SELECT id FROM source_record WHERE id > $1 AND id <= $2 \
                            AND batch_id = $3 ORDER BY id DESC LIMIT $4) few";
                 many += one(database, sql, cells![first, last, batch, most - many]).await?;

@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 68] = [
+const WANTED: [(&str, &str, Scope); 70] = [
     ("GET", "/service", Scope::Read),
     ("GET", "/work-orders", Scope::Read),
     ("GET", "/work-orders/7", Scope::Read),
@@ -74,11 +74,13 @@ const WANTED: [(&str, &str, Scope); 68] = [
     ("GET", "/destinations", Scope::Read),
     ("POST", "/destinations/notify/pause", Scope::Act),
     ("POST", "/destinations/notify/resume", Scope::Act),
+    ("POST", "/destinations/notify/probe", Scope::Act),
     ("GET", "/jobs", Scope::Read),
     ("POST", "/jobs/nothing/run", Scope::Act),
     ("POST", "/jobs/nothing/pause", Scope::Act),
     ("POST", "/jobs/nothing/resume", Scope::Act),
     ("POST", "/jobs/nothing/skip", Scope::Act),
+    ("GET", "/nodes", Scope::Read),
     ("GET", "/mappings", Scope::Read),
     ("GET", "/mappings/nothing", Scope::Read),
     ("GET", "/codes", Scope::Read),

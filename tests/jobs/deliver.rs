@@ -31,6 +31,12 @@ async fn what_waits_is_sent_once_and_followed_to_its_end() {
                    GROUP BY outcome";
         let story: Vec<(String, i64)> = hub.bench.database.fetch(sql, vec![]).await.expect(sql);
         assert_eq!(story, [("delivered".to_owned(), 10)]);
+        // Each is counted when it leaves, and not once more with its final word.
+        let sql = "SELECT destination, CAST(SUM(sent) AS BIGINT), CAST(SUM(failed + held) AS BIGINT) \
+                   FROM traffic GROUP BY destination";
+        let counted: Vec<(String, i64, i64)> =
+            hub.bench.database.fetch(sql, vec![]).await.expect(sql);
+        assert_eq!(counted, [("notify".to_owned(), 10, 0)]);
         // And nothing is left to be done.
         assert_eq!(hub.run(MINUTE_MS).await, Default::default());
     }

@@ -242,3 +242,33 @@ async fn what_a_person_paused_goes_on_when_they_say_so() {
         assert_eq!(actions, ["paused", "resumed"], "{lines:?}");
     }
 }
+
+#[tokio::test]
+async fn a_person_has_one_tried_before_its_time_and_the_rest_goes_on() {
+    for mut hub in Hub::both().await {
+        let away = Away::at(&mut hub, MINUTE_MS, Some(60 * MINUTE_MS));
+        hub.wait_for(20).await;
+        hub.run(0).await;
+        hub.later(2 * MINUTE_MS).await;
+        let before = away.calls().len();
+        assert_eq!((hub.run(0).await.claimed, away.calls().len()), (0, before), "it is left alone");
+        let (database, now_ms) = (&hub.bench.database, hub.now_ms());
+        let probe = || destinations::probe(database, "notify", "user:pat", "they are back", now_ms);
+        assert!(probe().await.unwrap());
+        let report = hub.run(DAY_MS).await;
+        assert_eq!(report.delivered, 20, "{report:?}");
+        let next_ms = away.calls()[before].0;
+        assert!(next_ms < now_ms + MINUTE_MS, "an hour before its time, {next_ms}");
+        assert!(!probe().await.unwrap(), "it is not left alone any more");
+        destinations::pause(database, "notify", "user:pat", "wait", now_ms).await.unwrap();
+        assert!(!probe().await.unwrap(), "a pause is a person's word");
+        let lines: Vec<(String,)> =
+            database.fetch("SELECT action FROM audit ORDER BY id", vec![]).await.unwrap();
+        let actions: Vec<&str> = lines.iter().map(|(action,)| action.as_str()).collect();
+        assert_eq!(actions, ["probed", "paused"]);
+        // What failed and what left is counted, each once.
+        let sql = "SELECT CAST(SUM(sent) AS BIGINT), CAST(SUM(failed) AS BIGINT) FROM traffic";
+        let counted: Vec<(i64, i64)> = database.fetch(sql, vec![]).await.unwrap();
+        assert_eq!(counted, [(20, before as i64)]);
+    }
+}

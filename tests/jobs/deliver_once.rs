@@ -147,7 +147,8 @@ async fn a_late_writer_changes_nothing() {
         let until_ms = now_ms + MINUTE_MS;
         let recovered = sending::recover(database, &new, "notify", now_ms, until_ms).await;
         assert_eq!(recovered.expect("a recovery").unknown, 1);
-        let late = sending::settle(database, &[accepted(&claimed[0])], &[], now_ms).await;
+        let late =
+            sending::settle(database, "notify", (&[accepted(&claimed[0])], &[]), now_ms).await;
         assert!(late.expect("a commit").is_empty());
         assert_eq!(hub.state(1).await.0, "unknown");
         let claim = Claim { number: 2, now_ms, until_ms, urgent: 9, most: 9, suspects: false };

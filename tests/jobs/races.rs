@@ -138,7 +138,8 @@ impl Lane {
                 settled.push(sent(one.get()));
             }
             let intent = intent.into_iter().collect::<Vec<_>>();
-            sending::settle(database, &settled, &intent, now_ms).await.expect("an outcome");
+            let said = sending::settle(database, "notify", (&settled, &intent), now_ms).await;
+            said.expect("an outcome");
             if let Some(holding) = holding {
                 stored = Some(holding.await.expect("a hold"));
             }

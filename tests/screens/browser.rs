@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use viaduct::access::right::Role;
 use viaduct::app::context::surroundings;
+use viaduct::store::traffic;
 
+use super::nodes::{lease, node};
+use super::traffic::count;
 use super::{PASSWORD, Person, Served, hold, worked};
 use crate::support::hub::{On, TestHub};
 
@@ -84,7 +87,37 @@ async fn full() -> (Served, i64) {
         transaction.execute(&sql, vec![]).await.unwrap();
     }
     transaction.commit().await.unwrap();
+    drawn(&served).await;
     (served, short)
+}
+
+/// A day with its figures; a node that works, one that is dead, and what both have in hand; and a system that is left
+/// alone.
+async fn drawn(served: &Served) {
+    let now_ms = served.now_ms();
+    for hour in 0..24 {
+        let sent = 40 * ((hour * 7) % 24) + 3;
+        let (failed, held) = (i64::from(hour % 9 == 0), i64::from(hour % 5 == 0) * 3);
+        count(served, "notify", (sent, failed, held), now_ms - hour * 3_600_000).await;
+    }
+    let waits = [("notify".to_owned(), 720_000)];
+    traffic::waited(served.database(), &waits, now_ms).await.unwrap();
+    let (here, dead) = ("hub-1.example.gov.uk:4711:88", "hub-2.example.gov.uk:907:12");
+    // Not dead before the browser comes to it.
+    node(served, here, -1_800_000).await;
+    node(served, dead, 12 * 60_000).await;
+    lease(served, "deliver:notify", here, 17_000).await;
+    lease(served, "ingest", here, 14_000).await;
+    lease(served, "deliver:pay", dead, 9_000).await;
+    let mut transaction = served.database().begin().await.unwrap();
+    let sql = format!(
+        "INSERT INTO destination (name, circuit, cause, failures, opened, opened_ms, probe_ms, permits, filled_ms, day, \
+         emails, texts, letters) VALUES ('verint', 'open', 'it answered 503: come back later', 5, 2, {}, {}, 0, 0, 0, 0, 0, 0)",
+        now_ms - 240_000,
+        now_ms + 120_000,
+    );
+    transaction.execute(&sql, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,6 +172,14 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
         page("p2-nothing-found", &found, 200, &kim),
         page("p3-work-order-held", &format!("/work-orders/{held}"), 200, &kim),
         page("p3-work-order", &format!("/work-orders/{done}"), 200, &kim),
+        page("p3-work-order-came-in", &format!("/work-orders/{done}?part=came-in"), 200, &kim),
+        page(
+            "p3-work-order-understood",
+            &format!("/work-orders/{done}?part=understood"),
+            200,
+            &kim,
+        ),
+        page("p3-work-order-went-out", &format!("/work-orders/{done}?part=went-out"), 200, &kim),
         page("p3-message-held", "/deliveries/500001", 200, &kim),
         page("p4-causes", "/causes", 200, &kim),
         page("p4-cause", "/causes/notify.refused", 200, &kim),
@@ -154,7 +195,9 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
         page("p9-systems-that-are-told", "/destinations", 200, &kim),
         page("p9-destination", "/destinations/notify", 200, &kim),
         page("p9-destination-paused", "/destinations/pay", 200, &kim),
+        page("p9-destination-left-alone", "/destinations/verint", 200, &kim),
         page("p10-schedules", "/jobs", 200, &kim),
+        page("p11-nodes", "/nodes", 200, &kim),
         page("p12-connectors", "/connectors", 200, &kim),
         page("p12-connector", "/connectors/notify", 200, &kim),
         page("p2-your-downloads", "/downloads", 200, &kim),
@@ -179,7 +222,7 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
     pages.sort_by_key(|one| one["cookie"].as_str().map(str::to_owned));
     let plan = json!({ "url": served.url, "pictures": pictures(folder.path()), "pages": pages });
     let seen = look("look.mjs", &plan).await;
-    assert_eq!(seen["pages"], json!(44));
+    assert_eq!(seen["pages"], json!(49));
 }
 
 /// A payment that somebody else wants to be asked for again. Gives where it stands.
@@ -219,6 +262,8 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
         "/bulk",
         "/batches",
         "/unknown",
+        "/destinations/notify",
+        "/nodes",
         "/audit",
     ];
     let pages: Vec<Value> = lists
@@ -237,6 +282,8 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
         ),
         format!("UPDATE batch SET origin = '{word}', cause = '{word}'"),
         format!("UPDATE dead_letter SET cause = '{word}', field = '{word}'"),
+        format!("UPDATE node SET name = '{word}:' || name, version = '{word}', address = '{word}'"),
+        format!("UPDATE lease SET holder = '{word}:' || holder, name = name || '{word}'"),
     ] {
         transaction.execute(&sql, vec![]).await.unwrap();
     }
@@ -250,6 +297,8 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
         "/".to_owned(),
         "/work-orders".to_owned(),
         format!("/work-orders/{held}"),
+        format!("/work-orders/{held}?part=came-in"),
+        "/nodes".to_owned(),
         "/deliveries".to_owned(),
         "/deliveries/500001".to_owned(),
         "/causes".to_owned(),

@@ -8,12 +8,16 @@ mod downloads;
 mod holding;
 mod logs;
 mod mappings;
+mod nodes;
 mod pages;
+mod paging;
+mod parts;
 mod provider;
 mod rights;
 mod sign_in;
 mod steward_pages;
 mod stewards;
+mod traffic;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};

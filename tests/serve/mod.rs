@@ -27,6 +27,7 @@ on_both! {
     what_cannot_be_opened_is_said_at_the_start => super::unopened,
     a_job_that_waits_for_another_process_says_so => super::waiting,
     a_payment_link_is_opened_by_the_program => super::payment_link,
+    a_node_says_that_it_is_there_and_is_missed_when_it_dies => super::beats,
 }
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
@@ -93,6 +94,33 @@ async fn left_ring(on: On) {
     stop(child).await;
     assert_eq!(hub.files("revenues", "processed"), ["ctax-1.xml"]);
     assert_eq!(hub.text("SELECT state FROM batch").await, "closed");
+}
+
+async fn beats(on: On) {
+    let hub = TestHub::open(on).await;
+    let there = async |wanted: usize| {
+        let began = std::time::Instant::now();
+        loop {
+            let found = hub.rows("SELECT name, version, address FROM node").await;
+            if found.len() == wanted {
+                return found;
+            }
+            assert!(began.elapsed() < DEADLINE, "{found:?}");
+            tokio::task::yield_now().await;
+        }
+    };
+    let child = serve(&hub).await;
+    let found = there(1).await;
+    assert!(found[0][0].contains(&format!(":{}:", child.id().unwrap())), "{found:?}");
+    assert_eq!(found[0][1], env!("CARGO_PKG_VERSION"));
+    assert!(found[0][2].starts_with("http://127.0.0.1:"), "{found:?}");
+    stop(child).await;
+    there(0).await;
+    let mut killed = serve(&hub).await;
+    there(1).await;
+    killed.kill().await.unwrap();
+    let (json, text) = viaduct::app::nodes::stand(&hub.context).await.unwrap();
+    assert_eq!(json["nodes"][0]["state"], "dead", "{text}");
 }
 
 async fn payment_link(on: On) {
@@ -171,7 +199,11 @@ async fn one_slot(on: On) {
     assert_eq!(hub.text(slots).await, "1", "the newest missed slot, once");
     let last = queue::last_slot(&hub.context.database, "ingest-revenues").await.unwrap().unwrap();
     assert!(last > began_ms + 2 * day_ms);
-    assert!(!queue::claim_slot(&hub.context.database, "ingest-revenues", last, 0).await.unwrap());
+    assert!(
+        !queue::claim_slot(&hub.context.database, ("ingest-revenues", last), "me", 0)
+            .await
+            .unwrap()
+    );
     fire_due(&hub.context, &doorbell, began_ms).await.unwrap();
     assert_eq!(hub.text(slots).await, "1");
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context};
+use super::holder;
 use crate::access::actor::Actor;
 use crate::job::bulk as work;
 pub use crate::job::bulk::Action;
@@ -22,6 +23,7 @@ use crate::store::bulk::{self, Asked, Judge, Set, Verdict};
 use crate::store::database::Database;
 use crate::store::deliveries::{self, Delivery, Filter};
 use crate::store::ids::Ids;
+use crate::store::nodes;
 
 /// Rows that are looked at in one go, for a dry run.
 pub(super) const PAGE: usize = 1_000;
@@ -52,7 +54,7 @@ pub async fn ask(
         return foretell(database, wish, anew, clock.now_ms()).await;
     }
     let id = begin(database, clock, wish, actor).await?;
-    work::work(database, clock, id, anew).await?;
+    work_with(database, clock, id, anew).await?;
     watch::show(database, &watch::Wanted::of(id)).await
 }
 
@@ -106,7 +108,18 @@ pub async fn work_on(context: &Context, id: i64) -> Result<(), AppError> {
         true => Some(context.anew()?),
         false => None,
     };
-    work::work(&context.database, &*context.clock, id, anew.as_ref()).await?;
+    work_with(&context.database, &*context.clock, id, anew.as_ref()).await
+}
+
+/// The same with what it takes at hand; and it is put down who is at it.
+async fn work_with(
+    database: &Database,
+    clock: &dyn Clock,
+    id: i64,
+    anew: Option<&Anew>,
+) -> Result<(), AppError> {
+    nodes::works_on(database, id, &holder::name()).await?;
+    work::work(database, clock, id, anew).await?;
     Ok(())
 }
 

@@ -12,8 +12,8 @@ use crate::access::actor::Actor;
 use crate::app::actor::of_this_process;
 use crate::app::clock::MachineClock;
 use crate::app::context::{AppError, Context};
+use crate::job::bulk::Action;
 use crate::job::bulk::remake::Anew;
-use crate::job::bulk::{self as work, Action};
 use crate::job::clock::Clock;
 use crate::record::moment::Moment;
 use crate::store::bulk::{
@@ -239,7 +239,7 @@ pub async fn resume(
     actor: &Actor,
 ) -> Result<(Value, String), AppError> {
     go_on(database, clock, id, actor).await?;
-    work::work(database, clock, id, anew).await?;
+    super::work_with(database, clock, id, anew).await?;
     show(database, &Wanted::of(id)).await
 }
 

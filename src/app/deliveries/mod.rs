@@ -26,7 +26,7 @@ use crate::job::clock::Clock;
 use crate::record::delivery::State;
 use crate::record::moment::Moment;
 use crate::store::database::Database;
-use crate::store::deliveries::{self, Filter};
+use crate::store::deliveries::{self, Delivery, Filter};
 
 const MOST_MAX: i64 = 1_000;
 /// What is counted where counts are to be quick.
@@ -62,6 +62,9 @@ pub struct Listing {
     /// Go on behind this delivery, as the last page says
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
+    /// Go back to those newer than this delivery, as the last page says
+    #[arg(long, value_name = "ID", conflicts_with = "after")]
+    before: Option<i64>,
     /// Counts stop there, and are made of what is not settled alone: that is quick however many there are
     #[arg(long, value_name = "COUNT")]
     counted_to: Option<u32>,
@@ -148,7 +151,6 @@ pub async fn list(
 ) -> Result<(Value, String), AppError> {
     let filter = listing.filter()?;
     let most = i64::from(listing.most).clamp(1, MOST_MAX);
-    let before = listing.after.unwrap_or(i64::MAX);
     let counts = match listing.counted_to {
         None => deliveries::counts(database, &filter).await?,
         Some(most) => {
@@ -156,14 +158,13 @@ pub async fn list(
             deliveries::counts_to(database, &filter, &states, i64::from(most) + 1).await?
         }
     };
-    let mut rows = deliveries::list(database, &filter, before, most + 1).await?;
-    let more = rows.len() as i64 > most;
-    rows.truncate(most as usize);
+    let (rows, older, newer) = page(database, &filter, listing, most).await?;
     let lines: Vec<Line> = rows.iter().map(|row| Line::of(row, Sight::Masked, now_ms)).collect();
-    let after = lines.last().filter(|_| more).map(|line| line.delivery);
+    let after = lines.last().filter(|_| older).map(|line| line.delivery);
+    let before = lines.first().filter(|_| newer).map(|line| line.delivery);
     let by_state: serde_json::Map<String, Value> =
         counts.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
-    let json = json!({ "counts": by_state, "deliveries": lines, "after": after });
+    let json = json!({ "counts": by_state, "deliveries": lines, "after": after, "before": before });
     let mut text = format!("Deliveries  {}\n", states(&counts));
     if !lines.is_empty() {
         text.push('\n');
@@ -175,6 +176,33 @@ pub async fn list(
         text.push_str(&format!("\nThere are more: add `--after {after}`.\n"));
     }
     Ok((json, text))
+}
+
+/// A page, the newest first, and whether there is an older and a newer one. Where too few are newer, the newest.
+async fn page(
+    database: &Database,
+    filter: &Filter,
+    listing: &Listing,
+    most: i64,
+) -> Result<(Vec<Delivery>, bool, bool), AppError> {
+    if listing.after.is_some() && listing.before.is_some() {
+        let what = "a list goes on `after` a delivery or back `before` one, and not both";
+        return Err(AppError::Asked(what.to_owned()));
+    }
+    if let Some(above) = listing.before {
+        let mut rows = deliveries::newer(database, filter, above, most + 1).await?;
+        if rows.len() as i64 > most {
+            // The one too many is the newest of them.
+            rows.remove(0);
+            return Ok((rows, true, true));
+        }
+    }
+    let below = listing.after.unwrap_or(i64::MAX);
+    let mut rows = deliveries::list(database, filter, below, most + 1).await?;
+    let older = rows.len() as i64 > most;
+    rows.truncate(most as usize);
+    let newer = listing.after.is_some() && !rows.is_empty();
+    Ok((rows, older, newer))
 }
 
 /// What can be counted quickly: what is not settled; of one cause or batch the state that is looked at alone.

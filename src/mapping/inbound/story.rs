@@ -3,7 +3,7 @@
 //! It is told by the very walk that translates, to a witness. At night nobody asks: then nothing is
 //! made to be told, and the walk is compiled without it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -55,7 +55,8 @@ pub struct Story {
     /// Paths of the record, seen from it, that hold something and that nothing in the mapping reads. Not
     /// known where the walk ended early.
     pub unread: Vec<String>,
-    read: HashSet<NodeId>,
+    /// Of each place that something reads, which of what was told does.
+    read: HashMap<NodeId, Vec<usize>>,
 }
 
 /// One field, or another question that the mapping asks of the record.
@@ -197,7 +198,11 @@ impl Witness for Story {
     }
 
     fn reads(&mut self, node: NodeId) {
-        self.read.insert(node);
+        let readers = self.read.entry(node).or_default();
+        let last = self.told.len().saturating_sub(1);
+        if readers.last() != Some(&last) {
+            readers.push(last);
+        }
     }
 
     fn close(&mut self, record: &Document) {
@@ -208,6 +213,12 @@ impl Witness for Story {
 }
 
 impl Story {
+    /// What reads a place of the record.
+    pub fn readers(&self, node: NodeId) -> impl Iterator<Item = &Told> {
+        let readers = self.read.get(&node).into_iter().flatten();
+        readers.filter_map(|told| self.told.get(*told))
+    }
+
     fn look_for_unread(&mut self, record: &Document, node: NodeId, path: &str) {
         let mut is_leaf = true;
         for child in record.children(node) {
@@ -218,7 +229,7 @@ impl Story {
             self.look_for_unread(record, child, &below);
         }
         let says = !record.text(node).trim().is_empty();
-        let unread = (is_leaf || says) && !self.read.contains(&node) && !path.is_empty();
+        let unread = (is_leaf || says) && !self.read.contains_key(&node) && !path.is_empty();
         if unread && !self.unread.iter().any(|known| known == path) {
             self.unread.push(path.to_owned());
         }

@@ -74,6 +74,8 @@ pub enum Verb {
     PauseJob,
     ResumeJob,
     SkipRun,
+    Nodes,
+    ProbeDestination,
 }
 
 /// A way to ask for it.
@@ -215,11 +217,18 @@ pub static ROUTES: &[Route] = &[
     get("/destinations", Destinations, Scope::Read, "How each system that is told stands"),
     post("/destinations/{id}/pause", PauseDestination, Scope::Act, "Sends nothing to it"),
     post("/destinations/{id}/resume", ResumeDestination, Scope::Act, "Sends to it again"),
+    post(
+        "/destinations/{id}/probe",
+        ProbeDestination,
+        Scope::Act,
+        "Has one message tried now, where it is left alone",
+    ),
     get("/jobs", Jobs, Scope::Read, "The jobs there are, and when each comes next"),
     post("/jobs/{id}/run", RunJob, Scope::Act, "Has a job run now, in the background"),
     post("/jobs/{id}/pause", PauseJob, Scope::Act, "Has its schedule stand still"),
     post("/jobs/{id}/resume", ResumeJob, Scope::Act, "Has its schedule go on"),
     post("/jobs/{id}/skip", SkipRun, Scope::Act, "Has its next run passed over"),
+    get("/nodes", Nodes, Scope::Read, "Who works here, and what each has in hand until when"),
     get(
         "/connectors",
         Connectors,

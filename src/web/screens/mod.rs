@@ -3,6 +3,7 @@
 //! there is no second way to anything.
 
 pub mod assets;
+pub mod chart;
 pub mod labels;
 pub mod pages;
 pub mod routes;

@@ -192,8 +192,8 @@ impl Frame {
 /// What a person needs a right of its own for: enough for it, and not to be had without it, whatever else they may.
 fn own_right(verb: Verb) -> Option<Right> {
     match verb {
-        // How the service stands has no rows.
-        Verb::Service => Some(Right::Health),
+        // How the service and its nodes stand has no rows.
+        Verb::Service | Verb::Nodes => Some(Right::Health),
         Verb::Search | Verb::Resident | Verb::Why | Verb::History | Verb::Explain => {
             Some(Right::Records)
         }
@@ -215,7 +215,7 @@ fn own_right(verb: Verb) -> Option<Right> {
     }
 }
 
-const WAYS: [(&str, &str, Right); 15] = [
+const WAYS: [(&str, &str, Right); 16] = [
     ("/", "Service health", Right::Health),
     ("/work-orders", "Work orders", Right::Look),
     ("/deliveries", "Messages", Right::Look),
@@ -223,6 +223,7 @@ const WAYS: [(&str, &str, Right); 15] = [
     ("/batches", "Files", Right::Look),
     ("/unknown", "Unknown outcomes", Right::Look),
     ("/jobs", "Schedules", Right::Look),
+    ("/nodes", "Nodes", Right::Health),
     ("/connectors", "Connectors", Right::Look),
     ("/mappings", "Mappings", Right::Definitions),
     ("/codes", "Code lists", Right::Definitions),
@@ -430,6 +431,7 @@ fn notice(word: &str) -> Option<&'static str> {
         "dropped" => "Nothing was done.",
         "paused" => "It is paused.",
         "resumed" => "It goes on.",
+        "probed" => "One message is tried. What becomes of it decides whether the rest goes on.",
         "skipped" => "The next run is passed over.",
         "run" => "The job has its turn as soon as the queue comes to it.",
         "accepted" => "The file is accepted: the next run of its job reads it.",

@@ -54,6 +54,14 @@ impl Now {
         long((self.0 - at.0).max(0))
     }
 
+    /// `for 14 seconds more`, of what ends then unless it is renewed.
+    pub fn left(&self, until: &At) -> String {
+        match until.0 - self.0 {
+            ms if ms > 0 => format!("for {} more", long(ms)),
+            _ => "its time is over".to_owned(),
+        }
+    }
+
     fn ago(&self, at_ms: i64) -> String {
         match self.0 - at_ms {
             ms if ms < -30_000 => format!("in {}", long(-ms)),
@@ -213,7 +221,9 @@ pub fn state(word: &str) -> (String, &'static str) {
         "waiting" | "offered" | "invited" => (word, "turquoise"),
         "ready" => (word, "green"),
         "making" | "running" | "sending" | "accepted" | "reading" | "released" => (word, "teal"),
-        "held" | "held whole" | "rows held" | "late" | "stopped" | "failed" => (word, "red"),
+        "held" | "held whole" | "rows held" | "late" | "stopped" | "failed" | "dead" => {
+            (word, "red")
+        }
         "unknown" => ("outcome unknown", "purple"),
         "paused" | "left alone" | "proposed" | "asked" | "open" | "halted" => (word, "yellow"),
         other => (other, "grey"),

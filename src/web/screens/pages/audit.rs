@@ -28,6 +28,7 @@ struct ListPage {
     frame: Frame,
     lines: Vec<Line>,
     next: Option<String>,
+    previous: Option<String>,
     is_first: bool,
 }
 
@@ -58,8 +59,16 @@ pub async fn list(visit: &Visit) -> Answer {
         .last()
         .filter(|line| full && line.line > 1)
         .map(|line| format!("/audit?before={}", line.line));
+    let newest: Vec<Line> = match before.is_empty() {
+        true => Vec::new(),
+        false => visit.ask(Verb::Audit, "", &query(&[("most", "1")])).await?,
+    };
+    let is_below = |line: &&Line| newest.first().is_some_and(|newest| newest.line > line.line);
+    // Lines are numbered without a gap.
+    let newer = lines.first().filter(is_below);
+    let previous = newer.map(|line| format!("/audit?before={}", line.line + LISTED + 1));
     let frame = Frame { help: "audit", ..visit.frame("Audit") };
-    page(&ListPage { frame, lines, next, is_first: before.is_empty() })
+    page(&ListPage { frame, lines, next, is_first: previous.is_none(), previous })
 }
 
 pub async fn verify(visit: &Visit) -> Answer {

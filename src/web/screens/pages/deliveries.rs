@@ -33,6 +33,7 @@ struct List {
     counts: BTreeMap<String, i64>,
     deliveries: Vec<Line>,
     after: Option<i64>,
+    before: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +68,7 @@ struct ListPage {
     code: String,
     batch: String,
     next: Option<String>,
+    previous: Option<String>,
     first: Option<String>,
     may_act: bool,
 }
@@ -75,11 +77,15 @@ pub async fn list(visit: &Visit) -> Answer {
     let words = &visit.query;
     let (state, destination, code) =
         (words.one("state"), words.one("destination"), words.one("code"));
-    let (batch, after) = (words.one("batch"), words.one("after"));
+    let (batch, after, before) = (words.one("batch"), words.one("after"), words.one("before"));
     let counted = COUNTED_MAX.to_string();
     let pairs = [("state", state), ("destination", destination), ("code", code), ("batch", batch)];
     let asked = query(
-        &[&pairs[..], &[("after", after), ("most", SIZE), ("counted_to", &counted)]].concat(),
+        &[
+            &pairs[..],
+            &[("after", after), ("before", before), ("most", SIZE), ("counted_to", &counted)],
+        ]
+        .concat(),
     );
     let list: List = visit.ask(Verb::Deliveries, "", &asked).await?;
     let way = |more: &[(&str, &str)]| {
@@ -101,7 +107,8 @@ pub async fn list(visit: &Visit) -> Answer {
         frame: Frame { help: "messages", ..visit.frame("Messages, payments and pushes") },
         tabs,
         next: list.after.map(|after| way(&[("after", &after.to_string())])),
-        first: (!after.is_empty()).then(|| way(&[])),
+        previous: list.before.map(|before| way(&[("before", &before.to_string())])),
+        first: (list.before.is_some() || !after.is_empty()).then(|| way(&[])),
         lines: list.deliveries,
         state: state.to_owned(),
         destination: destination.to_owned(),

@@ -1,4 +1,5 @@
-//! P9: the systems that are told, and one of them: what waits, what stops it, and a person's pause.
+//! P9: the systems that are told, and one of them: what waits, what stops it, its pace, its last day, a person's pause,
+//! and one message that is tried when a person says so.
 
 use askama::Template;
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::{in_path, query};
 use crate::access::right::Right;
 use crate::web::api::routes::Verb;
+use crate::web::screens::chart::{Chart, Traffic};
 use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page};
 use crate::web::screens::words::{self, At};
 
@@ -14,6 +16,7 @@ use crate::web::screens::words::{self, At};
 struct Service {
     destinations: Vec<Stands>,
     counted_to: i64,
+    traffic: Traffic,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +32,31 @@ struct Stands {
     unknown: i64,
     held: i64,
     oldest: Option<At>,
+    pace: Pace,
+}
+
+/// How fast it is sent to, as its connector says, and what today has had.
+#[derive(Deserialize)]
+struct Pace {
+    per_minute: Option<i64>,
+    urgent_percent: i64,
+    /// Of the channels of which a day has a number.
+    per_day: Vec<Capped>,
+    day_ends: At,
+    maintenance: Vec<String>,
+    failures: i64,
+    failures_max: i64,
+    /// Where it is left alone.
+    tried_next: Option<At>,
+    /// It is sent to all the time, and not by a schedule.
+    attended: bool,
+}
+
+#[derive(Deserialize)]
+struct Capped {
+    what: String,
+    most: i64,
+    today: i64,
 }
 
 #[derive(Template)]
@@ -43,6 +71,7 @@ struct ListPage {
 struct OnePage {
     frame: Frame,
     one: Stands,
+    charts: Vec<Chart>,
     counted_to: i64,
     may_act: bool,
 }
@@ -58,7 +87,8 @@ pub async fn show(visit: &Visit) -> Answer {
     let service: Service = visit.ask(Verb::Service, "", &asked).await?;
     let one = service.destinations.into_iter().next().ok_or(Trouble::Broken)?;
     let frame = Frame { help: "destinations", ..visit.live_frame(&one.destination, true) };
-    page(&OnePage { frame, one, counted_to: service.counted_to, may_act: visit.may(Right::Act) })
+    let (charts, counted_to) = (service.traffic.charts(frame.now), service.counted_to);
+    page(&OnePage { frame, one, charts, counted_to, may_act: visit.may(Right::Act) })
 }
 
 pub async fn pause(visit: &Visit) -> Answer {
@@ -67,6 +97,10 @@ pub async fn pause(visit: &Visit) -> Answer {
 
 pub async fn resume(visit: &Visit) -> Answer {
     turned(visit, Verb::ResumeDestination, "resumed").await
+}
+
+pub async fn probe(visit: &Visit) -> Answer {
+    turned(visit, Verb::ProbeDestination, "probed").await
 }
 
 async fn turned(visit: &Visit, verb: Verb, done: &str) -> Answer {

@@ -1,5 +1,5 @@
 //! P1: how the service stands. What needs somebody comes first; then a line for each system that is read and for
-//! each that is told; then what people changed in the last day.
+//! each that is told; then the last day in small charts, and what people changed in it.
 
 use askama::Template;
 use serde::Deserialize;
@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::in_path;
 use crate::access::right::Right;
 use crate::web::api::routes::Verb;
+use crate::web::screens::chart::{Chart, Traffic};
 use crate::web::screens::visit::{Answer, Frame, Visit, page};
 use crate::web::screens::words::{self, At};
 
@@ -17,6 +18,7 @@ struct Service {
     destinations: Vec<Destination>,
     changed: Vec<Changed>,
     counted_to: i64,
+    traffic: Traffic,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +78,7 @@ struct Changed {
 struct Page {
     frame: Frame,
     service: Service,
+    charts: Vec<Chart>,
     may_look: bool,
 }
 
@@ -91,5 +94,6 @@ pub async fn show(visit: &Visit) -> Answer {
     }
     let service: Service = visit.ask(Verb::Service, "", "").await?;
     let frame = Frame { help: "health", ..visit.live_frame("Service health", true) };
-    page(&Page { frame, service, may_look: visit.may(Right::Look) })
+    let charts = service.traffic.charts(frame.now);
+    page(&Page { frame, service, charts, may_look: visit.may(Right::Look) })
 }

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod mappings;
 pub mod matches;
 pub mod merges;
+pub mod nodes;
 pub mod provider;
 pub mod resident_why;
 pub mod residents;
@@ -67,11 +68,13 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::Destination => destinations::show(visit).await,
         View::PauseDestination => destinations::pause(visit).await,
         View::ResumeDestination => destinations::resume(visit).await,
+        View::ProbeDestination => destinations::probe(visit).await,
         View::Jobs => jobs::list(visit).await,
         View::RunJob => jobs::run(visit).await,
         View::PauseJob => jobs::turn(visit, Verb::PauseJob, "paused").await,
         View::ResumeJob => jobs::turn(visit, Verb::ResumeJob, "resumed").await,
         View::SkipRun => jobs::turn(visit, Verb::SkipRun, "skipped").await,
+        View::Nodes => nodes::show(visit).await,
         View::Connectors => connectors::list(visit).await,
         View::Connector => connectors::show(visit).await,
         View::Codes => codes::list(visit).await,

@@ -8,6 +8,7 @@ use super::{number, query};
 use crate::access::right::Right;
 use crate::store::sessions;
 use crate::web::api::routes::Verb;
+use crate::web::screens::labels;
 use crate::web::screens::session::{SHOWN_MS, fresh_token};
 use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page};
 use crate::web::screens::words::{self, At};
@@ -22,6 +23,7 @@ struct List {
     counted_to: i64,
     work_orders: Vec<Line>,
     after: Option<String>,
+    before: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +67,7 @@ struct ListPage {
     /// And whether it is that.
     sizes: [(i64, bool); 3],
     next: Option<String>,
+    previous: Option<String>,
     /// This is not the first page.
     first: Option<String>,
 }
@@ -72,13 +75,14 @@ struct ListPage {
 pub async fn list(visit: &Visit) -> Answer {
     let words = &visit.query;
     let (state, source, batch) = (words.one("state"), words.one("source"), words.one("batch"));
-    let (code, after) = (words.one("code"), words.one("after"));
+    let (code, after, before) = (words.one("code"), words.one("after"), words.one("before"));
     let size: i64 = words.one("size").parse().unwrap_or(SIZE);
     let size =
         SIZES.into_iter().min_by_key(|one| (one - size.clamp(0, 1_000)).abs()).unwrap_or(SIZE);
     let said = size.to_string();
     let pairs = [("state", state), ("source", source), ("batch", batch), ("code", code)];
-    let asked = query(&[&pairs[..], &[("after", after), ("most", said.as_str())]].concat());
+    let place = [("after", after), ("before", before), ("most", said.as_str())];
+    let asked = query(&[&pairs[..], &place].concat());
     let list: List = visit.ask(Verb::WorkOrders, "", &asked).await?;
     let way = |more: &[(&str, &str)]| {
         let size = if size == SIZE { "" } else { said.as_str() };
@@ -105,7 +109,8 @@ pub async fn list(visit: &Visit) -> Answer {
         frame: Frame { help: "work-orders", ..visit.frame("Work orders") },
         tabs,
         next: list.after.as_deref().map(|after| way(&[("after", after)])),
-        first: (!after.is_empty()).then(|| way(&[])),
+        previous: list.before.as_deref().map(|before| way(&[("before", before)])),
+        first: (list.before.is_some() || !after.is_empty()).then(|| way(&[])),
         list,
         state: state.to_owned(),
         source: source.to_owned(),
@@ -193,6 +198,30 @@ struct Story {
     letters: Vec<Letter>,
     changes: Vec<Change>,
     deliveries: Vec<Sent>,
+    part: Option<Part>,
+}
+
+/// What is shown of it beside its story.
+#[derive(Deserialize)]
+struct Part {
+    unreadable: Option<String>,
+    reads: Option<String>,
+    groups: Vec<Group>,
+    left_out: i64,
+    mapping: Option<String>,
+    mapping_version: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    what: String,
+    fields: Vec<Says>,
+}
+
+#[derive(Deserialize)]
+struct Says {
+    name: String,
+    value: String,
 }
 
 #[derive(Deserialize)]
@@ -223,6 +252,7 @@ struct Sent {
     made: At,
     cause: Option<String>,
     next: String,
+    says: Vec<(String, String)>,
 }
 
 /// What is the matter with a held one, field by field.
@@ -243,11 +273,30 @@ struct Fault {
     code_list: Option<String>,
 }
 
+/// What can be seen of one, by the word in its address.
+const PARTS: [(&str, &str); 4] = [
+    ("", "Its story"),
+    ("came-in", "Came in"),
+    ("understood", "As understood"),
+    ("went-out", "Went out"),
+];
+
+impl Story {
+    /// Whether the mapping is another by now than the one that its batch was read with.
+    fn is_other_mapping(&self) -> bool {
+        let now = self.part.as_ref().and_then(|part| part.mapping_version);
+        now.is_some() && self.mapping_version.is_some() && now != self.mapping_version
+    }
+}
+
 #[derive(Template)]
 #[template(path = "pages/work_order.html")]
 struct StoryPage {
     frame: Frame,
     story: Story,
+    /// The parts there are: their words, their way, and whether it is this one.
+    tabs: Vec<(&'static str, String, bool)>,
+    part: &'static str,
     explained: Explained,
     may_show: bool,
     may_act: bool,
@@ -258,7 +307,11 @@ struct StoryPage {
 pub async fn show(visit: &Visit) -> Answer {
     let id = number(visit)?.to_string();
     let target = format!("work order {id}");
-    let (story, until): (Story, _) = visit.look(Verb::WorkOrder, (&id, ""), &target).await?;
+    let asked_for = visit.query.one("part");
+    let part = PARTS.into_iter().find(|(word, _)| *word == asked_for).map_or("", |(word, _)| word);
+    // What went out stands in the story.
+    let asked = query(&[("part", if part == "went-out" { "" } else { part })]);
+    let (story, until): (Story, _) = visit.look(Verb::WorkOrder, (&id, &asked), &target).await?;
     let bound = visit.who()?.sources.is_some();
     let explained = match story.held.filter(|_| !bound) {
         Some(held) => visit.look(Verb::HeldOne, (&held.to_string(), ""), &target).await?.0,
@@ -266,8 +319,13 @@ pub async fn show(visit: &Visit) -> Answer {
     };
     let goes_on = ["waiting", "reading"].contains(&story.state.as_str());
     let frame = visit.live_frame(&format!("Work order {id}"), goes_on);
+    let way = |word: &str| {
+        format!("/work-orders/{id}?{}", query(&[("part", word)])).trim_end_matches('?').to_owned()
+    };
     page(&StoryPage {
         frame: Frame { help: "work-orders", ..frame },
+        tabs: PARTS.into_iter().map(|(word, says)| (says, way(word), word == part)).collect(),
+        part,
         story,
         explained,
         may_show: visit.may(Right::Show),
@@ -279,13 +337,20 @@ pub async fn show(visit: &Visit) -> Answer {
 
 /// Values are shown for a while, for a reason.
 pub async fn unmask(visit: &Visit) -> Answer {
-    shown(visit, &format!("work order {}", number(visit)?), &format!("/work-orders/{}", visit.id))
-        .await
+    shown(visit, &format!("work order {}", number(visit)?), &back(visit)).await
 }
 
 pub async fn mask(visit: &Visit) -> Answer {
-    hidden(visit, &format!("work order {}", number(visit)?), &format!("/work-orders/{}", visit.id))
-        .await
+    hidden(visit, &format!("work order {}", number(visit)?), &back(visit)).await
+}
+
+/// The part that the form stood on.
+fn back(visit: &Visit) -> String {
+    let asked_for = visit.form.one("part");
+    let part = PARTS.into_iter().find(|(word, _)| *word == asked_for).map_or("", |(word, _)| word);
+    format!("/work-orders/{}?{}", visit.id, query(&[("part", part)]))
+        .trim_end_matches('?')
+        .to_owned()
 }
 
 /// The same for any record.
@@ -293,13 +358,17 @@ pub async fn shown(visit: &Visit, target: &str, way: &str) -> Answer {
     let (reason, until_ms) = (visit.reason()?, visit.now_ms + SHOWN_MS);
     let database = visit.screens.hub.database();
     sessions::show(database, &visit.who()?.session.digest, target, (reason, until_ms)).await?;
-    Ok(Reply::GoTo(format!("{way}?done=shown")))
+    Ok(Reply::GoTo(done(way, "shown")))
 }
 
 pub async fn hidden(visit: &Visit, target: &str, way: &str) -> Answer {
     let database = visit.screens.hub.database();
     sessions::hide(database, &visit.who()?.session.digest, target).await?;
-    Ok(Reply::GoTo(format!("{way}?done=masked")))
+    Ok(Reply::GoTo(done(way, "masked")))
+}
+
+fn done(way: &str, word: &str) -> String {
+    format!("{way}{}done={word}", if way.contains('?') { '&' } else { '?' })
 }
 
 /// A held row is read again, with the definitions as they are now.
