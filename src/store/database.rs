@@ -328,7 +328,8 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
         .page_size(8192)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
-        .busy_timeout(Duration::from_secs(10))
+        // Whoever writes may wait for a disk that stands still for a while; then so do the others.
+        .busy_timeout(Duration::from_secs(30))
         .foreign_keys(true)
         .row_buffer_size(1024)
         .statement_cache_capacity(500)
