@@ -39,7 +39,7 @@ const LOOK_MS: i64 = 2_000;
 const AGAIN_MS: i64 = 3_600_000;
 /// For how long names of calls are known.
 const NAMES_MS: i64 = 30 * 86_400_000;
-/// How long a stop waits for what is being read.
+/// How long a stop waits for what is being kept and read.
 const GRACE: Duration = Duration::from_secs(25);
 const FORGET_EACH_MS: i64 = 3_600_000;
 const FORGET_MOST: i64 = 10_000;
@@ -93,11 +93,11 @@ pub struct FrontDesk {
     context: Arc<Context>,
     receivers: HashMap<String, Arc<Receiver>>,
     sender: mpsc::Sender<Waiting>,
-    keeping: Mutex<Option<JoinHandle<()>>>,
     /// Nothing more is kept.
     over: Arc<Notify>,
     forgetting: JoinHandle<()>,
-    reading: Mutex<Vec<JoinHandle<()>>>,
+    /// Whoever keeps, and those who read.
+    working: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl FrontDesk {
@@ -120,18 +120,17 @@ impl FrontDesk {
         let (sender, waiting) = mpsc::channel(WAITING);
         let over = Arc::new(Notify::new());
         let keeping = keep_always(Arc::clone(context), waiting, Arc::clone(&over));
-        let keeping = Mutex::new(Some(answering.spawn(keeping)));
+        let keeping = answering.spawn(keeping);
         let forgetting = tokio::spawn(forget_always(Arc::clone(context)));
         let reads = |job: &&JobDefinition| {
             let receiver = receivers.get(&job.connector.value);
             job.schedule.is_none() && receiver.is_some_and(|open| open.hint.is_none())
         };
         let jobs = context.jobs(Action::Ingest).filter(reads);
-        let reading =
-            jobs.map(|job| tokio::spawn(read_always(Arc::clone(context), job.clone()))).collect();
-        let reading = Mutex::new(reading);
+        let reading = jobs.map(|job| tokio::spawn(read_always(Arc::clone(context), job.clone())));
+        let working = Mutex::new(std::iter::once(keeping).chain(reading).collect());
         let context = Arc::clone(context);
-        FrontDesk { context, receivers, sender, keeping, over, forgetting, reading }
+        FrontDesk { context, receivers, sender, over, forgetting, working }
     }
 
     /// The connectors that call us.
@@ -147,16 +146,10 @@ impl FrontDesk {
         self.forgetting.abort();
         // What is being written is written, and told: whoever was told nothing sends it again.
         self.over.notify_one();
-        let keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut keeping) = keeping
-            && tokio::time::timeout(GRACE, &mut keeping).await.is_err()
-        {
-            keeping.abort();
-        }
-        let reading =
-            std::mem::take(&mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner));
-        let aborts: Vec<_> = reading.iter().map(JoinHandle::abort_handle).collect();
-        if tokio::time::timeout(GRACE, join_all(reading)).await.is_err() {
+        let working =
+            std::mem::take(&mut *self.working.lock().unwrap_or_else(PoisonError::into_inner));
+        let aborts: Vec<_> = working.iter().map(JoinHandle::abort_handle).collect();
+        if tokio::time::timeout(GRACE, join_all(working)).await.is_err() {
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }
     }
