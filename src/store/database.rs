@@ -302,15 +302,15 @@ impl Database {
         }
     }
 
-    /// Closes every connection; SQLite's log is folded into the file.
+    /// Closes every connection, in bounded time; SQLite's log is folded into the file.
     pub async fn close(&self) {
         match self {
             Database::Sqlite { writer, durable, readers } => {
-                readers.close().await;
-                durable.close().await;
-                writer.close().await;
+                for pool in [readers, durable, writer] {
+                    reach::close(pool, reach::FOLDED).await;
+                }
             }
-            Database::Postgres(pool) => reach::close(pool).await,
+            Database::Postgres(pool) => reach::close(pool, reach::SIGN_OF_LIFE).await,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection, Error, Postgres, Transaction};
+use sqlx::{Connection, Error, Pool, Postgres, Transaction};
 use tokio::time::timeout;
 
 use super::database::{Database, StoreError};
@@ -18,7 +18,9 @@ use super::database::{Database, StoreError};
 /// Within this time a statement is answered, or it never is. The server gives one up somewhat sooner.
 const ANSWER: Duration = Duration::from_secs(70);
 /// Within this time a connection shows that there is somebody at its other end.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// Within this time SQLite's log is folded into its file, on any disk.
+pub(super) const FOLDED: Duration = Duration::from_secs(60);
 /// A connection that answered within this time is believed to be there still.
 const FRESH: Duration = Duration::from_secs(1);
 const ACQUIRE: Duration = Duration::from_secs(10);
@@ -98,9 +100,9 @@ pub(super) async fn patient(pool: &PgPool) -> Result<PgPool, StoreError> {
     Ok(PgPoolOptions::new().max_connections(1).connect_with(options).await?)
 }
 
-/// Closes every connection that somebody answers on; for the others nobody waits.
-pub(super) async fn close(pool: &PgPool) {
-    if timeout(SIGN_OF_LIFE, pool.close()).await.is_err() {
+/// Closes every connection that is given back and answered on within a time; for the others nobody waits.
+pub(super) async fn close<D: sqlx::Database>(pool: &Pool<D>, within: Duration) {
+    if timeout(within, pool.close()).await.is_err() {
         tracing::warn!("a connection to the database could not be closed, and is left");
     }
 }
