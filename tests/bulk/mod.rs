@@ -21,6 +21,7 @@ use viaduct::store::deliveries::Filter;
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
+    #[cfg(debug_assertions)]
     f39_a_bulk_action_killed_half_way_acts_on_exactly_all => super::killed,
     several_workers_give_each_item_one_turn => super::together,
     what_sends_to_many_or_asks_for_money_takes_two => super::by_two,
@@ -63,6 +64,7 @@ async fn stand(hub: &TestHub) -> Vec<Vec<String>> {
     .await
 }
 
+#[cfg(debug_assertions)]
 async fn killed(on: On) {
     let hub = TestHub::open(on).await;
     hold(&hub.context.database, 100_000, 20_000).await;

@@ -45,11 +45,13 @@ async fn a_replay_killed_anywhere_is_made_good_by_the_next_on_postgres() {
     replays_killed(On::Postgres).await;
 }
 
+#[cfg(debug_assertions)]
 #[tokio::test(flavor = "multi_thread")]
 async fn f6_a_record_that_kills_its_readers_is_held_and_the_others_go_on_sqlite() {
     deadly_record(On::Sqlite).await;
 }
 
+#[cfg(debug_assertions)]
 #[tokio::test(flavor = "multi_thread")]
 async fn f6_a_record_that_kills_its_readers_is_held_and_the_others_go_on_postgres() {
     deadly_record(On::Postgres).await;

@@ -238,13 +238,13 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// Makes two tests of one: on SQLite and on PostgreSQL.
 macro_rules! on_both {
-    ($($name:ident => $body:path),* $(,)?) => {
+    ($($(#[$where:meta])* $name:ident => $body:path),* $(,)?) => {
         mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
+            $($(#[$where])* #[tokio::test(flavor = "multi_thread")]
             async fn $name() { $body($crate::support::hub::On::Sqlite).await; })*
         }
         mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
+            $($(#[$where])* #[tokio::test(flavor = "multi_thread")]
             async fn $name() { $body($crate::support::hub::On::Postgres).await; })*
         }
     };
