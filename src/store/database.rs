@@ -337,8 +337,7 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
     let pool = |synchronous, cache_kib: u32, most: u32| {
         let options =
             options.clone().synchronous(synchronous).pragma("cache_size", format!("-{cache_kib}"));
-        SqlitePoolOptions::new()
-            .min_connections(0)
+        reach::unattended(SqlitePoolOptions::new())
             .max_connections(most)
             .acquire_timeout(Duration::from_secs(60))
             // A file answers: to ask it before each use costs a way to its thread and back.

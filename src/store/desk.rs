@@ -62,46 +62,49 @@ pub struct ActRow {
 
 unprinted!(Waiting, ActRow);
 
-/// Behind `WHERE`, for a pair `m` of the parties `p` and `q`: nobody said of their two residents that they are two
-/// people. What was said of two parties is said of whoever they are, and of the parties that came to them later.
-const NOT_TOLD_APART: &str = "NOT EXISTS (SELECT 1 FROM party a JOIN match_pair n ON n.one = a.id \
-    JOIN party b ON b.id = n.other WHERE n.verdict = 2 AND a.resident_id = p.resident_id \
-    AND b.resident_id = q.resident_id)";
+/// Behind `WHERE`, for a pair `m` of the parties `p` and `q`, with a source or none as `$1`: it stands for its two
+/// residents. Nobody said of them that they are two people: what was said of two parties is said of whoever they
+/// are, and of the parties that came to them later. And none of their pairs, of those that are asked for, is surer.
+const STANDS_FOR_TWO: &str = "NOT EXISTS (SELECT 1 FROM party a JOIN match_pair n ON n.one = a.id \
+    JOIN party b ON b.id = n.other WHERE a.resident_id = p.resident_id AND b.resident_id = q.resident_id \
+    AND (n.verdict = 2 OR n.verdict = 0 AND (n.bits > m.bits OR n.bits = m.bits AND \
+    (CASE WHEN n.one < n.other THEN n.one ELSE n.other END < m.one \
+    OR CASE WHEN n.one < n.other THEN n.one ELSE n.other END = m.one \
+    AND CASE WHEN n.one < n.other THEN n.other ELSE n.one END < m.other)) \
+    AND ($1 = '' OR EXISTS (SELECT 1 FROM source_key k WHERE k.id IN (a.source_key_id, b.source_key_id) \
+    AND k.source_id = (SELECT id FROM source WHERE name = $1)))))";
 
-/// Pairs of two residents of which nobody said anything, the surest first.
+/// Pairs of two residents of which nobody said anything, the surest first. They are found by the index of those that
+/// wait, in its order, and no more are looked at than it takes.
 pub async fn waiting(
     database: &Database,
     wanted: &Wanted,
     most: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
-    let aside = match wanted.aside {
-        true => "d.aside_bits = m.bits",
-        false => "COALESCE(d.aside_bits, m.bits + 1) <> m.bits",
+    // Few are set aside: those are looked at first.
+    let (from, aside) = match wanted.aside {
+        true => (
+            "match_desk d CROSS JOIN match_pair m",
+            "d.one = m.one AND d.other = m.other AND d.aside_bits = m.bits",
+        ),
+        false => (
+            "match_pair m LEFT JOIN match_desk d ON d.one = m.one AND d.other = m.other",
+            "COALESCE(d.aside_bits, m.bits + 1) <> m.bits",
+        ),
     };
-    // Of two residents the surest of their pairs, of those that are asked for, stands for all: what is said of it is
-    // said of the two.
     let sql = format!(
-        "WITH w AS (SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, \
-         p.resident_id AS resident, q.resident_id AS other_resident, p.source_key_id AS p_key, \
-         q.source_key_id AS q_key, \
-         CASE WHEN p.at_ms > q.at_ms THEN p.at_ms ELSE q.at_ms END AS at_ms, \
-         ROW_NUMBER() OVER (PARTITION BY \
-         CASE WHEN p.resident_id < q.resident_id THEN p.resident_id ELSE q.resident_id END, \
-         CASE WHEN p.resident_id < q.resident_id THEN q.resident_id ELSE p.resident_id END \
-         ORDER BY m.bits DESC, m.one, m.other) AS place \
-         FROM match_pair m JOIN party p ON p.id = m.one JOIN party q ON q.id = m.other \
-         WHERE m.one < m.other AND m.verdict = 0 AND p.resident_id <> q.resident_id \
-         AND ($1 = '' OR EXISTS (SELECT 1 FROM source_key k JOIN source s ON s.id = k.source_id \
-         WHERE k.id IN (p.source_key_id, q.source_key_id) AND s.name = $1)) AND {NOT_TOLD_APART}) \
-         SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, m.resident, \
-         m.other_resident, s.name AS source, t.name AS other_source, m.at_ms, d.taken_by, \
+        "SELECT m.one, m.other, m.bits, m.levels, m.weights, m.verdict, p.resident_id AS resident, \
+         q.resident_id AS other_resident, s.name AS source, t.name AS other_source, \
+         CASE WHEN p.at_ms > q.at_ms THEN p.at_ms ELSE q.at_ms END AS at_ms, d.taken_by, \
          d.taken_until_ms, d.aside_by, d.aside_why, d.aside_ms \
-         FROM w m JOIN source_key k ON k.id = m.p_key JOIN source s ON s.id = k.source_id \
-         JOIN source_key l ON l.id = m.q_key JOIN source t ON t.id = l.source_id \
-         LEFT JOIN match_desk d ON d.one = m.one AND d.other = m.other \
-         WHERE m.place = 1 AND {aside} AND m.bits >= $2 AND m.bits < $3 \
-         AND (m.bits < $4 OR (m.bits = $4 AND (m.one > $5 OR (m.one = $5 AND m.other > $6)))) \
+         FROM {from} JOIN party p ON p.id = m.one JOIN party q ON q.id = m.other \
+         JOIN source_key k ON k.id = p.source_key_id JOIN source s ON s.id = k.source_id \
+         JOIN source_key l ON l.id = q.source_key_id JOIN source t ON t.id = l.source_id \
+         WHERE m.waits = 1 AND {aside} AND m.bits >= $2 AND m.bits < $3 AND m.bits <= $4 \
+         AND (m.bits < $4 OR m.one > $5 OR (m.one = $5 AND m.other > $6)) \
          AND ($7 = '' OR d.taken_by IS NULL OR d.taken_by = $7 OR d.taken_until_ms <= $8) \
+         AND ($1 = '' OR EXISTS (SELECT 1 FROM source_key k WHERE k.id IN (p.source_key_id, q.source_key_id) \
+         AND k.source_id = (SELECT id FROM source WHERE name = $1))) AND {STANDS_FOR_TWO} \
          ORDER BY m.bits DESC, m.one, m.other LIMIT $9"
     );
     let (from, below) = wanted.bits;

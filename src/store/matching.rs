@@ -124,19 +124,26 @@ pub async fn pairs_after(
     transaction.fetch(&sql, cells![one, other, most]).await
 }
 
-/// Writes pairs, both directions; what a person said of them stays.
-pub async fn put_pairs(transaction: &mut Transaction, pairs: &[PairRow]) -> Result<(), StoreError> {
+/// Writes pairs, both directions; what a person said of them stays. Those of two residents, of which nobody said
+/// anything, wait for a person: it is noted where the lower number stands first.
+pub async fn put_pairs(
+    transaction: &mut Transaction,
+    pairs: &[PairRow],
+    are_two: impl Fn(&PairRow) -> bool,
+) -> Result<(), StoreError> {
     const PAIRS: Insert = Insert {
         table: "match_pair",
-        columns: "one,other,bits,levels,weights,verdict",
+        columns: "one,other,bits,levels,weights,verdict,waits",
         after: "ON CONFLICT (one, other) DO UPDATE SET bits = excluded.bits, levels = excluded.levels, \
-                weights = excluded.weights, verdict = excluded.verdict",
+                weights = excluded.weights, verdict = excluded.verdict, waits = excluded.waits",
     };
     let mut both: Vec<PairRow> = pairs.to_vec();
     both.extend(pairs.iter().map(|pair| PairRow { one: pair.other, other: pair.one, ..*pair }));
     both.sort_unstable_by_key(|pair| (pair.one, pair.other));
     let cells = both.iter().flat_map(|pair| {
-        cells![pair.one, pair.other, pair.bits, pair.levels, pair.weights, pair.verdict]
+        let waits = pair.one < pair.other && pair.verdict == 0 && are_two(pair);
+        let PairRow { one, other, bits, levels, weights, verdict } = *pair;
+        cells![one, other, bits, levels, weights, verdict, i64::from(waits)]
     });
     transaction.insert(PAIRS, cells.collect()).await?;
     Ok(())
@@ -170,7 +177,7 @@ pub async fn index(
     Ok(())
 }
 
-/// Gives parties to other residents: party and resident.
+/// Gives parties to other residents: party and resident. Which of their pairs wait for a person is noted anew.
 pub async fn move_parties(
     transaction: &mut Transaction,
     moves: &[(i64, i64)],
@@ -179,6 +186,16 @@ pub async fn move_parties(
                WHERE party.id = v.id RETURNING party.id";
     let cells = moves.iter().flat_map(|(party, resident)| cells![*party, *resident]).collect();
     transaction.fetch_with::<(i64,)>(sql, 2, cells).await?;
+    let sql = "WITH v (id) AS ({rows}), w AS (SELECT \
+               CASE WHEN m.one < m.other THEN m.one ELSE m.other END AS one, \
+               CASE WHEN m.one < m.other THEN m.other ELSE m.one END AS other, \
+               CASE WHEN m.verdict = 0 AND p.resident_id <> q.resident_id THEN 1 ELSE 0 END AS waits \
+               FROM v JOIN match_pair m ON m.one = v.id JOIN party p ON p.id = m.one \
+               JOIN party q ON q.id = m.other) \
+               UPDATE match_pair SET waits = w.waits FROM w WHERE match_pair.one = w.one \
+               AND match_pair.other = w.other AND match_pair.waits <> w.waits RETURNING match_pair.one";
+    let cells = moves.iter().flat_map(|(party, _)| cells![*party]).collect();
+    transaction.fetch_with::<(i64,)>(sql, 1, cells).await?;
     Ok(())
 }
 

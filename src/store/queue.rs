@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 
 use super::database::{Database, StoreError, cells};
+use super::reach;
 
 /// Where rings are kept.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ impl QueuePool {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Normal)
                     .busy_timeout(Duration::from_secs(10));
-                let pool = SqlitePoolOptions::new().max_connections(4);
+                let pool = reach::unattended(SqlitePoolOptions::new()).max_connections(4);
                 Ok(QueuePool::Sqlite(pool.connect_with(options).await?))
             }
         }

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection, Error, Pool, Postgres, Transaction};
 use tokio::time::timeout;
@@ -23,6 +24,8 @@ pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 pub(super) const FOLDED: Duration = Duration::from_secs(60);
 /// A connection that answered within this time is believed to be there still.
 const FRESH: Duration = Duration::from_secs(1);
+/// A connection that was there for longer is replaced: what the server keeps for it grows.
+const LIFE: Duration = Duration::from_secs(1800);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 8;
 
@@ -77,16 +80,25 @@ pub async fn look(database: &Database) -> Reach {
     }
 }
 
+/// Nobody looks after connections that stand idle. The library's own way goes by a count of them that is below zero,
+/// and so without end, where one is given back and taken in the same moment: it would take up a thread for ever, and
+/// a program that is done would never end (sqlx 3645, mended by 4289 after 0.9.0).
+pub(super) fn unattended<D: sqlx::Database>(options: PoolOptions<D>) -> PoolOptions<D> {
+    options.min_connections(0).idle_timeout(None).max_lifetime(None)
+}
+
 /// Connections that are tried when they come back, and before they are given out where that was a while ago:
 /// one that was left in the middle of a statement by somebody who waits no longer is not given to anybody
 /// else, and does not take up a place for ever.
 pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError> {
-    let pool = PgPoolOptions::new()
+    let pool = unattended(PgPoolOptions::new())
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .before_acquire(|connection, about| {
-            Box::pin(async move { Ok(about.idle_for < FRESH || is_alive(connection).await?) })
+            Box::pin(async move {
+                Ok(about.age < LIFE && (about.idle_for < FRESH || is_alive(connection).await?))
+            })
         })
         .after_release(|connection, _| Box::pin(is_alive(connection)))
         .connect_with(options.options(SESSION));
@@ -97,7 +109,7 @@ pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError
 pub(super) async fn patient(pool: &PgPool) -> Result<PgPool, StoreError> {
     let options = (*pool.connect_options()).clone();
     let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-    Ok(PgPoolOptions::new().max_connections(1).connect_with(options).await?)
+    Ok(unattended(PgPoolOptions::new()).max_connections(1).connect_with(options).await?)
 }
 
 /// Closes every connection that is given back and answered on within a time; for the others nobody waits.
@@ -186,7 +198,27 @@ fn longest_wait() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::queue::QueuePool;
     use super::*;
+
+    #[tokio::test]
+    async fn nobody_looks_after_idle_connections() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path().join("hub.db").to_str().unwrap()).await.unwrap();
+        let QueuePool::Sqlite(queue) = QueuePool::open(&database).await.unwrap() else {
+            panic!("it is SQLite's")
+        };
+        let Database::Sqlite { writer, durable, readers } = &database else {
+            panic!("it is SQLite's")
+        };
+        for pool in [writer, durable, readers, &queue] {
+            let options = pool.options();
+            let kept = (options.get_idle_timeout(), options.get_max_lifetime());
+            assert_eq!((kept, options.get_min_connections()), ((None, None), 0));
+        }
+        let postgres = unattended(PgPoolOptions::new());
+        assert_eq!((postgres.get_idle_timeout(), postgres.get_max_lifetime()), (None, None));
+    }
 
     #[tokio::test]
     async fn whoever_waits_is_noted_until_they_are_answered_or_give_up() {

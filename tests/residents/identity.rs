@@ -45,8 +45,17 @@ pub fn street() -> Vec<String> {
     ]
 }
 
+/// Of each pair is noted what is so: whether it waits for a person.
+async fn noted(hub: &TestHub) {
+    let sql = "SELECT CAST(COUNT(*) AS TEXT) FROM match_pair m JOIN party p ON p.id = m.one \
+               JOIN party q ON q.id = m.other WHERE m.waits <> CASE WHEN m.one < m.other \
+               AND m.verdict = 0 AND p.resident_id <> q.resident_id THEN 1 ELSE 0 END";
+    assert_eq!(hub.text(sql).await, "0");
+}
+
 /// Which accounts are one resident, in the order of their keys.
 async fn partition(hub: &TestHub) -> Vec<Vec<String>> {
+    noted(hub).await;
     let sql = "SELECT k.key, CAST(p.resident_id AS TEXT) FROM party p \
                JOIN source_key k ON k.id = p.source_key_id ORDER BY k.key";
     let rows = hub.rows(sql).await;
@@ -72,6 +81,7 @@ async fn any_order(on: On) {
         for (night, at) in order.into_iter().enumerate() {
             hub.drop_file("revenues", &format!("ctax-{night}.xml"), &extract(&street[at..=at]));
             hub.run("ingest-revenues").await;
+            noted(&hub).await;
         }
         found.push(partition(&hub).await);
     }
@@ -100,7 +110,9 @@ async fn two(on: On) -> (TestHub, i64, i64) {
 }
 
 pub(super) async fn act(hub: &TestHub, asked: Asked) -> serde_json::Value {
-    resident::decide(&hub.context.database, &hub.definitions, asked, "user:kim").await.unwrap().0
+    let done = resident::decide(&hub.context.database, &hub.definitions, asked, "user:kim").await;
+    noted(hub).await;
+    done.unwrap().0
 }
 
 pub(super) fn why() -> Personal<String> {

@@ -127,7 +127,12 @@ impl Matches {
         changed.put.sort_unstable_by_key(|pair| (pair.one, pair.other));
         changed.put.dedup_by_key(|pair| (pair.one, pair.other));
         matching::drop_pairs(transaction, &changed.dropped).await?;
-        matching::put_pairs(transaction, &changed.put).await?;
+        let resident = |party: i64| match decision.residents.get(&party) {
+            Some((_, resident)) => Some(*resident),
+            None => chunk.known.get(&party).map(|known| known.resident_id),
+        };
+        let are_two = |pair: &PairRow| resident(pair.one) != resident(pair.other);
+        matching::put_pairs(transaction, &changed.put, are_two).await?;
         // Whoever was compared anew may have lost a pair, and others have it in memory.
         let mut written: Vec<i64> =
             chunk.affected.iter().chain(decision.residents.keys()).copied().collect();
