@@ -33,7 +33,19 @@ PAGES = [
     "/deliveries?batch={batch}", "/causes", "/causes/code_unknown", "/causes/notify.refused", "/unknown", "/batches",
     "/batches?job=ingest-revenues", "/batches/{batch}", "/destinations/notify", "/nodes", "/jobs", "/audit", "/bulk",
     "/work-orders/{order}", "/deliveries/{delivery}",
+    # By source and day, and from the other end.
+    "/work-orders?order=oldest", "/work-orders?source=revenues&order=oldest", "/work-orders?source=polled", "/work-orders?from={day}&until={day}",
+    "/work-orders?from={day}&until={day}&source=crm&order=oldest", "/work-orders?older_than=1", "/work-orders?state=waiting&older_than=1",
+    "/work-orders?state=held&source=revenues&from={day}&until={day}", "/work-orders?state=held&order=oldest", "/work-orders?code=code_unknown&source=crm",
+    "/work-orders?code=missing&until={day}&order=oldest", "/deliveries?order=oldest", "/deliveries?source=revenues", "/deliveries?source=polled",
+    "/deliveries?from={day}&until={day}", "/deliveries?from={day}&until={day}&state=delivered&order=oldest", "/deliveries?older_than=1",
+    "/deliveries?state=waiting&older_than=1", "/deliveries?state=sending&source=crm", "/deliveries?state=held&source=crm",
+    "/deliveries?state=held&source=crm&code=notify.refused&destination=notify&order=oldest", "/deliveries?state=held&from={day}&until={day}&destination=none",
+    "/deliveries?destination=none", "/deliveries?state=delivered&destination=none", "/deliveries?state=waiting&source=revenues&destination=none",
+    "/deliveries?code=none", "/deliveries?source=revenues&destination=pay&batch={batch}",
 ]
+# Calls of one record each, beside the files: so many batches are walked past, or along.
+CALLS = 100_000
 
 
 def statements(orders):
@@ -43,7 +55,7 @@ def statements(orders):
     letters = letters.replace("{{", "{").replace("}}", "}")
     base = 10_000_000
     return [
-        "INSERT INTO source (id, name) VALUES (1, 'revenues'), (2, 'crm'), (3, 'none')",
+        "INSERT INTO source (id, name) VALUES (1, 'revenues'), (2, 'crm'), (3, 'none'), (4, 'polled')",
         # Records of a batch have numbers above its own, and below the next one's.
         f"""INSERT INTO batch (id, source_id, job, origin, origin_mark, state, mapping, mapping_version, sends, rows_in,
             published, held, resolved_to, last_record, started_ms, released_ms, closed_ms)
@@ -54,6 +66,12 @@ def statements(orders):
         f"""INSERT INTO source_record (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, payload)
             SELECT (1 + (i - 1) / {each}) * {each * 2} + 1 + (i - 1) % {each}, (1 + (i - 1) / {each}) * {each * 2}, {base} + i, 1, '70' || i, i, i, 0, {{blob}}
             FROM {{series:{orders}}}""",
+        f"""INSERT INTO batch (id, source_id, job, origin, origin_mark, state, mapping, mapping_version, sends, rows_in,
+            published, held, resolved_to, last_record, started_ms, released_ms, closed_ms)
+            SELECT 3000000 + i * 10, 4, 'ingest-polled', 'call-' || i, 'c' || i, 'closed', 'ctax_account', 1, TRUE, 1, 1, 0,
+            3000001 + i * 10, 3000001 + i * 10, 1790000000000 + {BATCHES + 1} * 3600000 + CAST(i AS BIGINT) * 30000, 1790000000000, 1790000000000 FROM {{series:{CALLS}}}""",
+        f"""INSERT INTO source_record (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, payload)
+            SELECT 3000001 + i * 10, 3000000 + i * 10, 0, 1, '80' || i, i, i, 0, {{blob}} FROM {{series:{CALLS}}}""",
         f"""INSERT INTO source_key (id, source_id, key, key_digest, digest, record_id)
             SELECT {base} + i, 1, '70' || i, i, i, (1 + (i - 1) / {each}) * {each * 2} + 1 + (i - 1) % {each} FROM {{series:{orders}}}""",
         f"""INSERT INTO party (id, source_key_id, resident_id, key, role, record_id, mapping_version, at_ms, facts)
@@ -163,7 +181,7 @@ def measure(name, url, arguments):
                 break
             time.sleep(31)
         each = arguments.orders // BATCHES
-        words = {"middle": 10 * each * 2 + each // 2, "order": 10 * each * 2 + each // 2 + 7, "batch": 8 * each * 2, "delivery": 60_000_000 + arguments.orders // 2}
+        words = {"middle": 10 * each * 2 + each // 2, "order": 10 * each * 2 + each // 2 + 7, "batch": 8 * each * 2, "delivery": 60_000_000 + arguments.orders // 2, "day": "2026-09-21"}
         results = []
         for page in PAGES:
             page = page.format(**words)

@@ -1,6 +1,7 @@
 //! What the API is answered with: each thing that may be asked for is what its command does, and the JSON
 //! is the command's own. What takes long is begun, and goes on in the background.
 
+mod desk;
 pub(in crate::app) mod records;
 
 use std::sync::Arc;
@@ -141,6 +142,14 @@ impl Hub for Api {
             | Verb::SayOfMatch
             | Verb::Acts
             | Verb::Act => Ok(Answer::done(self.steward(&call).await?)),
+            Verb::Views | Verb::KeepView | Verb::RemoveView => {
+                Ok(Answer::done(self.views(&call).await?))
+            }
+            Verb::AssignCause
+            | Verb::SilenceCause
+            | Verb::NoteCause
+            | Verb::NoteWorkOrder
+            | Verb::Acknowledge => Ok(Answer::done(self.desk(&call).await?)),
             Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
                 Ok(Answer::done(self.decide(&call).await?))
             }
@@ -241,7 +250,8 @@ impl Api {
             Verb::WorkOrders => {
                 let wanted: work_orders::Wanted = call.query()?;
                 within(wanted.most, work_orders::MOST_MAX)?;
-                work_orders::list(database, &wanted, &call.caller.within.sources).await?
+                let (sources, now_ms) = (&call.caller.within.sources, self.clock().now_ms());
+                work_orders::list(database, &wanted, sources, now_ms).await?
             }
             Verb::Find => {
                 let sought: work_orders::Sought = call.body()?;
@@ -565,10 +575,18 @@ fn sight(call: &Call, show: bool) -> Result<Sight, Problem> {
 
 /// Whoever may see rows of some sources only is answered where rows can be told apart, and nowhere else.
 fn must_tell_rows_apart(call: &Call) -> Result<(), Problem> {
-    // How the service and its nodes stand has no rows.
+    // How the service and its nodes stand has no rows, and nor have the words that a list is cut by.
     let tells = matches!(
         call.verb,
-        Verb::WorkOrders | Verb::WorkOrder | Verb::Find | Verb::Service | Verb::Nodes
+        Verb::WorkOrders
+            | Verb::WorkOrder
+            | Verb::Find
+            | Verb::Service
+            | Verb::Nodes
+            | Verb::NoteWorkOrder
+            | Verb::Views
+            | Verb::KeepView
+            | Verb::RemoveView
     );
     match tells || call.caller.within.sources.is_none() {
         true => Ok(()),

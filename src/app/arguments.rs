@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand, value_parser};
 use super::preview::Listing;
 use super::sight::Unmasked;
 use super::{
-    audit, batches, bulk, deliveries, destinations, hold, init, jobs, keys, resident, sandboxes,
-    users, work_orders,
+    audit, batches, bulk, causes, deliveries, destinations, hold, init, jobs, keys, resident,
+    sandboxes, service, users, views, work_orders,
 };
 
 /// The integration hub under a council's finance service.
@@ -188,8 +188,21 @@ pub enum Command {
         #[command(subcommand)]
         what: users::What,
     },
+    /// Who sees to a cause, until when nobody is reminded of it, and notes to it; `held` lists what waits
+    Causes {
+        #[command(subcommand)]
+        what: causes::What,
+    },
+    /// Lists of work orders and of messages that are kept under a name
+    Views {
+        #[command(subcommand)]
+        what: views::What,
+    },
     /// How the service stands: what needs somebody, each source, each destination
-    Status,
+    Status {
+        #[command(subcommand)]
+        what: Option<service::What>,
+    },
     /// List what came in, the newest first; or tell the story of one
     #[command(args_conflicts_with_subcommands = true)]
     WorkOrders {

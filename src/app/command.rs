@@ -20,9 +20,9 @@ use super::preview::Listing;
 use super::replay::Chosen;
 use super::sandboxes::Begun;
 use super::{
-    actor, audit, batches, bulk, deliveries, demo, destinations, held, held_show, hold, init, jobs,
-    keys, logging, matching, nodes, panics, preview, replay, resident, run, serve, service, users,
-    work_orders,
+    actor, audit, batches, bulk, causes, deliveries, demo, destinations, held, held_show, hold,
+    init, jobs, keys, logging, matching, nodes, panics, preview, replay, resident, run, serve,
+    service, users, views, work_orders,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -177,9 +177,22 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
-        Command::Status => {
+        Command::Views { what } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
+            let said = views::answer(&database, what, &me, now_ms).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Causes { what } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = service::now(&context).await;
+            let said = causes::answer(&context, what, &actor::of_this_process()).await;
+            context.database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Status { what } => {
+            let context = Context::open(&definitions, &arguments.database).await?;
+            let said = service::command(&context, what, &actor::of_this_process()).await;
             context.database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::causes::{self, Desks};
 use super::content::Content;
 use super::context::{AppError, Context};
 use super::hold::urgent::Urgent;
@@ -128,15 +129,26 @@ pub struct HeldList {
     rows: Vec<Group>,
     batches: Vec<BatchHeld>,
     messages: Vec<Group>,
+    /// The groups with what people arranged about them.
+    rows_json: Vec<Value>,
+    messages_json: Vec<Value>,
 }
 
 /// What waits, in groups.
 pub async fn list(context: &Context) -> Result<HeldList, AppError> {
+    let rows = Group::merged(held::row_groups(&context.database, None, 0).await?);
+    let messages = Group::merged(held::delivery_groups(&context.database, None).await?);
+    let desks = Desks::now(context, None).await?;
+    let beside = |groups: &[Group], is_rows| -> Vec<Value> {
+        groups.iter().map(|group| desks.beside(context, group, is_rows)).collect()
+    };
     Ok(HeldList {
         urgent: Urgent::now(context).await?,
-        rows: Group::merged(held::row_groups(&context.database, None, 0).await?),
+        rows_json: beside(&rows, true),
+        messages_json: beside(&messages, false),
+        rows,
         batches: waiting_batches(context).await?,
-        messages: Group::merged(held::delivery_groups(&context.database, None).await?),
+        messages,
     })
 }
 
@@ -158,9 +170,9 @@ impl HeldList {
     pub fn json(&self) -> Value {
         json!({
             "urgent": self.urgent.json(),
-            "rows": self.rows.iter().map(Group::json).collect::<Vec<_>>(),
+            "rows": self.rows_json,
             "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),
-            "messages": self.messages.iter().map(Group::json).collect::<Vec<_>>(),
+            "messages": self.messages_json,
         })
     }
 
@@ -259,6 +271,8 @@ pub struct Items {
     batches: Vec<BatchHeld>,
     messages: Vec<DeliveryHeld>,
     messages_many: i64,
+    /// What people arranged about it.
+    desk: Value,
 }
 
 /// What waits because of one code, item by item.
@@ -269,7 +283,22 @@ pub async fn items(
     sight: Sight,
 ) -> Result<Items, AppError> {
     let database = &context.database;
-    let many = |groups: Vec<GroupRow>| groups.iter().map(|group| group.many).sum::<i64>();
+    let many = |groups: &[GroupRow]| groups.iter().map(|group| group.many).sum::<i64>();
+    let row_groups = held::row_groups(database, Some(code), 0).await?;
+    let message_groups = held::delivery_groups(database, Some(code)).await?;
+    let (rows_many, messages_many) = (many(&row_groups), many(&message_groups));
+    let desks = Desks::now(context, Some(code)).await?;
+    let mut desk = causes::about(context, code).await?;
+    desk["days"] = json!({ "rows": desks.days(code, true), "messages": desks.days(code, false) });
+    let mended = |groups: Vec<GroupRow>, is_rows| {
+        let groups = Group::merged(groups);
+        groups.iter().map(|group| causes::mended_at(context, group, is_rows)).collect::<Vec<_>>()
+    };
+    let mut all = [mended(row_groups, true), mended(message_groups, false)].concat();
+    all.retain(|one| !one.is_null());
+    all.sort_by_key(Value::to_string);
+    all.dedup();
+    desk["mended_at"] = json!(all);
     let mut batches = waiting_batches(context).await?;
     batches.retain(|batch| batch.code == code);
     let items = Items {
@@ -277,10 +306,11 @@ pub async fn items(
         sight,
         most,
         urgent: Urgent::now(context).await?.only(code),
-        rows_many: many(held::row_groups(database, Some(code), 0).await?),
+        rows_many,
         rows: held::letters(database, Some(code), 0, most as i64).await?,
         batches,
-        messages_many: many(held::delivery_groups(database, Some(code)).await?),
+        messages_many,
+        desk,
         messages: held::deliveries(database, Some(code), most as i64).await?,
     };
     if items.is_empty() && cause::find(code).is_none() {
@@ -341,6 +371,7 @@ impl Items {
             "remedy": remedy,
             "masked": self.sight == Sight::Masked,
             "most_of_each": self.most,
+            "desk": self.desk,
             "urgent": self.urgent.json(),
             "rows": { "count": self.rows_many, "list": rows },
             "batches": self.batches.iter().map(batch_json).collect::<Vec<_>>(),

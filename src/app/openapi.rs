@@ -11,7 +11,8 @@ use super::bulk::proposed::Proposal;
 use super::replay::Chosen as Rows;
 use super::resident::Known;
 use super::{
-    audit, batches, bulk, changes, codes, deliveries, hold, mappings, service, steward, work_orders,
+    audit, batches, bulk, causes, changes, codes, deliveries, hold, mappings, service, steward,
+    views, work_orders,
 };
 use crate::web::api::call::{Nothing, Showing};
 use crate::web::api::routes::{ROOT, ROUTES, Route, Verb};
@@ -169,8 +170,16 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Confirm | Approve | Refuse => (none(), of::<api::Why>()),
         Batch => (of::<batches::Look>(), none()),
         TryMapping => (of::<mappings::Wanted>(), none()),
+        AssignCause => (none(), of::<causes::Assign>()),
+        SilenceCause => (none(), of::<causes::Silence>()),
+        NoteCause | NoteWorkOrder => (none(), of::<causes::Write>()),
+        Acknowledge => (none(), of::<service::Acknowledge>()),
+        Views => (of::<views::Wanted>(), none()),
+        KeepView => (none(), of::<views::Keep>()),
         Mappings | Codes | Code | BulkActions | Pause | Resume | VerifyAudit | Destinations
-        | Jobs | RunJob | Nodes | Openapi | Connectors | Proposed | Drop => (none(), none()),
+        | RemoveView | Jobs | RunJob | Nodes | Openapi | Connectors | Proposed | Drop => {
+            (none(), none())
+        }
     }
 }
 

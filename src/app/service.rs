@@ -2,6 +2,7 @@
 //! somebody; what people changed in the last day.
 
 use chrono::NaiveTime;
+use clap::{Args, Subcommand};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,27 +15,49 @@ use crate::access::actor::Actor;
 use crate::connector::conduct::Conduct;
 use crate::job::definition::{Action, JobDefinition};
 use crate::record::delivery::Channel;
+use crate::record::free_text;
 use crate::record::moment::{Moment, span};
+use crate::store::alerts::{self, Seen};
 use crate::store::audit;
 use crate::store::batches::{self, BatchRow};
 use crate::store::bulk as stored_bulk;
+use crate::store::cause_desk;
 use crate::store::deliveries::{self, Filter};
 use crate::store::destinations::{self as stored, DestinationRow};
+use crate::store::held as stored_held;
 use crate::store::outbox;
+use crate::store::received::Received;
 use crate::store::work_orders::{self, Filter as Rows, Stage};
 
 /// Counts stop here.
 pub const COUNTED_MAX: i64 = 10_000;
 const DAY_MS: i64 = 24 * 3_600_000;
-/// Lines of the audit log that are looked through for what changed.
-const LINES_MAX: i64 = 200;
-/// What is told of them.
+/// What is told of what people changed.
 const CHANGES_MAX: usize = 20;
 /// What people do to the service, and not to one thing.
-const CHANGES: [&str; 10] = [
-    "paused", "resumed", "probed", "begun", "approved", "accepted", "refused", "run", "added",
+const CHANGES: [&str; 17] = [
+    "paused",
+    "resumed",
+    "probed",
+    "begun",
+    "approved",
+    "accepted",
+    "refused",
+    "run",
+    "added",
     "roles",
+    "replayed",
+    "skipped",
+    "asked for a code",
+    "approved a code",
+    "refused a code",
+    "silenced",
+    "assigned",
 ];
+/// Causes that are told by themselves.
+const CAUSES_MAX: usize = 10;
+/// For how long nobody is reminded of an alert that somebody has seen.
+const SEEN_MS: i64 = DAY_MS;
 /// States that a destination's line has.
 pub const OPEN_STATES: [&str; 5] = ["waiting", "accepted", "unknown", "held", "offered"];
 
@@ -56,7 +79,7 @@ pub async fn asked(context: &Context, wanted: &Wanted) -> Result<(Value, String)
     let one = destination(context, name, &mut needs).await?;
     let json = json!({
         "at": Moment(context.clock.now_ms()), "needs": needs, "sources": [],
-        "destinations": [one], "changed": [], "counted_to": COUNTED_MAX,
+        "acknowledged": [], "destinations": [one], "changed": [], "counted_to": COUNTED_MAX,
         "traffic": traffic::of(context, name).await?,
     });
     let text = text(&json);
@@ -68,8 +91,9 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
     let (database, now_ms) = (&context.database, context.clock.now_ms());
     let mut needs = Vec::new();
     let mut sources = Vec::new();
+    let mut changed = Vec::new();
     for job in context.jobs(Action::Ingest) {
-        sources.push(source(context, job, &mut needs).await?);
+        sources.push(source(context, job, (&mut needs, &mut changed)).await?);
     }
     let mut told = Vec::new();
     for name in destinations::names(context) {
@@ -79,11 +103,12 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
     if !urgent.is_empty() {
         let what =
             "A hold stops nothing for anybody: it names a person or a debt that is not known";
-        needs.insert(0, need("urgent", what, "causes", "hold.no_match"));
+        needs.insert(0, need(("urgent", ""), what, "causes", "hold.no_match"));
     }
     for batch in held::waiting_batches(context).await? {
         let what = format!("{} was held whole: {}", batch.origin, held::words(&batch.code).0);
-        needs.push(need("batch", &what, "batch", &batch.id.to_string()));
+        let id = batch.id.to_string();
+        needs.push(need(("batch", &id), &what, "batch", &id));
     }
     for bulk in stored_bulk::asked(database, now_ms - approval::GOOD_MS).await? {
         let what = format!(
@@ -93,20 +118,25 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
             bulk.items,
             bulk.reason
         );
-        needs.push(need("approval", &what, "bulk", &bulk.id.to_string()));
+        needs.push(need(("approval", ""), &what, "bulk", &bulk.id.to_string()));
     }
-    let mut changed = Vec::new();
-    for line in audit::newest(database, i64::MAX, LINES_MAX).await? {
-        let fits = line.at_ms > now_ms - DAY_MS && CHANGES.contains(&line.action.as_str());
-        if fits && changed.len() < CHANGES_MAX {
-            changed.push(json!({
-                "at": Moment(line.at_ms), "by": line.actor, "what": line.action,
-                "to": line.target,
-            }));
-        }
+    causes(context, &mut needs).await?;
+    let since = (now_ms - DAY_MS, CHANGES_MAX as i64);
+    for line in audit::of_actions(database, &CHANGES, since).await? {
+        changed.push((
+            line.at_ms,
+            json!({
+                "at": Moment(line.at_ms), "by": line.actor, "what": line.action, "to": line.target,
+            }),
+        ));
     }
+    changed.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
+    changed.truncate(CHANGES_MAX);
+    let changed: Vec<Value> = changed.into_iter().map(|(_, one)| one).collect();
+    let (needs, acknowledged) = apart(context, needs).await?;
     let json = json!({
-        "at": Moment(now_ms), "needs": needs, "sources": sources, "destinations": told,
+        "at": Moment(now_ms), "needs": needs, "acknowledged": acknowledged, "sources": sources,
+        "destinations": told,
         "changed": changed, "counted_to": COUNTED_MAX,
         "traffic": traffic::of_all(context).await?,
     });
@@ -114,24 +144,161 @@ pub async fn now(context: &Context) -> Result<(Value, String), AppError> {
     Ok((json, text))
 }
 
-fn need(kind: &str, what: &str, page: &str, which: &str) -> Value {
-    json!({ "kind": kind, "what": what, "page": page, "which": which })
+/// One thing that needs somebody. `since` tells it from the same at another time; where it is empty, nobody can say that
+/// they have seen it and leave it at that.
+fn need((kind, since): (&str, &str), what: &str, page: &str, which: &str) -> Value {
+    let alert = (!since.is_empty()).then(|| format!("{kind}|{which}|{since}"));
+    json!({ "kind": kind, "what": what, "page": page, "which": which, "alert": alert })
+}
+
+/// What is held, cause by cause, but for those of which nobody is to be reminded.
+async fn causes(context: &Context, needs: &mut Vec<Value>) -> Result<(), AppError> {
+    let desks = cause_desk::all(&context.database).await?;
+    let now_ms = context.clock.now_ms();
+    let mut open = stored_held::open_codes(&context.database).await?;
+    // What is urgent, or of which nobody knows what became, is told by itself.
+    open.retain(|one| !one.code.starts_with("hold.no_") && one.code != "delivery.unknown");
+    let desk = |code: &str| desks.iter().find(|desk| desk.code == code);
+    open.retain(|one| {
+        let until_ms = desk(&one.code).and_then(|desk| desk.silent_until_ms);
+        until_ms.is_none_or(|until_ms| until_ms <= now_ms)
+    });
+    for one in open.iter().take(CAUSES_MAX) {
+        let counted = |many: i64, one: &str, more: &str| match many {
+            0 => None,
+            many if many > stored_held::OPEN_MAX => {
+                Some(format!("more than {} {more}", stored_held::OPEN_MAX))
+            }
+            many => Some(said(many, one, more)),
+        };
+        let many = [counted(one.rows, "row", "rows"), counted(one.messages, "message", "messages")];
+        let many = many.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        let (means, _) = held::words(&one.code);
+        let owner = desk(&one.code).and_then(|desk| desk.owner.as_deref());
+        let owner = owner.map_or("nobody has it yet".to_owned(), |owner| format!("{owner} has it"));
+        let wait = if one.rows + one.messages == 1 { "waits" } else { "wait" };
+        let what = format!("{many} {wait}: {means} ({owner})");
+        needs.push(need(("cause", ""), &what, "cause", &one.code));
+    }
+    if open.len() > CAUSES_MAX {
+        let what = format!(
+            "{} wait too",
+            said((open.len() - CAUSES_MAX) as i64, "other cause", "other causes")
+        );
+        needs.push(need(("cause", ""), &what, "causes", ""));
+    }
+    Ok(())
+}
+
+/// What needs somebody, and what somebody has seen.
+async fn apart(context: &Context, needs: Vec<Value>) -> Result<(Vec<Value>, Vec<Value>), AppError> {
+    let seen = alerts::seen(&context.database, context.clock.now_ms()).await?;
+    let (mut left, mut acknowledged) = (Vec::new(), Vec::new());
+    for mut need in needs {
+        match seen.iter().find(|one| need["alert"] == json!(one.alert)) {
+            Some(one) => {
+                need["by"] = json!(one.seen_by);
+                need["why"] = json!(one.why);
+                need["until"] = json!(Moment(one.until_ms));
+                acknowledged.push(need);
+            }
+            None => left.push(need),
+        }
+    }
+    Ok((left, acknowledged))
+}
+
+/// An alert that somebody has seen.
+#[derive(Debug, Clone, Args, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// As `needs` of the service's answer names it, under `alert`
+    #[arg(value_name = "ALERT")]
+    alert: String,
+    /// Why that is enough for now: it stands in the audit log, with your name
+    #[arg(long)]
+    reason: String,
+}
+
+/// What may be done about it.
+#[derive(Debug, Clone, Subcommand)]
+pub enum What {
+    /// Say that somebody has seen an alert: for a day nobody is reminded of it, unless it comes anew
+    Acknowledge(Acknowledge),
+}
+
+/// Does what the command asks for.
+pub async fn command(
+    context: &Context,
+    what: Option<What>,
+    actor: &Actor,
+) -> Result<(Value, String), AppError> {
+    let Some(What::Acknowledge(asked)) = what else { return now(context).await };
+    let json = acknowledge(context, &asked, actor).await?;
+    let text = format!("{}\n", json["what"].as_str().unwrap_or_default());
+    Ok((json, text))
+}
+
+/// Says that somebody has seen an alert that there is.
+pub async fn acknowledge(
+    context: &Context,
+    asked: &Acknowledge,
+    actor: &Actor,
+) -> Result<Value, AppError> {
+    let why = free_text::masked(&asked.reason);
+    if why.is_empty() || why.chars().count() > 500 {
+        let what = "say why that is enough for now, in at most 500 characters: `reason`";
+        return Err(AppError::Asked(what.to_owned()));
+    }
+    let (json, _) = now(context).await?;
+    let list = |name: &str| json[name].as_array().cloned().unwrap_or_default();
+    let known = [list("needs"), list("acknowledged")].concat();
+    let need =
+        known.into_iter().find(|need| need["alert"] == json!(asked.alert)).ok_or_else(|| {
+            let what =
+                "there is no such alert now: `viaduct status --json` names those that there are";
+            AppError::NotThere(what.to_owned())
+        })?;
+    let now_ms = context.clock.now_ms();
+    let seen = Seen {
+        alert: asked.alert.clone(),
+        seen_by: actor.to_string(),
+        why,
+        at_ms: now_ms,
+        until_ms: now_ms + SEEN_MS,
+    };
+    alerts::acknowledge(&context.database, &seen).await?;
+    Ok(need)
 }
 
 async fn source(
     context: &Context,
     job: &JobDefinition,
-    needs: &mut Vec<Value>,
+    (needs, changed): (&mut Vec<Value>, &mut Vec<(i64, Value)>),
 ) -> Result<Value, AppError> {
     let (database, now_ms) = (&context.database, context.clock.now_ms());
     let newest = batches::newest(database, Some(&job.name), 20).await?;
+    for (batch, before) in newest.iter().zip(newest.iter().skip(1)) {
+        if batch.mapping_version != before.mapping_version && batch.started_ms > now_ms - DAY_MS {
+            changed.push((
+                batch.started_ms,
+                json!({
+                    "at": Moment(batch.started_ms), "by": "hub",
+                    "what": "read for the first time with another version of its mapping",
+                    "to": format!("job {}", job.name),
+                }),
+            ));
+        }
+    }
     let good = newest.iter().find(|batch| ["closed", "released"].contains(&batch.state.as_str()));
     let last = newest.first();
     let source = &job.connector.value;
-    let rows =
-        |stage| Rows { stage: Some(stage), sources: Some(vec![source.clone()]), ..Rows::default() };
-    let waiting = work_orders::count(database, &rows(Stage::Waiting), COUNTED_MAX + 1).await?;
-    let held = work_orders::count(database, &rows(Stage::Held), COUNTED_MAX + 1).await?;
+    let rows = |stage| {
+        let received = Received { sources: Some(vec![source.clone()]), ..Received::default() };
+        Rows { stage: Some(stage), received, ..Rows::default() }
+    };
+    let waiting = work_orders::count(database, &rows(Stage::Waiting), COUNTED_MAX + 1).await?.many;
+    let held = work_orders::count(database, &rows(Stage::Held), COUNTED_MAX + 1).await?.many;
     let due = expected(job, now_ms);
     let late = due.is_some_and(|due_ms| {
         due_ms <= now_ms
@@ -139,7 +306,7 @@ async fn source(
     });
     if late && let Some(due_ms) = due {
         let what = format!("{} is late: it was expected by {}", job.name, Moment(due_ms));
-        needs.push(need("late", &what, "source", &job.name));
+        needs.push(need(("late", &due_ms.to_string()), &what, "source", &job.name));
     }
     let state = match last {
         None => "nothing read yet",
@@ -191,14 +358,16 @@ async fn destination(
     };
     if state == "stopped" {
         let what = format!("{name} does not let us in: nothing is sent to it until that is mended");
-        needs.push(need("destination", &what, "destination", name));
+        let since = row.opened_ms.unwrap_or_default().to_string();
+        needs.push(need(("destination", &since), &what, "destination", name));
     }
     if many("unknown") > 0 {
         let what = format!(
             "Nobody knows whether {} to {name} took effect",
             said(many("unknown"), "message", "messages")
         );
-        needs.push(need("unknown", &what, "unknown", name));
+        let many = many("unknown").to_string();
+        needs.push(need(("unknown", &many), &what, "unknown", name));
     }
     Ok(json!({
         "destination": name, "state": state,
@@ -252,6 +421,10 @@ fn text(json: &Value) -> String {
     }
     if text.is_empty() {
         text.push_str("Nothing needs a person now.\n");
+    }
+    for need in list("acknowledged") {
+        let (what, by, why) = (word(&need, "what"), word(&need, "by"), word(&need, "why"));
+        text.push_str(&format!("- {what}: {by} has seen it: {why}\n"));
     }
     text.push('\n');
     for source in list("sources") {

@@ -9,20 +9,24 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::audit;
+use super::actor::of_this_process;
 use super::clock::MachineClock;
 use super::context::{AppError, Context};
+use super::days::{Between, Order, between};
 use super::deliveries::line::Line;
 use super::held::words;
 use super::resident::history::Because;
 use super::sight::{Sight, Unmasked};
 use super::work_order_parts::{self, Part};
+use super::{audit, causes};
+use crate::access::actor::Actor;
 use crate::job::clock::Clock;
 use crate::record::moment::Moment;
 use crate::record::personal::Personal;
 use crate::store::database::Database;
+use crate::store::received::Received;
 use crate::store::source_records::Change;
-use crate::store::work_orders::{self, Filter, OpenLetter, Place, Stage, Way, WorkOrderRow};
+use crate::store::work_orders::{self, Filter, OpenLetter, Place, Stage, Turn, WorkOrderRow};
 use crate::store::{batches, deliveries, held, history, people};
 
 pub const MOST_MAX: i64 = 1_000;
@@ -51,13 +55,26 @@ pub struct Wanted {
     /// Only those held under this code
     #[arg(long)]
     pub code: Option<String>,
+    /// Only those received on that day in London or later, or from an instant on: 2026-11-26, 2026-11-26T06:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only those received before then; a day in London counts to its end
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only those received more than so many days ago
+    #[arg(long, value_name = "DAYS")]
+    pub older_than: Option<u32>,
+    /// Which end comes first
+    #[arg(long, value_enum, default_value_t = Order::Newest)]
+    #[serde(default)]
+    pub order: Order,
     /// Go on behind that place, as the last page says
     #[arg(long, value_name = "PLACE")]
     pub after: Option<String>,
-    /// Go back to those newer than that place, as the last page says
+    /// Go back to those before that place, as the last page says
     #[arg(long, value_name = "PLACE", conflicts_with = "after")]
     pub before: Option<String>,
-    /// How many, the newest first
+    /// How many
     #[arg(long, default_value_t = most(), value_parser = value_parser!(u32).range(1..=MOST_MAX))]
     #[serde(default = "most")]
     pub most: u32,
@@ -75,6 +92,13 @@ pub enum One {
         part: Option<Part>,
         #[command(flatten)]
         showing: Unmasked,
+    },
+    /// Write something to one
+    Note {
+        /// Its number
+        id: i64,
+        #[command(flatten)]
+        asked: causes::Write,
     },
 }
 
@@ -107,11 +131,20 @@ pub async fn command(
     wanted: &Wanted,
     one: Option<One>,
 ) -> Result<(Value, String), AppError> {
-    let Some(One::Show { id, part, showing }) = one else {
-        let database = Database::open_existing(url).await?;
-        let said = list(&database, wanted, &None).await;
-        database.close().await;
-        return said;
+    let (id, part, showing) = match one {
+        Some(One::Show { id, part, showing }) => (id, part, showing),
+        Some(One::Note { id, asked }) => {
+            let context = Context::open(definitions, url).await?;
+            let said = note(&context, id, &None, &asked, &of_this_process()).await;
+            context.database.close().await;
+            return said.map(|json| (json.clone(), format!("{json:#}\n")));
+        }
+        None => {
+            let database = Database::open_existing(url).await?;
+            let said = list(&database, wanted, &None, MachineClock.now_ms()).await;
+            database.close().await;
+            return said;
+        }
     };
     // What it means takes the definitions.
     let (database, context) = match part {
@@ -144,7 +177,12 @@ async fn told(
 }
 
 impl Wanted {
-    fn filter(&self, sources: &Sources) -> Result<Filter, AppError> {
+    /// Whether its words are understood.
+    pub fn check(&self, now_ms: i64) -> Result<(), AppError> {
+        self.filter(&None, now_ms).map(|_| ())
+    }
+
+    fn filter(&self, sources: &Sources, now_ms: i64) -> Result<Filter, AppError> {
         let stage = match self.state.as_deref() {
             None if self.code.is_some() => Some(Stage::Held),
             None => None,
@@ -155,6 +193,10 @@ impl Wanted {
                 return Err(AppError::Asked(what.to_owned()));
             }
         };
+        if self.code.is_some() && stage != Some(Stage::Held) {
+            let what = "what waits to be read has no code: ask for `code` without `state`, or for what is held";
+            return Err(AppError::Asked(what.to_owned()));
+        }
         let sources = match (&self.source, sources) {
             (Some(one), Some(may)) => {
                 Some(may.iter().filter(|source| *source == one).cloned().collect())
@@ -162,14 +204,18 @@ impl Wanted {
             (Some(one), None) => Some(vec![one.clone()]),
             (None, may) => may.clone(),
         };
-        Ok(Filter { stage, sources, batch_id: self.batch, code: self.code.clone() })
+        let (from, until) = (self.from.as_deref(), self.until.as_deref());
+        let Between { from_ms, until_ms } = between(from, until, self.older_than, now_ms)?;
+        let received = Received { sources, batch_id: self.batch, from_ms, until_ms };
+        let oldest_first = self.order == Order::Oldest;
+        Ok(Filter { stage, received, code: self.code.clone(), oldest_first })
     }
 
-    fn place(&self) -> Result<(Place, Way), AppError> {
-        let (word, text, way) = match (&self.after, &self.before) {
-            (None, None) => return Ok((Place::TOP, Way::Older)),
-            (Some(text), None) => ("after", text, Way::Older),
-            (None, Some(text)) => ("before", text, Way::Newer),
+    fn turn(&self) -> Result<Turn, AppError> {
+        let (word, text) = match (&self.after, &self.before) {
+            (None, None) => return Ok(Turn::First),
+            (Some(text), None) => ("after", text),
+            (None, Some(text)) => ("before", text),
             (Some(_), Some(_)) => {
                 let what = "a list goes on `after` a place or back `before` one, and not both";
                 return Err(AppError::Asked(what.to_owned()));
@@ -181,33 +227,43 @@ impl Wanted {
         };
         let place = read()
             .ok_or_else(|| AppError::Asked(format!("`{word}` is what the last page says")))?;
-        Ok((place, way))
+        Ok(if word == "after" { Turn::On(place) } else { Turn::Back(place) })
     }
 }
 
-/// A page of them, with how many there are in each state.
+/// A page of them, with how many there are in each state, as far as they can be counted quickly.
 pub async fn list(
     database: &Database,
     wanted: &Wanted,
     sources: &Sources,
+    now_ms: i64,
 ) -> Result<(Value, String), AppError> {
-    let filter = wanted.filter(sources)?;
+    let filter = wanted.filter(sources, now_ms)?;
     let most = i64::from(wanted.most);
-    let page = work_orders::list(database, &filter, wanted.place()?, most).await?;
+    let page = work_orders::list(database, &filter, wanted.turn()?, most).await?;
     let lines = lines(database, &page.rows).await?;
     let mut counts = serde_json::Map::new();
     for (word, stage) in
         [("all", None), ("waiting", Some(Stage::Waiting)), ("held", Some(Stage::Held))]
     {
         let of = Filter { stage, code: None, ..filter.clone() };
-        let many = work_orders::count(database, &of, COUNTED_MAX + 1).await?;
-        counts.insert(word.to_owned(), json!(many));
+        let counted = work_orders::count(database, &of, COUNTED_MAX + 1).await?;
+        // A number that may be too small is not told.
+        counts.insert(word.to_owned(), json!((!counted.is_cut).then_some(counted.many)));
     }
     let place = |place: Place| format!("{}.{}", place.batch, place.number);
-    let (after, before) = (page.older.map(place), page.newer.map(place));
+    let (after, before) = (page.after.map(place), page.before.map(place));
+    let looked_to = page.looked_to_ms.map(Moment);
     let mut text: String = lines.iter().map(line_text).collect();
     if text.is_empty() {
-        text.push_str("There are none.\n");
+        text.push_str(if looked_to.is_some() {
+            "There are none so far.\n"
+        } else {
+            "There are none.\n"
+        });
+    }
+    if let Some(looked_to) = looked_to {
+        text.push_str(&format!("\nWhat was received was looked through as far as {looked_to}.\n"));
     }
     if let Some(after) = &after {
         text.push_str(&format!("\nThere are more: add `--after {after}`.\n"));
@@ -215,7 +271,7 @@ pub async fn list(
     let counted_to = COUNTED_MAX;
     let json = json!({
         "counts": counts, "counted_to": counted_to, "work_orders": lines, "after": after,
-        "before": before,
+        "before": before, "looked_to": looked_to,
     });
     Ok((json, text))
 }
@@ -352,8 +408,26 @@ pub async fn show(
         }
     }
     json["deliveries"] = json!(sent);
+    json["notes"] = json!(causes::written(database, &format!("work order {id}")).await?);
     let text = format!("{json:#}\n");
     Ok((json, text))
+}
+
+/// Writes something to one.
+pub async fn note(
+    context: &Context,
+    id: i64,
+    sources: &Sources,
+    asked: &causes::Write,
+    actor: &Actor,
+) -> Result<Value, AppError> {
+    let found = of_ids(&context.database, &[id], sources).await?;
+    if found.is_empty() {
+        return Err(AppError::NotThere(format!("there is no work order {id}")));
+    }
+    let target = format!("work order {id}");
+    causes::write(context, target.clone(), asked, actor).await?;
+    Ok(json!({ "work_order": id, "notes": causes::written(&context.database, &target).await? }))
 }
 
 fn came_as(change: i64) -> &'static str {

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod document;
 pub mod facts;
 pub mod fragment;
+pub mod free_text;
 pub mod hold;
 pub mod masking;
 pub mod moment;

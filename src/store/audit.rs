@@ -95,6 +95,28 @@ pub async fn newest(database: &Database, before: i64, most: i64) -> Result<Vec<L
     database.fetch(&sql, cells![before, most]).await
 }
 
+/// The newest lines that say one of these was done, since then: so many of each at most.
+pub async fn of_actions(
+    database: &Database,
+    actions: &[&'static str],
+    (since_ms, most): (i64, i64),
+) -> Result<Vec<Line>, StoreError> {
+    let mut cells = cells![since_ms];
+    let each = actions.iter().map(|action| {
+        cells.push((*action).into());
+        format!(
+            "SELECT * FROM (SELECT {COLUMNS} FROM audit WHERE action = ${} AND at_ms > $1 \
+             ORDER BY id DESC LIMIT {most}) few",
+            cells.len()
+        )
+    });
+    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+    let mut lines: Vec<Line> = database.fetch(&sql, cells).await?;
+    lines.sort_unstable_by_key(|line| std::cmp::Reverse(line.id));
+    lines.truncate(most as usize);
+    Ok(lines)
+}
+
 /// Every line about one thing, the first first.
 pub async fn of_target(database: &Database, target: &str) -> Result<Vec<Line>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE target = $1 ORDER BY id");

@@ -116,10 +116,12 @@ pub async fn newest(
     job: Option<&str>,
     most: i64,
 ) -> Result<Vec<BatchRow>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM batch WHERE (job = $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2"
-    );
-    database.fetch(&sql, cells![job.map(str::to_owned), most]).await
+    let Some(job) = job else {
+        let sql = format!("SELECT {COLUMNS} FROM batch ORDER BY id DESC LIMIT $1");
+        return database.fetch(&sql, cells![most]).await;
+    };
+    let sql = format!("SELECT {COLUMNS} FROM batch WHERE job = $1 ORDER BY id DESC LIMIT $2");
+    database.fetch(&sql, cells![job.to_owned(), most]).await
 }
 
 /// When batches were closed since then, how many rows each had, and how many of them were held: of so many of the

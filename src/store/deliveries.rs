@@ -115,20 +115,15 @@ impl Filter {
 
     /// `id < $1 AND …`, and the cells of its places.
     pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
+        let (mut text, mut cells) = self.of_place(before, is_postgres);
+        self.narrow(&mut text, &mut cells);
+        (text, cells)
+    }
+
+    /// What of it an index leads to: below a number, in a state, of a batch, to a resident.
+    pub(super) fn of_place(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
-        // What is being sent waits, by its row.
-        let in_hand = intents::in_hand(is_postgres);
-        match self.state {
-            // Words of ours, written out: an index of some states alone is found by nothing else.
-            Some("sending") => {
-                text.push_str(&format!(" AND state = 'waiting' AND id IN {in_hand}"))
-            }
-            Some("waiting") => {
-                text.push_str(&format!(" AND state = 'waiting' AND id NOT IN {in_hand}"));
-            }
-            Some(state) => text.push_str(&format!(" AND state = '{state}'")),
-            None => {}
-        }
+        text.push_str(&in_state(self.state, is_postgres));
         if let Some(batch) = self.batch_id {
             cells.push(batch.into());
             let place = cells.len();
@@ -139,6 +134,22 @@ impl Filter {
                 false => format!(" AND batch_id = ${place}"),
             });
         }
+        if let Some(resident) = self.resident_id {
+            cells.push(resident.into());
+            text.push_str(&format!(" AND resident_id = ${}", cells.len()));
+        }
+        (text, cells)
+    }
+
+    /// Whether anything is asked for beside that.
+    pub(super) fn is_narrow(&self) -> bool {
+        let (mut text, mut cells) = (String::new(), Vec::new());
+        self.narrow(&mut text, &mut cells);
+        !text.is_empty()
+    }
+
+    /// What is looked for among those.
+    pub(super) fn narrow(&self, text: &mut String, cells: &mut Vec<Cell>) {
         let mut add = |condition: &str, cell: Cell| {
             cells.push(cell);
             text.push_str(&format!(
@@ -148,9 +159,6 @@ impl Filter {
         };
         if let Some(destination) = &self.destination {
             add("destination = $", destination.clone().into());
-        }
-        if let Some(resident) = self.resident_id {
-            add("resident_id = $", resident.into());
         }
         if let Some(code) = &self.code {
             let begins = "(cause_code = $ OR substr(cause_code, 1, length($) + 1) = $ || '.')";
@@ -173,9 +181,28 @@ impl Filter {
         if self.taken {
             text.push_str(" AND state IN ('accepted', 'delivered')");
         }
-        (text, cells)
     }
 }
+
+/// Behind other conditions: that it stands so. Words of ours, written out: an index of some states alone is found by
+/// nothing else. What is being sent waits, by its row.
+pub(super) fn in_state(state: Option<&'static str>, is_postgres: bool) -> String {
+    let in_hand = intents::in_hand(is_postgres);
+    match state {
+        None => String::new(),
+        Some("sending") => format!(" AND state = 'waiting' AND id IN {in_hand}"),
+        Some("waiting") => format!(" AND state = 'waiting' AND id NOT IN {in_hand}"),
+        Some(state) if STUCK.contains(&state) => {
+            format!(" AND state = '{state}' AND {STUCK_STATES}")
+        }
+        Some(state) => format!(" AND state = '{state}'"),
+    }
+}
+
+/// States that a person looks for, of which few stand; they have indexes of their own.
+pub(super) const STUCK: [&str; 4] = ["held", "unknown", "dismissed", "replaced"];
+/// In the very words of those indexes: SQLite takes one of them for nothing else.
+pub(super) const STUCK_STATES: &str = "state IN ('held', 'unknown', 'dismissed', 'replaced')";
 
 /// The deliveries that are this one once more, the first first.
 pub async fn again_of(database: &Database, id: i64) -> Result<Vec<i64>, StoreError> {
@@ -195,23 +222,6 @@ pub async fn list(
     let order = if filter.batch_id.is_some() { "batch_id DESC, id DESC" } else { "id DESC" };
     let sql = page(&conditions, order, most, database.is_postgres());
     database.fetch(&sql, cells).await
-}
-
-/// The deliveries that are meant next above a number, the newest of them first.
-pub async fn newer(
-    database: &Database,
-    filter: &Filter,
-    above: i64,
-    most: i64,
-) -> Result<Vec<Delivery>, StoreError> {
-    let (conditions, mut cells) = filter.conditions(i64::MAX, database.is_postgres());
-    cells.push(above.into());
-    let conditions = format!("{conditions} AND id > ${}", cells.len());
-    let order = if filter.batch_id.is_some() { "batch_id, id" } else { "id" };
-    let sql = page(&conditions, order, most, database.is_postgres());
-    let mut rows: Vec<Delivery> = database.fetch(&sql, cells).await?;
-    rows.reverse();
-    Ok(rows)
 }
 
 /// How many are meant, by state.

@@ -205,3 +205,76 @@ pub async fn deliveries(
 pub async fn delivery(database: &Database, id: i64) -> Result<Option<DeliveryHeld>, StoreError> {
     Ok(database.fetch(&format!("{DELIVERY} id = $1"), cells![id]).await?.into_iter().next())
 }
+
+/// A code under which something waits, and how many at most 10,001.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenCode {
+    pub code: String,
+    pub rows: i64,
+    pub messages: i64,
+}
+
+/// Counts of one code stop here.
+pub const OPEN_MAX: i64 = 10_000;
+/// So many codes are looked at.
+const CODES_MAX: i64 = 200;
+
+/// Codes under which something waits: each is found behind the last, however much waits.
+pub async fn open_codes(database: &Database) -> Result<Vec<OpenCode>, StoreError> {
+    let mut open: Vec<OpenCode> = Vec::new();
+    for (table, code, is_open) in [
+        ("dead_letter", "code", "settled_ms IS NULL"),
+        ("delivery", "cause_code", "state = 'held'"),
+    ] {
+        let sql = format!(
+            "WITH RECURSIVE h (code, many) AS (\
+             SELECT (SELECT MIN(d.{code}) FROM {table} d WHERE d.{is_open}), 1 UNION ALL \
+             SELECT (SELECT MIN(d.{code}) FROM {table} d WHERE d.{is_open} AND d.{code} > h.code), \
+             h.many + 1 FROM h WHERE h.code IS NOT NULL AND h.many < $1) \
+             SELECT h.code, (SELECT COUNT(*) FROM (SELECT 1 AS one FROM {table} d WHERE d.{is_open} \
+             AND d.{code} = h.code LIMIT $2) few) FROM h WHERE h.code IS NOT NULL"
+        );
+        let rows: Vec<(String, i64)> =
+            database.fetch(&sql, cells![CODES_MAX, OPEN_MAX + 1]).await?;
+        for (code, many) in rows {
+            let (rows, messages) = if table == "delivery" { (0, many) } else { (many, 0) };
+            match open.iter_mut().find(|one| one.code == code) {
+                Some(one) => one.messages += messages,
+                None => open.push(OpenCode { code, rows, messages }),
+            }
+        }
+    }
+    open.sort_by_key(|one| std::cmp::Reverse(one.rows + one.messages));
+    Ok(open)
+}
+
+/// How many of each code wait that came since each of these instants, the latest first: the place of the first of
+/// them that is not later. What came before all of them is not told.
+pub async fn by_days(
+    database: &Database,
+    is_rows: bool,
+    code: Option<&str>,
+    begins: &[i64],
+) -> Result<Vec<(String, i32, i64)>, StoreError> {
+    let (table, named, since, is_open) = match is_rows {
+        true => ("dead_letter", "code", "created_ms", "settled_ms IS NULL"),
+        false => ("delivery", "cause_code", "since_ms", "state = 'held'"),
+    };
+    let Some(first) = begins.last() else { return Ok(Vec::new()) };
+    let mut cells = cells![*first];
+    let mut days = String::new();
+    for (day, begin) in begins.iter().enumerate() {
+        cells.push(Cell::Int(*begin));
+        days.push_str(&format!(" WHEN {since} >= ${} THEN {day}", cells.len()));
+    }
+    let mut of_code = String::new();
+    if let Some(code) = code {
+        cells.push(code.to_owned().into());
+        of_code = format!(" AND {named} = ${}", cells.len());
+    }
+    let sql = format!(
+        "SELECT code, day, COUNT(*) FROM (SELECT {named} AS code, CASE{days} ELSE -1 END AS day \
+         FROM {table} WHERE {is_open} AND {since} >= $1 AND {named} IS NOT NULL{of_code}) d GROUP BY code, day"
+    );
+    database.fetch(&sql, cells).await
+}

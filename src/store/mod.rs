@@ -1,9 +1,11 @@
 //! The only room that knows SQL.
 
 pub mod again;
+pub mod alerts;
 pub mod audit;
 pub mod batches;
 pub mod bulk;
+pub mod cause_desk;
 pub mod code_additions;
 pub mod columns;
 pub mod copy;
@@ -12,6 +14,7 @@ pub mod database;
 pub mod dead_letters;
 pub mod decisions;
 pub mod deliveries;
+pub mod delivery_lists;
 pub mod desk;
 pub mod destinations;
 pub mod downloads;
@@ -36,6 +39,7 @@ pub mod parting;
 pub mod people;
 pub mod queue;
 pub mod reach;
+pub mod received;
 pub mod rechecks;
 pub mod relations;
 pub mod replays;
@@ -51,4 +55,5 @@ pub mod standing;
 pub mod statement;
 pub mod traffic;
 pub mod unknowns;
+pub mod views;
 pub mod work_orders;

@@ -3,7 +3,7 @@
 //! a number too.
 
 use super::database::{Cell, Database, StoreError, cells};
-use super::statement::places;
+use super::received::{Arrival, Received, Wanted, Way};
 use crate::record::personal::unprinted;
 
 /// A work order in a list.
@@ -36,11 +36,11 @@ const ROW: &str = "SELECT r.id, r.batch_id, r.source_key_id, r.change, r.key, s.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub stage: Option<Stage>,
-    /// By their names; all where it is none.
-    pub sources: Option<Vec<String>>,
-    pub batch_id: Option<i64>,
+    /// Of which source, file and days.
+    pub received: Received,
     /// Of held ones, the code.
     pub code: Option<String>,
+    pub oldest_first: bool,
 }
 
 /// Where they stand, as far as a list can be cut by it.
@@ -63,232 +63,211 @@ pub struct OpenLetter {
     pub created_ms: i64,
 }
 
-/// A batch that rows are looked for in: its number, and the first and last that its rows may have.
-type Range = (i64, i64, i64);
+/// So many batches are looked into for one page.
+const BATCHES_MAX: usize = 200;
+/// And so many to count.
+const COUNTED_BATCHES_MAX: usize = 60;
+/// So many by one statement.
+const AT_ONCE_MAX: usize = 20;
 
-/// So many batches are looked through for one page.
-const BATCHES_MAX: i64 = 400;
-
-/// Where a page ends, and the next begins: of a list of held ones their batch or nothing, and a number.
+/// Where a page ends, and the next begins: a number, and its batch where a list goes batch by batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub batch: i64,
     pub number: i64,
 }
 
-impl Place {
-    /// Before the first.
-    pub const TOP: Place = Place { batch: i64::MAX, number: i64::MAX };
-}
-
-/// Which way a list is gone on with from a place.
+/// Which page of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    Older,
-    Newer,
+pub enum Turn {
+    First,
+    /// That behind a place, in the list's own order.
+    On(Place),
+    /// That before it. Where too few are there, the first.
+    Back(Place),
 }
 
-impl Way {
-    /// What numbers on that way are, seen from the place.
-    fn side(self) -> &'static str {
-        if self == Way::Older { "<" } else { ">" }
-    }
-
-    /// The nearest first.
-    fn order(self) -> &'static str {
-        if self == Way::Older { "DESC" } else { "ASC" }
-    }
-}
-
-/// A page of a list, the newest first, and where those on either side of it go on, where there are any.
+/// A page of a list, and where those on either side of it go on, where there are any.
 #[derive(Debug, Default)]
 pub struct Page {
     pub rows: Vec<WorkOrderRow>,
-    pub older: Option<Place>,
-    pub newer: Option<Place>,
+    pub after: Option<Place>,
+    pub before: Option<Place>,
+    /// So far batches were looked through, in UTC milliseconds, where the page is not full for all that.
+    pub looked_to_ms: Option<i64>,
 }
 
-/// Work orders on that side of a place, those next to it. Where too few are newer, the newest.
+/// Places and records, the nearest first; where they go on; and how far was looked where they are too few.
+#[derive(Debug, Default)]
+struct Found {
+    rows: Vec<(Place, i64)>,
+    onward: Option<Place>,
+    looked_to_ms: Option<i64>,
+}
+
+/// A page of those that are meant.
 pub async fn list(
     database: &Database,
     filter: &Filter,
-    (from, way): (Place, Way),
+    turn: Turn,
     most: i64,
 ) -> Result<Page, StoreError> {
-    let (mut found, mut more) = next_to(database, filter, (from, way), most).await?;
-    let mut is_top = from == Place::TOP;
-    if way == Way::Newer && !more {
-        (found, more) = next_to(database, filter, (Place::TOP, Way::Older), most).await?;
-        is_top = true;
-    } else if way == Way::Newer {
-        found.reverse();
-    }
-    let (first, last) = (found.first().map(|one| one.0), found.last().map(|one| one.0));
-    let (older, newer) = match (way, is_top) {
-        (_, true) => (last.filter(|_| more), None),
-        (Way::Older, false) => (last.filter(|_| more), first),
-        (Way::Newer, false) => (last, first),
+    let way = if filter.oldest_first { Way::Newer } else { Way::Older };
+    let (found, before, after) = match turn {
+        Turn::First => first(database, filter, way, most).await?,
+        Turn::On(place) => {
+            let found = next_to(database, filter, (Some(place), way), most).await?;
+            let (before, after) = (found.rows.first().map(|one| one.0), found.onward);
+            (found, before, after)
+        }
+        Turn::Back(place) => {
+            let mut found = next_to(database, filter, (Some(place), way.back()), most).await?;
+            found.rows.reverse();
+            match (found.onward, found.rows.last()) {
+                (None, _) => first(database, filter, way, most).await?,
+                (before, last) => {
+                    let after = last.map_or(place, |one| one.0);
+                    (found, before, Some(after))
+                }
+            }
+        }
     };
-    let ids: Vec<i64> = found.into_iter().map(|(_, record)| record).collect();
-    Ok(Page { rows: of_ids(database, &ids).await?, older, newer })
+    let ids: Vec<i64> = found.rows.iter().map(|(_, record)| *record).collect();
+    let mut rows = of_ids(database, &ids).await?;
+    let place_of = |row: &WorkOrderRow| ids.iter().position(|id| *id == row.id);
+    rows.sort_by_cached_key(place_of);
+    Ok(Page { rows, after, before, looked_to_ms: found.looked_to_ms })
 }
 
-/// Places and records, the nearest first, and whether there are more behind them.
+async fn first(
+    database: &Database,
+    filter: &Filter,
+    way: Way,
+    most: i64,
+) -> Result<(Found, Option<Place>, Option<Place>), StoreError> {
+    let found = next_to(database, filter, (None, way), most).await?;
+    let after = found.onward;
+    Ok((found, None, after))
+}
+
 async fn next_to(
     database: &Database,
     filter: &Filter,
-    (from, way): (Place, Way),
+    (from, way): (Option<Place>, Way),
     most: i64,
-) -> Result<(Vec<(Place, i64)>, bool), StoreError> {
-    let (side, order) = (way.side(), way.order());
-    let mut found: Vec<(Place, i64)> = Vec::new();
-    if filter.stage == Some(Stage::Held) {
-        found = held(database, filter, (from, way), most).await?;
-    } else if filter.stage.is_none() && filter.batch_id.is_none() && filter.sources.is_none() {
+) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    if filter.stage.is_none() && filter.received.is_all() {
+        let (side, order) = (way.side(), way.order());
         let sql = format!(
             "SELECT r.id FROM source_record r WHERE r.id {side} $1 ORDER BY r.id {order} LIMIT $2"
         );
-        let rows: Vec<(i64,)> = database.fetch(&sql, cells![from.number, most + 1]).await?;
-        found.extend(rows.into_iter().map(|(id,)| (Place { batch: 0, number: id }, id)));
-    } else {
-        for (batch, first, last) in ranges(database, filter, (from.number, way)).await? {
-            let left = most + 1 - found.len() as i64;
-            if left <= 0 {
-                break;
-            }
-            let sql = format!(
-                "SELECT r.id FROM source_record r WHERE r.id > $1 AND r.id <= $2 AND r.id {side} $3 \
-                 AND r.batch_id = $4 ORDER BY r.id {order} LIMIT $5"
-            );
-            let cells = cells![first, last, from.number, batch, left];
-            let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
-            found.extend(rows.into_iter().map(|(id,)| (Place { batch: 0, number: id }, id)));
-        }
-    }
-    let more = found.len() as i64 > most;
-    found.truncate(most as usize);
-    Ok((found, more))
-}
-
-/// Batches that may have such rows on that side of a number, the nearest first. A batch's rows have numbers above its
-/// own.
-async fn ranges(
-    database: &Database,
-    filter: &Filter,
-    (from, way): (i64, Way),
-) -> Result<Vec<Range>, StoreError> {
-    let mut cells = cells![from];
-    let mut conditions = String::new();
-    if let Some(batch) = filter.batch_id {
-        cells.push(batch.into());
-        conditions.push_str(&format!(" AND b.id = ${}", cells.len()));
-    }
-    of_sources(filter, &mut conditions, &mut cells);
-    let first = match filter.stage {
-        Some(Stage::Waiting) => {
-            conditions.push_str(" AND b.state = 'released' AND b.resolved_to < b.last_record");
-            "b.resolved_to"
-        }
-        _ => {
-            conditions.push_str(" AND b.state IN ('released', 'closed') AND b.last_record > 0");
-            "b.id"
-        }
-    };
-    let near = match way {
-        Way::Older => "b.id < $1",
-        // The one that has that number is the last whose own is below it.
-        Way::Newer => "b.id >= COALESCE((SELECT MAX(m.id) FROM batch m WHERE m.id < $1), 0)",
-    };
-    let sql = format!(
-        "SELECT b.id, {first}, b.last_record FROM batch b WHERE {near}{conditions} \
-         ORDER BY b.id {} LIMIT {BATCHES_MAX}",
-        way.order()
-    );
-    database.fetch(&sql, cells).await
-}
-
-fn of_sources(filter: &Filter, conditions: &mut String, cells: &mut Vec<Cell>) {
-    if let Some(sources) = &filter.sources {
-        let first = cells.len() + 1;
-        cells.extend(sources.iter().map(|source| Cell::Text(source.clone())));
-        // Nobody's rows where there is no source.
-        let list =
-            if sources.is_empty() { "NULL".to_owned() } else { places(first, sources.len()) };
-        conditions.push_str(&format!(
-            " AND b.source_id IN (SELECT s.id FROM source s WHERE s.name IN ({list}))"
-        ));
-    }
-}
-
-/// Held ones, by their letters: those of one batch after another, or those of one code. One more than asked for.
-async fn held(
-    database: &Database,
-    filter: &Filter,
-    (from, way): (Place, Way),
-    most: i64,
-) -> Result<Vec<(Place, i64)>, StoreError> {
-    let (side, order) = (way.side(), way.order());
-    let mut found: Vec<(Place, i64)> = Vec::new();
-    if let Some(code) = &filter.code {
-        let mut cells = cells![code.clone(), from.number];
-        let mut conditions = String::new();
-        if let Some(batch) = filter.batch_id {
-            cells.push(batch.into());
-            conditions.push_str(&format!(" AND b.id = ${}", cells.len()));
-        }
-        of_sources(filter, &mut conditions, &mut cells);
-        cells.push((most + 1).into());
-        let sql = format!(
-            "SELECT d.id, d.record_id FROM dead_letter d JOIN batch b ON b.id = d.batch_id \
-             WHERE d.settled_ms IS NULL AND d.code = $1 AND d.id {side} $2{conditions} \
-             ORDER BY d.id {order} LIMIT ${}",
-            cells.len()
-        );
-        let rows: Vec<(i64, i64)> = database.fetch(&sql, cells).await?;
-        found.extend(rows.into_iter().map(|(id, row)| (Place { batch: 0, number: id }, row)));
+        let number = from.map_or(way.begin(), |place| place.number);
+        let rows: Vec<(i64,)> = database.fetch(&sql, cells![number, most + 1]).await?;
+        found.rows.extend(rows.into_iter().map(|(id,)| (Place { batch: 0, number: id }, id)));
+        found.cut_to(most);
         return Ok(found);
     }
-    for batch in held_batches(database, filter, (from.batch, way)).await? {
-        let left = most + 1 - found.len() as i64;
+    let batch = from.map(|place| place.batch);
+    let stretch = filter.received.batches(database, filter.wanted(), (batch, way)).await?;
+    let mut cut = stretch.cut;
+    let mut looked = 0;
+    while let Some(next) = stretch.batches.get(looked..).filter(|next| !next.is_empty()) {
+        let left = most + 1 - found.rows.len() as i64;
         if left <= 0 {
             break;
         }
-        let before = match (batch == from.batch, way) {
-            (true, _) => from.number,
-            (false, Way::Older) => i64::MAX,
-            (false, Way::Newer) => 0,
-        };
-        let sql = format!(
-            "SELECT DISTINCT record_id FROM dead_letter WHERE settled_ms IS NULL \
-             AND batch_id = $1 AND record_id {side} $2 ORDER BY record_id {order} LIMIT $3"
-        );
-        let rows: Vec<(i64,)> = database.fetch(&sql, cells![batch, before, left]).await?;
-        found.extend(rows.into_iter().map(|(row,)| (Place { batch, number: row }, row)));
+        if looked >= BATCHES_MAX {
+            cut = stretch.batches.get(looked - 1).copied();
+            break;
+        }
+        let next = &next[..at_once(looked).min(next.len())];
+        looked += next.len();
+        let (mut cells, mut parts) = (Vec::new(), Vec::new());
+        for (place, batch) in (0_i64..).zip(next) {
+            let begin = match from {
+                Some(place) if place.batch == batch.id => place.number,
+                _ => way.begin(),
+            };
+            let rows = filter.rows_of(batch, (begin, way), left, &mut cells);
+            parts.push(format!("SELECT {place} AS place, few.* FROM ({rows}) few"));
+        }
+        let rows: Vec<(i32, i64)> = database.fetch(&parts.join(" UNION ALL "), cells).await?;
+        let mut of_each: Vec<Vec<i64>> = vec![Vec::new(); next.len()];
+        for (place, id) in rows {
+            if let Some(of_it) = usize::try_from(place).ok().and_then(|at| of_each.get_mut(at)) {
+                of_it.push(id);
+            }
+        }
+        for (batch, mut ids) in next.iter().zip(of_each) {
+            ids.sort_unstable();
+            if way == Way::Older {
+                ids.reverse();
+            }
+            let place = |id| Place { batch: batch.id, number: id };
+            found.rows.extend(ids.into_iter().map(|id| (place(id), id)));
+        }
+    }
+    found.cut_to(most);
+    if let (None, Some(cut)) = (found.onward, cut) {
+        found.onward = Some(Place { batch: cut.id, number: way.end() });
+        found.looked_to_ms = Some(cut.started_ms);
     }
     Ok(found)
 }
 
-/// Batches with held rows from that one on, the nearest first.
-async fn held_batches(
-    database: &Database,
-    filter: &Filter,
-    (from, way): (i64, Way),
-) -> Result<Vec<i64>, StoreError> {
-    let mut cells = cells![from];
-    let mut conditions = String::new();
-    if let Some(batch) = filter.batch_id {
-        cells.push(batch.into());
-        conditions.push_str(&format!(" AND b.id = ${}", cells.len()));
+impl Found {
+    fn cut_to(&mut self, most: i64) {
+        let more = self.rows.len() as i64 > most;
+        self.rows.truncate(most as usize);
+        self.onward = self.rows.last().filter(|_| more).map(|one| one.0);
     }
-    of_sources(filter, &mut conditions, &mut cells);
-    let sql = format!(
-        "SELECT b.id FROM batch b WHERE b.id {}= $1{conditions} AND EXISTS (SELECT 1 FROM dead_letter d \
-         WHERE d.batch_id = b.id AND d.settled_ms IS NULL) ORDER BY b.id {} LIMIT {BATCHES_MAX}",
-        way.side(),
-        way.order()
-    );
-    let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+impl Filter {
+    fn wanted(&self) -> Wanted<'_> {
+        match self.stage {
+            Some(Stage::Held) => Wanted::Held(self.code.as_deref()),
+            Some(Stage::Waiting) => Wanted::Waiting,
+            None => Wanted::Rows,
+        }
+    }
+
+    /// The statement that finds so many of a batch from a number on. A batch's records have numbers above its own.
+    fn rows_of(
+        &self,
+        batch: &Arrival,
+        (begin, way): (i64, Way),
+        most: i64,
+        cells: &mut Vec<Cell>,
+    ) -> String {
+        let (side, order) = (way.side(), way.order());
+        let mut put = |cell: Cell| {
+            cells.push(cell);
+            cells.len()
+        };
+        if self.stage == Some(Stage::Held) {
+            let (of, from) = (put(batch.id.into()), put(begin.into()));
+            let code = self.code.as_ref().map(|code| put(code.clone().into()));
+            let of_code = code.map(|place| format!(" AND code = ${place}")).unwrap_or_default();
+            return format!(
+                "SELECT DISTINCT record_id FROM dead_letter WHERE settled_ms IS NULL AND batch_id = ${of} \
+                 AND record_id {side} ${from}{of_code} ORDER BY record_id {order} LIMIT {most}"
+            );
+        }
+        let first = if self.stage.is_some() { batch.resolved_to.max(batch.id) } else { batch.id };
+        let (first, last) = (put(first.into()), put(batch.last_record.into()));
+        let (from, of) = (put(begin.into()), put(batch.id.into()));
+        format!(
+            "SELECT r.id FROM source_record r WHERE r.id > ${first} AND r.id <= ${last} AND r.id {side} ${from} \
+             AND r.batch_id = ${of} ORDER BY r.id {order} LIMIT {most}"
+        )
+    }
+}
+
+/// Of how many batches at once it is asked: of a file by itself; where files are small, of more and more.
+fn at_once(looked: usize) -> usize {
+    (looked + 1).min(AT_ONCE_MAX)
 }
 
 /// Work orders by their numbers, the newest first.
@@ -310,37 +289,59 @@ pub async fn letters(database: &Database, ids: &[i64]) -> Result<Vec<OpenLetter>
     Ok(rows)
 }
 
+/// How many are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    pub many: i64,
+    /// Not all batches were looked into: there may be more.
+    pub is_cut: bool,
+}
+
 /// How many are meant, as far as they are counted.
-pub async fn count(database: &Database, filter: &Filter, most: i64) -> Result<i64, StoreError> {
-    let mut many = 0;
-    match filter.stage {
-        Some(Stage::Held) => {
-            for batch in held_batches(database, filter, (i64::MAX, Way::Older)).await? {
-                let sql = "SELECT COUNT(*) FROM (SELECT DISTINCT record_id FROM dead_letter \
-                           WHERE settled_ms IS NULL AND batch_id = $1 LIMIT $2) few";
-                many += one(database, sql, cells![batch, most - many]).await?;
-                if many >= most {
-                    break;
-                }
+pub async fn count(database: &Database, filter: &Filter, most: i64) -> Result<Counted, StoreError> {
+    if filter.received.is_all() && filter.stage != Some(Stage::Waiting) {
+        let of_code = if filter.code.is_some() { " AND code = $2" } else { "" };
+        let mut cells = cells![most];
+        let sql = match filter.stage {
+            None => {
+                "SELECT COUNT(*) FROM (SELECT id FROM source_record ORDER BY id DESC LIMIT $1) few"
+                    .to_owned()
             }
-        }
-        None if filter.batch_id.is_none() && filter.sources.is_none() => {
-            let sql =
-                "SELECT COUNT(*) FROM (SELECT id FROM source_record ORDER BY id DESC LIMIT $1) few";
-            many = one(database, sql, cells![most]).await?;
-        }
-        _ => {
-            for (batch, first, last) in ranges(database, filter, (i64::MAX, Way::Older)).await? {
-                let sql = "SELECT COUNT(*) FROM (SELECT id FROM source_record WHERE id > $1 AND id <= $2 \
-                           AND batch_id = $3 ORDER BY id DESC LIMIT $4) few";
-                many += one(database, sql, cells![first, last, batch, most - many]).await?;
-                if many >= most {
-                    break;
-                }
+            Some(_) => {
+                cells.extend(filter.code.iter().map(|code| Cell::Text(code.clone())));
+                format!(
+                    "SELECT COUNT(*) FROM (SELECT DISTINCT batch_id, record_id FROM dead_letter \
+                     WHERE settled_ms IS NULL{of_code} LIMIT $1) few"
+                )
             }
-        }
+        };
+        return Ok(Counted { many: one(database, &sql, cells).await?, is_cut: false });
     }
-    Ok(many.min(most))
+    let stretch = filter.received.batches(database, filter.wanted(), (None, Way::Older)).await?;
+    let mut counted = Counted { many: 0, is_cut: stretch.cut.is_some() };
+    let mut looked = 0;
+    while let Some(next) = stretch.batches.get(looked..).filter(|next| !next.is_empty()) {
+        if counted.many >= most {
+            counted.is_cut = false;
+            break;
+        }
+        if looked >= COUNTED_BATCHES_MAX {
+            counted.is_cut = true;
+            break;
+        }
+        let next = &next[..at_once(looked).min(next.len())];
+        looked += next.len();
+        let (mut cells, mut parts) = (Vec::new(), Vec::new());
+        for batch in next {
+            let place = (i64::MAX, Way::Older);
+            let rows = filter.rows_of(batch, place, most - counted.many, &mut cells);
+            parts.push(format!("SELECT COUNT(*) FROM ({rows}) few"));
+        }
+        let rows: Vec<(i64,)> = database.fetch(&parts.join(" UNION ALL "), cells).await?;
+        counted.many += rows.into_iter().map(|(many,)| many).sum::<i64>();
+    }
+    counted.many = counted.many.min(most);
+    Ok(counted)
 }
 
 async fn one(database: &Database, sql: &str, cells: Vec<Cell>) -> Result<i64, StoreError> {

@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 70] = [
+const WANTED: [(&str, &str, Scope); 78] = [
     ("GET", "/service", Scope::Read),
     ("GET", "/work-orders", Scope::Read),
     ("GET", "/work-orders/7", Scope::Read),
@@ -87,6 +87,14 @@ const WANTED: [(&str, &str, Scope); 70] = [
     ("POST", "/codes", Scope::Act),
     ("GET", "/codes/7", Scope::Read),
     ("POST", "/codes/7/decide", Scope::Decide),
+    ("POST", "/causes/code_unknown/assign", Scope::Act),
+    ("POST", "/causes/code_unknown/silence", Scope::Act),
+    ("POST", "/causes/code_unknown/note", Scope::Act),
+    ("POST", "/work-orders/7/note", Scope::Act),
+    ("POST", "/service/acknowledge", Scope::Act),
+    ("GET", "/views", Scope::Read),
+    ("POST", "/views", Scope::Act),
+    ("POST", "/views/7/remove", Scope::Act),
     ("GET", "/openapi.json", Scope::Read),
 ];
 

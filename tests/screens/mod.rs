@@ -3,6 +3,7 @@
 mod audit_chain;
 mod bad_inputs;
 mod browser;
+mod causes;
 mod codes;
 mod downloads;
 mod holding;
@@ -18,6 +19,7 @@ mod sign_in;
 mod steward_pages;
 mod stewards;
 mod traffic;
+mod views;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};

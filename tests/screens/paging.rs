@@ -1,6 +1,11 @@
 //! Lists are gone through to their end and back, a page at a time, and stay what they were while rows arrive.
 
 use viaduct::access::right::Role;
+use viaduct::record::moment::Moment;
+use viaduct::store::database::Cell;
+use viaduct::store::delivery_lists::{List, Turn};
+use viaduct::store::received::Received;
+use viaduct::store::work_orders::{self, Filter};
 
 use super::{Person, Served, hold};
 use crate::support::hub::{On, TestHub};
@@ -68,6 +73,9 @@ async fn each_list_is_the_same_down_and_up() {
         let served = Served::of(hub).await;
         hold(served.database(), 500_001, 120).await;
         let kim = served.person("kim", &[Role::SupportLead, Role::Governance]).await;
+        let started = served.hub.text("SELECT CAST(MAX(started_ms) AS TEXT) FROM batch").await;
+        let today = Moment(started.parse().unwrap()).day();
+        let tomorrow = today.succ_opt().unwrap();
         for (path, size, all) in [
             ("/work-orders?size=20", 20, all),
             ("/work-orders?size=20&source=revenues", 20, all),
@@ -78,12 +86,26 @@ async fn each_list_is_the_same_down_and_up() {
             ("/deliveries?state=held", 50, 120),
             ("/deliveries?batch=1", 50, 120),
             ("/deliveries?state=held&destination=notify&code=notify", 50, 120),
+            ("/deliveries?destination=notify", 50, 120),
+            ("/deliveries?destination=nobody", 50, 0),
+            ("/work-orders?size=20&order=oldest", 20, all),
+            ("/work-orders?size=20&source=revenues&order=oldest", 20, all),
+            ("/work-orders?size=20&state=held&order=oldest", 20, held),
+            ("/work-orders?size=20&code=code_unknown&source=revenues&order=oldest", 20, held),
+            ("/deliveries?order=oldest", 50, 120),
+            ("/deliveries?state=held&destination=notify&order=oldest", 50, 120),
+            (&format!("/work-orders?size=20&from={today}&until={today}"), 20, all),
+            (&format!("/work-orders?size=20&until={today}&order=oldest&state=held"), 20, held),
+            (&format!("/work-orders?size=20&from={tomorrow}"), 20, 0),
+            ("/work-orders?size=20&older_than=1", 20, 0),
         ] {
             let seen = through(&served, &kim, path).await;
             let numbers: Vec<i64> = seen.concat();
             let pages = all.div_ceil(size).max(1);
             assert_eq!((seen.len(), numbers.len()), (pages, all), "{path}: {seen:?}");
-            assert!(numbers.is_sorted_by(|one, two| one > two), "{path}: {numbers:?}");
+            let fits =
+                |one: &i64, two: &i64| if path.contains("oldest") { one < two } else { one > two };
+            assert!(numbers.is_sorted_by(fits), "{path}: {numbers:?}");
         }
         // What arrives meanwhile moves no page that somebody looks at.
         let second = served.get("/deliveries", &kim).await;
@@ -98,6 +120,14 @@ async fn each_list_is_the_same_down_and_up() {
             "/work-orders?after=0.7&before=0.9",
             "/deliveries?after=7&before=9",
             "/work-orders?before=x",
+            "/work-orders?from=yesterday",
+            "/work-orders?from=2026-11-26&until=2026-11-25",
+            "/work-orders?older_than=0",
+            "/work-orders?older_than=9999999999",
+            "/work-orders?order=sideways",
+            "/work-orders?state=waiting&code=code_unknown",
+            "/deliveries?until=31/10/2026",
+            "/deliveries?older_than=-1",
         ] {
             assert_eq!(served.get(path, &kim).await.status, 400, "{path}");
         }
@@ -118,4 +148,108 @@ async fn the_audit_log_has_a_way_back() {
     let back = served.get(&leads(&second.text, "prev").unwrap(), &kim).await;
     assert!(second.has("Back to the newest") && leads(&back.text, "prev").is_none());
     assert_eq!(back.text.matches("<tr").count(), first.text.matches("<tr").count());
+}
+
+/// Batches of two sources, one a day from the second of January 1970 on, the sources in turn: in each a row and two
+/// messages. One message in fifty is held.
+async fn days(served: &Served, many: i64) {
+    let mut transaction = served.database().begin().await.unwrap();
+    let series = "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1)";
+    for sql in [
+        "INSERT INTO source (id, name) VALUES (901, 'even'), (902, 'odd'), (903, 'none')"
+            .to_owned(),
+        format!(
+            "INSERT INTO batch (id, source_id, job, origin, origin_mark, state, mapping, mapping_version, sends, \
+             rows_in, resolved_to, last_record, started_ms, closed_ms) {series} SELECT 1000000 + i * 10, \
+             901 + i % 2, 'j', 'f', 'm', 'closed', 'm', 1, TRUE, 1, 1000001 + i * 10, 1000001 + i * 10, \
+             i * 86400000, i * 86400000 FROM n"
+        ),
+        format!(
+            "INSERT INTO source_record (id, batch_id, source_key_id, change, key, key_digest, digest, dictionary_id, \
+             payload) {series} SELECT 1000001 + i * 10, 1000000 + i * 10, 0, 1, '', 0, 0, 0, \
+             (SELECT payload FROM source_record LIMIT 1) FROM n"
+        ),
+        format!(
+            "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, mapping_version, \
+             purpose, needs_consent, reference, message, state, since_ms, next_ms, attempts, fence, created_ms, \
+             cause_code) {series} SELECT 9000000 + i, 0, 1000000 + ((i + 1) / 2) * 10, 1, \
+             CASE WHEN i % 2 = 0 THEN 'pay' ELSE 'notify' END, 'm', 1, 'p', FALSE, 'd-' || i, '{{}}', \
+             CASE WHEN i % 50 = 0 THEN 'held' ELSE 'delivered' END, 0, 0, 1, 1, 0, \
+             CASE WHEN i % 50 = 0 THEN 'pay.refused' END FROM n"
+        ),
+    ] {
+        let many = if sql.contains("INTO delivery") { many * 2 } else { many };
+        let cells = if sql.contains("$1") { vec![Cell::Int(many)] } else { vec![] };
+        transaction.execute(&sql, cells).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+#[tokio::test]
+async fn what_is_far_away_is_found_a_stretch_at_a_time() {
+    for on in [On::Sqlite, On::Postgres] {
+        let hub = TestHub::open(on).await;
+        hub.drop_file("revenues", "ctax-1.xml", &extract(&some(1)));
+        hub.run("ingest-revenues").await;
+        let served = Served::of(hub).await;
+        days(&served, 5_000).await;
+        let database = served.database();
+        let of = |source: &str, from: Option<i64>, until: Option<i64>| Received {
+            sources: Some(vec![source.to_owned()]),
+            batch_id: None,
+            from_ms: from.map(|day| day * DAY_MS),
+            until_ms: until.map(|day| day * DAY_MS),
+        };
+        for (received, oldest_first, wanted) in [
+            (of("odd", Some(11), Some(16)), false, vec![15, 13, 11]),
+            (of("odd", Some(11), Some(16)), true, vec![11, 13, 15]),
+            (of("even", Some(11), Some(16)), true, vec![12, 14]),
+            (of("none", None, None), false, vec![]),
+            (of("nobody", None, None), false, vec![]),
+        ] {
+            let filter = Filter { received: received.clone(), oldest_first, ..Filter::default() };
+            let page = work_orders::list(database, &filter, work_orders::Turn::First, 50).await;
+            let page = page.unwrap();
+            let days: Vec<i64> = page.rows.iter().map(|row| row.started_ms / DAY_MS).collect();
+            assert_eq!((days, page.after), (wanted.clone(), None), "{received:?}");
+            let list = List { received: received.clone(), oldest_first, ..List::default() };
+            let page = list.page(database, Turn::First, 50).await.unwrap();
+            let mut days: Vec<i64> =
+                page.rows.iter().map(|row| (row.batch_id - 1_000_000) / 10).collect();
+            days.dedup();
+            assert_eq!((days, page.after), (wanted, None), "{received:?}");
+        }
+        let kim = served.person("kim", &[Role::Support]).await;
+        // Every one of a source, each once, a page at a time, down and up.
+        for (path, all) in [
+            ("/work-orders?size=100&source=odd", 2_500),
+            ("/work-orders?size=100&source=odd&order=oldest", 2_500),
+            ("/deliveries?source=odd&state=held", 100),
+            ("/deliveries?source=even&state=held&code=pay", 100),
+            ("/deliveries?source=even&state=held&code=pay&destination=notify", 0),
+            ("/deliveries?source=odd&state=held&order=oldest&from=1970-01-01", 100),
+        ] {
+            let numbers = through(&served, &kim, path).await.concat();
+            assert_eq!(numbers.len(), all, "{path}");
+        }
+        // What few fit is gone on with where the look ended: nothing is left out, and nothing is told twice.
+        let list = List { received: of("even", None, None), ..List::default() };
+        let mut filter = list.filter.clone();
+        filter.state = Some("delivered");
+        filter.code = Some("nothing".to_owned());
+        let list = List { filter, ..list };
+        let (mut turn, mut pages) = (Turn::First, 0);
+        loop {
+            let page = list.page(database, turn, 50).await.unwrap();
+            pages += 1;
+            assert!(page.rows.is_empty() && page.after.is_some() == page.looked_to_ms.is_some());
+            match page.after {
+                Some(place) => turn = Turn::On(place),
+                None => break,
+            }
+        }
+        assert_eq!(pages, 26, "2,500 batches, 100 for a page, with that which the last ended in");
+    }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Wish;
 use crate::app::context::{AppError, Context};
+use crate::app::days::time;
 use crate::connector::definition::Brings;
 use crate::job::bulk::Action;
 use crate::record::delivery::State;
@@ -113,15 +114,6 @@ impl Had {
     /// Of one system that is told by pushes. Whoever says no more does not mean all that it ever had.
     pub async fn wish(&self, context: &Context) -> Result<Wish, AppError> {
         may_be_told_again(context, &self.destination)?;
-        let time = |name: &str, text: &Option<String>, read: fn(&str) -> Option<Moment>| {
-            let Some(text) = text else { return Ok(None) };
-            let wrong = || {
-                AppError::Asked(format!(
-                    "`{name}` is a day, 2026-11-26, or an instant, 2026-11-26T06:00:00Z"
-                ))
-            };
-            read(text.trim()).map(|at| Some(at.0)).ok_or_else(wrong)
-        };
         let filter = Filter {
             taken: true,
             destination: Some(self.destination.clone()),
@@ -129,8 +121,8 @@ impl Had {
             resident_id: self.resident,
             batch_id: self.batch,
             accounts: accounts(&context.database, self.account.as_ref()).await?,
-            from_ms: time("from", &self.from, Moment::parse)?,
-            until_ms: time("until", &self.until, Moment::parse_end)?,
+            from_ms: time("from", self.from.as_deref(), Moment::parse)?,
+            until_ms: time("until", self.until.as_deref(), Moment::parse_end)?,
             ..Filter::default()
         };
         let words = words(&self.ids, &filter);

@@ -20,13 +20,16 @@ use super::bulk::chosen::{Chosen, Had};
 use super::bulk::{self, Action};
 use super::clock::MachineClock;
 use super::context::{AppError, Context};
+use super::days::{Between, Order, between};
 use super::report::states;
 use super::sight::{Sight, Unmasked};
 use crate::job::clock::Clock;
 use crate::record::delivery::State;
 use crate::record::moment::Moment;
 use crate::store::database::Database;
-use crate::store::deliveries::{self, Delivery, Filter};
+use crate::store::deliveries::{self, Filter};
+use crate::store::delivery_lists::{List, Page, Turn};
+use crate::store::received::Received;
 
 const MOST_MAX: i64 = 1_000;
 /// What is counted where counts are to be quick.
@@ -59,10 +62,27 @@ pub struct Listing {
     /// Only those stopped under this code, or one that begins with it: `notify`, `suppressed.hold`
     #[arg(long)]
     code: Option<String>,
+    /// Only those that came of what this source sent
+    #[arg(long)]
+    source: Option<String>,
+    /// Only those that came of what was received on that day in London or later, or from an instant on: 2026-11-26,
+    /// 2026-11-26T06:00:00Z
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Only those that came of what was received before then; a day in London counts to its end
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only those that came of what was received more than so many days ago
+    #[arg(long, value_name = "DAYS")]
+    older_than: Option<u32>,
+    /// Which end comes first
+    #[arg(long, value_enum, default_value_t = Order::Newest)]
+    #[serde(default)]
+    order: Order,
     /// Go on behind this delivery, as the last page says
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
-    /// Go back to those newer than this delivery, as the last page says
+    /// Go back to those before this delivery, as the last page says
     #[arg(long, value_name = "ID", conflicts_with = "after")]
     before: Option<i64>,
     /// Counts stop there, and are made of what is not settled alone: that is quick however many there are
@@ -149,60 +169,44 @@ pub async fn list(
     listing: &Listing,
     now_ms: i64,
 ) -> Result<(Value, String), AppError> {
-    let filter = listing.filter()?;
-    let most = i64::from(listing.most).clamp(1, MOST_MAX);
+    let asked = listing.list(now_ms)?;
+    let (filter, most) = (&asked.filter, i64::from(listing.most).clamp(1, MOST_MAX));
     let counts = match listing.counted_to {
-        None => deliveries::counts(database, &filter).await?,
+        // Of what a source sent, or was received on some days, nobody counts.
+        _ if !asked.received.is_all() => Vec::new(),
+        None => deliveries::counts(database, filter).await?,
         Some(most) => {
-            let states = counted(&filter);
-            deliveries::counts_to(database, &filter, &states, i64::from(most) + 1).await?
+            let states = counted(filter);
+            deliveries::counts_to(database, filter, &states, i64::from(most) + 1).await?
         }
     };
-    let (rows, older, newer) = page(database, &filter, listing, most).await?;
+    let Page { rows, after, before, looked_to_ms } =
+        asked.page(database, listing.turn()?, most).await?;
     let lines: Vec<Line> = rows.iter().map(|row| Line::of(row, Sight::Masked, now_ms)).collect();
-    let after = lines.last().filter(|_| older).map(|line| line.delivery);
-    let before = lines.first().filter(|_| newer).map(|line| line.delivery);
+    let looked_to = looked_to_ms.map(Moment);
     let by_state: serde_json::Map<String, Value> =
         counts.iter().map(|(state, count)| (state.clone(), json!(count))).collect();
-    let json = json!({ "counts": by_state, "deliveries": lines, "after": after, "before": before });
-    let mut text = format!("Deliveries  {}\n", states(&counts));
+    let json = json!({
+        "counts": by_state, "deliveries": lines, "after": after, "before": before,
+        "looked_to": looked_to,
+    });
+    let mut text = match counts.is_empty() && !asked.received.is_all() {
+        true => "Deliveries\n".to_owned(),
+        false => format!("Deliveries  {}\n", states(&counts)),
+    };
     if !lines.is_empty() {
         text.push('\n');
     }
     for line in &lines {
         text.push_str(&line.text());
     }
+    if let Some(looked_to) = looked_to {
+        text.push_str(&format!("\nSo far was looked: {looked_to}.\n"));
+    }
     if let Some(after) = after {
         text.push_str(&format!("\nThere are more: add `--after {after}`.\n"));
     }
     Ok((json, text))
-}
-
-/// A page, the newest first, and whether there is an older and a newer one. Where too few are newer, the newest.
-async fn page(
-    database: &Database,
-    filter: &Filter,
-    listing: &Listing,
-    most: i64,
-) -> Result<(Vec<Delivery>, bool, bool), AppError> {
-    if listing.after.is_some() && listing.before.is_some() {
-        let what = "a list goes on `after` a delivery or back `before` one, and not both";
-        return Err(AppError::Asked(what.to_owned()));
-    }
-    if let Some(above) = listing.before {
-        let mut rows = deliveries::newer(database, filter, above, most + 1).await?;
-        if rows.len() as i64 > most {
-            // The one too many is the newest of them.
-            rows.remove(0);
-            return Ok((rows, true, true));
-        }
-    }
-    let below = listing.after.unwrap_or(i64::MAX);
-    let mut rows = deliveries::list(database, filter, below, most + 1).await?;
-    let older = rows.len() as i64 > most;
-    rows.truncate(most as usize);
-    let newer = listing.after.is_some() && !rows.is_empty();
-    Ok((rows, older, newer))
 }
 
 /// What can be counted quickly: what is not settled; of one cause or batch the state that is looked at alone.
@@ -247,6 +251,36 @@ pub async fn show(
 }
 
 impl Listing {
+    /// Whether its words are understood.
+    pub fn check(&self, now_ms: i64) -> Result<(), AppError> {
+        self.list(now_ms).map(|_| ())
+    }
+
+    fn list(&self, now_ms: i64) -> Result<List, AppError> {
+        let (from, until) = (self.from.as_deref(), self.until.as_deref());
+        let Between { from_ms, until_ms } = between(from, until, self.older_than, now_ms)?;
+        let sources = self.source.clone().map(|source| vec![source]);
+        let received = Received { sources, batch_id: None, from_ms, until_ms };
+        if self.resident.is_some() && !received.is_all() {
+            let what = "of one resident all messages are listed: ask without `source` and days";
+            return Err(AppError::Asked(what.to_owned()));
+        }
+        let oldest_first = self.order == Order::Oldest;
+        Ok(List { filter: self.filter()?, received, oldest_first })
+    }
+
+    fn turn(&self) -> Result<Turn, AppError> {
+        match (self.after, self.before) {
+            (None, None) => Ok(Turn::First),
+            (Some(place), None) => Ok(Turn::On(place)),
+            (None, Some(place)) => Ok(Turn::Back(place)),
+            (Some(_), Some(_)) => {
+                let what = "a list goes on `after` a delivery or back `before` one, and not both";
+                Err(AppError::Asked(what.to_owned()))
+            }
+        }
+    }
+
     fn filter(&self) -> Result<Filter, AppError> {
         let state = match &self.state {
             None => None,

@@ -76,6 +76,14 @@ pub enum Verb {
     SkipRun,
     Nodes,
     ProbeDestination,
+    AssignCause,
+    SilenceCause,
+    NoteCause,
+    NoteWorkOrder,
+    Acknowledge,
+    Views,
+    KeepView,
+    RemoveView,
 }
 
 /// A way to ask for it.
@@ -241,6 +249,14 @@ pub static ROUTES: &[Route] = &[
     post("/codes", AskCode, Scope::Act, "Asks for a code of a list"),
     get("/codes/{id}", Code, Scope::Read, "One that was asked for, and what it would do"),
     post("/codes/{id}/decide", DecideCode, Scope::Decide, "Says yes or no, as another person"),
+    post("/causes/{id}/assign", AssignCause, Scope::Act, "Says who sees to a code"),
+    post("/causes/{id}/silence", SilenceCause, Scope::Act, "Has nobody reminded of it until a day"),
+    post("/causes/{id}/note", NoteCause, Scope::Act, "Writes something to it"),
+    post("/work-orders/{id}/note", NoteWorkOrder, Scope::Act, "Writes something to one"),
+    post("/service/acknowledge", Acknowledge, Scope::Act, "Says that somebody has seen an alert"),
+    get("/views", Views, Scope::Read, "Lists that are kept under a name"),
+    post("/views", KeepView, Scope::Act, "Keeps what a list is cut by under a name"),
+    post("/views/{id}/remove", RemoveView, Scope::Act, "Has one no more"),
     get("/openapi.json", Openapi, Scope::Read, "All this as an OpenAPI document"),
 ];
 

@@ -194,6 +194,8 @@ fn own_right(verb: Verb) -> Option<Right> {
     match verb {
         // How the service and its nodes stand has no rows.
         Verb::Service | Verb::Nodes => Some(Right::Health),
+        // What a list is cut by is anybody's who may look at it.
+        Verb::Views | Verb::KeepView | Verb::RemoveView => Some(Right::Look),
         Verb::Search | Verb::Resident | Verb::Why | Verb::History | Verb::Explain => {
             Some(Right::Records)
         }
@@ -459,6 +461,13 @@ fn notice(word: &str) -> Option<&'static str> {
         "code-counts" => "The code counts: what is read from now on is read with it.",
         "code-refused" => "It is refused, and counts for nothing.",
         "ready" => "Your password and codes are set. Sign in with them now.",
+        "assigned" => "It is written down who sees to it.",
+        "silenced" => "It stays in the list. Nobody is reminded of it until that day.",
+        "unsilenced" => "It counts again as something that needs somebody.",
+        "noted" => "The note is kept.",
+        "acknowledged" => "Nobody is reminded of it for a day, unless it comes anew.",
+        "view-kept" => "It is kept under that name, and stands above the list.",
+        "view-removed" => "It is kept no more.",
         "updates" => "That is remembered for your pages.",
         _ => return None,
     })

@@ -214,6 +214,18 @@ pub fn grouped(many: impl Number) -> String {
     if many < 0 { format!("-{text}") } else { text }
 }
 
+/// `12 today, 30 yesterday, 57 in the seven days before today`
+pub fn trend(days: &[i64]) -> String {
+    let day = |place: usize| days.get(place).copied().unwrap_or_default();
+    let before: i64 = days.iter().skip(1).sum();
+    format!(
+        "{} today, {} yesterday, {} in the seven days before today",
+        grouped(day(0)),
+        grouped(day(1)),
+        grouped(before)
+    )
+}
+
 /// A state as people read it, and the colour of its tag. The word says it; the colour only helps.
 pub fn state(word: &str) -> (String, &'static str) {
     let (said, colour) = match word {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde::Deserialize;
 
+use super::filtering::{Days, Ways, owned, way};
+use super::views::Views;
 use super::work_orders::{hidden, shown};
 use super::{number, query};
 use crate::access::right::Right;
@@ -34,6 +36,7 @@ struct List {
     deliveries: Vec<Line>,
     after: Option<i64>,
     before: Option<i64>,
+    looked_to: Option<At>,
 }
 
 #[derive(Deserialize)]
@@ -67,10 +70,22 @@ struct ListPage {
     destination: String,
     code: String,
     batch: String,
-    next: Option<String>,
-    previous: Option<String>,
-    first: Option<String>,
+    source: String,
+    days: Days,
+    ways: Ways,
+    looked_to: Option<At>,
+    /// Every word that the list is cut by, for those forms that take it along.
+    pairs: Vec<(String, String)>,
+    views: Views,
     may_act: bool,
+}
+
+impl ListPage {
+    /// What there is to choose from, and how it is said.
+    fn states(&self) -> Vec<(&'static str, String)> {
+        let all = std::iter::once(("", "in any state".to_owned()));
+        all.chain(STATES.map(|word| (word, said(word).0.to_lowercase()))).collect()
+    }
 }
 
 pub async fn list(visit: &Visit) -> Answer {
@@ -78,42 +93,45 @@ pub async fn list(visit: &Visit) -> Answer {
     let (state, destination, code) =
         (words.one("state"), words.one("destination"), words.one("code"));
     let (batch, after, before) = (words.one("batch"), words.one("after"), words.one("before"));
+    let (source, days) = (words.one("source"), Days::of(visit));
     let counted = COUNTED_MAX.to_string();
-    let pairs = [("state", state), ("destination", destination), ("code", code), ("batch", batch)];
-    let asked = query(
-        &[
-            &pairs[..],
-            &[("after", after), ("before", before), ("most", SIZE), ("counted_to", &counted)],
-        ]
-        .concat(),
-    );
+    let pairs = [
+        ("state", state),
+        ("source", source),
+        ("destination", destination),
+        ("code", code),
+        ("batch", batch),
+    ];
+    let pairs = [&pairs[..], &days.pairs()].concat();
+    let place = [("after", after), ("before", before), ("most", SIZE), ("counted_to", &counted)];
+    let asked = query(&[&pairs[..], &place].concat());
     let list: List = visit.ask(Verb::Deliveries, "", &asked).await?;
-    let way = |more: &[(&str, &str)]| {
-        format!("/deliveries?{}", query(&[&pairs[..], more].concat()))
-            .trim_end_matches('?')
-            .to_owned()
-    };
     let tab = |word: &str| Tab {
         words: if word.is_empty() { "All".to_owned() } else { said(word).0 },
         many: list.counts.get(word).map(|many_of| many(many_of, COUNTED_MAX)),
         href: {
-            let of = [("state", word), ("destination", destination), ("batch", batch)];
-            format!("/deliveries?{}", query(&of)).trim_end_matches('?').to_owned()
+            let of = [("state", word), ("source", source), ("destination", destination)];
+            way("/deliveries", &[&of[..], &[("batch", batch)], &days.pairs()].concat())
         },
         here: state == word,
     };
     let tabs = std::iter::once("").chain(STATES).map(tab).collect();
+    let place = |place: Option<i64>| place.map(|place| place.to_string());
+    let places = (place(list.after), place(list.before));
     page(&ListPage {
         frame: Frame { help: "messages", ..visit.frame("Messages, payments and pushes") },
         tabs,
-        next: list.after.map(|after| way(&[("after", &after.to_string())])),
-        previous: list.before.map(|before| way(&[("before", &before.to_string())])),
-        first: (list.before.is_some() || !after.is_empty()).then(|| way(&[])),
+        ways: Ways::of(visit, &pairs, places, &days),
         lines: list.deliveries,
+        looked_to: list.looked_to,
         state: state.to_owned(),
         destination: destination.to_owned(),
         code: code.to_owned(),
         batch: batch.to_owned(),
+        source: source.to_owned(),
+        views: Views::of(visit, "messages", &owned(&pairs)).await?,
+        pairs: owned(&pairs),
+        days: Days::of(visit),
         may_act: visit.may(Right::Act),
     })
 }

@@ -68,8 +68,20 @@ impl What {
     /// What a list of it may be filtered by.
     fn filters(self) -> &'static [&'static str] {
         match self {
-            What::WorkOrders => &["state", "source", "batch", "code"],
-            What::Messages => &["state", "destination", "code", "batch"],
+            What::WorkOrders => {
+                &["state", "source", "batch", "code", "from", "until", "older_than", "order"]
+            }
+            What::Messages => &[
+                "state",
+                "destination",
+                "code",
+                "batch",
+                "source",
+                "from",
+                "until",
+                "older_than",
+                "order",
+            ],
             What::Causes | What::Audit => &[],
         }
     }

@@ -3,17 +3,19 @@
 
 use askama::Template;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::in_path;
 use crate::access::right::Right;
 use crate::web::api::routes::Verb;
 use crate::web::screens::chart::{Chart, Traffic};
-use crate::web::screens::visit::{Answer, Frame, Visit, page};
+use crate::web::screens::visit::{Answer, Frame, Reply, Visit, page};
 use crate::web::screens::words::{self, At};
 
 #[derive(Deserialize)]
 struct Service {
     needs: Vec<Need>,
+    acknowledged: Vec<Need>,
     sources: Vec<Source>,
     destinations: Vec<Destination>,
     changed: Vec<Changed>,
@@ -26,6 +28,16 @@ struct Need {
     what: String,
     page: String,
     which: String,
+    alert: Option<String>,
+    by: Option<String>,
+    why: Option<String>,
+    until: Option<At>,
+}
+
+impl Service {
+    fn can_acknowledge(&self) -> bool {
+        self.needs.iter().any(|need| need.alert.is_some())
+    }
 }
 
 impl Need {
@@ -33,6 +45,7 @@ impl Need {
         match self.page.as_str() {
             "batch" => format!("/batches/{}", self.which),
             "destination" => format!("/destinations/{}", in_path(&self.which)),
+            "cause" => format!("/causes/{}", in_path(&self.which)),
             "bulk" => format!("/bulk/{}", self.which),
             "unknown" => "/unknown".to_owned(),
             "source" => format!("/batches?job={}", in_path(&self.which)),
@@ -80,6 +93,7 @@ struct Page {
     service: Service,
     charts: Vec<Chart>,
     may_look: bool,
+    may_act: bool,
 }
 
 #[derive(Template)]
@@ -95,5 +109,13 @@ pub async fn show(visit: &Visit) -> Answer {
     let service: Service = visit.ask(Verb::Service, "", "").await?;
     let frame = Frame { help: "health", ..visit.live_frame("Service health", true) };
     let charts = service.traffic.charts(frame.now);
-    page(&Page { frame, service, charts, may_look: visit.may(Right::Look) })
+    let (may_look, may_act) = (visit.may(Right::Look), visit.may(Right::Act));
+    page(&Page { frame, service, charts, may_look, may_act })
+}
+
+/// Somebody has seen an alert.
+pub async fn acknowledge(visit: &Visit) -> Answer {
+    let body = json!({ "alert": visit.form.one("alert"), "reason": visit.reason()? });
+    let _: Value = visit.act(Verb::Acknowledge, "", body).await?;
+    Ok(Reply::GoTo("/?done=acknowledged".to_owned()))
 }

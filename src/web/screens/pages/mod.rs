@@ -11,6 +11,7 @@ pub mod connectors;
 pub mod deliveries;
 pub mod destinations;
 pub mod downloads;
+pub mod filtering;
 pub mod health;
 pub mod jobs;
 pub mod mappings;
@@ -24,6 +25,7 @@ pub mod sign_in;
 pub mod statements;
 pub mod unknown;
 pub mod users;
+pub mod views;
 pub mod work_orders;
 
 use super::routes::View;
@@ -108,6 +110,13 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::Downloads => downloads::list(visit).await,
         View::MakeDownload => downloads::make(visit).await,
         View::Download => downloads::fetch(visit).await,
+        View::AssignCause => causes::assign(visit).await,
+        View::SilenceCause => causes::silence(visit).await,
+        View::NoteCause => causes::note(visit).await,
+        View::NoteWorkOrder => work_orders::note(visit).await,
+        View::Acknowledge => health::acknowledge(visit).await,
+        View::KeepView => views::keep(visit).await,
+        View::RemoveView => views::remove(visit).await,
         View::Users => users::list(visit).await,
         View::User => users::show(visit).await,
         View::Invite => users::invite(visit).await,

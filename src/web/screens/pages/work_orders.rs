@@ -4,6 +4,9 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::causes::Note;
+use super::filtering::{Days, Ways, owned, way};
+use super::views::Views;
 use super::{number, query};
 use crate::access::right::Right;
 use crate::store::sessions;
@@ -24,13 +27,15 @@ struct List {
     work_orders: Vec<Line>,
     after: Option<String>,
     before: Option<String>,
+    looked_to: Option<At>,
 }
 
+/// None where there are too many batches to count through.
 #[derive(Deserialize)]
 struct Counts {
-    all: i64,
-    waiting: i64,
-    held: i64,
+    all: Option<i64>,
+    waiting: Option<i64>,
+    held: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +54,7 @@ pub struct Line {
 /// A state to choose from.
 struct Tab {
     words: &'static str,
-    many: i64,
+    many: Option<i64>,
     href: String,
     here: bool,
 }
@@ -64,58 +69,55 @@ struct ListPage {
     source: String,
     batch: String,
     code: String,
+    days: Days,
     /// And whether it is that.
     sizes: [(i64, bool); 3],
-    next: Option<String>,
-    previous: Option<String>,
-    /// This is not the first page.
-    first: Option<String>,
+    ways: Ways,
+    /// Every word that the list is cut by, for those forms that take it along.
+    pairs: Vec<(String, String)>,
+    views: Views,
 }
 
 pub async fn list(visit: &Visit) -> Answer {
     let words = &visit.query;
     let (state, source, batch) = (words.one("state"), words.one("source"), words.one("batch"));
     let (code, after, before) = (words.one("code"), words.one("after"), words.one("before"));
+    let days = Days::of(visit);
     let size: i64 = words.one("size").parse().unwrap_or(SIZE);
     let size =
         SIZES.into_iter().min_by_key(|one| (one - size.clamp(0, 1_000)).abs()).unwrap_or(SIZE);
     let said = size.to_string();
     let pairs = [("state", state), ("source", source), ("batch", batch), ("code", code)];
+    let pairs = [&pairs[..], &days.pairs()].concat();
     let place = [("after", after), ("before", before), ("most", said.as_str())];
     let asked = query(&[&pairs[..], &place].concat());
     let list: List = visit.ask(Verb::WorkOrders, "", &asked).await?;
-    let way = |more: &[(&str, &str)]| {
-        let size = if size == SIZE { "" } else { said.as_str() };
-        let all = [&pairs[..], &[("size", size)], more].concat();
-        format!("/work-orders?{}", query(&all)).trim_end_matches('?').to_owned()
-    };
+    let shown_size = if size == SIZE { "" } else { said.as_str() };
+    let with_size = [&pairs[..], &[("size", shown_size)]].concat();
     let tab = |words, word: &'static str, many| {
-        let href = query(&[("state", word), ("source", source), ("batch", batch)]);
+        let of = [("state", word), ("source", source), ("batch", batch)];
         let here = state == word || (word == "held" && state.is_empty() && !code.is_empty());
         let here = here && (code.is_empty() || !word.is_empty());
-        Tab {
-            words,
-            many,
-            href: format!("/work-orders?{href}").trim_end_matches('?').to_owned(),
-            here,
-        }
+        Tab { words, many, href: way("/work-orders", &[&of[..], &days.pairs()].concat()), here }
     };
     let tabs = vec![
         tab("All", "", list.counts.all),
         tab("Waiting", "waiting", list.counts.waiting),
         tab("Held", "held", list.counts.held),
     ];
+    let places = (list.after.clone(), list.before.clone());
     page(&ListPage {
         frame: Frame { help: "work-orders", ..visit.frame("Work orders") },
         tabs,
-        next: list.after.as_deref().map(|after| way(&[("after", after)])),
-        previous: list.before.as_deref().map(|before| way(&[("before", before)])),
-        first: (list.before.is_some() || !after.is_empty()).then(|| way(&[])),
+        ways: Ways::of(visit, &with_size, places, &days),
         list,
         state: state.to_owned(),
         source: source.to_owned(),
         batch: batch.to_owned(),
         code: code.to_owned(),
+        views: Views::of(visit, "work-orders", &owned(&pairs)).await?,
+        pairs: owned(&pairs),
+        days: Days::of(visit),
         sizes: SIZES.map(|one| (one, one == size)),
     })
 }
@@ -198,6 +200,7 @@ struct Story {
     letters: Vec<Letter>,
     changes: Vec<Change>,
     deliveries: Vec<Sent>,
+    notes: Vec<Note>,
     part: Option<Part>,
 }
 
@@ -369,6 +372,13 @@ pub async fn hidden(visit: &Visit, target: &str, way: &str) -> Answer {
 
 fn done(way: &str, word: &str) -> String {
     format!("{way}{}done={word}", if way.contains('?') { '&' } else { '?' })
+}
+
+/// Writes something to one.
+pub async fn note(visit: &Visit) -> Answer {
+    let (id, body) = (number(visit)?, json!({ "text": visit.form.one("text") }));
+    let _: Value = visit.act(Verb::NoteWorkOrder, &id.to_string(), body).await?;
+    Ok(Reply::GoTo(format!("/work-orders/{id}?done=noted")))
 }
 
 /// A held row is read again, with the definitions as they are now.
