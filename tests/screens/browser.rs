@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use viaduct::access::right::Role;
 use viaduct::app::context::surroundings;
+use viaduct::record::moment::Moment;
 use viaduct::store::traffic;
 
 use super::nodes::{lease, node};
@@ -162,8 +163,13 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
     let (_, link) = viaduct::app::users::invited(served.database(), &invite, by).await.unwrap();
     let viewer = served.person("vic.viewer", &[Role::Viewer]).await;
     let manager = served.person("max.manager", &[Role::Manager]).await;
+    let cut = "/work-orders?state=held&source=revenues&order=oldest";
+    arranged(&served, &kim, short).await;
     let batch = |end: &str| format!("/batches/{short}{end}");
     let mut pages = vec![
+        page("p2-work-orders-cut", cut, 200, &kim),
+        page("p2-messages-cut", "/deliveries?source=crm&order=oldest", 200, &kim),
+        page("p4-cause-seen-to", "/causes/code_unknown", 200, &kim),
         page("p1-service-health", "/", 200, &kim),
         page("p2-work-orders", "/work-orders", 200, &kim),
         page("p2-work-orders-held", "/work-orders?state=held", 200, &kim),
@@ -222,7 +228,36 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
     pages.sort_by_key(|one| one["cookie"].as_str().map(str::to_owned));
     let plan = json!({ "url": served.url, "pictures": pictures(folder.path()), "pages": pages });
     let seen = look("look.mjs", &plan).await;
-    assert_eq!(seen["pages"], json!(49));
+    assert_eq!(seen["pages"], json!(52));
+}
+
+/// A list under a name; a cause that somebody sees to, with a note, of which nobody is reminded; an alert that was seen.
+async fn arranged(served: &Served, kim: &Person, short: i64) {
+    let until = Moment(served.now_ms() + 5 * 86_400_000).day().to_string();
+    let alert = format!("batch|{short}|{short}");
+    let view = |name, shared| {
+        vec![
+            ("list", "work-orders"),
+            ("name", name),
+            ("state", "held"),
+            ("source", "revenues"),
+            ("shared", shared),
+        ]
+    };
+    for (path, fields) in [
+        ("/views", view("Revenues, held", "yes")),
+        ("/views", view("My Monday list", "")),
+        ("/causes/code_unknown/assign", vec![("to", "kim.bramble"), ("reason", "I ask revenues")]),
+        (
+            "/causes/code_unknown/note",
+            vec![("text", "Revenues say that LIMBO is a closed account")],
+        ),
+        ("/causes/code_unknown/silence", vec![("until", &until), ("reason", "They send a list")]),
+        ("/alerts", vec![("alert", &alert), ("reason", "Revenues were asked whether it is whole")]),
+    ] {
+        let done = served.post(path, kim, &fields).await;
+        assert_eq!(done.status, 303, "{path}: {}", done.text);
+    }
 }
 
 /// A payment that somebody else wants to be asked for again. Gives where it stands.
