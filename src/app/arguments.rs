@@ -245,7 +245,7 @@ pub enum Command {
     #[command(args_conflicts_with_subcommands = true)]
     Deliveries {
         #[command(flatten)]
-        listing: deliveries::Listing,
+        listing: Box<deliveries::Listing>,
         #[command(subcommand)]
         one: Option<deliveries::One>,
     },

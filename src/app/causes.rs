@@ -116,7 +116,8 @@ pub async fn assign(
     let before = cause_desk::of(database, code).await?.and_then(|desk| desk.owner);
     let to = asked.to.as_deref().map(str::trim).filter(|to| !to.is_empty());
     let is_own = |name: &str| actor.is_person_of(name);
-    if !is_lead && !(before.as_deref().is_none_or(is_own) && to.is_none_or(is_own)) {
+    let is_among_themselves = before.as_deref().is_none_or(is_own) && to.is_none_or(is_own);
+    if !is_lead && !is_among_themselves {
         let what = match &before {
             Some(before) if !is_own(before) => {
                 format!("{before} has it: a support lead gives it to another")
