@@ -102,12 +102,13 @@ pub async fn of_actions(
     (since_ms, most): (i64, i64),
 ) -> Result<Vec<Line>, StoreError> {
     let mut cells = cells![since_ms];
+    // Told as a stretch of the index: where it is told as equal, PostgreSQL goes through all lines, from the newest on.
     let each = actions.iter().map(|action| {
         cells.push((*action).into());
         format!(
-            "SELECT * FROM (SELECT {COLUMNS} FROM audit WHERE action = ${} AND at_ms > $1 \
-             ORDER BY id DESC LIMIT {most}) few",
-            cells.len()
+            "SELECT * FROM (SELECT {COLUMNS} FROM audit WHERE action >= ${place} AND action <= ${place} \
+             AND at_ms > $1 ORDER BY action DESC, id DESC LIMIT {most}) few",
+            place = cells.len()
         )
     });
     let sql = each.collect::<Vec<_>>().join(" UNION ALL ");

@@ -120,7 +120,10 @@ pub async fn newest(
         let sql = format!("SELECT {COLUMNS} FROM batch ORDER BY id DESC LIMIT $1");
         return database.fetch(&sql, cells![most]).await;
     };
-    let sql = format!("SELECT {COLUMNS} FROM batch WHERE job = $1 ORDER BY id DESC LIMIT $2");
+    // Told as a stretch of the index: where it is told as equal, PostgreSQL goes through all batches, from the newest on.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE job >= $1 AND job <= $1 ORDER BY job DESC, id DESC LIMIT $2"
+    );
     database.fetch(&sql, cells![job.to_owned(), most]).await
 }
 

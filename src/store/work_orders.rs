@@ -181,7 +181,7 @@ async fn next_to(
             cut = stretch.batches.get(looked - 1).copied();
             break;
         }
-        let next = &next[..at_once(looked).min(next.len())];
+        let next = &next[..at_once(database, looked).min(next.len())];
         looked += next.len();
         let (mut cells, mut parts) = (Vec::new(), Vec::new());
         for (place, batch) in (0_i64..).zip(next) {
@@ -265,9 +265,10 @@ impl Filter {
     }
 }
 
-/// Of how many batches at once it is asked: of a file by itself; where files are small, of more and more.
-fn at_once(looked: usize) -> usize {
-    (looked + 1).min(AT_ONCE_MAX)
+/// Of how many batches at once it is asked: of a file by itself; where files are small, of more and more. To ask SQLite
+/// is no way at all, and a long statement takes it longer to read.
+fn at_once(database: &Database, looked: usize) -> usize {
+    if database.is_postgres() { (looked + 1).min(AT_ONCE_MAX) } else { 1 }
 }
 
 /// Work orders by their numbers, the newest first.
@@ -329,7 +330,7 @@ pub async fn count(database: &Database, filter: &Filter, most: i64) -> Result<Co
             counted.is_cut = true;
             break;
         }
-        let next = &next[..at_once(looked).min(next.len())];
+        let next = &next[..at_once(database, looked).min(next.len())];
         looked += next.len();
         let (mut cells, mut parts) = (Vec::new(), Vec::new());
         for batch in next {
