@@ -31,9 +31,9 @@ const LINES_MAX: i64 = 200;
 /// What is told of them.
 const CHANGES_MAX: usize = 20;
 /// What people do to the service, and not to one thing.
-const CHANGES: [&str; 10] = [
-    "paused", "resumed", "probed", "begun", "approved", "accepted", "refused", "run", "added",
-    "roles",
+const CHANGES: [&str; 11] = [
+    "drained", "paused", "resumed", "probed", "begun", "approved", "accepted", "refused", "run",
+    "added", "roles",
 ];
 /// States that a destination's line has.
 pub const OPEN_STATES: [&str; 5] = ["waiting", "accepted", "unknown", "held", "offered"];

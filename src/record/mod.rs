@@ -8,6 +8,7 @@ pub mod document;
 pub mod facts;
 pub mod fragment;
 pub mod hold;
+pub mod holiday;
 pub mod masking;
 pub mod moment;
 pub mod name;

@@ -1,8 +1,10 @@
 //! The only room that knows SQL.
 
 pub mod again;
+pub mod alerts;
 pub mod audit;
 pub mod batches;
+pub mod break_glass;
 pub mod bulk;
 pub mod code_additions;
 pub mod columns;
@@ -34,6 +36,7 @@ pub mod offers;
 pub mod outbox;
 pub mod parting;
 pub mod people;
+pub mod persons;
 pub mod queue;
 pub mod reach;
 pub mod rechecks;
