@@ -183,7 +183,7 @@ fn says(row: &AlertRow) -> String {
     let at = Moment(row.at_ms);
     match row.kind.as_str() {
         "opened" => format!(
-            "The break-glass account {name} was opened on {at} by somebody who says to be {person}, from {place}: “{reason}”"
+            "The break-glass account {name} was opened on {at} by somebody who says that they are {person}, from {place}: “{reason}”"
         ),
         "locked" => format!(
             "The break-glass account {name} was locked on {at}: {reason}, the last from {place}"

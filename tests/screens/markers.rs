@@ -21,6 +21,8 @@ async fn planted(on: On) -> TestHub {
         let sends = format!("{overlap}\nfirst_load = \"send\"");
         hub.edit(&format!("jobs/{job}.toml"), overlap, &sends);
     }
+    let file = "mappings/outbound/payment_received.toml";
+    hub.edit(file, "account.paid_changed", "account.created");
     hub.more.push(("NOTIFY_URL".to_owned(), hostile_platform().await));
     let key = Notify::start(0, None, None).await.unwrap().variables().remove("NOTIFY_API_KEY");
     hub.more.push(("NOTIFY_API_KEY".to_owned(), key.unwrap()));
