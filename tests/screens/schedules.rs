@@ -29,9 +29,9 @@ async fn runs_on_a_bank_holiday_are_marked_until_the_table_ends() {
     let all = json.as_array().unwrap();
     let job = all.iter().find(|job| job["job"] == "ingest-revenues").unwrap();
     let days: Vec<&str> = (job["bank_holidays"].as_array().unwrap().iter())
-        .map(|one| one["day"].as_str().unwrap())
+        .map(|one| one["at"].as_str().unwrap())
         .collect();
-    assert_eq!(days, ["Christmas Day", "Boxing Day (substitute day)"]);
+    assert_eq!(days, ["2026-12-25T02:30:00.000Z", "2026-12-28T02:30:00.000Z"]);
     let served = at("2028-12-28T12:00:00Z").await;
     let kim = served.person("kim", &[Role::Viewer]).await;
     let page = served.get("/jobs", &kim).await;
