@@ -86,7 +86,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("httpdate", &["connector/answering.rs"]),
     ("indicatif", &["app/"]),
-    ("ipnet", &["access/grant.rs", "app/keys.rs", "connector/http_receive/", "web/api/door.rs"]),
+    (
+        "ipnet",
+        &[
+            "access/grant.rs",
+            "app/break_glass.rs",
+            "app/keys.rs",
+            "connector/http_receive/",
+            "web/api/door.rs",
+        ],
+    ),
     ("mimalloc", &["main.rs"]),
     ("minijinja", &["mapping/template.rs"]),
     ("qrcodegen", &["access/code.rs"]),

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-/// `user:kim` at the command line, `staff:kim` at the screens, `key:NAME` by a key of the API, `local` on this machine without one.
+/// `user:kim` at the command line, `staff:kim` at the screens, `key:NAME` by a key of the API,
+/// `break-glass:NAME` by an account for emergencies, `local` on this machine without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor(String);
 
@@ -18,6 +19,11 @@ impl Actor {
         Actor(format!("staff:{name}"))
     }
 
+    /// Somebody who opened a break-glass account: what they do is marked so in the audit log.
+    pub fn break_glass(name: &str) -> Actor {
+        Actor(format!("break-glass:{name}"))
+    }
+
     /// Whoever has that key.
     pub fn key(name: &str) -> Actor {
         Actor(format!("key:{name}"))
@@ -28,14 +34,9 @@ impl Actor {
         Actor("local".to_owned())
     }
 
-    /// Whether that is the same person, by whichever door they came: a second one has to be another.
+    /// Whether they have the same name, by whichever door they came. Who is one person under several names, `app` knows.
     pub fn is_person_of(&self, other: &str) -> bool {
         Actor::bare(&self.0).eq_ignore_ascii_case(Actor::bare(other))
-    }
-
-    /// Whether their word counts beside that of whoever asked. Nobody knows who calls from the machine without a key.
-    pub fn is_second_to(&self, asked: &str) -> bool {
-        *self != Actor::local() && !self.is_person_of(asked)
     }
 
     /// Their name without the door: `kim`.

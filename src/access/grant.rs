@@ -64,9 +64,24 @@ pub fn network(text: &str) -> Result<IpNet, String> {
     Ok(network.trunc())
 }
 
+/// The same, as it is kept.
+pub fn network_words(text: &str) -> Result<String, String> {
+    network(text).map(|network| network.to_string())
+}
+
 /// Networks as they are kept. One that cannot be read is none that anybody calls from.
 pub fn networks_from_words(words: &str) -> Result<Vec<IpNet>, String> {
     words.split(',').filter(|word| !word.is_empty()).map(network).collect()
+}
+
+/// Whether an address is in one of the networks as they are kept; in any, where there are none. One that cannot be
+/// read is in none.
+pub fn is_within(words: &str, address: &str) -> bool {
+    match (networks_from_words(words), network(address)) {
+        (Ok(networks), _) if networks.is_empty() => true,
+        (Ok(networks), Ok(address)) => networks.iter().any(|one| one.contains(&address)),
+        _ => false,
+    }
 }
 
 /// `10.1.0.0/16,10.2.0.0/16`
@@ -119,5 +134,10 @@ mod tests {
         }
         let kept = networks_words(&[network("10.1.0.0/16").unwrap(), network("::1").unwrap()]);
         assert_eq!(networks_words(&networks_from_words(&kept).unwrap()), kept);
+        assert!(
+            is_within(&kept, "10.1.7.7") && is_within(&kept, "::1") && is_within("", "192.0.2.1")
+        );
+        assert!(!is_within(&kept, "10.2.0.1") && !is_within("nonsense", "10.1.7.7"));
+        assert!(!is_within(&kept, "nonsense"));
     }
 }

@@ -36,10 +36,14 @@ pub enum Right {
     Audit,
     /// Who may sign in, and with which roles.
     People,
+    /// Alerts about those who sign in.
+    Alerts,
+    /// To write what one thinks of an alert, which ends it.
+    Review,
 }
 
 impl Right {
-    pub const ALL: [Right; 14] = [
+    pub const ALL: [Right; 16] = [
         Right::SignedIn,
         Right::Health,
         Right::Look,
@@ -54,6 +58,8 @@ impl Right {
         Right::Approve,
         Right::Audit,
         Right::People,
+        Right::Alerts,
+        Right::Review,
     ];
 
     /// In the words of the page of rights.
@@ -75,6 +81,8 @@ impl Right {
             Right::Approve => "approve or refuse what somebody else asked for",
             Right::Audit => "read the audit log",
             Right::People => "manage who may sign in",
+            Right::Alerts => "see each use of a break-glass account",
+            Right::Review => "review each use of a break-glass account, never one's own",
         }
     }
 
@@ -86,6 +94,8 @@ impl Right {
             Right::Act => Some(Scope::Act),
             Right::Decide => Some(Scope::Decide),
             Right::Audit => Some(Scope::Audit),
+            Right::People => Some(Scope::People),
+            Right::Review => Some(Scope::Review),
             Right::SignedIn
             | Right::Health
             | Right::Export
@@ -93,7 +103,7 @@ impl Right {
             | Right::Definitions
             | Right::Draft
             | Right::Approve
-            | Right::People => None,
+            | Right::Alerts => None,
         }
     }
 }
@@ -175,8 +185,8 @@ impl Role {
     /// What it may, beyond being signed in.
     pub fn rights(self) -> &'static [Right] {
         use Right::{
-            Act, Approve, Audit, Decide, Definitions, Draft, Export, Health, Look, Match, People,
-            Records, Show,
+            Act, Alerts, Approve, Audit, Decide, Definitions, Draft, Export, Health, Look, Match,
+            People, Records, Review, Show,
         };
         match self {
             Role::Viewer => &[Health, Look, Definitions],
@@ -186,8 +196,8 @@ impl Role {
             Role::DataSteward => &[Records, Match],
             Role::Approver => &[Definitions, Approve],
             Role::Manager => &[],
-            Role::Governance => &[Audit, Export],
-            Role::Administrator => &[Health, People],
+            Role::Governance => &[Audit, Export, Alerts, Review],
+            Role::Administrator => &[Health, People, Alerts],
         }
     }
 
@@ -222,6 +232,11 @@ impl Roles {
         roles.sort_unstable();
         roles.dedup();
         Roles(roles)
+    }
+
+    /// What a break-glass account is while it is open.
+    pub fn of_break_glass() -> Roles {
+        Roles::new(vec![Role::Administrator])
     }
 
     /// As they are kept. A word that this program does not know allows nothing.
@@ -294,7 +309,7 @@ mod tests {
         assert_eq!(one(Role::Support).scopes().words(), "read,show,act");
         // Whoever looks after people sees none of the residents, and whoever reads the log changes nothing.
         assert!(!one(Role::Administrator).may(Right::Look));
-        assert_eq!(one(Role::Governance).scopes().words(), "audit");
+        assert_eq!(one(Role::Governance).scopes().words(), "audit,review");
         let both = Roles::new(vec![Role::Support, Role::SupportLead]);
         assert_eq!(both.bulk_max(), None);
     }

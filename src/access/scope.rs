@@ -11,10 +11,22 @@ pub enum Scope {
     Act,
     Decide,
     Audit,
+    /// Who may sign in.
+    People,
+    /// To write what one thinks of an alert.
+    Review,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 5] = [Scope::Read, Scope::Show, Scope::Act, Scope::Decide, Scope::Audit];
+    pub const ALL: [Scope; 7] = [
+        Scope::Read,
+        Scope::Show,
+        Scope::Act,
+        Scope::Decide,
+        Scope::Audit,
+        Scope::People,
+        Scope::Review,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -23,6 +35,8 @@ impl Scope {
             Scope::Act => "act",
             Scope::Decide => "decide",
             Scope::Audit => "audit",
+            Scope::People => "people",
+            Scope::Review => "review",
         }
     }
 }
@@ -133,6 +147,6 @@ mod tests {
         assert_eq!(Scopes::from_words("everything,,read").words(), "read");
         assert_eq!(Scopes::from_words("").words(), "");
         let wrong = "admin".parse::<Scope>().unwrap_err();
-        assert!(wrong.contains("read, show, act, decide, audit"), "{wrong}");
+        assert!(wrong.contains("read, show, act, decide, audit, people, review"), "{wrong}");
     }
 }

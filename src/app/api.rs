@@ -2,6 +2,7 @@
 //! is the command's own. What takes long is begun, and goes on in the background.
 
 mod desk;
+mod people;
 pub(in crate::app) mod records;
 
 use std::sync::Arc;
@@ -107,6 +108,10 @@ impl Hub for Api {
         self.provider.as_ref()
     }
 
+    fn local_accounts(&self) -> bool {
+        self.context.catalogue.sign_in.provider.as_ref().is_none_or(|rules| rules.local_accounts)
+    }
+
     async fn answer(&self, call: Call) -> Result<Answer, Problem> {
         must_tell_rows_apart(&call)?;
         match call.verb {
@@ -120,6 +125,7 @@ impl Hub for Api {
             Verb::Resume => self.resume(&call).await,
             Verb::Replay => self.replay(&call).await,
             Verb::RunJob => self.run_job(&call).await,
+            Verb::DrainNode | Verb::ResumeNode => Ok(Answer::done(self.node(&call).await?)),
             Verb::PauseJob | Verb::ResumeJob | Verb::SkipRun => {
                 Ok(Answer::done(self.schedule(&call).await?))
             }
@@ -150,6 +156,16 @@ impl Hub for Api {
             | Verb::NoteCause
             | Verb::NoteWorkOrder
             | Verb::Acknowledge => Ok(Answer::done(self.desk(&call).await?)),
+            Verb::Alerts
+            | Verb::Alert
+            | Verb::ReviewAlert
+            | Verb::Users
+            | Verb::User
+            | Verb::InviteUser
+            | Verb::ChangeUser
+            | Verb::DisableUser
+            | Verb::EnableUser
+            | Verb::SignOutUser => Ok(Answer::done(people::answer(self, &call).await?)),
             Verb::AcceptBatch | Verb::RefuseBatch | Verb::Decide | Verb::Pause => {
                 Ok(Answer::done(self.decide(&call).await?))
             }
@@ -432,6 +448,16 @@ impl Api {
         Ok(destinations::answer(&self.context, Some(one), &call.caller.actor).await?.0)
     }
 
+    async fn node(&self, call: &Call) -> Result<Value, Problem> {
+        let (node, Why { reason }) = (call.id.clone(), call.body()?);
+        let named = nodes::Named { node, reason };
+        let one = match call.verb {
+            Verb::DrainNode => nodes::One::Drain(named),
+            _ => nodes::One::Resume(named),
+        };
+        Ok(nodes::answer(&self.context, &one, &call.caller.actor).await?.0)
+    }
+
     async fn schedule(&self, call: &Call) -> Result<Value, Problem> {
         let (job, Why { reason }) = (call.id.clone(), call.body()?);
         let named = jobs::Named { job, reason };
@@ -575,7 +601,7 @@ fn sight(call: &Call, show: bool) -> Result<Sight, Problem> {
 
 /// Whoever may see rows of some sources only is answered where rows can be told apart, and nowhere else.
 fn must_tell_rows_apart(call: &Call) -> Result<(), Problem> {
-    // How the service and its nodes stand has no rows, and nor have the words that a list is cut by.
+    // How the service and its nodes stand has no rows; nor have the words that a list is cut by, nor who signs in.
     let tells = matches!(
         call.verb,
         Verb::WorkOrders
@@ -587,6 +613,16 @@ fn must_tell_rows_apart(call: &Call) -> Result<(), Problem> {
             | Verb::Views
             | Verb::KeepView
             | Verb::RemoveView
+            | Verb::Alerts
+            | Verb::Alert
+            | Verb::ReviewAlert
+            | Verb::Users
+            | Verb::User
+            | Verb::InviteUser
+            | Verb::ChangeUser
+            | Verb::DisableUser
+            | Verb::EnableUser
+            | Verb::SignOutUser
     );
     match tells || call.caller.within.sources.is_none() {
         true => Ok(()),

@@ -8,9 +8,10 @@ use clap::{Parser, Subcommand, value_parser};
 use super::preview::Listing;
 use super::sight::Unmasked;
 use super::{
-    audit, batches, bulk, causes, deliveries, destinations, hold, init, jobs, keys, resident,
-    sandboxes, service, users, views, work_orders,
+    alerts, audit, batches, break_glass, bulk, causes, deliveries, destinations, hold, init, jobs,
+    keys, nodes, resident, sandboxes, service, users, views, work_orders,
 };
+use crate::access::grant;
 
 /// The integration hub under a council's finance service.
 #[derive(Debug, Parser)]
@@ -177,6 +178,10 @@ pub enum Command {
         /// A name by which callers reach the API, where something stands in front; several times for several
         #[arg(long, env = "VIADUCT_HOSTS", value_name = "NAME", value_delimiter = ',')]
         host: Vec<String>,
+        /// From where what stands in front calls, such as 10.1.0.5, if it is trusted to say who calls: the last of
+        /// `X-Forwarded-For` is believed from there alone; several times for several
+        #[arg(long, env = "VIADUCT_FRONTS", value_name = "CIDR", value_delimiter = ',', value_parser = grant::network_words)]
+        front: Vec<String>,
     },
     /// Make, list and revoke the keys of the API
     Keys {
@@ -198,6 +203,16 @@ pub enum Command {
         #[command(subcommand)]
         what: views::What,
     },
+    /// Accounts for an emergency: make one, list them, take one away
+    BreakGlass {
+        #[command(subcommand)]
+        what: break_glass::What,
+    },
+    /// What was done in an emergency, and other things that those who look after people have to know of
+    Alerts {
+        #[command(subcommand)]
+        what: Option<alerts::What>,
+    },
     /// How the service stands: what needs somebody, each source, each destination
     Status {
         #[command(subcommand)]
@@ -217,7 +232,10 @@ pub enum Command {
         one: Option<jobs::One>,
     },
     /// Who works here and since when, what each has in hand, and when the work of one that died comes back
-    Nodes,
+    Nodes {
+        #[command(subcommand)]
+        one: Option<nodes::One>,
+    },
     /// List the kinds of connectors there are, or describe one: every setting, with its default
     Connectors {
         #[command(subcommand)]

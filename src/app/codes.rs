@@ -12,7 +12,7 @@ use super::context::{AppError, Context};
 use super::preview::{self, Listing};
 use super::replay::Chosen;
 use super::sight::Sight;
-use super::{held, held_show};
+use super::{held, held_show, persons};
 use crate::access::actor::Actor;
 use crate::mapping::definition::{CodeList, CodeRow, InboundMapping};
 use crate::record::moment::Moment;
@@ -284,7 +284,7 @@ pub async fn decide(
     }
     let addition = known(context, id).await?;
     let who = actor.to_string();
-    if !actor.is_second_to(&addition.asked_by) {
+    if !persons::is_second_to(&context.database, actor, &addition.asked_by).await? {
         let what = "you asked for it yourself, or did not say who you are: another person has to say yes or no".to_owned();
         return Err(AppError::Stands(what));
     }

@@ -20,9 +20,9 @@ use super::preview::Listing;
 use super::replay::Chosen;
 use super::sandboxes::Begun;
 use super::{
-    actor, audit, batches, bulk, causes, deliveries, demo, destinations, held, held_show, hold,
-    init, jobs, keys, logging, matching, nodes, panics, preview, replay, resident, run, serve,
-    service, users, views, work_orders,
+    actor, alerts, audit, batches, break_glass, bulk, causes, deliveries, demo, destinations, held,
+    held_show, hold, init, jobs, keys, logging, matching, nodes, panics, preview, replay, resident,
+    run, serve, service, users, views, work_orders,
 };
 use crate::catalogue::load::load;
 use crate::catalogue::trial::{self, Which};
@@ -32,6 +32,7 @@ use crate::definition::{describe, suggest};
 use crate::job::clock::Clock;
 use crate::job::definition::Action;
 use crate::store::database::Database;
+use crate::web::api::door::InFront;
 use crate::web::screens::routes;
 
 /// A job that has to connect anew stands on much at that moment: in a debug build more than the usual two
@@ -154,9 +155,9 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             done
         }
-        Command::Serve { listen, host } => {
+        Command::Serve { listen, host: names, front: fronts } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            serve::serve(context, listen, host).await?;
+            serve::serve(context, listen, InFront { names, fronts }).await?;
             Ok(Done { json: json!({ "stopped": true }), text: String::new(), exit: 0 })
         }
         Command::Keys { what } => {
@@ -184,6 +185,20 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
+        Command::BreakGlass { what } => {
+            let database = Database::open(&arguments.database).await?;
+            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
+            let said = break_glass::answer(&database, what, &me, now_ms).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
+        Command::Alerts { what } => {
+            let database = Database::open_existing(&arguments.database).await?;
+            let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
+            let said = alerts::answer(&database, what, &me, now_ms).await;
+            database.close().await;
+            said.map(|(json, text)| Done { json, text, exit: 0 })
+        }
         Command::Causes { what } => {
             let context = Context::open(&definitions, &arguments.database).await?;
             let said = causes::answer(&context, what, &actor::of_this_process()).await;
@@ -196,9 +211,12 @@ async fn perform(arguments: Arguments) -> Result<Done, AppError> {
             context.database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }
-        Command::Nodes => {
+        Command::Nodes { one } => {
             let context = Context::open(&definitions, &arguments.database).await?;
-            let said = nodes::stand(&context).await;
+            let said = match one {
+                Some(one) => nodes::answer(&context, &one, &actor::of_this_process()).await,
+                None => nodes::stand(&context).await,
+            };
             context.database.close().await;
             said.map(|(json, text)| Done { json, text, exit: 0 })
         }

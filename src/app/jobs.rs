@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::context::{AppError, Context};
 use crate::access::actor::Actor;
 use crate::job::definition::{Action, JobDefinition};
+use crate::record::holiday;
 use crate::record::moment::Moment;
 use crate::store::audit::{self, Entry};
 use crate::store::{queue, schedules};
@@ -24,6 +25,9 @@ pub fn list(context: &Context) -> (Value, String) {
             "connector": job.connector.value,
             "next": next_ms(job, now_ms).map(Moment),
             "next_runs": next_runs(job, now_ms),
+            "bank_holidays": bank_holidays(job, now_ms),
+            // Of days after that year nobody here knows.
+            "bank_holidays_to": holiday::LAST_YEAR,
         })
     });
     (json.collect(), jobs.map(|job| line(job, now_ms)).collect())
@@ -44,6 +48,13 @@ fn next_runs(job: &JobDefinition, now_ms: i64) -> Vec<Moment> {
     const MANY: usize = 10;
     let runs = job.schedule.as_ref().map(|schedule| schedule.next_after(now_ms, MANY));
     runs.unwrap_or_default().into_iter().map(Moment).collect()
+}
+
+/// Those of the next ten that are on a bank holiday of England and Wales.
+fn bank_holidays(job: &JobDefinition, now_ms: i64) -> Vec<Value> {
+    let runs = next_runs(job, now_ms).into_iter();
+    let on = runs.filter_map(|at| Some(json!({ "at": at, "day": holiday::of(at.day())? })));
+    on.collect()
 }
 
 fn next_ms(job: &JobDefinition, now_ms: i64) -> Option<i64> {
@@ -133,6 +144,16 @@ pub async fn stand(context: &Context) -> Result<(Value, String), AppError> {
         let over = over.map(|one| json!({ "at": Moment(one.slot_ms), "why": one.why }));
         job["missed"] = json!(over.collect::<Vec<_>>());
     }
+    for job in context.catalogue.jobs.values() {
+        for at in next_runs(job, now_ms) {
+            if let Some(day) = holiday::of(at.day()) {
+                text.push_str(&format!("  {} runs on {day}, {at}\n", job.name));
+            }
+        }
+    }
+    if is_running_out(context) {
+        text.push_str(&format!("  warning: {}\n", running_out()));
+    }
     for pause in &paused {
         text.push_str(&format!(
             "  {} stands still since {}: {} ({})\n",
@@ -143,6 +164,25 @@ pub async fn stand(context: &Context) -> Result<(Value, String), AppError> {
         ));
     }
     Ok((json, text))
+}
+
+/// Before the table of bank holidays ends by so long it is said that it does.
+const WARNED_MS: i64 = 90 * 24 * 3_600_000;
+
+/// Whether runs are shown, or soon will be, of which nobody here knows whether they are on a bank holiday.
+pub fn is_running_out(context: &Context) -> bool {
+    let now_ms = context.clock.now_ms();
+    let runs = context.catalogue.jobs.values().flat_map(|job| next_runs(job, now_ms));
+    let is_unknown = |at: Moment| holiday::is_unknown(at.day());
+    is_unknown(Moment(now_ms + WARNED_MS)) || runs.into_iter().any(is_unknown)
+}
+
+/// What is said then.
+pub fn running_out() -> String {
+    format!(
+        "bank holidays are known here to the end of {} alone: a newer version of this program has the next",
+        holiday::LAST_YEAR
+    )
 }
 
 /// Puts down who has a job run by hand.

@@ -7,7 +7,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 
 use super::context::AppError;
-use crate::access::actor::Actor;
+use crate::access::actor::{Actor, staff_name};
 use crate::access::grant::{self, DAYS_MAX, LIVE_MAX};
 use crate::access::key::{self, Key, SECRET_BYTES};
 use crate::access::scope::{Allowed, Scopes};
@@ -39,8 +39,8 @@ pub struct New {
     /// The program that it is for, as the audit log names it: `crm`
     #[arg(value_parser = key::name)]
     pub name: String,
-    /// What it allows: read, show (values in place of their masks), act, decide, audit; and
-    /// source:CONNECTOR:write, to push records to that connector
+    /// What it allows: read, show (values in place of their masks), act, decide, audit, people (who may sign in),
+    /// review (of alerts); and source:CONNECTOR:write, to push records to that connector
     #[arg(long, required = true, value_delimiter = ',', value_name = "SCOPE")]
     pub scope: Vec<Allowed>,
     /// From where it may be shown, such as 10.1.0.0/16; several times for several
@@ -50,6 +50,9 @@ pub struct New {
     #[arg(long, value_name = "DAYS", default_value_t = DAYS_MAX,
           value_parser = value_parser!(u32).range(1..=i64::from(DAYS_MAX)))]
     pub expires: u32,
+    /// Whose it is, by the name that the person signs in with: where two have to agree, all keys of one person are one
+    #[arg(long, value_name = "NAME", value_parser = staff_name)]
+    pub owner: Option<String>,
     /// Where it is for; it stands in the key, so that one is not taken for another
     #[arg(long, default_value = "live", value_parser = key::environment)]
     pub environment: String,
@@ -80,6 +83,7 @@ pub async fn add(
         created_ms: now_ms,
         expires_ms: now_ms + i64::from(new.expires) * DAY_MS,
         revoked_ms: None,
+        owner: new.owner.clone(),
     };
     if !keys::add(database, &row, LIVE_MAX).await? {
         return Err(AppError::Stands(format!(
@@ -159,6 +163,7 @@ fn of_key(row: &KeyRow, now_ms: i64) -> Value {
         "scopes": words(&row.scopes),
         "networks": words(&row.networks),
         "by": row.created_by,
+        "owner": row.owner,
         "made": Moment(row.created_ms),
         "expires": Moment(row.expires_ms),
         "revoked": row.revoked_ms.map(Moment),

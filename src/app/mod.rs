@@ -1,10 +1,12 @@
 //! Wiring: reads the definitions, opens what they name, and runs the verbs. Decides nothing.
 
 pub mod actor;
+pub mod alerts;
 pub mod api;
 pub mod arguments;
 pub mod audit;
 pub mod batches;
+pub mod break_glass;
 pub mod bulk;
 pub mod causes;
 pub mod changes;
@@ -34,6 +36,7 @@ pub mod matching;
 pub mod nodes;
 pub mod openapi;
 pub mod panics;
+pub mod persons;
 pub mod preview;
 pub mod reading;
 pub mod replay;

@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::context::{AppError, Context};
 use super::{destinations, holder};
+use crate::access::actor::Actor;
 use crate::job::bulk;
 use crate::record::moment::{Moment, span};
 use crate::store::database::StoreError;
@@ -34,7 +36,7 @@ struct Node {
     node: String,
     machine: String,
     process: String,
-    /// running, dead, by hand
+    /// running, draining, drained, dead, by hand
     state: &'static str,
     /// What follows from that, as a sentence.
     says: String,
@@ -45,12 +47,21 @@ struct Node {
     heard: Option<Moment>,
     /// How far its clock is before the database's, where that matters.
     clock_off_ms: Option<i64>,
+    drain: Option<Drain>,
     destinations: Vec<Sends>,
     reads: Option<Reads>,
     bulk: Vec<Acts>,
     schedules: Vec<Fires>,
     /// When what it has in hand is free at the latest, unless it holds on to it.
     free: Option<Moment>,
+}
+
+/// That it takes nothing new.
+#[derive(Debug, Serialize)]
+struct Drain {
+    by: String,
+    why: String,
+    since: Moment,
 }
 
 /// A destination that it sends to.
@@ -168,6 +179,10 @@ impl Found {
             since: row.map(|row| Moment(row.began_ms)),
             heard: silent_ms.map(|silent_ms| Moment(self.now_ms - silent_ms)),
             clock_off_ms: off_ms.filter(|ms| ms.abs() > OFF_MS),
+            drain: row.and_then(|row| {
+                let (by, why) = (row.drain_by.clone()?, row.drain_why.clone()?);
+                Some(Drain { by, why, since: Moment(row.drain_ms?) })
+            }),
             destinations: Vec::new(),
             reads: None,
             bulk: Vec::new(),
@@ -193,6 +208,9 @@ impl Found {
         let sends = node.destinations.iter().map(|one| one.until);
         let reads = node.reads.iter().map(|one| one.until);
         node.free = sends.chain(reads).chain(node.bulk.iter().map(|one| one.until)).max();
+        if node.state == "running" && node.drain.is_some() {
+            node.state = if node.free.is_none() { "drained" } else { "draining" };
+        }
         node.says = self.says(&node, is_gone);
         node
     }
@@ -217,6 +235,8 @@ impl Found {
         });
         match (node.state, node.free) {
             ("running", _) => off.unwrap_or_default(),
+            ("drained", _) => "It takes nothing new and has nothing in hand: it can be stopped, or resumed.".to_owned(),
+            ("draining", _) => "It takes nothing new, and ends what it has in hand; other nodes take over.".to_owned(),
             ("by hand", _) => "It was begun by a command and says nothing of itself: it is told of while it holds something.".to_owned(),
             (_, None) => "It is dead, and has nothing in hand: nothing waits for it.".to_owned(),
             _ if is_gone => "It is dead, as this machine can see: whoever wants its work takes it at once.".to_owned(),
@@ -254,6 +274,9 @@ impl Node {
             text.push_str(&format!(", last heard of {} ago", span(now_ms - heard.0)));
         }
         text.push('\n');
+        if let Some(Drain { by, why, since }) = &self.drain {
+            text.push_str(&format!("    drained by {by} since {since}: {why}\n"));
+        }
         if !self.says.is_empty() {
             text.push_str(&format!("    {}\n", self.says));
         }
@@ -286,6 +309,72 @@ impl Node {
     }
 }
 
+/// What may be done with a node.
+#[derive(Debug, Clone, Subcommand)]
+pub enum One {
+    /// Have one take nothing new: it ends what it has in hand, and others take over. It answers calls meanwhile
+    Drain(Named),
+    /// Have it take something again
+    Resume(Named),
+}
+
+/// Which node, and why.
+#[derive(Debug, Clone, Args)]
+pub struct Named {
+    /// Its name as `--json` has it; or machine:process, or the machine alone, where only one is called so
+    pub node: String,
+    /// Why: it stands with the node and in the audit log, with your name
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Does it.
+pub async fn answer(
+    context: &Context,
+    one: &One,
+    actor: &Actor,
+) -> Result<(Value, String), AppError> {
+    let (One::Drain(named) | One::Resume(named)) = one;
+    let reason = named.reason.trim();
+    if reason.is_empty() {
+        return Err(AppError::Asked("a decision needs its reason: --reason WHY".to_owned()));
+    }
+    let (database, now_ms) = (&context.database, context.clock.now_ms());
+    let rows = nodes::all(database).await?;
+    let is_meant = |row: &&NodeRow| {
+        let (machine, process) = parts(&row.name);
+        [row.name.as_str(), &machine, &format!("{machine}:{process}")].contains(&&*named.node)
+    };
+    let meant: Vec<&NodeRow> = rows.iter().filter(is_meant).collect();
+    let name = match meant[..] {
+        [one] => one.name.as_str(),
+        [] => {
+            return Err(AppError::NotThere(
+                "no node of that name works here: see `viaduct nodes`".to_owned(),
+            ));
+        }
+        _ => {
+            let names: Vec<&str> = meant.iter().map(|row| row.name.as_str()).collect();
+            return Err(AppError::Stands(format!(
+                "several nodes are called so: say which of {}",
+                names.join(", ")
+            )));
+        }
+    };
+    let drained = matches!(one, One::Drain(_));
+    let done = nodes::turn(database, name, (drained, actor.as_str(), reason), now_ms).await?;
+    let text = match (drained, done) {
+        (true, true) => "takes nothing new, from its next beat on: within seconds",
+        (true, false) => "took nothing new before",
+        (false, true) => "takes something again, from its next beat on",
+        (false, false) => "was not drained",
+    };
+    Ok((
+        json!({ "node": name, "drained": drained, "by": actor.as_str() }),
+        format!("{name} {text}.\n"),
+    ))
+}
+
 /// Says that this process is there, until it is dropped; and puts down now and then how long the oldest has waited. A
 /// database that is away is told of once.
 pub async fn beat_always(context: Arc<Context>, address: String) {
@@ -293,6 +382,9 @@ pub async fn beat_always(context: Arc<Context>, address: String) {
     let mut is_away = false;
     for number in 0_u64.. {
         let mut done = beat(&context, &name, &address, began_ms).await;
+        if done.is_ok() {
+            done = heed(&context, &name).await;
+        }
         if done.is_ok() && number % WAITS_EACH == 0 {
             done = put_down_waits(&context).await;
         }
@@ -331,6 +423,16 @@ pub async fn beat(
     let version = env!("CARGO_PKG_VERSION");
     let beat = Beat { name, version, address, began_ms, now_ms };
     nodes::beat(database, beat, TOLD_MS).await
+}
+
+/// Takes nothing new where somebody said so, and something again where nobody does.
+pub async fn heed(context: &Context, name: &str) -> Result<(), StoreError> {
+    let drained = nodes::is_drained(&context.database, name).await?;
+    if drained != context.bell.is_resting() {
+        tracing::info!(drained, "this node was told whether to take anything new");
+        context.bell.rest(drained);
+    }
+    Ok(())
 }
 
 /// This process ends as it should.

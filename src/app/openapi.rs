@@ -11,8 +11,8 @@ use super::bulk::proposed::Proposal;
 use super::replay::Chosen as Rows;
 use super::resident::Known;
 use super::{
-    audit, batches, bulk, causes, changes, codes, deliveries, hold, mappings, service, steward,
-    views, work_orders,
+    alerts, audit, batches, bulk, causes, changes, codes, deliveries, hold, mappings, service,
+    steward, users, views, work_orders,
 };
 use crate::web::api::call::{Nothing, Showing};
 use crate::web::api::routes::{ROOT, ROUTES, Route, Verb};
@@ -76,7 +76,7 @@ fn operation(route: &Route) -> Value {
             0,
             json!({
                 "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
-                "description": "A number; of a job or a destination, its name",
+                "description": "A number; of a job, a destination, a node or a user, its name",
             }),
         );
     }
@@ -158,13 +158,17 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Holds => (of::<hold::List>(), none()),
         AddHold => (none(), of::<hold::Add>()),
         LiftHold => (none(), of::<LiftAsked>()),
-        PauseDestination | ResumeDestination | ProbeDestination | PauseJob | ResumeJob
-        | SkipRun => (none(), of::<api::Why>()),
+        DrainNode | ResumeNode | PauseDestination | ResumeDestination | ProbeDestination
+        | PauseJob | ResumeJob | SkipRun => (none(), of::<api::Why>()),
         WorkOrders => (of::<work_orders::Wanted>(), none()),
         WorkOrder => (of::<work_orders::Look>(), none()),
         Service => (of::<service::Wanted>(), none()),
         Find => (none(), of::<work_orders::Sought>()),
         Propose => (none(), of::<Proposal>()),
+        ReviewAlert => (none(), of::<alerts::Review>()),
+        InviteUser => (none(), of::<users::Invited>()),
+        ChangeUser => (none(), of::<users::Changed>()),
+        DisableUser => (none(), of::<api::Why>()),
         AskCode => (none(), of::<codes::Asked>()),
         DecideCode => (none(), of::<codes::Decided>()),
         Confirm | Approve | Refuse => (none(), of::<api::Why>()),
@@ -177,9 +181,8 @@ fn words(verb: Verb) -> (Schema, Schema) {
         Views => (of::<views::Wanted>(), none()),
         KeepView => (none(), of::<views::Keep>()),
         Mappings | Codes | Code | BulkActions | Pause | Resume | VerifyAudit | Destinations
-        | RemoveView | Jobs | RunJob | Nodes | Openapi | Connectors | Proposed | Drop => {
-            (none(), none())
-        }
+        | RemoveView | Jobs | Alerts | Alert | Users | User | EnableUser | SignOutUser | RunJob
+        | Nodes | Openapi | Connectors | Proposed | Drop => (none(), none()),
     }
 }
 

@@ -17,6 +17,8 @@ const SLOTS_MAX: usize = 1_000;
 pub async fn keep_time(context: Arc<Context>, doorbell: Doorbell) {
     let began_ms = context.clock.now_ms();
     loop {
+        // Another node fires what comes meanwhile.
+        context.bell.goes_on().await;
         if let Err(error) = fire_due(&context, &doorbell, began_ms).await {
             tracing::error!(%error, "schedules could not be looked at");
         }

@@ -64,6 +64,10 @@ impl Senders {
 async fn send_always(context: Arc<Context>, job: JobDefinition) {
     let mut is_first = true;
     while !context.bell.is_over() {
+        if context.bell.is_resting() {
+            context.bell.goes_on().await;
+            continue;
+        }
         let sending = AssertUnwindSafe(send(&context, &job, is_first)).catch_unwind().await;
         is_first = false;
         let again_ms = match sending {

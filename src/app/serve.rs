@@ -20,6 +20,7 @@ use crate::store::database::StoreError;
 use crate::store::keys;
 use crate::store::queue::QueuePool;
 use crate::store::staff;
+use crate::web::api::door::InFront;
 use crate::web::api::routes::ROOT;
 use crate::web::inbound::{ROOT as IN, Reception};
 use crate::web::pay::Desk;
@@ -31,7 +32,7 @@ const UNDONE_AGAIN_MS: i64 = 2_000;
 pub async fn serve(
     mut context: Context,
     listen: SocketAddr,
-    names: Vec<String>,
+    in_front: InFront,
 ) -> Result<(), AppError> {
     let stop = stop()?;
     must_be_shut(&context, listen).await?;
@@ -42,6 +43,9 @@ pub async fn serve(
     eprint!("{}", overview(&context));
     for line in unopened(&context) {
         eprintln!("warning: {line}");
+    }
+    if jobs::is_running_out(&context) {
+        eprintln!("warning: {}", jobs::running_out());
     }
     if let Some(Err(error)) = context.provider() {
         eprintln!("warning: sign_in.toml: nobody can sign in with the council's accounts: {error}");
@@ -65,7 +69,7 @@ pub async fn serve(
     let beating = tokio::spawn(nodes::beat_always(Arc::clone(&context), listening.url()));
     let pages = {
         let _within = front.handle().enter();
-        listening.serve_with_api(desk, api, reception, names)
+        listening.serve_with_api(desk, api, reception, in_front)
     };
     let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
@@ -144,6 +148,7 @@ async fn ring_for_undone(context: &Context, doorbell: &Doorbell) -> Result<(), A
 /// Goes on with bulk actions whose worker is gone, of this node or another.
 async fn take_up_bulk(context: Arc<Context>) {
     loop {
+        context.bell.goes_on().await;
         let since_ms = context.clock.now_ms() - bulk::STANDS_STILL_MS;
         match store::bulk::standing_still(&context.database, since_ms).await {
             Ok(found) => {

@@ -17,7 +17,6 @@ use crate::job::definition::{Action, JobDefinition};
 use crate::record::delivery::Channel;
 use crate::record::free_text;
 use crate::record::moment::{Moment, span};
-use crate::store::alerts::{self, Seen};
 use crate::store::audit;
 use crate::store::batches::{self, BatchRow};
 use crate::store::bulk as stored_bulk;
@@ -27,6 +26,7 @@ use crate::store::destinations::{self as stored, DestinationRow};
 use crate::store::held as stored_held;
 use crate::store::outbox;
 use crate::store::received::Received;
+use crate::store::seen::{self, Seen};
 use crate::store::work_orders::{self, Filter as Rows, Stage};
 
 /// Counts stop here.
@@ -35,7 +35,8 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// What is told of what people changed.
 const CHANGES_MAX: usize = 20;
 /// What people do to the service, and not to one thing.
-const CHANGES: [&str; 17] = [
+const CHANGES: [&str; 18] = [
+    "drained",
     "paused",
     "resumed",
     "probed",
@@ -192,7 +193,7 @@ async fn causes(context: &Context, needs: &mut Vec<Value>) -> Result<(), AppErro
 
 /// What needs somebody, and what somebody has seen.
 async fn apart(context: &Context, needs: Vec<Value>) -> Result<(Vec<Value>, Vec<Value>), AppError> {
-    let seen = alerts::seen(&context.database, context.clock.now_ms()).await?;
+    let seen = seen::seen(&context.database, context.clock.now_ms()).await?;
     let (mut left, mut acknowledged) = (Vec::new(), Vec::new());
     for mut need in needs {
         match seen.iter().find(|one| need["alert"] == json!(one.alert)) {
@@ -267,7 +268,7 @@ pub async fn acknowledge(
         at_ms: now_ms,
         until_ms: now_ms + SEEN_MS,
     };
-    alerts::acknowledge(&context.database, &seen).await?;
+    seen::acknowledge(&context.database, &seen).await?;
     Ok(need)
 }
 

@@ -139,9 +139,16 @@ impl Doorbell {
         });
         let mut told = None;
         loop {
+            if context.bell.is_resting() && !context.bell.is_over() {
+                tokio::select! {
+                    () = context.bell.goes_on() => {}
+                    said = &mut stop, if told.is_none() => told = Some(said),
+                }
+                continue;
+            }
             let over = Arc::clone(&context.bell);
             let stopped = async move {
-                over.over().await;
+                over.ended().await;
                 Ok(())
             };
             let mut working = std::pin::pin!(self.monitor(&context).run_with_signal(stopped));
@@ -157,6 +164,10 @@ impl Doorbell {
                     continue;
                 }
             };
+            // What it had begun goes on to its end; it takes nothing new meanwhile.
+            if worked.is_ok() && context.bell.is_resting() && !context.bell.is_over() {
+                continue;
+            }
             self.running.end().await;
             return match (worked, told) {
                 (Ok(()), Some(Err(error))) => Err(error.into()),

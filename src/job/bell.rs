@@ -11,13 +11,20 @@ use tokio::sync::{Notify, watch};
 pub struct Bell {
     rung: Notify,
     over: watch::Sender<bool>,
+    /// Nothing new is taken until somebody says otherwise.
+    resting: watch::Sender<bool>,
     /// The destinations that somebody in this process sends to whenever it is rung.
     attended: Mutex<HashSet<String>>,
 }
 
 impl Default for Bell {
     fn default() -> Bell {
-        Bell { rung: Notify::new(), over: watch::Sender::new(false), attended: Mutex::default() }
+        Bell {
+            rung: Notify::new(),
+            over: watch::Sender::new(false),
+            resting: watch::Sender::new(false),
+            attended: Mutex::default(),
+        }
     }
 }
 
@@ -58,5 +65,38 @@ impl Bell {
         let mut over = self.over.subscribe();
         // The sender is ours, and so there is nothing that could fail.
         let _ = over.wait_for(|over| *over).await;
+    }
+
+    /// Everybody ends what they have in hand and takes nothing new, or may again.
+    pub fn rest(&self, resting: bool) {
+        self.resting.send_if_modified(|was| std::mem::replace(was, resting) != resting);
+    }
+
+    /// Whether nothing new is taken.
+    pub fn is_resting(&self) -> bool {
+        *self.resting.borrow()
+    }
+
+    /// Whether whoever has something in hand ends it and begins nothing, for good or for a while.
+    pub fn must_end(&self) -> bool {
+        self.is_over() || self.is_resting()
+    }
+
+    /// Ends when that is so.
+    pub async fn ended(&self) {
+        let mut resting = self.resting.subscribe();
+        tokio::select! {
+            () = self.over() => {}
+            _ = resting.wait_for(|resting| *resting) => {}
+        }
+    }
+
+    /// Ends when something new may be taken, or never again.
+    pub async fn goes_on(&self) {
+        let mut resting = self.resting.subscribe();
+        tokio::select! {
+            () = self.over() => {}
+            _ = resting.wait_for(|resting| !*resting) => {}
+        }
     }
 }

@@ -182,7 +182,7 @@ async fn take_lease(
             Taking::Theirs { holder, .. } if dead.is_none() && (job.is_gone)(&holder) => {
                 dead = Some(holder);
             }
-            Taking::Theirs { .. } if now_ms >= deadline_ms || job.bell.is_over() => {
+            Taking::Theirs { .. } if now_ms >= deadline_ms || job.bell.must_end() => {
                 return Ok(None);
             }
             Taking::Theirs { until_ms, .. } => {
@@ -191,7 +191,7 @@ async fn take_lease(
                 dead = None;
                 tokio::select! {
                     () = bench.clock.pause(wait_ms) => {}
-                    () = job.bell.over() => {}
+                    () = job.bell.ended() => {}
                 }
             }
         }
@@ -264,7 +264,7 @@ impl<'a> Run<'a> {
             }
             let followed =
                 self.follow().await? + self.watch().await? + self.look_once_more().await?;
-            if self.job.bell.is_over() {
+            if self.job.bell.must_end() {
                 return Ok(());
             }
             if claimed > 0 {
@@ -308,7 +308,7 @@ impl<'a> Run<'a> {
             tokio::select! {
                 () = self.bench.clock.pause(wait_ms.max(1)) => {}
                 () = rung.as_mut() => return Ok(Some(Woken::Rung)),
-                () = self.job.bell.over() => return Ok(None),
+                () = self.job.bell.ended() => return Ok(None),
             }
             if self.now_ms() >= renew_ms {
                 let until_ms = self.until_ms();

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod fragment;
 pub mod free_text;
 pub mod hold;
+pub mod holiday;
 pub mod masking;
 pub mod moment;
 pub mod name;

@@ -1,47 +1,95 @@
-//! Alerts that somebody has seen. What an alert is about, and since when it is so, is its name: when it comes another
-//! time it is another.
+//! What those who look after people and after information have to know of, until somebody has written what they think
+//! of it: a break-glass account that was opened or locked, and a link to set somebody's password anew. What may be
+//! reviewed by whom is not looked at here.
 
 use super::audit::{self, Entry};
-use super::database::{Database, StoreError, cells};
+use super::database::{Database, StoreError, Transaction, cells};
 
-/// One that somebody has seen.
+/// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Seen {
-    /// `late|ingest-crm|1790000000000`
-    pub alert: String,
-    pub seen_by: String,
-    pub why: String,
-    /// UTC milliseconds
+pub struct AlertRow {
+    pub id: i64,
+    /// opened, locked, invited
+    pub kind: String,
+    /// The account.
+    pub name: String,
+    /// Who did it, as far as is known.
+    pub person: String,
+    pub reason: String,
+    /// The address that it came from; empty where it came by a command.
+    pub place: String,
+    /// UTC milliseconds, as are the others.
     pub at_ms: i64,
-    pub until_ms: i64,
+    /// When what was opened ends.
+    pub until_ms: Option<i64>,
+    pub reviewed_ms: Option<i64>,
+    pub reviewed_by: Option<String>,
+    pub review: Option<String>,
 }
 
-/// So many are kept.
-const SEEN_MAX: i64 = 1_000;
+const COLUMNS: &str =
+    "id, kind, name, person, reason, place, at_ms, until_ms, reviewed_ms, reviewed_by, review";
 
-/// Those that somebody has seen and that are not over.
-pub async fn seen(database: &Database, now_ms: i64) -> Result<Vec<Seen>, StoreError> {
-    let sql = "SELECT alert, seen_by, why, at_ms, until_ms FROM alert_seen WHERE until_ms > $1 \
-               ORDER BY at_ms LIMIT $2";
-    database.fetch(sql, cells![now_ms, SEEN_MAX]).await
+/// Raises one. Part of the transaction of what it tells of.
+pub async fn raise(transaction: &mut Transaction, alert: &AlertRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO staff_alert (id, kind, name, person, reason, place, at_ms, until_ms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let cells = cells![
+        alert.id,
+        alert.kind.clone(),
+        alert.name.clone(),
+        alert.person.clone(),
+        alert.reason.clone(),
+        alert.place.clone(),
+        alert.at_ms,
+        alert.until_ms,
+    ];
+    transaction.execute(sql, cells).await?;
+    Ok(())
 }
 
-/// Somebody has seen it. What is over is forgotten.
-pub async fn acknowledge(database: &Database, seen: &Seen) -> Result<(), StoreError> {
+/// Those that nobody has written about, the newest first.
+pub async fn open(database: &Database, most: i64) -> Result<Vec<AlertRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM staff_alert WHERE reviewed_ms IS NULL ORDER BY id DESC LIMIT $1"
+    );
+    database.fetch(&sql, cells![most]).await
+}
+
+/// All there are, the newest first.
+pub async fn newest(database: &Database, most: i64) -> Result<Vec<AlertRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM staff_alert ORDER BY id DESC LIMIT $1");
+    database.fetch(&sql, cells![most]).await
+}
+
+/// The one of that number.
+pub async fn find(database: &Database, id: i64) -> Result<Option<AlertRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM staff_alert WHERE id = $1");
+    Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
+}
+
+/// Keeps what somebody wrote about one. Says whether nobody had before.
+pub async fn review(
+    database: &Database,
+    id: i64,
+    (actor, words): (&str, &str),
+    now_ms: i64,
+) -> Result<bool, StoreError> {
     let mut transaction = database.begin_durable().await?;
-    transaction.execute("DELETE FROM alert_seen WHERE until_ms <= $1", cells![seen.at_ms]).await?;
-    let sql = "INSERT INTO alert_seen (alert, seen_by, why, at_ms, until_ms) VALUES ($1, $2, $3, $4, $5) \
-               ON CONFLICT (alert) DO UPDATE SET seen_by = excluded.seen_by, why = excluded.why, \
-               at_ms = excluded.at_ms, until_ms = excluded.until_ms";
-    let Seen { alert, seen_by, why, at_ms, until_ms } = seen.clone();
-    transaction.execute(sql, cells![alert.clone(), seen_by, why, at_ms, until_ms]).await?;
+    let sql = "UPDATE staff_alert SET reviewed_ms = $2, reviewed_by = $3, review = $4 \
+               WHERE id = $1 AND reviewed_ms IS NULL";
+    let cells = cells![id, now_ms, actor.to_owned(), words.to_owned()];
+    if transaction.execute(sql, cells).await? == 0 {
+        return Ok(false);
+    }
     let entry = Entry {
-        actor: &seen.seen_by,
-        action: "acknowledged",
-        target: format!("alert {alert}"),
-        reason: Some(&seen.why),
+        actor,
+        action: "reviewed",
+        target: format!("alert {id}"),
+        reason: Some(words),
         details: None,
     };
-    audit::write(&mut transaction, &entry, at_ms).await?;
-    transaction.commit().await
+    audit::write(&mut transaction, &entry, now_ms).await?;
+    transaction.commit().await?;
+    Ok(true)
 }

@@ -124,6 +124,21 @@ pub async fn of_target(database: &Database, target: &str) -> Result<Vec<Line>, S
     database.fetch(&sql, cells![target.to_owned()]).await
 }
 
+/// What a break-glass account did between two instants, the first first.
+pub async fn of_break_glass(
+    database: &Database,
+    name: &str,
+    (from_ms, until_ms): (i64, i64),
+    most: i64,
+) -> Result<Vec<Line>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit WHERE actor LIKE 'break-glass:%' AND actor = $1 \
+         AND at_ms >= $2 AND at_ms <= $3 ORDER BY id LIMIT $4"
+    );
+    let cells = cells![format!("break-glass:{name}"), from_ms, until_ms, most];
+    database.fetch(&sql, cells).await
+}
+
 /// What a look through the whole log found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -19,10 +19,12 @@ pub struct KeyRow {
     pub created_ms: i64,
     pub expires_ms: i64,
     pub revoked_ms: Option<i64>,
+    /// Whose it is, where that was said.
+    pub owner: Option<String>,
 }
 
 const COLUMNS: &str = "id, name, environment, digest, scopes, networks, created_by, created_ms, \
-                       expires_ms, revoked_ms";
+                       expires_ms, revoked_ms, owner";
 
 /// Keeps a key, unless its name has so many live ones already. Says whether it is kept.
 pub async fn add(database: &Database, key: &KeyRow, live_max: i64) -> Result<bool, StoreError> {
@@ -36,7 +38,7 @@ pub async fn add(database: &Database, key: &KeyRow, live_max: i64) -> Result<boo
         details: Some(
             serde_json::json!({
                 "name": key.name, "environment": key.environment, "scopes": key.scopes,
-                "networks": key.networks, "expires_ms": key.expires_ms,
+                "networks": key.networks, "expires_ms": key.expires_ms, "owner": key.owner,
             })
             .to_string(),
         ),
@@ -49,7 +51,8 @@ pub async fn add(database: &Database, key: &KeyRow, live_max: i64) -> Result<boo
     if live.iter().any(|(live,)| *live >= live_max) {
         return Ok(false);
     }
-    let sql = format!("INSERT INTO api_key ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,NULL)");
+    let sql =
+        format!("INSERT INTO api_key ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,NULL,$10)");
     let cells = cells![
         key.id,
         key.name.clone(),
@@ -60,6 +63,7 @@ pub async fn add(database: &Database, key: &KeyRow, live_max: i64) -> Result<boo
         key.created_by.clone(),
         now_ms,
         key.expires_ms,
+        key.owner.clone(),
     ];
     transaction.execute(&sql, cells).await?;
     transaction.commit().await?;

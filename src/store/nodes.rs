@@ -2,6 +2,7 @@
 //! actions, the last slot of each schedule. How long a node has been silent is told by the database's clock alone:
 //! theirs may be off.
 
+use super::audit::{self, Entry};
 use super::database::{Database, StoreError, cells};
 
 /// A node, as it said with its last beat.
@@ -15,6 +16,10 @@ pub struct NodeRow {
     /// Its last beat by its own clock, and by the database's.
     pub beat_ms: i64,
     pub heard_ms: i64,
+    /// Since when it takes nothing new, who said so and why.
+    pub drain_ms: Option<i64>,
+    pub drain_by: Option<String>,
+    pub drain_why: Option<String>,
     /// The database's clock as this was read.
     pub now_ms: i64,
 }
@@ -59,6 +64,47 @@ pub async fn beat(database: &Database, beat: Beat<'_>, told_ms: i64) -> Result<(
     transaction.commit().await
 }
 
+/// Whether somebody said that a node is to take nothing new.
+pub async fn is_drained(database: &Database, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT name FROM node WHERE name = $1 AND drain_ms IS NOT NULL";
+    let rows: Vec<(String,)> = database.fetch(sql, cells![name.to_owned()]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Has a node take nothing new, or again. Says whether it was otherwise.
+pub async fn turn(
+    database: &Database,
+    name: &str,
+    (drained, actor, reason): (bool, &str, &str),
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let mut transaction = database.begin_durable().await?;
+    let sql = match drained {
+        true => {
+            "UPDATE node SET drain_ms = $2, drain_by = $3, drain_why = $4 \
+             WHERE name = $1 AND drain_ms IS NULL"
+        }
+        false => {
+            "UPDATE node SET drain_ms = NULL, drain_by = NULL, drain_why = NULL \
+             WHERE name = $1 AND drain_ms IS NOT NULL AND $2 = $2 AND $3 = $3 AND $4 = $4"
+        }
+    };
+    let cells = cells![name.to_owned(), now_ms, actor.to_owned(), reason.to_owned()];
+    if transaction.execute(sql, cells).await? == 0 {
+        return Ok(false);
+    }
+    let entry = Entry {
+        actor,
+        action: if drained { "drained" } else { "resumed" },
+        target: format!("node {name}"),
+        reason: Some(reason),
+        details: None,
+    };
+    audit::write(&mut transaction, &entry, now_ms).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
 /// A node has ended as it should: nobody misses it.
 pub async fn leave(database: &Database, name: &str) -> Result<(), StoreError> {
     let mut transaction = database.begin().await?;
@@ -69,7 +115,7 @@ pub async fn leave(database: &Database, name: &str) -> Result<(), StoreError> {
 /// All that are known, whoever began last first.
 pub async fn all(database: &Database) -> Result<Vec<NodeRow>, StoreError> {
     let sql = format!(
-        "SELECT name, version, address, began_ms, beat_ms, heard_ms, {} AS now_ms FROM node \
+        "SELECT name, version, address, began_ms, beat_ms, heard_ms, drain_ms, drain_by, drain_why, {} AS now_ms FROM node \
          ORDER BY began_ms DESC, name LIMIT 200",
         clock(database)
     );

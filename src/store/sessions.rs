@@ -17,9 +17,23 @@ pub struct SessionRow {
     pub roles: String,
     pub sources: String,
     pub paused: bool,
+    /// When it ends in any case, of a break-glass account's; and the alert that its opening raised.
+    pub until_ms: Option<i64>,
+    pub alert_id: Option<i64>,
 }
 
 unprinted!(SessionRow);
+
+impl SessionRow {
+    /// Its person, as the audit log has them: what is done by a break-glass account is marked so.
+    fn actor(&self) -> String {
+        let door = if self.alert_id.is_some() { "break-glass" } else { "staff" };
+        format!("{door}:{}", self.name)
+    }
+}
+
+/// Which sessions are alive: begun after that, seen after that, and not at their end now.
+pub type Alive = (i64, i64, i64);
 
 /// Begins one, unless that very code was used meanwhile. Part of it is the line of the audit log, and that the
 /// code is used up.
@@ -31,7 +45,7 @@ pub async fn begin(
     let mut transaction = database.begin_durable().await?;
     let sql = "UPDATE staff SET last_step = $2, signed_in_ms = $3 \
                WHERE id = $1 AND last_step < $2 AND version = $4 AND disabled_ms IS NULL \
-               AND person IS NULL";
+               AND person IS NULL AND glass_networks IS NULL";
     let cells = cells![session.staff_id, step, session.begun_ms, version];
     if transaction.execute(sql, cells).await? == 0 {
         return Ok(false);
@@ -55,18 +69,35 @@ pub async fn begin_of_provider(
     begun(transaction, session, (version, Some("provider"))).await
 }
 
+/// Part of what begins one.
+pub(super) async fn keep(
+    transaction: &mut Transaction,
+    session: &SessionRow,
+    version: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO staff_session (digest, staff_id, version, token, begun_ms, seen_ms, until_ms, alert_id) \
+               VALUES ($1, $2, $3, $4, $5, $5, $6, $7)";
+    let cells = cells![
+        session.digest.clone(),
+        session.staff_id,
+        version,
+        session.token.clone(),
+        session.begun_ms,
+        session.until_ms,
+        session.alert_id,
+    ];
+    transaction.execute(sql, cells).await?;
+    Ok(())
+}
+
 async fn begun(
     mut transaction: Transaction,
     session: &SessionRow,
     (version, door): (i64, Option<&str>),
 ) -> Result<bool, StoreError> {
     let now_ms = session.begun_ms;
-    let sql = "INSERT INTO staff_session (digest, staff_id, version, token, begun_ms, seen_ms) \
-               VALUES ($1, $2, $3, $4, $5, $5)";
-    let cells =
-        cells![session.digest.clone(), session.staff_id, version, session.token.clone(), now_ms,];
-    transaction.execute(sql, cells).await?;
-    let actor = format!("staff:{}", session.name);
+    keep(&mut transaction, session, version).await?;
+    let actor = session.actor();
     let entry = Entry {
         actor: &actor,
         action: "signed in",
@@ -79,17 +110,20 @@ async fn begun(
     Ok(true)
 }
 
-/// The session of that digest while it lives: begun after one instant, and seen after another.
+/// The session of that digest while it lives. That of a break-glass account is an administrator's.
 pub async fn find(
     database: &Database,
     digest: &str,
-    (begun_after_ms, seen_after_ms): (i64, i64),
+    (begun_after_ms, seen_after_ms, now_ms): Alive,
 ) -> Result<Option<SessionRow>, StoreError> {
-    let sql = "SELECT s.digest, s.token, s.begun_ms, s.seen_ms, s.staff_id, p.name, p.roles, p.sources, p.paused \
+    let sql = "SELECT s.digest, s.token, s.begun_ms, s.seen_ms, s.staff_id, p.name, \
+               CASE WHEN s.alert_id IS NULL THEN p.roles ELSE 'administrator' END AS roles, \
+               p.sources, p.paused, s.until_ms, s.alert_id \
                FROM staff_session s JOIN staff p ON p.id = s.staff_id \
                WHERE s.digest = $1 AND s.ended_ms IS NULL AND s.version = p.version \
-               AND p.disabled_ms IS NULL AND s.begun_ms > $2 AND s.seen_ms > $3";
-    let cells = cells![digest.to_owned(), begun_after_ms, seen_after_ms];
+               AND p.disabled_ms IS NULL AND p.withdrawn_ms IS NULL AND s.begun_ms > $2 AND s.seen_ms > $3 \
+               AND COALESCE(s.until_ms, $4 + 1) > $4";
+    let cells = cells![digest.to_owned(), begun_after_ms, seen_after_ms, now_ms];
     Ok(database.fetch(sql, cells).await?.into_iter().next())
 }
 
@@ -112,7 +146,7 @@ pub async fn end(database: &Database, session: &SessionRow, now_ms: i64) -> Resu
     ] {
         transaction.execute(sql, cells![session.digest.clone()]).await?;
     }
-    let actor = format!("staff:{}", session.name);
+    let actor = session.actor();
     let entry = Entry {
         actor: &actor,
         action: "signed out",
@@ -127,12 +161,27 @@ pub async fn end(database: &Database, session: &SessionRow, now_ms: i64) -> Resu
 /// Sessions of each person that may still be alive: person, and how many.
 pub async fn live(
     database: &Database,
-    (begun_after_ms, seen_after_ms): (i64, i64),
+    (begun_after_ms, seen_after_ms, now_ms): Alive,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
     let sql = "SELECT s.staff_id, COUNT(*) FROM staff_session s JOIN staff p ON p.id = s.staff_id \
                WHERE s.ended_ms IS NULL AND s.version = p.version AND p.disabled_ms IS NULL \
-               AND s.begun_ms > $1 AND s.seen_ms > $2 GROUP BY s.staff_id";
-    database.fetch(sql, cells![begun_after_ms, seen_after_ms]).await
+               AND s.begun_ms > $1 AND s.seen_ms > $2 AND COALESCE(s.until_ms, $3 + 1) > $3 GROUP BY s.staff_id";
+    database.fetch(sql, cells![begun_after_ms, seen_after_ms, now_ms]).await
+}
+
+/// Whether the session that raised an alert is still alive.
+pub async fn is_open(
+    database: &Database,
+    alert_id: i64,
+    (begun_after_ms, seen_after_ms, now_ms): Alive,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT s.staff_id FROM staff_session s JOIN staff p ON p.id = s.staff_id \
+               WHERE s.alert_id = $1 AND s.ended_ms IS NULL AND s.version = p.version \
+               AND p.disabled_ms IS NULL AND p.withdrawn_ms IS NULL \
+               AND s.begun_ms > $2 AND s.seen_ms > $3 AND s.until_ms > $4";
+    let cells = cells![alert_id, begun_after_ms, seen_after_ms, now_ms];
+    let rows: Vec<(i64,)> = database.fetch(sql, cells).await?;
+    Ok(!rows.is_empty())
 }
 
 /// Forgets what has been over for long: sessions begun before then, with what hung on them.

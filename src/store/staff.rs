@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::alerts::{self, AlertRow};
 use super::audit::{self, Entry};
 use super::database::{Database, StoreError, Transaction, cells};
 use super::downloads;
@@ -29,6 +30,12 @@ pub struct StaffRow {
     /// Of somebody who signs in with the council's own account: where they are from, and who they are there.
     pub tenant: Option<String>,
     pub person: Option<String>,
+    /// The name by which a person is known who has several accounts or keys.
+    pub owner: Option<String>,
+    /// Of a break-glass account: from which networks it is opened, from anywhere where this is empty.
+    pub glass_networks: Option<String>,
+    pub withdrawn_ms: Option<i64>,
+    pub withdrawn_by: Option<String>,
 }
 
 unprinted!(StaffRow);
@@ -39,9 +46,17 @@ impl StaffRow {
         self.person.is_some()
     }
 
+    /// Whether it is a break-glass account, which has no roles and is opened for an hour.
+    pub fn is_glass(&self) -> bool {
+        self.glass_networks.is_some()
+    }
+
     /// Whether they may sign in, in a word.
     pub fn state(&self) -> &'static str {
         match (&self.disabled_ms, &self.password) {
+            _ if self.withdrawn_ms.is_some() => "withdrawn",
+            (Some(_), _) if self.is_glass() => "locked",
+            (None, Some(_)) if self.is_glass() => "ready",
             (Some(_), _) => "disabled",
             (None, None) if !self.is_of_provider() => "invited",
             (None, _) => "active",
@@ -50,7 +65,8 @@ impl StaffRow {
 }
 
 const COLUMNS: &str = "id, name, roles, sources, password, seed, last_step, created_by, created_ms, \
-                       version, disabled_ms, signed_in_ms, paused, tenant, person";
+                       version, disabled_ms, signed_in_ms, paused, tenant, person, owner, glass_networks, \
+                       withdrawn_ms, withdrawn_by";
 
 /// An invitation that is still good.
 #[derive(Clone, sqlx::FromRow)]
@@ -72,7 +88,7 @@ pub struct By<'a> {
 }
 
 impl By<'_> {
-    async fn put_down(
+    pub(super) async fn put_down(
         &self,
         transaction: &mut Transaction,
         action: &str,
@@ -222,7 +238,7 @@ pub async fn set_disabled(
             "disabled",
         ),
         false => (
-            "UPDATE staff SET disabled_ms = NULL, version = version + 1 \
+            "UPDATE staff SET disabled_ms = NULL, glass_failures = 0, version = version + 1 \
              WHERE id = $1 AND disabled_ms IS NOT NULL AND $2 = $2",
             "enabled",
         ),
@@ -249,12 +265,43 @@ pub async fn end_sessions(
     transaction.commit().await
 }
 
+/// Says whose account one is, by the name of a person who has several; or that nobody says so. Says whether it was
+/// otherwise.
+pub async fn set_owner(
+    database: &Database,
+    row: &StaffRow,
+    owner: Option<&str>,
+    by: By<'_>,
+) -> Result<bool, StoreError> {
+    if row.owner.as_deref() == owner {
+        return Ok(false);
+    }
+    let mut transaction = database.begin_durable().await?;
+    let sql = "UPDATE staff SET owner = $2 WHERE id = $1";
+    transaction.execute(sql, cells![row.id, owner.map(str::to_owned)]).await?;
+    let details = json!({ "was": row.owner, "is": owner });
+    by.put_down(&mut transaction, "owner", &row.name, Some(details)).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
 /// Makes a link; older ones of the same person open nothing any more.
 pub async fn invite(
     database: &Database,
     invite: &InviteRow,
     name: &str,
     by: By<'_>,
+) -> Result<(), StoreError> {
+    invite_with(database, invite, name, by, None).await
+}
+
+/// The same, with the alert that it raises.
+pub async fn invite_with(
+    database: &Database,
+    invite: &InviteRow,
+    name: &str,
+    by: By<'_>,
+    alert: Option<&AlertRow>,
 ) -> Result<(), StoreError> {
     let mut transaction = database.begin_durable().await?;
     let sql = "UPDATE staff_invite SET used_ms = $2 WHERE staff_id = $1 AND used_ms IS NULL";
@@ -270,6 +317,9 @@ pub async fn invite(
     ];
     transaction.execute(sql, cells).await?;
     by.put_down(&mut transaction, "invited", name, None).await?;
+    if let Some(alert) = alert {
+        alerts::raise(&mut transaction, alert).await?;
+    }
     transaction.commit().await
 }
 

@@ -117,8 +117,9 @@ async fn take(
     request: Request,
 ) -> Response {
     let numbered = Numbered::begin();
+    let peer = doors.door.caller_address(peer.ip(), request.headers());
     let taken = match request.method().as_str() {
-        "POST" => doors.take(&connector, peer.ip().to_canonical(), request).await,
+        "POST" => doors.take(&connector, peer, request).await,
         _ => Err(by_method("POST")),
     };
     let (response, id) = match taken {
@@ -150,8 +151,9 @@ async fn look(
     request: Request,
 ) -> Response {
     let numbered = Numbered::begin();
+    let peer = doors.door.caller_address(peer.ip(), request.headers());
     let stands = match request.method().as_str() {
-        "GET" => doors.look(&connector, &id, peer.ip().to_canonical(), request.headers()).await,
+        "GET" => doors.look(&connector, &id, peer, request.headers()).await,
         _ => Err(by_method("GET")),
     };
     let response = match stands {

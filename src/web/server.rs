@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::api::Hub;
-use super::api::door::Door;
+use super::api::door::{Door, InFront};
 use super::api::keyring::Keyring;
 use super::api::service;
 use super::health;
@@ -50,15 +50,17 @@ impl Listening {
         self.keep_serving(router(desk))
     }
 
-    /// The same with the API and the screens; `names` are those of what stands in front.
+    /// The same with the API and the screens.
     pub fn serve_with_api(
         self,
         desk: Arc<dyn Desk>,
         hub: Arc<dyn Hub>,
         reception: Arc<dyn Reception>,
-        names: Vec<String>,
+        in_front: impl Into<InFront>,
     ) -> JoinHandle<()> {
-        let door = Door { listening: self.address, names, keyring: Keyring::default() };
+        let InFront { names, fronts } = in_front.into();
+        let (fronts, keyring) = (fronts.join(","), Keyring::default());
+        let door = Door { listening: self.address, names, fronts, keyring };
         let screens = screens::service::router(Arc::clone(&hub), door.clone());
         let doors = inbound::router(reception, Arc::clone(&hub), door.clone());
         let api = service::router(Arc::clone(&hub), door).merge(health::router(hub));

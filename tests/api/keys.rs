@@ -81,6 +81,7 @@ async fn two_live(on: On) {
         scope: vec![Allowed::Scope(Scope::Read)],
         network: vec![],
         expires: 10,
+        owner: None,
         environment: "live".to_owned(),
     };
     // At once: the rule holds however many are made in one moment.

@@ -107,7 +107,7 @@ impl Served {
         let listening = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell));
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let front_desk = Arc::new(FrontDesk::open(&context, &tokio::runtime::Handle::current()));
         let serving = listening.serve_with_api(context, api, front_desk, names);
         Served { hub, url, hands, _serving: Serving(serving) }
@@ -137,6 +137,7 @@ impl Served {
             scope,
             network: networks.iter().map(|text| grant::network(text).unwrap()).collect(),
             expires: 30,
+            owner: None,
             environment: "test".to_owned(),
         };
         let (me, now_ms) = (Actor::user("kim"), self.hands.now_ms());

@@ -17,7 +17,7 @@ on_both! {
 }
 
 /// What each route asks for, written down once more: a slip in the table of routes shows here.
-const WANTED: [(&str, &str, Scope); 78] = [
+const WANTED: [(&str, &str, Scope); 90] = [
     ("GET", "/service", Scope::Read),
     ("GET", "/work-orders", Scope::Read),
     ("GET", "/work-orders/7", Scope::Read),
@@ -50,6 +50,16 @@ const WANTED: [(&str, &str, Scope); 78] = [
     ("POST", "/bulk/7/resume", Scope::Act),
     ("GET", "/audit", Scope::Audit),
     ("GET", "/audit/verify", Scope::Audit),
+    ("GET", "/alerts", Scope::Audit),
+    ("GET", "/alerts/7", Scope::Audit),
+    ("POST", "/alerts/7/review", Scope::Review),
+    ("GET", "/users", Scope::People),
+    ("GET", "/users/nobody", Scope::People),
+    ("POST", "/users", Scope::People),
+    ("POST", "/users/nobody/roles", Scope::People),
+    ("POST", "/users/nobody/disable", Scope::People),
+    ("POST", "/users/nobody/enable", Scope::People),
+    ("POST", "/users/nobody/sign-out", Scope::People),
     ("GET", "/changes", Scope::Read),
     ("POST", "/residents/search", Scope::Read),
     ("GET", "/residents/7", Scope::Read),
@@ -81,6 +91,8 @@ const WANTED: [(&str, &str, Scope); 78] = [
     ("POST", "/jobs/nothing/resume", Scope::Act),
     ("POST", "/jobs/nothing/skip", Scope::Act),
     ("GET", "/nodes", Scope::Read),
+    ("POST", "/nodes/nothing/drain", Scope::Act),
+    ("POST", "/nodes/nothing/resume", Scope::Act),
     ("GET", "/mappings", Scope::Read),
     ("GET", "/mappings/nothing", Scope::Read),
     ("GET", "/codes", Scope::Read),

@@ -132,6 +132,7 @@ impl Called {
             scope: words.iter().map(|word| word.parse::<Allowed>().unwrap()).collect(),
             network: Vec::new(),
             expires: 30,
+            owner: None,
             environment: "test".to_owned(),
         };
         let me = Actor::user("kim");

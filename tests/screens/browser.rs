@@ -11,8 +11,9 @@ use tokio::process::Command;
 use viaduct::access::right::Role;
 use viaduct::app::context::surroundings;
 use viaduct::record::moment::Moment;
-use viaduct::store::traffic;
+use viaduct::store::{nodes, traffic};
 
+use super::break_glass::{made, opened};
 use super::nodes::{lease, node};
 use super::traffic::count;
 use super::{PASSWORD, Person, Served, hold, worked};
@@ -107,6 +108,10 @@ async fn drawn(served: &Served) {
     // Not dead before the browser comes to it.
     node(served, here, -1_800_000).await;
     node(served, dead, 12 * 60_000).await;
+    let drained = "hub-3.example.gov.uk:12:9";
+    node(served, drained, -1_800_000).await;
+    let said = (true, "staff:kim.bramble", "The machine is patched tonight");
+    nodes::turn(served.database(), drained, said, now_ms - 120_000).await.unwrap();
     lease(served, "deliver:notify", here, 17_000).await;
     lease(served, "ingest", here, 14_000).await;
     lease(served, "deliver:pay", dead, 9_000).await;
@@ -155,6 +160,7 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
         name: "pat.testberry".to_owned(),
         role: vec![Role::Viewer],
         source: vec![],
+        owner: None,
         hours: 24,
         address: String::new(),
     };
@@ -165,6 +171,11 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
     let manager = served.person("max.manager", &[Role::Manager]).await;
     let cut = "/work-orders?state=held&source=revenues&order=oldest";
     arranged(&served, &kim, short).await;
+    made(&served, "glass.one", None, &["127.0.0.1/32"]).await;
+    opened(&served, "glass.one").await;
+    let alert = served.hub.text("SELECT CAST(MAX(id) AS TEXT) FROM staff_alert").await;
+    let alert = format!("/alerts/{alert}");
+    let iris = served.person("iris.fakeley", &[Role::Governance]).await;
     let batch = |end: &str| format!("/batches/{short}{end}");
     let mut pages = vec![
         page("p2-work-orders-cut", cut, 200, &kim),
@@ -209,6 +220,11 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
         page("p2-your-downloads", "/downloads", 200, &kim),
         page("p31-audit", "/audit", 200, &kim),
         page("p31-audit-verified", "/audit/verify", 200, &kim),
+        page("p1-alert", "/", 200, &iris),
+        page("p35-alerts", "/alerts", 200, &iris),
+        page("p35-alert-open", &alert, 200, &kim),
+        page("p35-break-glass-account", "/users/glass.one", 200, &kim),
+        page("p37-break-glass", "/break-glass", 200, &nobody),
         page("p35-users", "/users", 200, &kim),
         page("p35-user", "/users/sam.fakeley", 200, &kim),
         page("p37-your-account", "/account", 200, &kim),
@@ -228,7 +244,7 @@ async fn every_page_is_accessible_narrow_and_within_its_policy() {
     pages.sort_by_key(|one| one["cookie"].as_str().map(str::to_owned));
     let plan = json!({ "url": served.url, "pictures": pictures(folder.path()), "pages": pages });
     let seen = look("look.mjs", &plan).await;
-    assert_eq!(seen["pages"], json!(52));
+    assert_eq!(seen["pages"], json!(57));
 }
 
 /// A list under a name; a cause that somebody sees to, with a note, of which nobody is reminded; an alert that was seen.
@@ -253,7 +269,10 @@ async fn arranged(served: &Served, kim: &Person, short: i64) {
             vec![("text", "Revenues say that LIMBO is a closed account")],
         ),
         ("/causes/code_unknown/silence", vec![("until", &until), ("reason", "They send a list")]),
-        ("/alerts", vec![("alert", &alert), ("reason", "Revenues were asked whether it is whole")]),
+        (
+            "/acknowledge",
+            vec![("alert", &alert), ("reason", "Revenues were asked whether it is whole")],
+        ),
     ] {
         let done = served.post(path, kim, &fields).await;
         assert_eq!(done.status, 303, "{path}: {}", done.text);
@@ -299,6 +318,7 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
         "/unknown",
         "/destinations/notify",
         "/nodes",
+        "/alerts",
         "/audit",
     ];
     let pages: Vec<Value> = lists
@@ -309,6 +329,10 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
     look("look.mjs", &json!({ "url": empty.url, "pictures": folder.path(), "pages": pages })).await;
 
     let (long, short) = full().await;
+    made(&long, "glass.one", None, &[]).await;
+    opened(&long, "glass.one").await;
+    // Its hour is over, and it waits for a review.
+    end_alerts(&long).await;
     let word = "Unpronounceablelongwordwithoutanyblank".repeat(12);
     let mut transaction = long.database().begin().await.unwrap();
     for sql in [
@@ -316,6 +340,7 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
             "UPDATE delivery SET cause = '{word}', platform_id = '{word}', mapping = '{word}', reference = '{word}' || id"
         ),
         format!("UPDATE batch SET origin = '{word}', cause = '{word}'"),
+        format!("UPDATE staff_alert SET reason = '{word}', person = '{word}', place = '{word}'"),
         format!("UPDATE dead_letter SET cause = '{word}', field = '{word}'"),
         format!("UPDATE node SET name = '{word}:' || name, version = '{word}', address = '{word}'"),
         format!("UPDATE lease SET holder = '{word}:' || holder, name = name || '{word}'"),
@@ -343,6 +368,8 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
         "/unknown".to_owned(),
         "/unknown/500006".to_owned(),
         "/destinations/pay".to_owned(),
+        "/alerts".to_owned(),
+        format!("/alerts/{}", long.hub.text("SELECT CAST(MAX(id) AS TEXT) FROM staff_alert").await),
         "/audit".to_owned(),
         "/account".to_owned(),
     ];
@@ -352,6 +379,14 @@ async fn empty_pages_and_very_long_words_are_accessible_too() {
         .map(|(n, path)| page(&format!("long-{n}"), path, 200, &kim))
         .collect();
     look("look.mjs", &json!({ "url": long.url, "pictures": folder.path(), "pages": pages })).await;
+}
+
+/// Whatever break-glass account is open is not any more.
+async fn end_alerts(served: &Served) {
+    let mut transaction = served.database().begin().await.unwrap();
+    let sql = "UPDATE staff_session SET ended_ms = 1 WHERE alert_id IS NOT NULL";
+    transaction.execute(sql, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
 }
 
 /// What is done from sign-in to sign-out; each on a hub that the ones before left as they did.

@@ -198,9 +198,13 @@ async fn an_alert_that_somebody_has_seen_is_told_again_after_a_day() {
             (vec![("alert", "batch|7|7"), ("reason", "x")], 404),
             (vec![("alert", ""), ("reason", "x")], 404),
         ] {
-            assert_eq!(served.post("/alerts", &kim, &fields).await.status, status, "{fields:?}");
+            assert_eq!(
+                served.post("/acknowledge", &kim, &fields).await.status,
+                status,
+                "{fields:?}"
+            );
         }
-        let seen = served.post("/alerts", &kim, &why).await;
+        let seen = served.post("/acknowledge", &kim, &why).await;
         assert_eq!(seen.header("location"), "/?done=acknowledged", "{}", seen.text);
         let start = served.get("/", &kim).await;
         assert!(start.has("Somebody has seen these") && start.has("kim: revenues were asked"));

@@ -11,7 +11,7 @@ use super::{Person, Served, hold, worked};
 use crate::support::hub::On;
 
 /// Has a list made into a file, and fetches it: what it is called, and its content.
-async fn made(served: &Served, person: &Person, fields: &[(&str, &str)]) -> (String, String) {
+pub async fn made(served: &Served, person: &Person, fields: &[(&str, &str)]) -> (String, String) {
     let asked = served.post("/downloads", person, fields).await;
     assert_eq!(asked.header("location"), "/downloads?done=making", "{}", asked.text);
     let began = std::time::Instant::now();

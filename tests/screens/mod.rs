@@ -2,6 +2,7 @@
 
 mod audit_chain;
 mod bad_inputs;
+mod break_glass;
 mod browser;
 mod causes;
 mod codes;
@@ -9,16 +10,19 @@ mod downloads;
 mod holding;
 mod logs;
 mod mappings;
+mod markers;
 mod nodes;
 mod pages;
 mod paging;
 mod parts;
 mod provider;
 mod rights;
+mod schedules;
 mod sign_in;
 mod steward_pages;
 mod stewards;
 mod traffic;
+mod users;
 mod views;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -42,6 +46,7 @@ use viaduct::store::ids::Ids;
 use viaduct::store::queue::QueuePool;
 use viaduct::store::sessions::{self, SessionRow};
 use viaduct::store::staff::{self, By, InviteRow};
+use viaduct::web::api::door::InFront;
 use viaduct::web::screens::session::{digest_of, fresh_token};
 use viaduct::web::server::Listening;
 
@@ -119,6 +124,9 @@ impl Served {
         let url = listening.url();
         let api = Arc::new(Api::new(Arc::clone(&context), doorbell));
         let names = vec!["hub.example.gov.uk".to_owned()];
+        // What stands in front is of this machine, and says who calls where it says so.
+        let fronts = vec!["127.0.0.1/32".to_owned()];
+        let names = InFront { names, fronts };
         let front_desk = Arc::new(FrontDesk::open(&context, &tokio::runtime::Handle::current()));
         let serving = listening.serve_with_api(context, api, front_desk, names);
         Served { hub, url, hands, serving }
@@ -148,6 +156,16 @@ impl Served {
         let by = By { actor: "user:test", reason: None, now_ms };
         let roles = Roles::new(roles.to_vec()).words();
         assert!(staff::add(self.database(), id, (name, &roles, sources), by).await.unwrap());
+        self.set_password(name).await;
+    }
+
+    /// What whoever has a link does with it.
+    pub async fn set_password(&self, name: &str) {
+        let (id, now_ms) = {
+            let row = staff::of_name(self.database(), name).await.unwrap().unwrap();
+            (row.id, self.now_ms())
+        };
+        let by = By { actor: "user:test", reason: None, now_ms };
         let invite = InviteRow {
             digest: digest_of(name),
             staff_id: id,
@@ -178,6 +196,8 @@ impl Served {
             roles: row.roles,
             sources: row.sources,
             paused: false,
+            until_ms: None,
+            alert_id: None,
         };
         let begun = sessions::begin(self.database(), &session, (row.version, 1)).await.unwrap();
         assert!(begun);
@@ -194,11 +214,24 @@ impl Served {
 
     /// What a program says by the API, with a key of its own.
     pub async fn call(&self, method: &str, path: &str, body: Option<&serde_json::Value>) -> Seen {
+        let name = format!("desk-{}", self.hands.0.fetch_add(1, Ordering::Relaxed));
+        self.call_of((&name, None), method, path, body).await
+    }
+
+    /// The same with a key of that name, and of that owner.
+    pub async fn call_of(
+        &self,
+        (name, owner): (&str, Option<&str>),
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Seen {
         let new = New {
-            name: format!("desk-{}", self.hands.0.fetch_add(1, Ordering::Relaxed)),
+            name: name.to_owned(),
             scope: Scope::ALL.map(Allowed::Scope).to_vec(),
             network: Vec::new(),
             expires: 30,
+            owner: owner.map(str::to_owned),
             environment: "test".to_owned(),
         };
         let (me, now_ms) = (Actor::user("test"), self.now_ms());

@@ -108,6 +108,22 @@ async fn who_works_here_is_said_and_who_died_and_when_its_work_comes_back() {
             text.contains("elsewhere process 17: dead") && text.contains("sends to pay"),
             "{text}"
         );
+        // One is drained, with a reason, by whoever may act.
+        let lead = served.person("lead", &[Role::Support]).await;
+        let path = format!("/nodes/{}/drain", me.replace(':', "%3A"));
+        assert!(served.get("/nodes", &lead).await.has(&format!("action=\"{path}\"")));
+        assert!(!served.get("/nodes", &kim).await.has("/drain\""));
+        assert_eq!(served.post(&path, &lead, &[]).await.status, 400);
+        let why = [("reason", "it is patched tonight")];
+        assert_eq!(served.post(&path, &lead, &why).await.status, 303);
+        let page = served.get("/nodes", &lead).await;
+        assert!(page.has("lead had it take nothing new") && page.has("it is patched tonight"));
+        let body = serde_json::json!({ "reason": "it is patched" });
+        let path = path.replace("drain", "resume");
+        let resumed = served.call("POST", &path, Some(&body)).await;
+        assert_eq!(resumed.status, 200, "{}", resumed.text);
+        assert!(!served.get("/nodes", &kim).await.has("it is patched tonight"));
+        assert_eq!(served.call("POST", "/nodes/none/drain", Some(&body)).await.status, 404);
         // After a day nobody tells of it any more.
         change(
             served.database(),
@@ -125,7 +141,7 @@ async fn a_clock_that_is_off_is_said_and_kills_nobody() {
         let served = Served::open(on).await;
         let kim = served.person("kim", &[Role::Viewer]).await;
         node(&served, "elsewhere:17:1", 0).await;
-        change(served.database(), "UPDATE node SET beat_ms = beat_ms - 600000").await;
+        change(served.database(), "UPDATE node SET beat_ms = beat_ms - 630000").await;
         let page = served.get("/nodes", &kim).await;
         assert!(
             page.has("Its clock is 10 min behind the database") && page.has("Running"),

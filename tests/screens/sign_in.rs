@@ -19,6 +19,7 @@ async fn the_first_administrator_comes_by_a_link_that_works_once() {
             name: "kim.bramble".to_owned(),
             role: vec![Role::Administrator],
             source: vec![],
+            owner: None,
             hours: 24,
             address: served.url.clone(),
         };

@@ -1,11 +1,11 @@
 //! Nothing about a person, and no secret, in a log, in what a command says, in an error's text or in a
 //! panic's: whatever the systems send, whatever the platform answers, however much is logged.
 
-mod markers;
+pub mod markers;
 mod openrevenues;
 mod printing;
 mod sources;
-mod walk;
+pub mod walk;
 
 use std::process::Command;
 

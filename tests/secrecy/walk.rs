@@ -24,7 +24,7 @@ on_both! {
     nothing_that_is_said_holds_a_value_or_a_secret => super::nothing_is_said,
 }
 
-const INGESTS: [&str; 3] = ["ingest-revenues", "ingest-benefits", "ingest-crm"];
+pub const INGESTS: [&str; 3] = ["ingest-revenues", "ingest-benefits", "ingest-crm"];
 
 /// A hub, and everything that its program said.
 struct Walk {
@@ -279,7 +279,7 @@ impl Walk {
 }
 
 /// A platform that quotes what it was sent, in every place that an answer has.
-async fn hostile_platform() -> String {
+pub async fn hostile_platform() -> String {
     let count = Arc::new(AtomicUsize::new(0));
     let answer = move |uri: axum::http::Uri, body: Bytes| {
         let number = count.fetch_add(1, Ordering::SeqCst);

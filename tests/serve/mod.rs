@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use viaduct::app::actor::of_this_process;
 use viaduct::app::jobs::{self, Named, One};
+use viaduct::app::nodes;
 use viaduct::app::scheduler::fire_due;
 use viaduct::app::worker::Doorbell;
 use viaduct::record::delivery::{Content, Payment};
@@ -27,6 +28,7 @@ on_both! {
     what_cannot_be_opened_is_said_at_the_start => super::unopened,
     a_job_that_waits_for_another_process_says_so => super::waiting,
     a_payment_link_is_opened_by_the_program => super::payment_link,
+    a_drained_node_takes_nothing_new_and_another_takes_over => super::drained,
     a_node_says_that_it_is_there_and_is_missed_when_it_dies => super::beats,
 }
 
@@ -121,6 +123,59 @@ async fn beats(on: On) {
     killed.kill().await.unwrap();
     let (json, text) = viaduct::app::nodes::stand(&hub.context).await.unwrap();
     assert_eq!(json["nodes"][0]["state"], "dead", "{text}");
+}
+
+async fn drained(on: On) {
+    let hub = TestHub::open(on).await;
+    let pool = QueuePool::open(&hub.context.database).await.unwrap();
+    let doorbell = Doorbell::open(pool).await.unwrap();
+    let mut first = serve(&hub).await;
+    let process = first.id().unwrap();
+    let turn = async |drain: bool| {
+        let rows = hub.rows("SELECT name FROM node").await;
+        let name =
+            rows.iter().map(|row| &row[0]).find(|name| name.contains(&format!(":{process}:")));
+        let (node, reason) = (name.unwrap().clone(), "the machine is patched tonight".to_owned());
+        let named = nodes::Named { node, reason };
+        let one = if drain { nodes::One::Drain(named) } else { nodes::One::Resume(named) };
+        nodes::answer(&hub.context, &one, &of_this_process()).await.unwrap().1
+    };
+    // Its first beat comes with its beginning, and is waited for.
+    let began = std::time::Instant::now();
+    while hub.rows("SELECT name FROM node").await.is_empty() {
+        assert!(began.elapsed() < DEADLINE);
+        tokio::task::yield_now().await;
+    }
+    assert!(turn(true).await.contains("takes nothing new"));
+    assert!(turn(true).await.contains("took nothing new before"));
+    read_until(&mut first, "this node was told whether to take anything new").await;
+    let (json, text) = nodes::stand(&hub.context).await.unwrap();
+    assert_eq!(json["nodes"][0]["state"], "drained", "{text}");
+    assert!(text.contains("the machine is patched tonight"), "{text}");
+    // What is rung for now it does not take: the other does, whenever that begins.
+    hub.drop_night(&Council::new(9, 60), 1);
+    doorbell.ring("ingest-revenues").await.unwrap();
+    // For two of its beats it has every chance to.
+    let beats = async || hub.text("SELECT CAST(heard_ms AS TEXT) FROM node").await;
+    for _ in 0..2 {
+        let (last, began) = (beats().await, std::time::Instant::now());
+        while beats().await == last {
+            assert!(began.elapsed() < DEADLINE, "it beats no more");
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(hub.rows("SELECT state FROM batch").await.is_empty(), "it took what was new");
+    let mut second = serve(&hub).await;
+    let said = read_until(&mut second, "a job is done").await;
+    assert!(said.contains("\"published\":60"), "{said}");
+    stop(second).await;
+    assert!(turn(false).await.contains("takes something again"));
+    doorbell.ring("ingest-benefits").await.unwrap();
+    let said = read_until(&mut first, "a job is done").await;
+    assert!(said.contains("ingest-benefits") && !said.contains("ingest-revenues"), "{said}");
+    stop(first).await;
+    let lines = hub.rows("SELECT action FROM audit WHERE target LIKE 'node %' ORDER BY id").await;
+    assert_eq!(lines, [["drained"], ["resumed"]]);
 }
 
 async fn payment_link(on: On) {

@@ -3,6 +3,7 @@
 
 use crate::access::actor::Actor;
 use crate::app::context::{AppError, Context};
+use crate::app::persons;
 use crate::job::bulk::Action;
 use crate::store::bulk::{self, ASKED, Bulk, Said};
 
@@ -33,7 +34,7 @@ pub async fn answer(
     if found.state != ASKED {
         return Err(settled());
     }
-    if !actor.is_second_to(&found.actor) {
+    if !persons::is_second_to(database, actor, &found.actor).await? {
         return Err(AppError::Stands(format!(
             "bulk action {id} takes the word of two people, and you asked for it or did not say who you are: somebody else \
              has to agree, at the screens or with a key of their own"

@@ -12,6 +12,7 @@ use super::chosen::Chosen;
 use super::{Counts, PAGE, fix, watch};
 use crate::access::actor::Actor;
 use crate::app::context::{AppError, Context};
+use crate::app::persons;
 use crate::job::bulk::{Action, Turns};
 use crate::record::moment::Moment;
 use crate::store::bulk::{self, ASKED, PROPOSED, Said};
@@ -121,7 +122,8 @@ pub async fn confirm(
 /// It is not to be: whoever looks at a set leaves it, and of one that is asked for whoever asked takes it back.
 pub async fn drop(context: &Context, id: i64, actor: &Actor) -> Result<(), AppError> {
     let found = still(context, id, &[PROPOSED, ASKED]).await?;
-    if found.state == ASKED && actor.is_second_to(&found.actor) {
+    if found.state == ASKED && persons::is_second_to(&context.database, actor, &found.actor).await?
+    {
         return Err(AppError::Stands(format!(
             "somebody else asked for bulk action {id}: refuse it, if it is not to be"
         )));

@@ -13,6 +13,7 @@ use crate::app::context::{AppError, Context, surroundings};
 use crate::app::serve;
 use crate::app::users::{Invite, What, answer};
 use crate::job::clock::Clock;
+use crate::web::api::door::InFront;
 
 /// The name that the link is for.
 const NAME: &str = "demo";
@@ -29,11 +30,12 @@ pub async fn serve(definitions: &Path, played: &Demo, listen: SocketAddr) -> Res
         name: NAME.to_owned(),
         role: vec![Role::SupportLead, Role::Governance, Role::Administrator],
         source: vec![],
+        owner: None,
         hours: HOURS,
         address: format!("http://{listen}"),
     };
     let (me, now_ms) = (actor::of_this_process(), MachineClock.now_ms());
     let (_, text) = answer(&context.database, What::Invite(invite), &me, now_ms).await?;
     eprintln!("\nTo sign in, once the screens are up, open\n{text}");
-    serve::serve(context, listen, vec![]).await
+    serve::serve(context, listen, InFront::default()).await
 }

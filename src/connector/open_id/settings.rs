@@ -25,6 +25,8 @@ pub struct ProviderRules {
     pub secret: SecretReference,
     pub address: String,
     pub called: String,
+    /// Whether people sign in with a password here beside it.
+    pub local_accounts: bool,
     pub person: String,
     pub algorithms: Vec<Algorithm>,
     pub proof: (String, Vec<String>),
@@ -57,6 +59,12 @@ const ADDRESS: Key = key(
 .needed("add `address = \"https://hub.example.gov.uk\"`");
 const CALLED: Key = key("called", "What the link to the provider says.")
     .example("called = \"Sign in with your council account\"");
+const LOCAL_ACCOUNTS: Key = key(
+    "local_accounts",
+    "Whether people sign in with a password of this service too: `true` where nothing is said. With `false` they come \
+     by the provider alone; break-glass accounts open all the same.",
+)
+.example("local_accounts = false");
 const PERSON: Key = key(
     "person",
     "The claim that is a person's number and never changes: `oid` at Entra ID. An e-mail address is none: it is given \
@@ -123,6 +131,7 @@ pub fn parts(root: &Table<'_>) -> Option<ProviderRules> {
     let (client, secret) = (root.need_text(CLIENT), root.secret(SECRET));
     let address = root.need_text(ADDRESS);
     let called = root.text_or(CALLED, USUAL_CALLED);
+    let local_accounts = root.flag(LOCAL_ACCOUNTS).is_none_or(|said| said.value);
     let person = root.text_or(PERSON, USUAL_PERSON);
     let algorithms = algorithms(root);
     let proof = root.table(MULTI_FACTOR).map(|table| {
@@ -159,6 +168,7 @@ pub fn parts(root: &Table<'_>) -> Option<ProviderRules> {
         secret: secret?.value,
         address: address?.value.trim_end_matches('/').to_owned(),
         called,
+        local_accounts,
         person,
         algorithms,
         proof: (claim, any_of),

@@ -124,7 +124,7 @@ impl Run<'_> {
     /// What may be claimed now, if anything.
     fn wanted(&mut self, is_busy: bool) -> Option<Claim> {
         let now_ms = self.now_ms();
-        if self.job.bell.is_over() {
+        if self.job.bell.must_end() {
             return None;
         }
         match self.door.opening(now_ms, self.job.batch, is_busy) {
@@ -172,7 +172,7 @@ impl Run<'_> {
         let (now_ms, intent_ms) = (self.now_ms(), batch.intent_ms);
         let back_ms = match self.door.shut_until_ms(now_ms) {
             Some(until_ms) => Some(until_ms),
-            None => self.job.bell.is_over().then_some(now_ms),
+            None => self.job.bell.must_end().then_some(now_ms),
         };
         let kept = std::mem::take(&mut batch.cleared);
         for cleared in kept {

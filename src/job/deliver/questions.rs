@@ -67,7 +67,7 @@ impl Run<'_> {
     /// Looks once more at payments that were made, where their platform gave a hint that something happened.
     pub(super) async fn look_once_more(&mut self) -> Result<i64, JobError> {
         let now_ms = self.now_ms();
-        if self.job.bell.is_over() || self.door.questions_from_ms(now_ms).is_some() {
+        if self.job.bell.must_end() || self.door.questions_from_ms(now_ms).is_some() {
             return Ok(0);
         }
         let (database, name) = (&self.bench.database, &self.job.destination_name);
@@ -105,7 +105,7 @@ impl Run<'_> {
     }
 
     async fn pending(&self, state: State) -> Result<Vec<PendingRow>, StoreError> {
-        if self.job.bell.is_over() || self.door.questions_from_ms(self.now_ms()).is_some() {
+        if self.job.bell.must_end() || self.door.questions_from_ms(self.now_ms()).is_some() {
             return Ok(Vec::new());
         }
         let name = &self.job.destination_name;

@@ -12,7 +12,7 @@ use super::call::{Caller, Within};
 use super::keyring::{Keyring, Keys};
 use super::problem::{Kind, Problem};
 use crate::access::actor::Actor;
-use crate::access::grant::Shut;
+use crate::access::grant::{self, Shut};
 use crate::access::key::{Key, NoKey};
 use crate::access::scope::Scopes;
 use crate::store::database::StoreError;
@@ -24,11 +24,27 @@ pub struct Door {
     pub listening: SocketAddr,
     /// Names under which something in front of us is called.
     pub names: Vec<String>,
+    /// Networks of what stands in front and is trusted to say who calls: `10.1.0.5/32,…`; empty: nobody is.
+    pub fronts: String,
     pub keyring: Keyring,
+}
+
+/// What stands in front of us: the names it is called by, and where it calls from, if it is trusted to say who calls.
+#[derive(Debug, Clone, Default)]
+pub struct InFront {
+    pub names: Vec<String>,
+    pub fronts: Vec<String>,
+}
+
+impl From<Vec<String>> for InFront {
+    fn from(names: Vec<String>) -> InFront {
+        InFront { names, fronts: Vec::new() }
+    }
 }
 
 /// What something in front of us adds: such a call is not from this machine, wherever it comes from last.
 const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+const FORWARDED_FOR: &str = "x-forwarded-for";
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl Door {
@@ -56,6 +72,24 @@ impl Door {
             return Err(not_ours("a web page of another site asks: the API is for programs"));
         }
         Ok(())
+    }
+
+    /// Whose address a call comes from. What stands in front and is trusted says it as the last of
+    /// `X-Forwarded-For`: what stands before that anybody may have written. Whatever else calls is who it is.
+    pub fn caller_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.to_canonical();
+        if self.fronts.is_empty() || !grant::is_within(&self.fronts, &peer.to_string()) {
+            return peer;
+        }
+        let last = headers.get_all(FORWARDED_FOR).iter().next_back();
+        let last = last.and_then(|line| line.to_str().ok()?.rsplit(',').next());
+        let told = last.and_then(|told| {
+            let told = told.trim();
+            let bare = told.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            let alone = bare.unwrap_or(told).parse::<IpAddr>().ok();
+            alone.or_else(|| told.parse::<SocketAddr>().ok().map(|told| told.ip()))
+        });
+        told.map_or(peer, |told| told.to_canonical())
     }
 
     /// Names can be made to lead here by whoever owns them, addresses cannot.
@@ -185,10 +219,48 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_caller_is_who_a_trusted_front_says_last_and_nobody_else_says_so() {
+        let door = Door {
+            listening: "127.0.0.1:8480".parse().unwrap(),
+            names: vec![],
+            fronts: "10.1.0.5/32,::1/128".to_owned(),
+            keyring: Keyring::default(),
+        };
+        let from = |peer: &str, said: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for said in said {
+                headers.append("x-forwarded-for", said.parse().unwrap());
+            }
+            door.caller_address(peer.parse().unwrap(), &headers).to_string()
+        };
+        for (peer, said, wanted) in [
+            ("10.1.0.5", vec!["192.0.2.7"], "192.0.2.7"),
+            // What a caller wrote of itself stands before.
+            ("10.1.0.5", vec!["198.51.100.1, 192.0.2.7"], "192.0.2.7"),
+            ("10.1.0.5", vec!["198.51.100.1", "192.0.2.7"], "192.0.2.7"),
+            ("::ffff:10.1.0.5", vec!["192.0.2.7:4711"], "192.0.2.7"),
+            ("::1", vec!["[2001:db8::7]"], "2001:db8::7"),
+            ("10.1.0.5", vec!["::ffff:192.0.2.7"], "192.0.2.7"),
+            ("10.1.0.5", vec![], "10.1.0.5"),
+            ("10.1.0.5", vec!["192.0.2.7, unknown"], "10.1.0.5"),
+            // B61: who is not trusted says nothing.
+            ("10.1.0.6", vec!["192.0.2.7"], "10.1.0.6"),
+        ] {
+            assert_eq!(from(peer, &said), wanted, "{peer} {said:?}");
+        }
+        let open = Door { fronts: String::new(), ..door.clone() };
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "192.0.2.7".parse().unwrap());
+        let nobody = open.caller_address("10.1.0.5".parse().unwrap(), &headers);
+        assert_eq!(nobody.to_string(), "10.1.0.5");
+    }
+
+    #[test]
     fn only_our_own_addresses_and_names_are_ours() {
         let door = |listening: &str| Door {
             listening: listening.parse().unwrap(),
             names: vec!["hub.example.gov.uk".to_owned()],
+            fronts: String::new(),
             keyring: Keyring::default(),
         };
         let loopback = ["127.0.0.1:8480", "localhost:8480", "LOCALHOST:8480", "[::1]:8480"];

@@ -29,6 +29,11 @@ pub trait Hub: Send + Sync {
         None
     }
 
+    /// Whether people sign in with a password here beside it.
+    fn local_accounts(&self) -> bool {
+        true
+    }
+
     /// Does what is asked for. The caller was let in, and may ask for it.
     async fn answer(&self, call: Call) -> Result<Answer, Problem>;
 }

@@ -84,13 +84,25 @@ pub enum Verb {
     Views,
     KeepView,
     RemoveView,
+    DrainNode,
+    ResumeNode,
+    Alerts,
+    Alert,
+    ReviewAlert,
+    Users,
+    User,
+    InviteUser,
+    ChangeUser,
+    DisableUser,
+    EnableUser,
+    SignOutUser,
 }
 
 /// A way to ask for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     pub method: &'static str,
-    /// `{id}` is a number, or the name of a job or a destination.
+    /// `{id}` is a number, or the name of a job, a destination, a node or somebody who signs in.
     pub path: &'static str,
     pub verb: Verb,
     pub scope: Scope,
@@ -196,6 +208,31 @@ pub static ROUTES: &[Route] = &[
     post("/bulk/{id}/resume", Resume, Scope::Act, "Goes on with it, in the background"),
     get("/audit", Audit, Scope::Audit, "Who changed what, when and why"),
     get("/audit/verify", VerifyAudit, Scope::Audit, "Whether the log is as it was written"),
+    get("/alerts", Alerts, Scope::Audit, "What was done in an emergency, and waits for a review"),
+    get("/alerts/{id}", Alert, Scope::Audit, "One of them, and what was done under it"),
+    post(
+        "/alerts/{id}/review",
+        ReviewAlert,
+        Scope::Review,
+        "Writes what one thinks of it, which ends it; never of what one did oneself",
+    ),
+    get("/users", Users, Scope::People, "Who may sign in, as what, and how many sessions each has"),
+    get("/users/{id}", User, Scope::People, "One of them"),
+    post(
+        "/users",
+        InviteUser,
+        Scope::People,
+        "Makes somebody new, or another link for somebody who has used none",
+    ),
+    post(
+        "/users/{id}/roles",
+        ChangeUser,
+        Scope::People,
+        "Gives other roles, sources or another owner, which signs them out",
+    ),
+    post("/users/{id}/disable", DisableUser, Scope::People, "Lets somebody in no more"),
+    post("/users/{id}/enable", EnableUser, Scope::People, "Lets somebody in again"),
+    post("/users/{id}/sign-out", SignOutUser, Scope::People, "Ends every session of somebody"),
     get("/changes", Changes, Scope::Read, "What became different, from where the asker left off"),
     post("/residents/search", Search, Scope::Read, "Who it may be, by what is known of them"),
     get("/residents/{id}", Resident, Scope::Read, "The common record"),
@@ -237,6 +274,13 @@ pub static ROUTES: &[Route] = &[
     post("/jobs/{id}/resume", ResumeJob, Scope::Act, "Has its schedule go on"),
     post("/jobs/{id}/skip", SkipRun, Scope::Act, "Has its next run passed over"),
     get("/nodes", Nodes, Scope::Read, "Who works here, and what each has in hand until when"),
+    post(
+        "/nodes/{id}/drain",
+        DrainNode,
+        Scope::Act,
+        "Has one take nothing new: it ends what it has in hand, and others take over",
+    ),
+    post("/nodes/{id}/resume", ResumeNode, Scope::Act, "Has one take something again"),
     get(
         "/connectors",
         Connectors,

@@ -76,7 +76,7 @@ async fn answer(
     let method = parts.method.to_string();
     let params = params.as_ref().ok().and_then(|params| params.iter().next());
     let asked = Asked {
-        peer: peer.ip().to_canonical(),
+        peer: api.door.caller_address(peer.ip(), &parts.headers),
         path: path.as_str().strip_prefix(ROOT).unwrap_or(NOWHERE),
         id: params.map(|(_, id)| id.to_owned()).unwrap_or_default(),
         parts,

@@ -49,6 +49,8 @@ pub enum View {
     ResumeJob,
     SkipRun,
     Nodes,
+    DrainNode,
+    ResumeNode,
     Connectors,
     Connector,
     Codes,
@@ -82,6 +84,9 @@ pub enum View {
     Downloads,
     MakeDownload,
     Download,
+    Alerts,
+    Alert,
+    ReviewAlert,
     Users,
     User,
     Invite,
@@ -91,6 +96,8 @@ pub enum View {
     EndSessions,
     SignIn,
     DoSignIn,
+    BreakGlass,
+    OpenGlass,
     ToProvider,
     FromProvider,
     SignOut,
@@ -191,7 +198,13 @@ pub static ROUTES: &[Route] = &[
     post("P4", "/causes/{id}/silence", SilenceCause, Right::Act, "Remind nobody of it until a day"),
     post("P4", "/causes/{id}/note", NoteCause, Right::Act, "Write something to it"),
     post("P3", "/work-orders/{id}/note", NoteWorkOrder, Right::Act, "Write something to it"),
-    post("P1", "/alerts", Acknowledge, Right::Act, "Say that an alert has been seen, for a day"),
+    post(
+        "P1",
+        "/acknowledge",
+        Acknowledge,
+        Right::Act,
+        "Say that an alert has been seen, for a day",
+    ),
     post("P5", "/bulk", Propose, Right::Act, "Look at what a bulk action would do"),
     get("P6", "/bulk", BulkActions, Right::Look, "Bulk actions"),
     get(
@@ -255,6 +268,14 @@ pub static ROUTES: &[Route] = &[
     post("P10", "/jobs/{id}/resume", ResumeJob, Right::Act, "Have its schedule go on"),
     post("P10", "/jobs/{id}/skip", SkipRun, Right::Act, "Have its next run passed over"),
     get("P11", "/nodes", Nodes, Right::Health, "Nodes: who works here, and what each has in hand"),
+    post(
+        "P11",
+        "/nodes/{id}/drain",
+        DrainNode,
+        Right::Act,
+        "Have one take nothing new: it ends what it has in hand, and others take over",
+    ),
+    post("P11", "/nodes/{id}/resume", ResumeNode, Right::Act, "Have it take something again"),
     get("P12", "/connectors", Connectors, Right::Look, "Connectors"),
     get("P12", "/connectors/{id}", Connector, Right::Look, "Connector"),
     get("P14", "/mappings", Mappings, Right::Definitions, "Mappings"),
@@ -308,6 +329,21 @@ pub static ROUTES: &[Route] = &[
     get("P2", "/downloads", Downloads, Right::Export, "Your downloads"),
     post("P2", "/downloads", MakeDownload, Right::Export, "Have a list made into a file"),
     get("P2", "/downloads/{id}", Download, Right::Export, "Fetch one of one's own, for a day"),
+    get(
+        "P35",
+        "/alerts",
+        Alerts,
+        Right::Alerts,
+        "Alerts: uses of break-glass accounts, and links that set a password anew",
+    ),
+    get("P35", "/alerts/{id}", Alert, Right::Alerts, "One of them, and what was done under it"),
+    post(
+        "P35",
+        "/alerts/{id}/review",
+        ReviewAlert,
+        Right::Review,
+        "Write what one thinks of it, which ends it; never of what one did oneself",
+    ),
     get("P35", "/users", Users, Right::People, "Users and sessions"),
     post("P35", "/users", Invite, Right::People, "Invite somebody"),
     get("P35", "/users/{id}", User, Right::People, "User"),
@@ -323,6 +359,8 @@ pub static ROUTES: &[Route] = &[
     post("P35", "/users/{id}/sign-out", EndSessions, Right::People, "End their sessions"),
     open("GET", "/sign-in", SignIn, "Sign in"),
     open("POST", "/sign-in", DoSignIn, "Sign in"),
+    open("GET", "/break-glass", BreakGlass, "Open an account for an emergency, for an hour"),
+    open("POST", "/break-glass", OpenGlass, "Open it"),
     open(
         "GET",
         "/sign-in/provider",
@@ -358,7 +396,7 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Rights\n\n\
          Made by `viaduct schema --write docs` from the very tables that requests are checked by; do not edit. How people are invited and\n\
-         given roles is in [screens.md](screens.md); what a program may is its key's scopes ([api.md](api.md)), and it is R10.\n\n\
+         given roles is in [screens.md](screens.md); what a program may is its key's scopes ([api.md](api.md)), and it is R10. R11 is an account for\n         an emergency: it is what R9 is for 60 minutes each time it is opened, and nothing else ([screens.md](screens.md), \"Break-glass\").\n\n\
          A role may be given for rows of some sources only (`--source`): then lists and single work orders show those, and pages that show rows\n\
          of every source are closed. Rights are looked at on each request, and again by the hub for what is asked of it. Whoever has several roles\n\
          may what any of them may. Nobody changes their own roles.\n\n\
@@ -384,12 +422,16 @@ pub fn page() -> String {
             role.word()
         ));
     }
+    page.push_str(
+        "| R11 | Break-glass | what an administrator may, for 60 minutes each time; every use is an alert to R8 and R9 until R8 has reviewed it | - |\n",
+    );
     page.push_str("\n## Who may open and do what\n\n| page | | |");
     for role in Role::ALL {
         page.push_str(&format!(" {} |", role.id()));
     }
+    page.push_str(" R11 |");
     page.push_str("\n|---|---|---|");
-    page.push_str(&"---|".repeat(Role::ALL.len()));
+    page.push_str(&"---|".repeat(Role::ALL.len() + 1));
     page.push('\n');
     for route in ROUTES {
         page.push_str(&format!(
@@ -400,6 +442,8 @@ pub fn page() -> String {
             let mark = if may(route, &Roles::new(vec![role])) { "yes" } else { "" };
             page.push_str(&format!(" {mark} |"));
         }
+        let mark = if may(route, &Roles::of_break_glass()) { "yes" } else { "" };
+        page.push_str(&format!(" {mark} |"));
         page.push('\n');
     }
     page.push_str("\nWhat asks for no right at all (signing in, invitations, help) is open to everybody who reaches the address.\n");

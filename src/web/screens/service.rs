@@ -23,6 +23,7 @@ use super::routes::{self, ROUTES, Route, View};
 use super::session::{self, SEEN_EACH_MS, Who, Window, digest_of};
 use super::table::disposition;
 use super::visit::{Answer, Frame, Reply, Trouble, Visit, Words};
+use crate::access::right::Right;
 use crate::store::sessions;
 use crate::web::api::Hub;
 use crate::web::api::door::Door;
@@ -102,6 +103,7 @@ async fn nowhere(
     let is_secure = screens.is_secure(&parts.headers);
     let now_ms = screens.hub.clock().now_ms();
     let who = screens.who(&parts.headers, is_secure, now_ms).await.unwrap_or_default();
+    let peer = screens.door.caller_address(peer.ip(), &parts.headers);
     let visit = Visit {
         screens,
         view: View::Help,
@@ -111,9 +113,10 @@ async fn nowhere(
         form: Words::default(),
         who,
         way: None,
-        peer: peer.ip().to_canonical(),
+        peer,
         is_secure,
         now_ms,
+        alerts: Vec::new(),
     };
     let html = problem(&visit, &Trouble::NotThere(String::new()), "");
     let mut response = html.into_response();
@@ -147,9 +150,10 @@ async fn answer(
         form: Words::default(),
         who: None,
         way: session::way(&parts.headers, is_secure),
-        peer: peer.ip().to_canonical(),
+        peer: screens.door.caller_address(peer.ip(), &parts.headers),
         is_secure,
         now_ms,
+        alerts: Vec::new(),
     };
     let is_live = parts.headers.contains_key(LIVE);
     let done = perform(&mut visit, route, &parts, body).await;
@@ -231,7 +235,13 @@ async fn perform(
             return Err(Trouble::NotAllowed(what.to_owned()));
         }
     }
-    match tokio::time::timeout(PATIENCE, pages::answer(visit)).await {
+    let answered = async {
+        if route.view == View::Health && visit.may(Right::Alerts) {
+            visit.alerts = pages::alerts::waiting(visit).await?;
+        }
+        pages::answer(visit).await
+    };
+    match tokio::time::timeout(PATIENCE, answered).await {
         Ok(answer) => answer,
         Err(_) => Err(Trouble::Unavailable),
     }

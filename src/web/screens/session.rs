@@ -10,11 +10,14 @@ use subtle::ConstantTimeEq;
 
 use crate::access::actor::Actor;
 use crate::access::right::Roles;
-use crate::store::sessions::SessionRow;
+use crate::record::moment::Moment;
+use crate::store::sessions::{Alive, SessionRow};
 use crate::web::api::call::{Caller, Within};
 
 /// A session ends when its person did nothing for so long.
 pub const IDLE_MS: i64 = 30 * 60_000;
+/// A break-glass account is open for so long, and no longer.
+pub const GLASS_MS: i64 = 60 * 60_000;
 /// And in any case.
 pub const WHOLE_MS: i64 = 12 * 3_600_000;
 /// That somebody is there is written so often at most.
@@ -43,9 +46,9 @@ impl Window {
         Window { now_ms }
     }
 
-    /// Begun after that, and seen after that.
-    pub fn after(self) -> (i64, i64) {
-        (self.now_ms - WHOLE_MS, self.now_ms - IDLE_MS)
+    /// Begun after that, seen after that, and not at their end now.
+    pub fn after(self) -> Alive {
+        (self.now_ms - WHOLE_MS, self.now_ms - IDLE_MS, self.now_ms)
     }
 }
 
@@ -71,7 +74,23 @@ impl Who {
     }
 
     pub fn actor(&self) -> Actor {
+        if self.is_glass() {
+            return Actor::break_glass(&self.session.name);
+        }
         Actor::staff(&self.session.name)
+    }
+
+    /// What they are, in words.
+    pub fn titles(&self, now_ms: i64) -> String {
+        match self.session.until_ms {
+            Some(until_ms) => format!("break-glass, until {}", Moment(until_ms).time_said(now_ms)),
+            None => self.roles.titles(),
+        }
+    }
+
+    /// Whether they are here by a break-glass account.
+    pub fn is_glass(&self) -> bool {
+        self.session.alert_id.is_some()
     }
 
     /// As the hub is asked in their name.

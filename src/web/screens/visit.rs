@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::http::HeaderValue;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -55,6 +56,11 @@ impl Words {
         Some(self.one(name)).filter(|value| !value.is_empty())
     }
 
+    /// What is said under a name, and be it nothing; none where the form has no such field.
+    pub fn some_or_empty(&self, name: &str) -> Option<&str> {
+        self.0.contains_key(name).then(|| self.one(name))
+    }
+
     /// Everything that is said under a name.
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.0
@@ -80,6 +86,8 @@ pub struct Visit {
     pub peer: std::net::IpAddr,
     pub is_secure: bool,
     pub now_ms: i64,
+    /// What the first page says to those who look after people.
+    pub alerts: Vec<Alarm>,
 }
 
 /// What is answered.
@@ -179,6 +187,16 @@ pub struct Frame {
     pub help: &'static str,
     /// Whether a list may be made into a file.
     pub may_export: bool,
+    /// On somebody's first page: alerts that wait for a review.
+    pub alerts: Vec<Alarm>,
+}
+
+/// An alert, as it stands on a first page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Alarm {
+    pub alert: i64,
+    pub says: String,
+    pub state: String,
 }
 
 impl Frame {
@@ -192,6 +210,7 @@ impl Frame {
 /// What a person needs a right of its own for: enough for it, and not to be had without it, whatever else they may.
 fn own_right(verb: Verb) -> Option<Right> {
     match verb {
+        Verb::Alerts | Verb::Alert => Some(Right::Alerts),
         // How the service and its nodes stand has no rows.
         Verb::Service | Verb::Nodes => Some(Right::Health),
         // What a list is cut by is anybody's who may look at it.
@@ -217,7 +236,7 @@ fn own_right(verb: Verb) -> Option<Right> {
     }
 }
 
-const WAYS: [(&str, &str, Right); 16] = [
+const WAYS: [(&str, &str, Right); 17] = [
     ("/", "Service health", Right::Health),
     ("/work-orders", "Work orders", Right::Look),
     ("/deliveries", "Messages", Right::Look),
@@ -233,6 +252,7 @@ const WAYS: [(&str, &str, Right); 16] = [
     ("/matches", "Possible matches", Right::Match),
     ("/merges", "Merge history", Right::Match),
     ("/audit", "Audit", Right::Audit),
+    ("/alerts", "Alerts", Right::Alerts),
     ("/users", "Users", Right::People),
 ];
 
@@ -246,7 +266,7 @@ impl Visit {
         };
         let ways = WAYS.iter().filter(|(_, _, right)| may(*right));
         let ways = ways.map(|(href, words, _)| Way { href, words, here: here(href) }).collect();
-        let who = self.who.as_ref().map(|who| (who.name().to_owned(), who.roles.titles()));
+        let who = self.who.as_ref().map(|who| (who.name().to_owned(), who.titles(self.now_ms)));
         Frame {
             title: title.to_owned(),
             is_error: false,
@@ -262,6 +282,7 @@ impl Visit {
             notice: self.query.some("done").and_then(notice).map(str::to_owned),
             help: "",
             may_export: may(Right::Export),
+            alerts: self.alerts.clone(),
         }
     }
 
@@ -432,6 +453,7 @@ fn notice(word: &str) -> Option<&'static str> {
         "turned-down" => "It is refused: nothing of it is sent.",
         "dropped" => "Nothing was done.",
         "paused" => "It is paused.",
+        "drained" => "It takes nothing new, from its next beat on, and ends what it has in hand.",
         "resumed" => "It goes on.",
         "probed" => "One message is tried. What becomes of it decides whether the rest goes on.",
         "skipped" => "The next run is passed over.",
@@ -468,6 +490,10 @@ fn notice(word: &str) -> Option<&'static str> {
         "acknowledged" => "Nobody is reminded of it for a day, unless it comes anew.",
         "view-kept" => "It is kept under that name, and stands above the list.",
         "view-removed" => "It is kept no more.",
+        "reviewed" => "Your review is written down, and the alert is over.",
+        "glass-ready" => {
+            "The password and the codes are set. Keep them where they are found in an emergency, and used by nobody unseen."
+        }
         "updates" => "That is remembered for your pages.",
         _ => return None,
     })

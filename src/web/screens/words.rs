@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use chrono::Datelike;
 use serde::{Deserialize, Deserializer};
 
 use crate::record::moment::Moment;
@@ -123,6 +124,7 @@ pub fn sentence(text: &str) -> String {
 pub fn who(actor: &str) -> String {
     match actor.split_once(':') {
         Some(("staff", name)) => name.to_owned(),
+        Some(("break-glass", name)) => format!("{name} (break-glass)"),
         Some(("user", name)) => format!("{name} (by command)"),
         Some(("key", name)) => format!("the program {name}"),
         _ if actor == "local" => "a program of this machine".to_owned(),
@@ -172,6 +174,11 @@ pub fn clocks_change(at: &At) -> bool {
     let day = Moment(at.0).day();
     let next = day.succ_opt().unwrap_or(day);
     Moment::at(day, 0).is_summer() != Moment::at(next, 0).is_summer()
+}
+
+/// The year of that run, by London's calendar.
+pub fn year(at: &At) -> i32 {
+    Moment(at.0).day().year()
 }
 
 /// A number, however often a template points at it.
@@ -233,11 +240,12 @@ pub fn state(word: &str) -> (String, &'static str) {
         "waiting" | "offered" | "invited" => (word, "turquoise"),
         "ready" => (word, "green"),
         "making" | "running" | "sending" | "accepted" | "reading" | "released" => (word, "teal"),
-        "held" | "held whole" | "rows held" | "late" | "stopped" | "failed" | "dead" => {
+        "held" | "held whole" | "rows held" | "late" | "stopped" | "failed" | "dead" | "locked" => {
             (word, "red")
         }
         "unknown" => ("outcome unknown", "purple"),
-        "paused" | "left alone" | "proposed" | "asked" | "open" | "halted" => (word, "yellow"),
+        "paused" | "draining" | "drained" | "left alone" | "proposed" | "asked" | "open"
+        | "halted" => (word, "yellow"),
         other => (other, "grey"),
     };
     let mut letters = said.chars();

@@ -327,6 +327,7 @@ impl Called {
             scope: vec!["source:called:write".parse::<Allowed>().unwrap()],
             network: Vec::new(),
             expires: 30,
+            owner: None,
             environment: "test".to_owned(),
         };
         let (me, now_ms) = (Actor::user("kim"), context.clock.now_ms());

@@ -1,6 +1,6 @@
 //! Signing in with the council's own account, over HTTP, with a provider of the tests' own.
 
-mod stand_in;
+pub mod stand_in;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::support::hub::{On, TestHub};
 const NOBODY: Person = Person { cookie: String::new(), token: String::new() };
 const KIM: &str = "kim.bramble";
 
-async fn served(on: On, more: &str) -> (Served, StandIn) {
+pub async fn served(on: On, more: &str) -> (Served, StandIn) {
     let stand_in = StandIn::open(viaduct::app::clock::MachineClock.now_ms()).await;
     let mut hub = TestHub::open(on).await;
     let settings = format!(
@@ -226,6 +226,7 @@ async fn nobody_gets_at_a_local_account_by_its_name_nor_at_theirs_by_a_password(
         name: "kim.bramble-2".to_owned(),
         role: vec![],
         source: vec![],
+        owner: None,
         hours: 24,
         address: served.url.clone(),
     };

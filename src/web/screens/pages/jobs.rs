@@ -15,11 +15,19 @@ struct Job {
     action: String,
     connector: String,
     next_runs: Vec<At>,
+    bank_holidays: Vec<Holiday>,
+    bank_holidays_to: i32,
     paused: Option<Pause>,
     /// Runs to come that are passed over.
     skipped: Vec<At>,
     /// And those that were.
     missed: Vec<Missed>,
+}
+
+#[derive(Deserialize)]
+struct Holiday {
+    at: At,
+    day: String,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +59,17 @@ impl Job {
     /// The first run that is not passed over.
     fn next(&self) -> Option<&At> {
         self.next_runs.iter().find(|at| !self.is_skipped(at))
+    }
+
+    /// The bank holiday that a run is on.
+    fn holiday(&self, at: &At) -> Option<&str> {
+        let found = self.bank_holidays.iter().find(|one| one.at == *at);
+        found.map(|one| one.day.as_str())
+    }
+
+    /// Whether it has runs of which nobody here knows whether they are on one.
+    fn runs_out(&self) -> bool {
+        self.next_runs.iter().any(|at| words::year(at) > self.bank_holidays_to)
     }
 
     fn is_skipped(&self, at: &At) -> bool {

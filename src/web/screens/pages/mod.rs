@@ -2,8 +2,10 @@
 //! is in `routes`.
 
 pub mod account;
+pub mod alerts;
 pub mod audit;
 pub mod batches;
+pub mod break_glass;
 pub mod bulk;
 pub mod causes;
 pub mod codes;
@@ -77,6 +79,8 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::ResumeJob => jobs::turn(visit, Verb::ResumeJob, "resumed").await,
         View::SkipRun => jobs::turn(visit, Verb::SkipRun, "skipped").await,
         View::Nodes => nodes::show(visit).await,
+        View::DrainNode => nodes::turn(visit, Verb::DrainNode, "drained").await,
+        View::ResumeNode => nodes::turn(visit, Verb::ResumeNode, "resumed").await,
         View::Connectors => connectors::list(visit).await,
         View::Connector => connectors::show(visit).await,
         View::Codes => codes::list(visit).await,
@@ -117,6 +121,9 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::Acknowledge => health::acknowledge(visit).await,
         View::KeepView => views::keep(visit).await,
         View::RemoveView => views::remove(visit).await,
+        View::Alerts => alerts::list(visit).await,
+        View::Alert => alerts::show(visit).await,
+        View::ReviewAlert => alerts::review(visit).await,
         View::Users => users::list(visit).await,
         View::User => users::show(visit).await,
         View::Invite => users::invite(visit).await,
@@ -126,6 +133,8 @@ pub async fn answer(visit: &Visit) -> Answer {
         View::EndSessions => users::sign_out(visit).await,
         View::SignIn => sign_in::show(visit).await,
         View::DoSignIn => sign_in::sign_in(visit).await,
+        View::BreakGlass => break_glass::show(visit).await,
+        View::OpenGlass => break_glass::open(visit).await,
         View::ToProvider => provider::away(visit).await,
         View::FromProvider => provider::back(visit).await,
         View::SignOut => sign_in::sign_out(visit).await,

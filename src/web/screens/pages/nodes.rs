@@ -2,10 +2,11 @@
 
 use askama::Template;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::access::right::Right;
 use crate::web::api::routes::Verb;
-use crate::web::screens::visit::{Answer, Frame, Visit, page};
+use crate::web::screens::visit::{Answer, Frame, Reply, Visit, page};
 use crate::web::screens::words::{self, At};
 
 #[derive(Deserialize)]
@@ -15,6 +16,7 @@ struct All {
 
 #[derive(Deserialize)]
 struct Node {
+    node: String,
     machine: String,
     process: String,
     state: String,
@@ -23,6 +25,7 @@ struct Node {
     address: Option<String>,
     since: Option<At>,
     heard: Option<At>,
+    drain: Option<Drain>,
     destinations: Vec<Sends>,
     reads: Option<Reads>,
     bulk: Vec<Acts>,
@@ -33,6 +36,13 @@ impl Node {
     fn has_nothing(&self) -> bool {
         self.destinations.is_empty() && self.reads.is_none() && self.bulk.is_empty()
     }
+}
+
+#[derive(Deserialize)]
+struct Drain {
+    by: String,
+    why: String,
+    since: At,
 }
 
 #[derive(Deserialize)]
@@ -76,10 +86,18 @@ struct Page {
     frame: Frame,
     all: All,
     may_look: bool,
+    may_act: bool,
 }
 
 pub async fn show(visit: &Visit) -> Answer {
     let all = visit.ask(Verb::Nodes, "", "").await?;
     let frame = Frame { help: "nodes", ..visit.live_frame("Nodes", true) };
-    page(&Page { frame, all, may_look: visit.may(Right::Look) })
+    let (may_look, may_act) = (visit.may(Right::Look), visit.may(Right::Act));
+    page(&Page { frame, all, may_look, may_act })
+}
+
+/// Has one take nothing new, or something again.
+pub async fn turn(visit: &Visit, verb: Verb, done: &str) -> Answer {
+    let _: Value = visit.act(verb, &visit.id, json!({ "reason": visit.reason()? })).await?;
+    Ok(Reply::GoTo(format!("/nodes?done={done}")))
 }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::http::HeaderValue;
 
 use super::own_way;
-use super::sign_in::{SignIn, called, session_of};
+use super::sign_in::{SignIn, session_of};
 use crate::access::actor::staff_name;
 use crate::access::token::Identity;
 use crate::connector::open_id::{self, NotIn};
@@ -27,7 +27,7 @@ pub async fn away(visit: &Visit) -> Answer {
         Err(error) => {
             tracing::error!(cause = %error, "the provider of sign-ins cannot be used");
             let says = "The council’s sign-in does not answer now. Try again in a minute";
-            return said(visit, 503, says, vec![]);
+            return said(visit, 503, says, vec![]).await;
         }
     };
     let next = own_way(visit.query.one("next")).to_owned();
@@ -40,7 +40,9 @@ pub async fn away(visit: &Visit) -> Answer {
 /// The browser comes back from there.
 pub async fn back(visit: &Visit) -> Answer {
     let Some(provider) = visit.screens.hub.provider() else { return Err(no_provider()) };
-    let Some(token) = visit.way.as_deref() else { return not_in(visit, "it was not sent away") };
+    let Some(token) = visit.way.as_deref() else {
+        return not_in(visit, "it was not sent away").await;
+    };
     let marks = Marks::of(token);
     // Somebody else's answer, shown to this browser, uses nothing up: neither its way nor anybody's turn.
     if !marks.is_state(visit.query.one("state")) {
@@ -48,19 +50,19 @@ pub async fn back(visit: &Visit) -> Answer {
             cause = "it came back with another's answer",
             "a sign-in by the provider was refused"
         );
-        return said(visit, 401, NOT_IN, vec![]);
+        return said(visit, 401, NOT_IN, vec![]).await;
     }
     visit.screens.ways_from.take(visit.peer, visit.now_ms).map_err(Trouble::TooOften)?;
     if visit.query.some("iss").is_some_and(|said| !provider.is_issuer(said)) {
-        return not_in(visit, "another issuer answered");
+        return not_in(visit, "another issuer answered").await;
     }
     let database = visit.screens.hub.database();
     let after_ms = visit.now_ms - WAY_MS;
     let Some(next) = sessions::came_back(database, &digest_of(token), after_ms).await? else {
-        return not_in(visit, "it came back before, or too late");
+        return not_in(visit, "it came back before, or too late").await;
     };
     let Some(code) = visit.query.some("code") else {
-        return not_in(visit, "the provider said no");
+        return not_in(visit, "the provider said no").await;
     };
     let (identity, roles) = match provider.who(code, marks.lent(), visit.now_ms).await {
         Ok(known) => known,
@@ -68,16 +70,16 @@ pub async fn back(visit: &Visit) -> Answer {
             if let NotIn::NoRole(who) = &why {
                 lost_all(visit, who).await?;
             }
-            return not_in(visit, &why.to_string());
+            return not_in(visit, &why.to_string()).await;
         }
     };
     let Some(row) = here(visit, &identity, &roles.words()).await? else {
-        return not_in(visit, "they are let in no more");
+        return not_in(visit, "they are let in no more").await;
     };
     let token = fresh_token().map_err(|_| Trouble::Broken)?;
     let session = session_of(&row, &token, visit.now_ms)?;
     if !sessions::begin_of_provider(database, &session, row.version).await? {
-        return not_in(visit, "they were changed meanwhile");
+        return not_in(visit, "they were changed meanwhile").await;
     }
     let cookies = vec![
         session::cookie(Some(&token), visit.is_secure),
@@ -89,17 +91,16 @@ pub async fn back(visit: &Visit) -> Answer {
 const NOT_IN: &str = "You could not be signed in. Try once more; if it goes on, ask an administrator of this service whether your account is meant to have access";
 
 /// Why stands in the log alone.
-fn not_in(visit: &Visit, why: &str) -> Answer {
+async fn not_in(visit: &Visit, why: &str) -> Answer {
     tracing::warn!(cause = why, "a sign-in by the provider was refused");
-    said(visit, 401, NOT_IN, vec![session::way_cookie(None, visit.is_secure)])
+    said(visit, 401, NOT_IN, vec![session::way_cookie(None, visit.is_secure)]).await
 }
 
 /// The page of signing in, with what went wrong.
-fn said(visit: &Visit, status: u16, says: &str, cookies: Vec<HeaderValue>) -> Answer {
+async fn said(visit: &Visit, status: u16, says: &str, cookies: Vec<HeaderValue>) -> Answer {
     let frame = Frame { is_error: true, ..visit.frame("Sign in") };
     let errors = vec![("provider", says.to_owned())];
-    let provider = called(visit);
-    let page = SignIn { frame, next: "/".to_owned(), name: String::new(), provider, errors };
+    let page = SignIn::of(visit, frame, "/".to_owned(), "", errors).await?;
     let html = page.render().map_err(|_| Trouble::Broken)?;
     Ok(Reply::PageWith(cookies, status, html))
 }

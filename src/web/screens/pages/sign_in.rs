@@ -6,6 +6,7 @@ use askama::Template;
 use super::own_way;
 use crate::access::code::Seed;
 use crate::access::password::{self, SALT_BYTES};
+use crate::store::break_glass;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::staff::{self, InviteRow, StaffRow};
 use crate::web::screens::session::{self, digest_of, fresh_bytes, fresh_token};
@@ -19,6 +20,10 @@ pub(super) struct SignIn {
     pub name: String,
     /// What the way to the council's provider says, where there is one.
     pub provider: Option<String>,
+    /// Whether people sign in with a password here too.
+    pub local: bool,
+    /// Whether there are accounts for an emergency.
+    pub glass: bool,
     pub errors: Vec<(&'static str, String)>,
 }
 
@@ -39,13 +44,17 @@ pub async fn show(visit: &Visit) -> Answer {
     if visit.who.is_some() {
         return Ok(Reply::GoTo(next));
     }
-    let (frame, provider) = (visit.frame("Sign in"), called(visit));
-    page(&SignIn { frame, next, name: String::new(), provider, errors: vec![] })
+    let frame = visit.frame("Sign in");
+    page(&SignIn::of(visit, frame, next, "", vec![]).await?)
 }
 
 /// What was filled in.
 pub async fn sign_in(visit: &Visit) -> Answer {
     let screens = &visit.screens;
+    if !screens.hub.local_accounts() {
+        let says = "People sign in here with the council’s own account.";
+        return Err(Trouble::NotAllowed(says.to_owned()));
+    }
     let (name, code) = (visit.form.one("name").to_lowercase(), visit.form.one("code"));
     let password = visit.form.one("password");
     let mut errors = Vec::new();
@@ -59,25 +68,18 @@ pub async fn sign_in(visit: &Visit) -> Answer {
         }
     }
     if !errors.is_empty() {
-        return again(visit, 400, &name, errors);
+        return again(visit, 400, &name, errors).await;
     }
-    // Whoever guesses at one name from many addresses is slowed as much as from one.
-    // An address that is slowed slows nobody's name.
-    let slowed = screens.guesses_from.take(visit.peer, visit.now_ms).and_then(|()| {
-        screens.guesses_of_name.take(name.chars().take(100).collect(), visit.now_ms)
-    });
-    if let Err(seconds) = slowed {
-        screens.alert(visit.now_ms);
-        return Err(Trouble::TooOften(seconds));
-    }
+    slow_down(visit, &name)?;
     let found = staff::of_name(screens.hub.database(), &name).await?;
-    let found = found.filter(|row| row.disabled_ms.is_none() && !row.is_of_provider());
+    let found =
+        found.filter(|row| row.disabled_ms.is_none() && !row.is_of_provider() && !row.is_glass());
     let kept = found.as_ref().and_then(|row| row.password.clone());
     let known = is_of(visit, password, kept).await?;
     let step = found.as_ref().filter(|_| known).and_then(|row| step_of(row, code, visit.now_ms));
     let (Some(row), Some(step)) = (found, step) else {
         tracing::warn!("a sign-in was refused");
-        return refused(visit, &name);
+        return refused(visit, &name).await;
     };
     let token = fresh_token().map_err(|_| Trouble::Broken)?;
     let session = session_of(&row, &token, visit.now_ms)?;
@@ -87,20 +89,53 @@ pub async fn sign_in(visit: &Visit) -> Answer {
             Ok(Reply::With(vec![cookie], own_way(visit.form.one("next")).to_owned()))
         }
         // The same code was used a moment ago.
-        false => refused(visit, &session.name),
+        false => refused(visit, &session.name).await,
     }
 }
 
-fn refused(visit: &Visit, name: &str) -> Answer {
-    let says = "The user name, the password or the code is wrong. A code is taken once: wait for the next one";
-    again(visit, 401, name, vec![("name", says.to_owned())])
+/// Whoever guesses at one name from many addresses is slowed as much as from one. An address that is slowed slows
+/// nobody's name.
+pub(super) fn slow_down(visit: &Visit, name: &str) -> Result<(), Trouble> {
+    let screens = &visit.screens;
+    let slowed = screens.guesses_from.take(visit.peer, visit.now_ms).and_then(|()| {
+        screens.guesses_of_name.take(name.chars().take(100).collect(), visit.now_ms)
+    });
+    slowed.map_err(|seconds| {
+        screens.alert(visit.now_ms);
+        Trouble::TooOften(seconds)
+    })
 }
 
-fn again(visit: &Visit, status: u16, name: &str, errors: Vec<(&'static str, String)>) -> Answer {
+async fn refused(visit: &Visit, name: &str) -> Answer {
+    let says = "The user name, the password or the code is wrong. A code is taken once: wait for the next one";
+    again(visit, 401, name, vec![("name", says.to_owned())]).await
+}
+
+async fn again(
+    visit: &Visit,
+    status: u16,
+    name: &str,
+    errors: Vec<(&'static str, String)>,
+) -> Answer {
     let frame = Frame { is_error: true, ..visit.frame("Sign in") };
     let next = own_way(visit.form.one("next")).to_owned();
-    let provider = called(visit);
-    page_with(status, &SignIn { frame, next, name: name.to_owned(), provider, errors })
+    page_with(status, &SignIn::of(visit, frame, next, name, errors).await?)
+}
+
+impl SignIn {
+    /// The page, with the ways in that there are.
+    pub async fn of(
+        visit: &Visit,
+        frame: Frame,
+        next: String,
+        name: &str,
+        errors: Vec<(&'static str, String)>,
+    ) -> Result<SignIn, Trouble> {
+        let hub = &visit.screens.hub;
+        let glass = break_glass::any(hub.database()).await?;
+        let (provider, local) = (called(visit), hub.local_accounts());
+        Ok(SignIn { frame, next, name: name.to_owned(), provider, local, glass, errors })
+    }
 }
 
 /// What the way to the council's provider says, where there is one.
@@ -120,16 +155,22 @@ pub(super) fn session_of(row: &StaffRow, token: &str, now_ms: i64) -> Result<Ses
         roles: row.roles.clone(),
         sources: row.sources.clone(),
         paused: row.paused,
+        until_ms: None,
+        alert_id: None,
     })
 }
 
-fn step_of(row: &StaffRow, code: &str, now_ms: i64) -> Option<i64> {
+pub(super) fn step_of(row: &StaffRow, code: &str, now_ms: i64) -> Option<i64> {
     let seed = Seed::from_base32(row.seed.as_deref()?, &row.name).ok()?;
     seed.step_of(code, row.last_step, now_ms)
 }
 
 /// Looked at beside everything else, and few at once.
-async fn is_of(visit: &Visit, password: &str, kept: Option<String>) -> Result<bool, Trouble> {
+pub(super) async fn is_of(
+    visit: &Visit,
+    password: &str,
+    kept: Option<String>,
+) -> Result<bool, Trouble> {
     let _turn = visit.screens.hashing.acquire().await.map_err(|_| Trouble::Unavailable)?;
     let password = password.chars().take(password::CHARS_MAX + 1).collect::<String>();
     let look = move || password::is_of(&password, kept.as_deref());
@@ -177,6 +218,7 @@ pub async fn accept(visit: &Visit) -> Answer {
     let hash = hash.map_err(|_| Trouble::Broken)?.map_err(|_| Trouble::Broken)?;
     let database = visit.screens.hub.database();
     match staff::accept(database, &invite, (&row.name, &hash, step), visit.now_ms).await? {
+        true if row.is_glass() => Ok(Reply::GoTo("/break-glass?done=glass-ready".to_owned())),
         true => Ok(Reply::GoTo("/sign-in?done=ready".to_owned())),
         false => Err(over()),
     }
@@ -187,7 +229,9 @@ async fn invited(visit: &Visit) -> Result<(InviteRow, StaffRow), Trouble> {
     let found = staff::invitation(database, &digest_of(&visit.id), visit.now_ms).await?;
     let invite = found.ok_or_else(over)?;
     let row = staff::of_id(database, invite.staff_id).await?;
-    let row = row.filter(|row| row.disabled_ms.is_none() && !row.is_of_provider());
+    let row = row.filter(|row| {
+        row.disabled_ms.is_none() && !row.is_of_provider() && row.withdrawn_ms.is_none()
+    });
     let row = row.ok_or_else(over)?;
     Ok((invite, row))
 }

@@ -1,27 +1,42 @@
-//! P35: who may sign in, as what, and their sessions. Nobody changes their own roles, nor disables themselves.
+//! P35: who may sign in, as what, and their sessions. Nobody changes their own roles, nor disables themselves; of
+//! whoever has a password nobody makes another link here.
 
 use askama::Template;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::in_path;
-use crate::access::code::{SECRET_BYTES, Seed};
 use crate::access::right::{Role, Roles};
-use crate::store::ids::Ids;
-use crate::store::sessions;
-use crate::store::staff::{self, By, InviteRow, StaffRow};
-use crate::web::screens::session::{Window, digest_of, fresh_bytes, fresh_token};
+use crate::web::api::routes::Verb;
 use crate::web::screens::visit::{Answer, Frame, Reply, Trouble, Visit, page, page_with};
 use crate::web::screens::words::{self, At};
 
-/// For so long a link is good.
-pub const LINK_MS: i64 = 24 * 3_600_000;
-
+#[derive(Deserialize)]
 struct Line {
     name: String,
     roles: String,
+    titles: String,
     sources: String,
-    state: &'static str,
+    state: String,
     sessions: i64,
+    version: i64,
     signed_in: Option<At>,
+    made: At,
+    by: String,
+    owner: Option<String>,
+    /// What they are the council's provider says.
+    of_provider: bool,
+    break_glass: bool,
+    has_password: bool,
+}
+
+impl Line {
+    fn sources_said(&self) -> String {
+        match self.sources.is_empty() {
+            true => "all".to_owned(),
+            false => self.sources.replace(',', ", "),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -39,14 +54,9 @@ struct ListPage {
 struct OnePage {
     frame: Frame,
     line: Line,
-    version: i64,
     has: Roles,
     roles: [Role; 9],
     is_me: bool,
-    /// What they are the council's provider says.
-    of_provider: bool,
-    made: At,
-    by: String,
 }
 
 #[derive(Template)]
@@ -61,21 +71,6 @@ fn has_role(has: &Roles, role: &Role) -> bool {
     has.is(*role)
 }
 
-fn line(row: &StaffRow, live: &[(i64, i64)]) -> Line {
-    Line {
-        name: row.name.clone(),
-        roles: Roles::from_words(&row.roles).titles(),
-        sources: if row.sources.is_empty() {
-            "all".to_owned()
-        } else {
-            row.sources.replace(',', ", ")
-        },
-        state: row.state(),
-        sessions: live.iter().find(|(id, _)| *id == row.id).map_or(0, |(_, many)| *many),
-        signed_in: row.signed_in_ms.map(At),
-    }
-}
-
 pub async fn list(visit: &Visit) -> Answer {
     listed(visit, 200, vec![], "").await
 }
@@ -86,150 +81,110 @@ async fn listed(
     errors: Vec<(&'static str, String)>,
     name: &str,
 ) -> Answer {
-    let database = visit.screens.hub.database();
-    let live = sessions::live(database, Window::at(visit.now_ms).after()).await?;
-    let lines = staff::all(database).await?.iter().map(|row| line(row, &live)).collect();
+    let lines = visit.ask(Verb::Users, "", "").await?;
     let frame =
         Frame { help: "users", is_error: !errors.is_empty(), ..visit.frame("Users and sessions") };
     page_with(status, &ListPage { frame, lines, roles: Role::ALL, errors, name: name.to_owned() })
 }
 
 pub async fn show(visit: &Visit) -> Answer {
-    let row = known(visit).await?;
-    let live =
-        sessions::live(visit.screens.hub.database(), Window::at(visit.now_ms).after()).await?;
+    let line: Line = visit.ask(Verb::User, &visit.id, "").await?;
     page(&OnePage {
-        frame: Frame { help: "users", ..visit.frame(&row.name) },
-        line: line(&row, &live),
-        version: row.version,
-        has: Roles::from_words(&row.roles),
+        frame: Frame { help: "users", ..visit.frame(&line.name) },
+        has: Roles::from_words(&line.roles),
         roles: Role::ALL,
-        is_me: row.name == visit.who()?.name(),
-        of_provider: row.is_of_provider(),
-        made: At(row.created_ms),
-        by: row.created_by,
+        is_me: line.name == visit.who()?.name(),
+        line,
     })
 }
 
-async fn known(visit: &Visit) -> Result<StaffRow, Trouble> {
-    let found = staff::of_name(visit.screens.hub.database(), &visit.id).await?;
-    found.ok_or_else(|| Trouble::NotThere("Nobody of that name may sign in.".to_owned()))
-}
-
 /// Whoever is changed is somebody else.
-async fn other(visit: &Visit) -> Result<StaffRow, Trouble> {
-    let row = known(visit).await?;
-    match row.name == visit.who()?.name() {
+fn other(visit: &Visit) -> Result<(), Trouble> {
+    match visit.id == visit.who()?.name() {
         true => Err(Trouble::NotAllowed(
             "Nobody changes what they themselves may. Ask another administrator.".to_owned(),
         )),
-        false => Ok(row),
+        false => Ok(()),
     }
 }
 
-fn roles_of(visit: &Visit) -> Result<Roles, Trouble> {
-    let roles: Result<Vec<Role>, String> =
-        visit.form.all("role").iter().map(|word| word.parse()).collect();
-    roles.map(Roles::new).map_err(Trouble::Words)
+fn sources_of(visit: &Visit) -> Vec<&str> {
+    visit.form.one("sources").split([',', ' ']).filter(|one| !one.is_empty()).collect()
 }
 
-fn sources_of(visit: &Visit) -> String {
-    let sources = visit.form.one("sources").split([',', ' ']).filter(|one| !one.is_empty());
-    sources.collect::<Vec<_>>().join(",")
-}
-
-/// Makes somebody, or another link for somebody; the link is shown once, on the page that answers.
+/// Makes somebody, or another link for somebody who has used none; the link is shown once, on the page that answers.
 pub async fn invite(visit: &Visit) -> Answer {
-    let (name, roles) = (visit.form.one("name").to_lowercase(), roles_of(visit)?);
-    let database = visit.screens.hub.database();
-    let actor = visit.who()?.actor();
-    let by = By { actor: actor.as_str(), reason: None, now_ms: visit.now_ms };
+    let (name, roles) = (visit.form.one("name").to_lowercase(), visit.form.all("role"));
     let mut errors = Vec::new();
     if let Err(fault) = crate::access::actor::staff_name(&name) {
         errors.push(("name", fault));
     }
-    let found = staff::of_name(database, &name).await?;
-    if found.is_none() && roles.words().is_empty() {
-        errors.push(("role-viewer", "Choose at least one role".to_owned()));
-    }
-    if found.as_ref().is_some_and(|row| row.name == visit.who().map_or("", |who| who.name())) {
-        errors.push(("name", "Ask another administrator for a link of your own".to_owned()));
-    }
-    if found.as_ref().is_some_and(StaffRow::is_of_provider) {
-        let says = "This person signs in with the council's own account, and needs no link";
-        errors.push(("name", says.to_owned()));
+    let there: Vec<Line> = visit.ask(Verb::Users, "", "").await?;
+    match there.into_iter().find(|line| line.name == name) {
+        None if roles.is_empty() => {
+            errors.push(("role-viewer", "Choose at least one role".to_owned()));
+        }
+        Some(line) if line.of_provider => {
+            let says = "This person signs in with the council's own account, and needs no link";
+            errors.push(("name", says.to_owned()));
+        }
+        Some(line) if line.has_password => {
+            let says = "This name is there already, and whoever had another link would be that person. Take another name if it is \
+                        somebody else. If they lost their password or their telephone, whoever looks after the machine makes the link";
+            errors.push(("name", says.to_owned()));
+        }
+        Some(_) if !roles.is_empty() => {
+            let says = "This person is invited already: choose no roles to make another link, or change the roles on their page";
+            errors.push(("role-viewer", says.to_owned()));
+        }
+        _ => {}
     }
     if !errors.is_empty() {
         return listed(visit, 400, errors, &name).await;
     }
-    if found.is_none() {
-        let mut numbers = Ids::new();
-        numbers.reserve(database, 1).await?;
-        staff::add(database, numbers.take(), (&name, &roles.words(), &sources_of(visit)), by)
-            .await?;
+    #[derive(Deserialize)]
+    struct Invited {
+        link: String,
     }
-    let row = staff::of_name(database, &name).await?.ok_or(Trouble::Broken)?;
-    let link = fresh_token().map_err(|_| Trouble::Broken)?;
-    let secret = fresh_bytes::<SECRET_BYTES>().map_err(|_| Trouble::Broken)?;
-    let invitation = InviteRow {
-        digest: digest_of(&link),
-        staff_id: row.id,
-        seed: Seed::new(secret, &row.name).map_err(|_| Trouble::Broken)?.base32(),
-        until_ms: visit.now_ms + LINK_MS,
-    };
-    staff::invite(database, &invitation, &row.name, by).await?;
-    let link = format!("/invitation/{link}");
+    let asked = json!({ "name": name, "roles": roles, "sources": sources_of(visit) });
+    let Invited { link } = visit.act(Verb::InviteUser, "", asked).await?;
     let frame = Frame { help: "users", ..visit.frame("A link for one person") };
-    page(&InvitedPage { frame, name: row.name, link })
+    page(&InvitedPage { frame, name, link })
 }
 
 pub async fn roles(visit: &Visit) -> Answer {
-    let (row, mut roles, reason) = (other(visit).await?, roles_of(visit)?, visit.reason()?);
-    if row.is_of_provider() {
-        // Theirs are the provider's to say, at each sign-in; of which sources they see rows is ours.
-        roles = Roles::from_words(&row.roles);
-    }
-    if roles.words().is_empty() {
-        return Err(Trouble::Words("Choose at least one role; or disable the person".to_owned()));
-    }
+    other(visit)?;
     // The form says which version of the person it was filled in for.
-    if visit.form.one("version") != row.version.to_string() {
-        return Err(Trouble::Stands(
-            "Somebody changed this person since you loaded the page.".to_owned(),
-        ));
-    }
-    let actor = visit.who()?.actor();
-    let by = By { actor: actor.as_str(), reason: Some(reason), now_ms: visit.now_ms };
-    let set = (roles.words(), sources_of(visit));
-    let done = staff::set_roles(visit.screens.hub.database(), &row, (&set.0, &set.1), by).await?;
-    match done {
-        true => Ok(Reply::GoTo(format!("/users/{}?done=roles", in_path(&row.name)))),
-        false => Err(Trouble::Stands(
-            "Somebody changed this person since you loaded the page.".to_owned(),
-        )),
-    }
+    let version: Option<i64> = visit.form.one("version").parse().ok();
+    let line: Line = visit.ask(Verb::User, &visit.id, "").await?;
+    // Theirs are the provider's to say, at each sign-in; of which sources they see rows is ours.
+    let roles = if line.of_provider { vec![] } else { visit.form.all("role") };
+    let asked = json!({
+        "roles": roles, "sources": sources_of(visit), "owner": visit.form.some_or_empty("owner"),
+        "reason": visit.reason()?, "version": version.unwrap_or_default(),
+    });
+    let _: Value = visit.act(Verb::ChangeUser, &visit.id, asked).await?;
+    Ok(done(visit, "roles"))
 }
 
 pub async fn disable(visit: &Visit) -> Answer {
-    let (row, reason) = (other(visit).await?, visit.reason()?);
-    let actor = visit.who()?.actor();
-    let by = By { actor: actor.as_str(), reason: Some(reason), now_ms: visit.now_ms };
-    staff::set_disabled(visit.screens.hub.database(), &row, true, by).await?;
-    Ok(Reply::GoTo(format!("/users/{}?done=disabled", in_path(&row.name))))
+    other(visit)?;
+    let why = json!({ "reason": visit.reason()? });
+    let _: Value = visit.act(Verb::DisableUser, &visit.id, why).await?;
+    Ok(done(visit, "disabled"))
 }
 
 pub async fn enable(visit: &Visit) -> Answer {
-    let row = other(visit).await?;
-    let actor = visit.who()?.actor();
-    let by = By { actor: actor.as_str(), reason: None, now_ms: visit.now_ms };
-    staff::set_disabled(visit.screens.hub.database(), &row, false, by).await?;
-    Ok(Reply::GoTo(format!("/users/{}?done=enabled", in_path(&row.name))))
+    other(visit)?;
+    let _: Value = visit.act(Verb::EnableUser, &visit.id, json!({})).await?;
+    Ok(done(visit, "enabled"))
 }
 
 pub async fn sign_out(visit: &Visit) -> Answer {
-    let row = known(visit).await?;
-    let actor = visit.who()?.actor();
-    let by = By { actor: actor.as_str(), reason: None, now_ms: visit.now_ms };
-    staff::end_sessions(visit.screens.hub.database(), &row, by).await?;
-    Ok(Reply::GoTo(format!("/users/{}?done=signed-out", in_path(&row.name))))
+    let _: Value = visit.act(Verb::SignOutUser, &visit.id, json!({})).await?;
+    Ok(done(visit, "signed-out"))
+}
+
+fn done(visit: &Visit, word: &str) -> Reply {
+    Reply::GoTo(format!("/users/{}?done={word}", in_path(&visit.id)))
 }
