@@ -94,13 +94,14 @@ pub async fn show(database: &Database, id: i64, now_ms: i64) -> Result<(Value, S
     let done = match row.until_ms {
         Some(until_ms) => {
             let within = (row.at_ms, until_ms);
-            audit::of_break_glass(database, &row.name, within, DONE_MAX).await?
+            audit::of_break_glass(database, &row.name, within, DONE_MAX + 1).await?
         }
         None => Vec::new(),
     };
+    let more = done.len() as i64 > DONE_MAX;
     let mut text = format!("{}\n", json["says"].as_str().unwrap_or_default());
     let mut lines = Vec::new();
-    for line in &done {
+    for line in done.iter().take(DONE_MAX as usize) {
         text.push_str(&format!("    {} {} {}\n", Moment(line.at_ms), line.action, line.target));
         lines.push(json!({
             "line": line.id, "at": Moment(line.at_ms), "action": line.action, "target": line.target,
@@ -108,6 +109,10 @@ pub async fn show(database: &Database, id: i64, now_ms: i64) -> Result<(Value, S
         }));
     }
     json["done"] = json!(lines);
+    json["more"] = json!(more);
+    if more {
+        text.push_str("    and more: `viaduct audit` has all of it\n");
+    }
     if let (Some(by), Some(words)) = (&row.reviewed_by, &row.review) {
         text.push_str(&format!("Reviewed by {by}: {words}\n"));
     }
@@ -137,6 +142,23 @@ pub async fn review(
         if !persons::is_second_to(database, actor, about).await? {
             return Err(AppError::Stands(format!(
                 "alert {id} is about you, or you did not say who you are: somebody else has to review it"
+            )));
+        }
+    }
+    let names = persons::names(database, actor.as_str()).await?;
+    if actor.as_str().starts_with("key:") && names.len() == 1 {
+        return Err(AppError::Stands(
+            "nobody knows whose key this is: make one with `viaduct keys add --owner NAME`"
+                .to_owned(),
+        ));
+    }
+    // Whoever was let in by it, or given more by it, is no second person to it.
+    if let Some(until_ms) = row.until_ms {
+        let within = (row.at_ms, until_ms);
+        if audit::touched_by_break_glass(database, &row.name, within, &names).await? {
+            return Err(AppError::Stands(format!(
+                "what you may was changed while {} was open: somebody else has to review it",
+                row.name
             )));
         }
     }

@@ -215,6 +215,10 @@ async fn keep_always(
 async fn read_always(context: Arc<Context>, job: JobDefinition) {
     let source = &job.connector.value;
     while !context.bell.is_over() {
+        if context.bell.is_resting() {
+            context.bell.goes_on().await;
+            continue;
+        }
         let arrived = context.arrived.notified();
         let now_ms = context.clock.now_ms();
         match inbox::any_waiting(&context.database, source, now_ms).await {
@@ -229,7 +233,7 @@ async fn read_always(context: Arc<Context>, job: JobDefinition) {
                 tokio::select! {
                     () = arrived => {}
                     () = context.clock.pause(LOOK_MS) => {}
-                    () = context.bell.over() => {}
+                    () = context.bell.ended() => {}
                 }
             }
             Err(error) => {

@@ -429,7 +429,10 @@ pub async fn beat(
 pub async fn heed(context: &Context, name: &str) -> Result<(), StoreError> {
     let drained = nodes::is_drained(&context.database, name).await?;
     if drained != context.bell.is_resting() {
-        tracing::info!(drained, "this node was told whether to take anything new");
+        match drained {
+            true => tracing::info!("this node takes nothing new: somebody drained it"),
+            false => tracing::info!("this node takes work again"),
+        }
         context.bell.rest(drained);
     }
     Ok(())

@@ -433,6 +433,12 @@ pub async fn invited(
         return Err(AppError::Stands(what));
     }
     let row = known(database, &invite.name).await?;
+    if row.is_glass() && !by.actor.starts_with("user:") {
+        return Err(AppError::Stands(format!(
+            "{} is a break-glass account: whoever looks after the machine makes its link",
+            invite.name
+        )));
+    }
     if row.is_of_provider() {
         return Err(of_provider(&invite.name, "they need no password here"));
     }

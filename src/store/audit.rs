@@ -2,7 +2,8 @@
 //! itself, so that neither is there without the other. Lines are chained: each carries a digest of itself
 //! and of the one before.
 
-use super::database::{Database, StoreError, Transaction, cells};
+use super::database::{Cell, Database, StoreError, Transaction, cells};
+use super::statement::places;
 
 /// What is written of a change. Nothing of it may hold what is known about a resident.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +138,24 @@ pub async fn of_break_glass(
     );
     let cells = cells![format!("break-glass:{name}"), from_ms, until_ms, most];
     database.fetch(&sql, cells).await
+}
+
+/// Whether a break-glass account changed what one of these people may, between two instants.
+pub async fn touched_by_break_glass(
+    database: &Database,
+    name: &str,
+    (from_ms, until_ms): (i64, i64),
+    people: &[String],
+) -> Result<bool, StoreError> {
+    let sql = format!(
+        "SELECT id FROM audit WHERE actor LIKE 'break-glass:%' AND actor = $1 AND at_ms >= $2 AND at_ms <= $3 \
+         AND action IN ('added', 'invited', 'roles', 'enabled', 'owner') AND LOWER(target) IN ({}) LIMIT 1",
+        places(4, people.len())
+    );
+    let mut cells = cells![format!("break-glass:{name}"), from_ms, until_ms];
+    cells.extend(people.iter().map(|one| Cell::Text(format!("staff {one}"))));
+    let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
+    Ok(!rows.is_empty())
 }
 
 /// What a look through the whole log found.

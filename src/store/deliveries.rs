@@ -260,6 +260,19 @@ pub async fn of_platform(database: &Database, name: &str) -> Result<Option<Deliv
     Ok(database.fetch(&sql, cells![name.to_owned()]).await?.into_iter().next())
 }
 
+/// Since when the newest is unknown of those that nobody knows of at a destination, UTC milliseconds; 0 where there is
+/// none. So many are looked at.
+pub async fn newest_unknown(
+    database: &Database,
+    destination: &str,
+    most: i64,
+) -> Result<i64, StoreError> {
+    let sql = "SELECT COALESCE(MAX(since_ms), 0) FROM (SELECT since_ms FROM delivery WHERE state = 'unknown' \
+               AND destination = $1 AND settled_ms IS NULL LIMIT $2) few";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![destination.to_owned(), most]).await?;
+    Ok(rows.first().map_or(0, |(since_ms,)| *since_ms))
+}
+
 /// How many are meant in each of these states, as far as they are counted.
 pub async fn counts_to(
     database: &Database,

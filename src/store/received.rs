@@ -134,19 +134,26 @@ impl Received {
             let batches = of_id(database, id).await?.into_iter().filter(fits).collect();
             return Ok(Stretch { batches, cut: None });
         }
-        match wanted {
+        let few = match wanted {
             Wanted::Held(code) => {
-                let code = code.map(str::to_owned);
                 let of_code = if code.is_some() { " AND d.code = $2" } else { "" };
                 let letters = format!("dead_letter d WHERE d.settled_ms IS NULL{of_code}");
-                let code = code.map(Cell::Text).into_iter().collect();
-                some_of_each(database, &letters, code, (fits, way)).await
+                let code = code.map(|code| Cell::Text(code.to_owned())).into_iter().collect();
+                some_of_each(database, &letters, code).await?
             }
             Wanted::Stuck(state) => {
                 let stuck = format!("delivery d WHERE d.state = '{state}' AND d.{STUCK_STATES}");
-                some_of_each(database, &stuck, vec![], (fits, way)).await
+                some_of_each(database, &stuck, vec![]).await?
             }
-            _ => self.walk(database, wanted, (from, way), sources).await,
+            _ => None,
+        };
+        match few {
+            Some(mut batches) => {
+                batches.retain(fits);
+                way.sort(&mut batches);
+                Ok(Stretch { batches, cut: None })
+            }
+            None => self.walk(database, wanted, (from, way), sources).await,
         }
     }
 
@@ -212,7 +219,22 @@ impl Received {
                 "b.resolved_to < b.last_record"
             }
             Wanted::Messages => "EXISTS (SELECT 1 FROM delivery d WHERE d.batch_id = b.id)",
-            _ => "b.state IN ('released', 'closed') AND b.last_record > 0",
+            Wanted::Held(None) => {
+                "EXISTS (SELECT 1 FROM dead_letter d WHERE d.settled_ms IS NULL AND d.batch_id = b.id)"
+            }
+            Wanted::Held(Some(code)) => {
+                cells.push(Cell::Text(code.to_owned()));
+                &format!(
+                    "EXISTS (SELECT 1 FROM dead_letter d WHERE d.settled_ms IS NULL AND d.code = ${} \
+                     AND d.batch_id = b.id)",
+                    cells.len()
+                )
+            }
+            Wanted::Stuck(state) => &format!(
+                "EXISTS (SELECT 1 FROM delivery d WHERE d.state = '{state}' AND d.{STUCK_STATES} \
+                 AND d.batch_id = b.id)"
+            ),
+            Wanted::Rows => "b.state IN ('released', 'closed') AND b.last_record > 0",
         };
         let order = way.order();
         let sql = format!(
@@ -229,13 +251,12 @@ impl Received {
 }
 
 /// Batches that have some of these, each found behind the last by an index that begins with their number: as many
-/// steps as there are such batches, however many batches and rows there are. The newest numbers are looked at.
+/// steps as there are such batches, however many batches and rows there are. Nothing where there are too many of them.
 async fn some_of_each(
     database: &Database,
     these: &str,
     more: Vec<Cell>,
-    (fits, way): (impl Fn(&Arrival) -> bool, Way),
-) -> Result<Stretch, StoreError> {
+) -> Result<Option<Vec<Arrival>>, StoreError> {
     let sql = format!(
         "WITH RECURSIVE h (id, many) AS (\
          SELECT (SELECT MAX(d.batch_id) FROM {these}), 1 UNION ALL \
@@ -244,10 +265,8 @@ async fn some_of_each(
     );
     let mut cells = cells![LOOKED_MAX];
     cells.extend(more);
-    let mut batches: Vec<Arrival> = database.fetch(&sql, cells).await?;
-    batches.retain(fits);
-    way.sort(&mut batches);
-    Ok(Stretch { batches, cut: None })
+    let batches: Vec<Arrival> = database.fetch(&sql, cells).await?;
+    Ok(Some(batches).filter(|batches| (batches.len() as i64) < LOOKED_MAX))
 }
 
 /// The batch of that number.

@@ -4,10 +4,12 @@
 use serde_json::json;
 use viaduct::app::resident::{self, Asked, identity};
 use viaduct::record::personal::Personal;
+use viaduct::store::desk;
 
 use crate::support::hub::{On, TestHub, on_both};
 
 on_both! {
+    who_was_told_apart_is_asked_of_no_more_whichever_source_is_looked_at => super::apart,
     whoever_comes_first_the_residents_are_the_same => super::any_order,
     a_merge_that_is_taken_back_leaves_no_trace_in_either => super::merge_and_unmerge,
     what_a_person_said_outlasts_the_next_night => super::it_lasts,
@@ -185,4 +187,36 @@ async fn list(on: On) {
         "source_system,source_key,party,resident_id\nrevenues,990001,1,{keep}\nrevenues,990009,1,{other}\n"
     );
     assert_eq!(String::from_utf8(out).unwrap(), wanted);
+}
+
+/// Two were told apart by what one source says; what another says of them came later.
+async fn apart(on: On) {
+    let hub = TestHub::open(on).await;
+    let database = &hub.context.database;
+    let mut transaction = database.begin().await.unwrap();
+    for sql in [
+        "INSERT INTO source (id, name) VALUES (901, 'first'), (902, 'later')",
+        "INSERT INTO source_key (id, source_id, key, key_digest, digest, record_id) \
+         VALUES (1, 901, 'a', 0, 0, 0), (2, 901, 'b', 1, 0, 0), (3, 902, 'c', 2, 0, 0)",
+        "INSERT INTO party (id, source_key_id, resident_id, key, role, record_id, mapping_version, at_ms, facts) \
+         VALUES (1, 1, 11, 'p', 'r', 0, 1, 0, '{}'), (2, 2, 12, 'p', 'r', 0, 1, 0, '{}'), \
+         (3, 3, 11, 'p', 'r', 0, 1, 0, '{}')",
+        "INSERT INTO match_pair (one, other, bits, levels, weights, verdict, waits) \
+         VALUES (1, 2, 9, 0, 1, 0, 1), (2, 1, 9, 0, 1, 0, 0), (2, 3, 8, 0, 1, 0, 1), (3, 2, 8, 0, 1, 0, 0)",
+    ] {
+        transaction.execute(sql, vec![]).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let asked = async |source: &str| -> Vec<(i64, i64)> {
+        let wanted = desk::Wanted { source: source.to_owned(), ..desk::Wanted::default() };
+        let rows = desk::waiting(database, &wanted, 10).await.unwrap();
+        rows.iter().map(|row| (row.pair.one, row.pair.other)).collect()
+    };
+    // The surest of those that are asked for stands for the two.
+    assert_eq!((asked("").await, asked("later").await), (vec![(1, 2)], vec![(2, 3)]));
+    let mut transaction = database.begin().await.unwrap();
+    let sql = "UPDATE match_pair SET verdict = 2, waits = 0 WHERE one < 3 AND other < 3";
+    transaction.execute(sql, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!((asked("").await, asked("later").await), (vec![], vec![]));
 }

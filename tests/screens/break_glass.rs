@@ -104,8 +104,22 @@ async fn an_account_is_open_for_an_hour_and_everything_done_in_it_is_marked() {
         // What is done is done by them, and marked.
         let reason = [("reason", "locked out")];
         assert_eq!(served.post("/users/kim/disable", &glass, &reason).await.status, 303);
-        let invited = [("name", "new.one"), ("role", "administrator")];
+        let invited = [("name", "new.one"), ("role", "governance")];
         assert_eq!(served.post("/users", &glass, &invited).await.status, 200);
+        // Whoever said that they are somebody changes nothing of what that somebody may; nor is anybody's link made.
+        let more = [("role", "administrator"), ("reason", "x"), ("version", "0")];
+        let own = served.post("/users/iris.bramble/roles", &glass, &more).await;
+        assert!(own.status == 409 && own.has("what they themselves may"), "{}", own.text);
+        let two = New {
+            name: "glass.two".to_owned(),
+            owner: None,
+            network: vec![],
+            hours: 1,
+            address: String::new(),
+        };
+        command(&served, What::Add(two)).await.unwrap();
+        let taken = served.post("/users", &boss, &[("name", "glass.two")]).await;
+        assert!(taken.status == 409 && taken.has("break-glass account"), "{}", taken.text);
         let marked = "SELECT action || ' ' || target FROM audit WHERE actor = 'break-glass:glass.one' ORDER BY id";
         let lines = served.hub.rows(marked).await;
         let lines: Vec<&str> = lines.iter().map(|row| row[0].as_str()).collect();
@@ -146,6 +160,14 @@ async fn an_account_is_open_for_an_hour_and_everything_done_in_it_is_marked() {
         assert_eq!(served.post(&review, &boss, &words).await.status, 403);
         let own = served.post(&review, &iris, &words).await;
         assert!(own.status == 409 && own.has("is about you"), "{}", own.text);
+        served.set_password("new.one").await;
+        let let_in = again("new.one").signed_in(&served).await;
+        let seen = served.post(&review, &let_in, &words).await;
+        assert!(
+            seen.status == 409 && seen.has("was changed while glass.one was open"),
+            "{}",
+            seen.text
+        );
         assert_eq!(served.post(&review, &gov, &[("reason", " ")]).await.status, 400);
         assert!(served.get("/", &gov).await.has("glass.one was opened on"));
         assert_eq!(served.post(&review, &gov, &words).await.status, 303);
@@ -208,6 +230,13 @@ async fn one_that_may_not_be_opened_says_why_to_whoever_has_its_keys_alone() {
         // Not from here.
         let far = right(&served, "glass.two").await;
         assert!(far.status == 403 && far.has("is not opened from 127.0.0.1"), "{}", far.text);
+        // Nor is it locked from here.
+        for _ in 0..11 {
+            served.later(30_000);
+            assert_eq!(tries(&served, "glass.two", PASSWORD, "000000").await.status, 401);
+        }
+        served.later(30_000);
+        assert!(right(&served, "glass.two").await.has("is not opened from 127.0.0.1"));
         // Open: nobody opens it again, nor makes it longer.
         opened(&served, "glass.one").await;
         served.later(MINUTE);

@@ -2,7 +2,7 @@
 
 use viaduct::access::right::Role;
 use viaduct::record::moment::Moment;
-use viaduct::store::database::Cell;
+use viaduct::store::database::{Cell, Database};
 use viaduct::store::delivery_lists::{List, Turn};
 use viaduct::store::received::Received;
 use viaduct::store::work_orders::{self, Filter};
@@ -251,5 +251,60 @@ async fn what_is_far_away_is_found_a_stretch_at_a_time() {
             }
         }
         assert_eq!(pages, 26, "2,500 batches, 100 for a page, with that which the last ended in");
+        // Where more batches have held ones than are looked through, those of another source are found all the same.
+        let mut transaction = database.begin().await.unwrap();
+        for sql in [
+            "UPDATE delivery SET state = 'held', cause_code = 'pay.refused' \
+             WHERE batch_id IN (SELECT id FROM batch WHERE source_id = 901)",
+            "INSERT INTO dead_letter (id, batch_id, record_id, source_key_id, stage, code, cause, created_ms) \
+             SELECT id + 50000000, id, id + 1, 0, 'map', 'code_unknown', 'x', 0 FROM batch \
+             WHERE source_id = 901 OR source_id = 902 AND id < 1000100",
+        ] {
+            transaction.execute(sql, vec![]).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        for (source, messages, held) in [("odd", 100, 5), ("even", 5_000, 2_500)] {
+            for oldest_first in [false, true] {
+                let received = of(source, None, None);
+                let mut list = List { received: received.clone(), oldest_first, ..List::default() };
+                list.filter.state = Some("held");
+                let filter = Filter {
+                    received,
+                    oldest_first,
+                    stage: Some(work_orders::Stage::Held),
+                    code: Some("code_unknown".to_owned()),
+                };
+                let (found, rows) =
+                    tokio::join!(all_messages(database, &list), all_work_orders(database, &filter));
+                assert_eq!((found.len(), rows.len()), (messages, held), "{source} {oldest_first}");
+                let in_order =
+                    |one: &i64, two: &i64| if oldest_first { one < two } else { one > two };
+                assert!(found.is_sorted_by(in_order) && rows.is_sorted_by(in_order), "{source}");
+            }
+        }
+    }
+}
+
+async fn all_messages(database: &Database, list: &List) -> Vec<i64> {
+    let (mut turn, mut found) = (Turn::First, Vec::new());
+    loop {
+        let page = list.page(database, turn, 200).await.unwrap();
+        found.extend(page.rows.iter().map(|row| row.id));
+        match page.after {
+            Some(place) => turn = Turn::On(place),
+            None => return found,
+        }
+    }
+}
+
+async fn all_work_orders(database: &Database, filter: &Filter) -> Vec<i64> {
+    let (mut turn, mut found) = (work_orders::Turn::First, Vec::new());
+    loop {
+        let page = work_orders::list(database, filter, turn, 200).await.unwrap();
+        found.extend(page.rows.iter().map(|row| row.id));
+        match page.after {
+            Some(place) => turn = work_orders::Turn::On(place),
+            None => return found,
+        }
     }
 }

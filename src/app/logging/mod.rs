@@ -43,6 +43,7 @@ const fn number(name: &'static str, doc: &'static str) -> Field {
 /// Every field there is. None of them may hold a value of a record.
 pub static FIELDS: &[Field] = &[
     ours("actor", "Who did it: `user:NAME`, `staff:NAME`, `key:NAME` or `local`."),
+    ours("alert.id", "The alert, as in the table `staff_alert`."),
     ours("batch.id", "The batch, as in the table `batch`."),
     ours("bulk.id", "The bulk action, as in the table `bulk`."),
     ours("call.id", "The number of a call that a system pushed to us."),

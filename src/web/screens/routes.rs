@@ -396,7 +396,8 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Rights\n\n\
          Made by `viaduct schema --write docs` from the very tables that requests are checked by; do not edit. How people are invited and\n\
-         given roles is in [screens.md](screens.md); what a program may is its key's scopes ([api.md](api.md)), and it is R10. R11 is an account for\n         an emergency: it is what R9 is for 60 minutes each time it is opened, and nothing else ([screens.md](screens.md), \"Break-glass\").\n\n\
+         given roles is in [screens.md](screens.md); what a program may is its key's scopes ([api.md](api.md)), and it is R10. R11 is an account for\n\
+         an emergency: it is what R9 is for 60 minutes each time it is opened, and nothing else ([screens.md](screens.md), \"Break-glass\").\n\n\
          A role may be given for rows of some sources only (`--source`): then lists and single work orders show those, and pages that show rows\n\
          of every source are closed. Rights are looked at on each request, and again by the hub for what is asked of it. Whoever has several roles\n\
          may what any of them may. Nobody changes their own roles.\n\n\

@@ -37,6 +37,9 @@ struct Alert {
     review: Option<String>,
     #[serde(default)]
     done: Vec<Done>,
+    /// More was done than is listed.
+    #[serde(default)]
+    more: bool,
 }
 
 #[derive(Deserialize)]

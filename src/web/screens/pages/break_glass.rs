@@ -109,8 +109,9 @@ pub async fn open(visit: &Visit) -> Answer {
             until_ms: None,
             ..alert
         };
-        if row.password.is_some() && break_glass::failed(database, &row, &locked, TRIES_MAX).await?
-        {
+        // Whoever may not open it from there locks it for nobody, and is told nothing else.
+        let may_lock = row.password.is_some() && is_near(visit, &row);
+        if may_lock && break_glass::failed(database, &row, &locked, TRIES_MAX).await? {
             tracing::error!("a break-glass account is locked after wrong tries");
         }
         return refused(visit);
@@ -162,14 +163,19 @@ fn closed(visit: &Visit, row: &StaffRow) -> Option<String> {
             row.name
         ));
     }
-    let networks = row.glass_networks.as_deref().unwrap_or_default();
-    match grant::is_within(networks, &visit.peer.to_string()) {
+    match is_near(visit, row) {
         true => None,
         false => Some(format!(
             "{} is not opened from {}: go to one of the places that it is for",
             row.name, visit.peer
         )),
     }
+}
+
+/// Whether it is opened from where they are.
+fn is_near(visit: &Visit, row: &StaffRow) -> bool {
+    let networks = row.glass_networks.as_deref().unwrap_or_default();
+    grant::is_within(networks, &visit.peer.to_string())
 }
 
 fn refused(visit: &Visit) -> Answer {
