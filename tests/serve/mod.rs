@@ -148,7 +148,7 @@ async fn drained(on: On) {
     }
     assert!(turn(true).await.contains("takes nothing new"));
     assert!(turn(true).await.contains("took nothing new before"));
-    read_until(&mut first, "this node was told whether to take anything new").await;
+    read_until(&mut first, "this node takes nothing new").await;
     let (json, text) = nodes::stand(&hub.context).await.unwrap();
     assert_eq!(json["nodes"][0]["state"], "drained", "{text}");
     assert!(text.contains("the machine is patched tonight"), "{text}");
