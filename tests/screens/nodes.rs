@@ -89,7 +89,7 @@ async fn who_works_here_is_said_and_who_died_and_when_its_work_comes_back() {
         let page = served.get("/nodes", &kim).await;
         assert!(page.has("its time is over: its work is free"), "{}", page.text);
         assert!(
-            !page.has("process 19"),
+            !page.has("shell, process 19"),
             "what was run by hand is told of while it holds something"
         );
         // One of this machine that is gone is seen to be, whatever time it had.
@@ -131,7 +131,7 @@ async fn who_works_here_is_said_and_who_died_and_when_its_work_comes_back() {
         )
         .await;
         node(&served, &me, 0).await;
-        assert!(!served.get("/nodes", &kim).await.has("process 18"));
+        assert!(!served.get("/nodes", &kim).await.has("empty, process 18"));
     }
 }
 
