@@ -265,11 +265,10 @@ impl Filter {
     }
 }
 
-/// Of how many batches at once it is asked: of a file by itself; where files are small, of more and more. A long
-/// statement takes SQLite longer to read.
+/// Of how many batches at once it is asked: of a file by itself; where files are small, of more and more. To ask SQLite
+/// is no way at all, and a long statement takes it longer to read.
 fn at_once(database: &Database, looked: usize) -> usize {
-    let most = if database.is_postgres() { AT_ONCE_MAX } else { AT_ONCE_MAX / 4 };
-    (looked + 1).min(most)
+    if database.is_postgres() { (looked + 1).min(AT_ONCE_MAX) } else { 1 }
 }
 
 /// Work orders by their numbers, the newest first.
