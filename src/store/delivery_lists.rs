@@ -202,10 +202,10 @@ async fn looked(
         cells.push(from.into());
         place.push_str(&format!(" AND id > ${}", cells.len()));
     }
-    let (side, order) = (way.order(), if filter.batch_id.is_some() { "batch_id" } else { "" });
-    let order = match order {
-        "" => format!("id {side}"),
-        batch => format!("{batch} {side}, id {side}"),
+    let order = way.order();
+    let order = match filter.batch_id {
+        None => format!("id {order}"),
+        Some(_) => format!("batch_id {order}, id {order}"),
     };
     let bare = (place.clone(), cells.clone());
     let is_narrow = filter.is_narrow() || state.is_some();

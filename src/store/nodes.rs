@@ -79,17 +79,18 @@ pub async fn turn(
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     let mut transaction = database.begin_durable().await?;
-    let sql = match drained {
-        true => {
+    let (sql, cells) = match drained {
+        true => (
             "UPDATE node SET drain_ms = $2, drain_by = $3, drain_why = $4 \
-             WHERE name = $1 AND drain_ms IS NULL"
-        }
-        false => {
+             WHERE name = $1 AND drain_ms IS NULL",
+            cells![name.to_owned(), now_ms, actor.to_owned(), reason.to_owned()],
+        ),
+        false => (
             "UPDATE node SET drain_ms = NULL, drain_by = NULL, drain_why = NULL \
-             WHERE name = $1 AND drain_ms IS NOT NULL AND $2 = $2 AND $3 = $3 AND $4 = $4"
-        }
+             WHERE name = $1 AND drain_ms IS NOT NULL",
+            cells![name.to_owned()],
+        ),
     };
-    let cells = cells![name.to_owned(), now_ms, actor.to_owned(), reason.to_owned()];
     if transaction.execute(sql, cells).await? == 0 {
         return Ok(false);
     }
