@@ -199,7 +199,9 @@ impl Received {
             text.push_str(&format!(" AND {condition} ${}", cells.len()));
         };
         if let Some(source) = source {
-            add("b.source_id =", source);
+            // Those that wait are few, and have an index of their own: that of the source leads past all others.
+            let bare = if wanted == Wanted::Waiting { "+" } else { "" };
+            add(&format!("{bare}b.source_id ="), source);
         }
         if let Some(from_ms) = self.from_ms {
             add("b.started_ms >=", from_ms);
