@@ -19,6 +19,8 @@ pub enum Kind {
     Move,
     /// A rule of the council's own.
     Rule,
+    /// A name in full: it leads to nobody, and is counted alone.
+    Name,
 }
 
 impl Kind {
@@ -28,8 +30,15 @@ impl Kind {
         match self {
             Kind::Email | Kind::Phone => 8,
             Kind::Rule => 100,
+            Kind::Name => 25,
             _ => 60,
         }
+    }
+
+    /// Whether who shares such a key is compared. A name in full is borne by people all over a town: how many bear it
+    /// says how much it tells.
+    pub fn leads(self) -> bool {
+        self != Kind::Name
     }
 
     /// Its words, for a person.
@@ -43,6 +52,7 @@ impl Kind {
             Kind::FamilyPostcode => "family name and postcode",
             Kind::Move => "family name and day of a move",
             Kind::Rule => "rule of the council",
+            Kind::Name => "name in full",
         }
     }
 }
@@ -59,8 +69,16 @@ fn digest(kind: Kind, parts: &[&[u8]]) -> i64 {
 }
 
 /// The key under which whoever has this mail address or telephone number is found.
-pub fn contact(kind: Kind, number: u64) -> i64 {
-    digest(kind, &[&number.to_le_bytes()])
+pub fn contact(kind: Kind, number: u64) -> Key {
+    Key { kind, digest: digest(kind, &[&number.to_le_bytes()]) }
+}
+
+/// The key of a name in full; nothing where there are initials alone.
+pub fn name(profile: &Profile) -> Option<Key> {
+    let (given, family) = (profile.main_given(), &*profile.family);
+    let kind = Kind::Name;
+    let is_full = given.len() > 1 && family.len() > 1;
+    is_full.then(|| Key { kind, digest: digest(kind, &[given.as_bytes(), family.as_bytes()]) })
 }
 
 /// The keys of a party, each once.
@@ -120,5 +138,6 @@ pub fn keys(profile: &Profile) -> Vec<Key> {
             }
         }
     }
+    keys.extend(name(profile));
     keys
 }

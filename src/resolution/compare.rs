@@ -1,5 +1,6 @@
 //! How two parties agree, field by field, in few levels. A field that one of them lacks says nothing.
 
+use super::block::{self, Key, Kind};
 use super::place::{Nearness, nearness};
 use super::profile::{Birth, Profile, Sex};
 use crate::record::name::alias;
@@ -27,6 +28,8 @@ pub enum Given {
     SecondInitial,
     InitialClash,
     Differs,
+    /// Equal, and so is the family name: a name in full that many in the town bear.
+    Common,
 }
 
 /// How two family names stand to each other.
@@ -101,14 +104,19 @@ pub struct Levels {
     pub together: bool,
 }
 
-/// Compares two parties. Contacts in `crowded` are everybody's, and say nothing.
-pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(u64) -> bool) -> Levels {
+/// Compares two parties. Contacts in `crowded` are everybody's, and say nothing; of a name in it less is believed.
+pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -> Levels {
     let (mut given, mut family) = (given(one, other), family(one, other));
     if matches!(given, Given::Differs | Given::InitialClash)
         && family == Family::Differs
         && swapped(one, other)
     {
         (given, family) = (Given::Swapped, Family::Swapped);
+    }
+    let is_common =
+        || block::name(one).is_some_and(|key| block::name(other) == Some(key) && crowded(&key));
+    if given == Given::Equal && family == Family::Equal && is_common() {
+        given = Given::Common;
     }
     let place = nearness(&one.home, &other.home);
     Levels {
@@ -122,12 +130,14 @@ pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(u64) -> bool) ->
         email: match (one.email, other.email) {
             (0, _) | (_, 0) => Own::Missing,
             (one, other) if one != other => Own::Differs,
-            (one, _) if crowded(one) => Own::Missing,
+            (one, _) if crowded(&block::contact(Kind::Email, one)) => Own::Missing,
             _ => Own::Equal,
         },
         phone: phone(one, other, crowded),
         moved: moved(one, other, place),
-        rule: one.rules.iter().any(|rule| other.rules.contains(rule) && !crowded(*rule as u64)),
+        rule: one.rules.iter().any(|rule| {
+            other.rules.contains(rule) && !crowded(&Key { kind: Kind::Rule, digest: *rule })
+        }),
         together: one.account == other.account,
     }
 }
@@ -327,7 +337,7 @@ fn nino(one: &[u8; 9], other: &[u8; 9]) -> Own {
     if strsim::osa_distance(&text(one), &text(other)) <= 1 { Own::Near } else { Own::Differs }
 }
 
-fn phone(one: &Profile, other: &Profile, crowded: &dyn Fn(u64) -> bool) -> Own {
+fn phone(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -> Own {
     let known = |profile: &Profile| profile.phones.iter().any(|phone| *phone != 0);
     if !known(one) || !known(other) {
         return Own::Missing;
@@ -335,7 +345,7 @@ fn phone(one: &Profile, other: &Profile, crowded: &dyn Fn(u64) -> bool) -> Own {
     let shared = one.phones.iter().filter(|phone| **phone != 0 && other.phones.contains(phone));
     let mut any = false;
     for phone in shared {
-        if !crowded(*phone) {
+        if !crowded(&block::contact(Kind::Phone, *phone)) {
             return Own::Equal;
         }
         any = true;

@@ -127,6 +127,7 @@ fn words(field: &str, level: usize) -> &'static str {
             "the initial fits a second name",
             "the initial does not fit",
             "the given names differ",
+            "the given name is the same, but more than 25 records have this whole name",
         ],
         "family" => &[
             "the family name is the same",

@@ -73,7 +73,9 @@ fn decided_in(
         .collect();
     let keys: Vec<Vec<i64>> = profiles
         .iter()
-        .map(|one| block::keys(one).iter().map(|key| key.digest).collect())
+        .map(|one| {
+            block::keys(one).iter().filter(|key| key.kind.leads()).map(|key| key.digest).collect()
+        })
         .collect();
     let mut pairs = Vec::new();
     for other in 0..profiles.len() {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::block::{self, Key, Kind};
+use super::block::{self, Key};
 use super::compare::{Levels, clash, compare};
 use super::profile::Profile;
 use super::weigh::{FIELDS, PLACES, Weights, probability};
@@ -46,13 +46,8 @@ pub fn patterns(profiles: &[Profile]) -> Patterns {
         }
     }
     let many = |digest: i64| blocks.get(&digest).map_or(0, Vec::len);
-    let is_open = |key: &Key| many(key.digest) <= key.kind.most();
-    let crowded = |number: u64| {
-        [Kind::Email, Kind::Phone]
-            .iter()
-            .any(|kind| many(block::contact(*kind, number)) > kind.most())
-            || many(number as i64) > Kind::Rule.most()
-    };
+    let crowded = |key: &Key| many(key.digest) > key.kind.most();
+    let is_open = |key: &Key| key.kind.leads() && !crowded(key);
     let mut patterns = Patterns::new();
     for (place, own) in keys.iter().enumerate() {
         for key in own.iter().filter(|key| is_open(key)) {

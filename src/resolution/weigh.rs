@@ -12,7 +12,7 @@ const SHIPPED: &str = include_str!("weights.toml");
 
 /// Where a pair stands, as the file names it; in the order of [`Nearness`].
 pub const PLACES: [&str; 5] = ["home", "postcode", "neighbour", "elsewhere", "unknown"];
-const GIVEN: [&str; 11] = [
+const GIVEN: [&str; 12] = [
     "missing",
     "equal",
     "alias",
@@ -24,6 +24,7 @@ const GIVEN: [&str; 11] = [
     "second_initial",
     "initial_clash",
     "differs",
+    "common",
 ];
 const FAMILY: [&str; 7] = ["missing", "equal", "alias", "near", "part", "swapped", "differs"];
 const BORN: [&str; 5] = ["missing", "equal", "partly", "near", "differs"];
@@ -43,9 +44,9 @@ pub const FIELDS: [(&str, &[&str]); 10] = [
     ("rule", &["missing", "equal"]),
 ];
 
-const LEVELS_MAX: usize = 11;
+const LEVELS_MAX: usize = 12;
 /// The form of the file: its places, fields and levels. It grows when one of them is another.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 /// What agreement weighs.
 #[derive(Debug, Clone, PartialEq)]
@@ -253,7 +254,7 @@ impl Levels {
     }
 }
 
-const GIVENS: [Given; 11] = [
+const GIVENS: [Given; 12] = [
     Given::Missing,
     Given::Equal,
     Given::Alias,
@@ -265,6 +266,7 @@ const GIVENS: [Given; 11] = [
     Given::SecondInitial,
     Given::InitialClash,
     Given::Differs,
+    Given::Common,
 ];
 const FAMILIES: [Family; 7] = [
     Family::Missing,
@@ -290,11 +292,11 @@ mod tests {
         assert!(weights.version >= 1 && weights.link > weights.review);
         for (from, to, wanted) in [
             ("version = ", "vers = ", "`version` is missing: a whole number"),
-            ("form = ", "shape = ", "`form` is missing: `form = 1`"),
+            ("form = ", "shape = ", "`form` is missing: `form = 2`"),
             (
-                "form = 1",
                 "form = 2",
-                "it is of form 2, and this program reads form 1: have it made anew (`viaduct match train`), or take \
+                "form = 1",
+                "it is of form 1, and this program reads form 2: have it made anew (`viaduct match train`), or take \
                  it away",
             ),
             ("[elsewhere]", "[nowhere]", "the table `[elsewhere]` is missing"),

@@ -11,6 +11,7 @@ use crate::support::hub::{On, TestHub, on_both};
 on_both! {
     who_was_told_apart_is_asked_of_no_more_whichever_source_is_looked_at => super::apart,
     whoever_comes_first_the_residents_are_the_same => super::any_order,
+    of_a_name_that_many_bear_name_and_home_are_not_enough => super::common_name,
     a_merge_that_is_taken_back_leaves_no_trace_in_either => super::merge_and_unmerge,
     what_a_person_said_outlasts_the_next_night => super::it_lasts,
     a_split_gives_a_new_number_and_the_old_stays => super::split,
@@ -94,6 +95,38 @@ async fn any_order(on: On) {
     let both = found[0].iter().find(|one| one.contains(&"990001".to_owned())).unwrap();
     assert_eq!(both, &["990001", "990004"], "{found:?}");
     assert!(found.iter().all(|one| *one == found[0]), "{found:#?}");
+}
+
+/// Two of one name in one home are one, until more people than a few bear it: then a person is asked.
+async fn common_name(on: On) {
+    let here = |key: &str| account(key, "Robin", "Placeholder", "", "9 Far Street");
+    let pair = [here("990101"), here("990102")];
+    let far = (0..24_u8).map(|at| {
+        let home = format!("{} Lane", at + 1);
+        account(&format!("9902{at:02}"), "Robin", "Placeholder", "", &home)
+            .replace("SK99 1AA", &format!("SK{} 1AA", 40 + at))
+    });
+    let far: Vec<String> = far.collect();
+    let mut found = Vec::new();
+    for nights in [[&pair[..], &far[..23], &far[23..]], [&far[..], &pair[..1], &pair[1..]]] {
+        let mut hub = TestHub::open(on).await;
+        hub.edit("connectors/revenues.toml", "extract    = \"full\"", "extract    = \"delta\"");
+        hub.reload().await;
+        for (at, night) in nights.into_iter().enumerate() {
+            hub.drop_file("revenues", &format!("ctax-{at}.xml"), &extract(night));
+            hub.run("ingest-revenues").await;
+            let is_one = partition(&hub).await.iter().any(|one| one.len() == 2);
+            // Twenty-five have it after the second night of the first order, twenty-six at last.
+            assert_eq!(is_one, nights[0].len() == 2 && at < 2, "night {at}");
+        }
+        let waits = "SELECT CAST(COUNT(*) AS TEXT) FROM match_pair m JOIN party p ON p.id = m.one \
+                     JOIN source_key k ON k.id = p.source_key_id JOIN party q ON q.id = m.other \
+                     JOIN source_key l ON l.id = q.source_key_id WHERE m.waits = 1 \
+                     AND k.key IN ('990101', '990102') AND l.key IN ('990101', '990102')";
+        assert_eq!(hub.text(waits).await, "1", "somebody is asked");
+        found.push(partition(&hub).await);
+    }
+    assert_eq!(found[0], found[1]);
 }
 
 /// A hub with two residents that nobody takes for one; their numbers.

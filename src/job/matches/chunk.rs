@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::decide::Decision;
 use super::{Known, version};
-use crate::resolution::block::{self, Key, Kind};
+use crate::resolution::block::Key;
 use crate::resolution::compare::{Levels, clash, compare};
 use crate::resolution::grow::{self, Pair, Verdict};
 use crate::resolution::profile::Profile;
@@ -34,15 +34,7 @@ impl Chunk {
 
     fn levels(&self, one: i64, other: i64) -> Option<Levels> {
         let (one, other) = (self.known.get(&one)?, self.known.get(&other)?);
-        let crowded = |number: u64| {
-            let keys = [
-                (Kind::Email, block::contact(Kind::Email, number)),
-                (Kind::Phone, block::contact(Kind::Phone, number)),
-                (Kind::Rule, number as i64),
-            ];
-            keys.into_iter().any(|(kind, digest)| self.is_crowded(&Key { kind, digest }))
-        };
-        Some(compare(&one.profile, &other.profile, &crowded))
+        Some(compare(&one.profile, &other.profile, &|key| self.is_crowded(key)))
     }
 
     /// Whether both still say who they are, and neither is somebody else.

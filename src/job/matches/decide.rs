@@ -267,7 +267,7 @@ impl Matches {
         for party in &affected {
             let Some(known) = chunk.known.get(party) else { continue };
             let keys = block::keys(&known.profile);
-            let open = keys.iter().filter(|key| !chunk.is_crowded(key));
+            let open = keys.iter().filter(|key| key.kind.leads() && !chunk.is_crowded(key));
             let mut found: Vec<i64> = open
                 .flat_map(|key| chunk.blocks.get(&key.digest).into_iter().flatten().copied())
                 .collect();
