@@ -57,6 +57,10 @@ pub fn answers(bytes: &[u8]) {
             assert!(!code.is_empty() && code.bytes().all(plain), "{code}");
         }
         Err(ConnectorError::Unauthorised { code, .. }) => assert!(!code.is_empty()),
+        Err(ConnectorError::Full { cause, after_ms }) => {
+            assert!(!cause.is_empty() && (0..=86_400_000).contains(&after_ms) && status == 429);
+        }
+        Err(ConnectorError::Forgotten { .. }) => panic!("an answer is not forgotten"),
         Err(ConnectorError::Untried { .. }) => panic!("an answer is an answer"),
         Err(ConnectorError::Malformed(fault)) => assert!(!fault.cause.is_empty()),
     }

@@ -339,6 +339,7 @@ fn kept(
         intent: 1,
         fence: 0,
         doubt_until_ms: None,
+        unanswered_since_ms: None,
     };
     let policy = &context.catalogue.suppression.policy;
     let (_, withheld) = *gate::clear(delivery, standing, policy).err()?;

@@ -16,6 +16,12 @@ pub enum ConnectorError {
     /// It was not called at all: what came before was turned away, and this would be too.
     #[error("the system was not called: {cause}")]
     Untried { cause: String, after_ms: Option<i64> },
+    /// Of its kind the system takes no more until then; of other kinds it does.
+    #[error("the system takes no more of these today: {cause}")]
+    Full { cause: String, after_ms: i64 },
+    /// An attempt of which nobody knows whether it took effect is older than the system remembers. It was not called.
+    #[error("the system was not called: {cause}")]
+    Forgotten { cause: String },
     /// Stop this connector and tell someone.
     #[error("{} ({code}): {cause}", no_way_in(code))]
     Unauthorised { code: &'static str, cause: String },

@@ -31,17 +31,22 @@ where
     // Collected first: a stream that maps over borrowed items cannot be sent between threads.
     let sends: Vec<_> = deliveries
         .iter()
-        .map(|cleared| async move {
+        .enumerate()
+        .map(|(at, cleared)| async move {
             let shut = look().shut.clone();
             if let Some(error) = shut {
-                return Err(error);
+                return (at, Err(error));
             }
             let sent = send(cleared.get()).await;
             look().learn(&sent);
-            sent
+            (at, sent)
         })
         .collect();
-    stream::iter(sends).buffered(at_once.max(1)).collect().await
+    // One that hangs keeps its own place, and nobody else's.
+    let mut sent: Vec<(usize, _)> =
+        stream::iter(sends).buffer_unordered(at_once.max(1)).collect().await;
+    sent.sort_unstable_by_key(|(at, _)| *at);
+    sent.into_iter().map(|(_, sent)| sent).collect()
 }
 
 /// What the sends so far say of those to come.
@@ -59,6 +64,8 @@ impl Door {
                 self.failures = 0;
                 return;
             }
+            // They say nothing of the others.
+            Err(ConnectorError::Forgotten { .. } | ConnectorError::Full { .. }) => return,
             // The key is wrong for all of them.
             Err(error @ ConnectorError::Unauthorised { .. }) => error.clone(),
             Err(error) => {

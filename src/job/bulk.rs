@@ -16,6 +16,7 @@ use crate::store::database::{Database, StoreError, Transaction};
 use crate::store::deliveries::Delivery;
 use crate::store::outbox;
 use crate::store::parting::PARTED;
+use crate::store::sending::CRASHED_CODE;
 
 /// Items that have their turn in one commit.
 const CHUNK: i64 = 500;
@@ -98,6 +99,8 @@ pub fn released(row: &Delivery, now_ms: i64) -> Verdict {
         );
     }
     match again(&row.message) {
+        // Whoever had it in hand died: what became of it is asked before it is sent.
+        Some(_) if row.cause_code.as_deref() == Some(CRASHED_CODE) => Verdict::To(State::Unknown),
         Some(state) => Verdict::To(state),
         None => Verdict::left(
             "there is nothing in it to send: mend its mapping and have it made anew (viaduct \

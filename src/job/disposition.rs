@@ -5,6 +5,9 @@ use super::fail_point::Safeguard;
 use crate::connector::channel::ConnectorError;
 use crate::store::database::StoreError;
 
+/// Nobody knows whether it took effect, and a person has to find out.
+pub const UNKNOWN_CODE: &str = "delivery.unknown";
+
 /// What is to be done about an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
@@ -28,6 +31,12 @@ pub fn of_connector(error: &ConnectorError) -> Disposition {
         }
         ConnectorError::Untried { cause, after_ms } => {
             Disposition::GiveBack { after_ms: *after_ms, cause: cause.clone() }
+        }
+        ConnectorError::Full { cause, after_ms } => {
+            Disposition::GiveBack { after_ms: Some(*after_ms), cause: cause.clone() }
+        }
+        ConnectorError::Forgotten { cause } => {
+            Disposition::Hold { code: UNKNOWN_CODE.to_owned(), cause: cause.clone() }
         }
         ConnectorError::Unauthorised { code, cause } => {
             Disposition::Halt { code, cause: cause.clone() }
@@ -82,6 +91,8 @@ mod tests {
         for (error, word) in [
             (ConnectorError::Unavailable { cause: said(), retry_after_ms: Some(5) }, "retry"),
             (ConnectorError::Untried { cause: said(), after_ms: None }, "give back"),
+            (ConnectorError::Full { cause: said(), after_ms: 5 }, "give back"),
+            (ConnectorError::Forgotten { cause: said() }, "hold"),
             (ConnectorError::Unauthorised { code: "notify.key", cause: said() }, "halt"),
             (ConnectorError::Refused { code: said(), cause: said() }, "hold"),
             (ConnectorError::Malformed(fault), "ask"),

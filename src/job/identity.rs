@@ -209,6 +209,10 @@ pub async fn split(
     let new = Ids::within(&mut transaction, 1).await?.take();
     let before = snapshot(&rows, &parties);
     say(&mut transaction, &kept, &out, DIFFERENT).await?;
+    // What is put aside together is one person: it does not fall apart when one of them says something new.
+    for two in out.windows(2) {
+        say(&mut transaction, &two[..1], &two[1..], SAME).await?;
+    }
     let moves: Vec<(i64, i64)> = out.iter().map(|party| (party.id, new)).collect();
     matching::move_parties(&mut transaction, &moves).await?;
     let mut put = Vec::new();

@@ -128,7 +128,8 @@ pub static CHAPTERS: &[Chapter] = &[
             cause(
                 "delivery.crashed",
                 "whoever sent it died of it, three times",
-                "tell the developers its number: it is not sent again by itself",
+                "tell the developers its number: it is not sent again by itself; released, its platform is asked first \
+                 whether it took effect",
             ),
             cause(
                 "delivery.daily_cap",

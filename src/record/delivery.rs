@@ -231,4 +231,6 @@ pub struct Delivery {
     pub fence: i64,
     /// Until then something may turn up on the platform that an earlier intent left there unnoticed.
     pub doubt_until_ms: Option<i64>,
+    /// When the first attempt was made of which nobody knows whether it took effect, since a person last said so.
+    pub unanswered_since_ms: Option<i64>,
 }

@@ -107,7 +107,7 @@ pub struct Levels {
 /// Compares two parties. Contacts in `crowded` are everybody's, and say nothing; of a name in it less is believed.
 pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -> Levels {
     let (mut given, mut family) = (given(one, other), family(one, other));
-    if matches!(given, Given::Differs | Given::InitialClash)
+    if matches!(given, Given::Differs | Given::InitialClash | Given::Second)
         && family == Family::Differs
         && swapped(one, other)
     {
@@ -118,14 +118,28 @@ pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -
     if given == Given::Equal && family == Family::Equal && is_common() {
         given = Given::Common;
     }
+    let mut sex = sex(one, other);
+    let born = born(one.birth, other.birth);
+    // What is guessed of a name says nothing against that same name.
+    if matches!(given, Given::Equal | Given::Common) && sex == Sexes::Unlikely {
+        sex = Sexes::Missing;
+    }
+    // Farid and Farida: a brother and a sister, unless something else says that it is a slip.
+    if given == Given::Near
+        && her_given(one.main_given(), other.main_given())
+        && sex != Sexes::Equal
+        && born != Born::Equal
+    {
+        given = Given::Differs;
+    }
     let place = nearness(&one.home, &other.home);
     Levels {
         place,
         given,
         family,
         middle: middle(one, other, given),
-        born: born(one.birth, other.birth),
-        sex: sex(one, other),
+        born,
+        sex,
         nino: nino(&one.nino, &other.nino),
         email: match (one.email, other.email) {
             (0, _) | (_, 0) => Own::Missing,
@@ -244,12 +258,19 @@ fn family(one: &Profile, other: &Profile) -> Family {
         }
         let shares = |word: &str| {
             b.split(' ').any(|part| {
-                part.len() > 2 && (part == word || (word.len() > 4 && near(part, word)))
+                let long = word.len().min(part.len()) > 4;
+                part.len() > 2 && (part == word || (long && near(part, word)))
             })
         };
         return if a.split(' ').any(shares) { Family::Part } else { Family::Differs };
     }
     if near(a, b) { Family::Near } else { Family::Differs }
+}
+
+/// Whether one given name is the other as a woman bears it: Farid and Farida, Valentin and Valentine.
+fn her_given(a: &str, b: &str) -> bool {
+    let (his, hers) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    matches!(hers.strip_prefix(his), Some("a" | "e"))
 }
 
 /// Kowalska and Kowalski.
@@ -298,11 +319,11 @@ fn born(one: Birth, other: Birth) -> Born {
     if one.year == 0 || other.year == 0 {
         return Born::Missing;
     }
-    if one == other {
-        return if one.day == 0 { Born::Partly } else { Born::Equal };
-    }
     // The first of January is what a system writes that was told the year alone.
     let year_only = |birth: Birth| birth.month == 0 || (birth.month == 1 && birth.day == 1);
+    if one == other {
+        return if one.day == 0 || year_only(one) { Born::Partly } else { Born::Equal };
+    }
     if year_only(one) || year_only(other) {
         return if one.year == other.year { Born::Partly } else { near_years(one, other) };
     }
@@ -312,12 +333,17 @@ fn born(one: Birth, other: Birth) -> Born {
     }
     let same = [one.year == other.year, one.month == other.month, one.day == other.day];
     let turned = one.year == other.year && one.month == other.day && one.day == other.month;
-    if turned || same.iter().filter(|same| **same).count() == 2 {
+    // A father and his son may share the day, and no slip of the hand tells them from one person.
+    let apart = one.year.abs_diff(other.year) >= GENERATION_YEARS;
+    if turned || (same.iter().filter(|same| **same).count() == 2 && !apart) {
         Born::Near
     } else {
         Born::Differs
     }
 }
+
+/// So many years lie between a parent and a child, at least.
+const GENERATION_YEARS: u16 = 15;
 
 /// Of two days of which one is known by its year alone.
 fn near_years(one: Birth, other: Birth) -> Born {

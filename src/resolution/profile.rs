@@ -93,7 +93,7 @@ const JOINED: [&str; 3] = ["o", "mc", "mac"];
 impl Profile {
     /// The comparable form of what a party says.
     pub fn new(tag: u64, account: i64, said: &Said<'_>) -> Profile {
-        let given = words(&[said.given, said.middle]).join(" ");
+        let given = given(&[said.given, said.middle]);
         let family = family(said.family.unwrap_or_default());
         let main = given.split(' ').next().unwrap_or_default();
         let lines: Vec<&str> = said.lines.iter().flatten().copied().collect();
@@ -156,6 +156,25 @@ fn words(texts: &[Option<&str>]) -> Vec<String> {
         }
     }
     words
+}
+
+/// Given names; what is written in one as `JK` are two initials.
+fn given(texts: &[Option<&str>]) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for word in words(texts) {
+        let initials = matches!(word.len(), 2 | 3)
+            && word
+                .bytes()
+                .all(|letter| letter.is_ascii_lowercase() && !b"aeiouy".contains(&letter))
+            && word != "ng"
+            && !alias::is_given(&word);
+        match initials {
+            true => all.extend(word.chars().map(String::from)),
+            false => all.push(word),
+        }
+    }
+    all.truncate(WORDS_MAX);
+    all.join(" ")
 }
 
 /// A family name's words, without what comes and goes in front of them.

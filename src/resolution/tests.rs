@@ -7,7 +7,7 @@ use proptest::prelude::{Just, Strategy, proptest};
 use proptest::prop_assert_eq;
 
 use super::block;
-use super::compare::{Given, compare};
+use super::compare::{Born, Given, Sexes, compare};
 use super::explain::{Band, band};
 use super::grow::{Pair, Verdict, grow, is_kept};
 use super::profile::{Profile, Said};
@@ -257,6 +257,65 @@ fn whoever_agrees_with_somebody_of_two_names_need_not_agree_with_both() {
     // And what a person said of the newcomer stands.
     let other = pair(1, 2, 0.0, Verdict::Different);
     assert_eq!(grow(&profiles, &[said, pairs[1], other], weights), [0, 0, 2, 3]);
+}
+
+#[test]
+fn two_are_compared_alike_whichever_comes_first() {
+    const GIVEN: [&str; 9] =
+        ["John", "J", "Jk", "Tai Man", "Chan Tai", "Farid", "Farida", "Claire", ""];
+    const FAMILY: [&str; 7] =
+        ["King-Smith", "Kingston", "Ali-Khan", "Khan", "Man", "Chan", "Smith-Kings"];
+    const DAYS: [&str; 4] = ["", "1955-02-03", "1985-02-03", "1985-01-01"];
+    let mut all = Vec::new();
+    for given in GIVEN {
+        for family in FAMILY {
+            for day in DAYS {
+                let party = one(1, "", given, family);
+                let said = if day.is_empty() { party.said } else { party.born(day).said };
+                all.push(Profile::new(all.len() as u64, all.len() as i64, &said));
+            }
+        }
+    }
+    for here in &all {
+        for there in &all {
+            let both = [compare(here, there, &|_| false), compare(there, here, &|_| false)];
+            assert_eq!(both[0], both[1]);
+        }
+    }
+}
+
+#[test]
+fn what_looks_like_another_person_and_is_none_and_the_other_way_about() {
+    let levels = |one: One<'_>, other: One<'_>| {
+        compare(&Profile::new(1, 1, &one.said), &Profile::new(2, 2, &other.said), &|_| false)
+    };
+    let band_of = |one, other| band(&levels(one, other), Weights::shipped());
+    // A name that is guessed to be a man's is hers all the same; two letters are two initials.
+    let mrs = one(1, "Mrs", "Obinna", "Fakeley");
+    assert_eq!(band_of(mrs, one(2, "", "Obinna", "Fakeley")), Band::Linked);
+    assert_eq!(
+        levels(one(1, "Mr", "Raza", "Khan"), one(2, "", "Raza", "Khan")).sex,
+        Sexes::Missing
+    );
+    let initials = levels(one(1, "Mr", "JK", "Smith"), one(2, "", "John", "Smith"));
+    assert_eq!(initials.given, Given::Initial);
+    // The year is what is known of who was born on the first of January.
+    let (here, far) = (
+        one(1, "Mr", "Arden", "Bramble"),
+        one(2, "Mr", "Arden", "Bramble").at("2 New Road", "LS1 4DY"),
+    );
+    let both = levels(here.born("1980-01-01"), far.born("1980-01-01"));
+    assert_eq!(both.born, Born::Partly);
+    // Father and son of one birthday are two, and so are Farid and his sister.
+    let (father, son) =
+        (here.born("1955-02-03"), one(2, "Mr", "Arden", "Bramble").born("1985-02-03"));
+    assert_eq!(band_of(father, son), Band::Separate);
+    assert_eq!(levels(here.born("1955-02-03"), far.born("1956-02-03")).born, Born::Near);
+    let sister = one(1, "Mrs", "Farida", "Khan");
+    assert_eq!(band_of(sister, one(2, "", "Farid", "Khan")), Band::Separate);
+    // Family name first, three words.
+    let turned = levels(one(1, "", "Chan Tai", "Man"), one(2, "", "Tai Man", "Chan"));
+    assert_eq!(turned.given, Given::Swapped);
 }
 
 /// Some parties of a street where everybody is called alike.

@@ -346,7 +346,8 @@ async fn move_on(
              FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence RETURNING delivery.id";
     let rows = going.iter().flat_map(|Going { delivery, fence, state, by }| {
         let settled_ms = state.is_settled().then_some(now_ms);
-        let next_ms = if *state == State::Waiting { due_ms } else { NEVER_MS };
+        let is_due = matches!(state, State::Waiting | State::Unknown);
+        let next_ms = if is_due { due_ms } else { NEVER_MS };
         let code = by.map(|_| "delivery.remade".to_owned());
         let cause = by.map(|by| format!("delivery {by} was made in its place"));
         cells![*delivery, *fence, state.word(), now_ms, next_ms, settled_ms, code, cause]

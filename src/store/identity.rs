@@ -140,10 +140,12 @@ pub async fn pairs(database: &Database, parties: &[i64]) -> Result<Vec<PairRow>,
     Ok(pairs)
 }
 
-/// The next parties of the list of who is who.
+/// The next parties of the list of who is who. One that is over is left out where its place went to another.
 pub async fn listed(database: &Database, after: i64, most: i64) -> Result<Vec<Listed>, StoreError> {
     let sql = "SELECT p.id, s.name AS source, k.key AS source_key, p.key AS party, p.resident_id \
                FROM party p JOIN source_key k ON k.id = p.source_key_id \
-               JOIN source s ON s.id = k.source_id WHERE p.id > $1 ORDER BY p.id LIMIT $2";
+               JOIN source s ON s.id = k.source_id WHERE p.id > $1 AND (p.ended_ms IS NULL \
+               OR NOT EXISTS (SELECT 1 FROM party q WHERE q.source_key_id = p.source_key_id \
+               AND q.key = p.key AND q.id > p.id)) ORDER BY p.id LIMIT $2";
     database.fetch(sql, cells![after, most]).await
 }

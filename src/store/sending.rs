@@ -38,8 +38,10 @@ pub struct ClaimedRow {
     /// When the intent was written.
     pub since_ms: i64,
     pub doubt_until_ms: Option<i64>,
-    /// Not 0 where the destination has had a newer one of the same mapping and subject, which says
-    /// what is so now.
+    /// When the first attempt was made of which nobody knows whether it took effect.
+    pub unanswered_since_ms: Option<i64>,
+    /// Where somebody had a hand on it before: 1 if the destination has had a newer one of the same mapping and
+    /// subject, which says what is so now; 2 if it may have.
     pub stale: i64,
 }
 
@@ -162,7 +164,9 @@ pub async fn claim(
     let columns = format!(
         "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, \
          d.reference, d.message, d.attempts + 1 AS attempts, d.intents + 1 AS intents, d.fence, \
-         CAST($1 AS BIGINT) AS since_ms, d.doubt_until_ms, {STALE} AS stale"
+         CAST($1 AS BIGINT) AS since_ms, d.doubt_until_ms, {UNANSWERED} AS unanswered_since_ms, \
+         {} AS stale",
+        stale(is_postgres)
     );
     // Whoever has hold of a row is about to change it: it is passed over this time.
     let hold = if is_postgres { "FOR NO KEY UPDATE OF d SKIP LOCKED" } else { "" };
@@ -189,13 +193,25 @@ pub async fn claim(
     Ok(Claimed { intent: (!ids.is_empty()).then_some(intent), rows, paused_ms })
 }
 
-/// A newer one of the same mapping and subject has left us. It can only have passed one on which
-/// somebody had a hand before.
-const STALE: &str = "CASE WHEN d.newest_only AND d.fence > 0 AND EXISTS (SELECT 1 FROM delivery n \
-    WHERE n.resident_id = d.resident_id AND n.id > d.id \
-    AND n.destination = d.destination AND n.mapping = d.mapping \
-    AND n.subject_id = d.subject_id AND n.state IN ('accepted', 'delivered')) \
-    THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END";
+/// When the first attempt was made that may have taken effect, for all that anybody knows.
+const UNANSWERED: &str = "CASE WHEN d.intents > 0 THEN (SELECT MIN(a.intent_ms) FROM delivery_attempt a \
+    WHERE a.delivery_id = d.id AND a.outcome IN ('interrupted', 'delivery.unknown') \
+    AND a.intent_ms > COALESCE(d.decided_ms, 0)) END";
+
+/// Whether a newer one of the same mapping and subject has left us, or may have. It can only have passed one on
+/// which somebody had a hand before.
+fn stale(is_postgres: bool) -> String {
+    let newer = "EXISTS (SELECT 1 FROM delivery n WHERE n.resident_id = d.resident_id AND n.id > d.id \
+                 AND n.destination = d.destination AND n.mapping = d.mapping AND n.subject_id = d.subject_id";
+    format!(
+        "CASE WHEN NOT d.newest_only OR d.fence = 0 THEN CAST(0 AS BIGINT) \
+         WHEN {newer} AND n.state IN ('accepted', 'delivered')) THEN CAST(1 AS BIGINT) \
+         WHEN {newer} AND (n.state = 'unknown' OR n.id IN {} \
+         OR (n.state = 'held' AND n.cause_code IN ('delivery.unknown', 'delivery.crashed')))) \
+         THEN CAST(2 AS BIGINT) ELSE CAST(0 AS BIGINT) END",
+        intents::in_hand(is_postgres)
+    )
+}
 
 /// Whether anything may be claimed now.
 pub async fn is_due(
@@ -277,7 +293,8 @@ pub async fn recover(
     Ok(Recovered { unknown, held })
 }
 
-const CRASHED_CODE: &str = "delivery.crashed";
+/// Held, since whoever had it in hand died too often.
+pub const CRASHED_CODE: &str = "delivery.crashed";
 
 /// Deliveries of a state, `unknown`, `accepted` or `offered`, that it is time to ask about.
 pub async fn pending(

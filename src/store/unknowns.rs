@@ -41,7 +41,8 @@ pub async fn decide(
     let mut transaction = database.begin_durable().await?;
     let sql = "UPDATE delivery SET state = $3, since_ms = $4, next_ms = $5, settled_ms = $6, \
                platform_id = COALESCE($7, platform_id), attempts = 0, polls = 0, \
-               fence = fence + 1, cause_code = NULL, cause = NULL, doubt_until_ms = NULL \
+               fence = fence + 1, cause_code = NULL, cause = NULL, doubt_until_ms = NULL, \
+               decided_ms = $4 \
                WHERE id = $1 AND fence = $2 AND (state = 'unknown' \
                OR (state = 'held' AND cause_code = 'delivery.unknown'))";
     let cells = cells![

@@ -255,6 +255,7 @@ mod tests {
             intent: 1,
             fence: 1,
             doubt_until_ms: None,
+            unanswered_since_ms: None,
         }
     }
 

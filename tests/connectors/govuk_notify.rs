@@ -78,6 +78,7 @@ fn cleared(reference: &str, message: Message) -> Cleared<Delivery> {
         intent: 1,
         fence: 1,
         doubt_until_ms: None,
+        unanswered_since_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
     gate::clear(delivery, &standing, &Policy::default()).expect("nothing stands in the way")

@@ -167,6 +167,7 @@ fn delivery(content: Content) -> Cleared<Delivery> {
         intent: 2,
         fence: 1,
         doubt_until_ms: None,
+        unanswered_since_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
     gate::clear(delivery, &standing, &Policy::default()).expect("nothing stands in the way")

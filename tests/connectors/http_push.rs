@@ -45,6 +45,7 @@ pub fn push(reference: &str, form: Form, body: &str) -> Cleared<Delivery> {
         intent: 1,
         fence: 1,
         doubt_until_ms: None,
+        unanswered_since_ms: None,
     };
     let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
     gate::clear(delivery, &standing, &Policy::default()).expect("nothing stands in the way")

@@ -8,8 +8,11 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use viaduct::connector::channel::{ConnectorError, Destination, Inquiry, Question, Receipt};
 use viaduct::job::bell::Bell;
+use viaduct::job::bulk::released;
 use viaduct::job::deliver::attend;
-use viaduct::record::delivery::Delivery;
+use viaduct::record::delivery::{Delivery, State};
+use viaduct::store::bulk::Verdict;
+use viaduct::store::deliveries;
 use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::suppression::gate::Cleared;
 
@@ -81,6 +84,9 @@ async fn f6_what_kills_its_senders_is_held_and_the_others_go() {
         // Once among others, and three times alone.
         assert_eq!((deaths, report.held), (4, 1), "{report:?}");
         assert_eq!(hub.state(13).await, ("held".into(), Some("delivery.crashed".into())));
+        // Released, it is asked about: it may have taken effect before they died.
+        let row = deliveries::of_id(&hub.bench.database, 13).await.unwrap().unwrap();
+        assert!(matches!(released(&row, 0), Verdict::To(State::Unknown)));
         let sent = hub.sent().await;
         assert_eq!((sent.len(), sent.values().sum::<usize>()), (19, 19));
         for id in (1..=20).filter(|id| *id != 13) {

@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 use viaduct::connector::channel::ConnectorError;
 use viaduct::job::error::JobError;
+use viaduct::record::delivery::State;
+use viaduct::store::unknowns::{self, Decided, Word};
 
 use super::push_hub::{ASKED, DAY_MS, HOUR_MS, KEYED, MINUTE_MS, PLAIN, PushHub, SECOND_MS};
 
@@ -127,6 +129,69 @@ async fn a_key_that_may_be_forgotten_is_not_relied_upon() {
         hub.run(DAY_MS).await;
         assert_eq!(hub.states().await.get(&is("held", "delivery.unknown")), Some(&2));
         hub.done_once(2).await;
+        // A person looked, and says that it did not happen: then it is sent, and is no more in doubt.
+        let database = &hub.bench.database;
+        let fences: Vec<(i64,)> =
+            database.fetch("SELECT fence FROM delivery WHERE id = 1", vec![]).await.unwrap();
+        let decided = Decided {
+            id: 1,
+            fence: fences[0].0,
+            word: Word::Again(State::Waiting),
+            actor: "user:kim",
+            reason: "it is not on their list",
+        };
+        assert!(unknowns::decide(database, &decided, hub.now_ms()).await.unwrap());
+        hub.later(1_000).await;
+        hub.run(0).await;
+        assert_eq!(hub.states().await.get(&is("held", "delivery.unknown")), Some(&1));
+        assert_eq!(hub.delivered().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_in_no_doubt_however_long_ago() {
+    for hub in PushHub::both(&format!("{KEYED}keys_kept = \"12h\"\n")).await {
+        hub.wait_for(3).await;
+        // Turned away, all of them: nothing happened, and a week later they go.
+        hub.control(
+            "faults",
+            &json!({ "next": [{ "kind": "status", "status": 429, "times": 3 }] }),
+        )
+        .await;
+        hub.run(0).await;
+        assert_eq!(hub.delivered().await, 0);
+        hub.later(7 * DAY_MS).await;
+        hub.run(DAY_MS).await;
+        assert_eq!(hub.delivered().await, 3);
+        hub.done_once(3).await;
+    }
+}
+
+#[tokio::test]
+async fn an_older_one_waits_for_a_newer_of_which_nobody_knows() {
+    for hub in PushHub::both(ASKED).await {
+        hub.wait_for(2).await;
+        // Both say what is so of one account; somebody had a hand on the first, and the second may have arrived.
+        let one =
+            "UPDATE delivery SET newest_only = true, resident_id = 1, subject_id = 1, fence = 1";
+        hub.execute(one, vec![]).await;
+        for doubt in [
+            "state = 'unknown', next_ms = 9000000000000000",
+            "state = 'held', cause_code = 'delivery.unknown'",
+        ] {
+            hub.execute(&format!("UPDATE delivery SET {doubt} WHERE id = 2"), vec![]).await;
+            hub.later(HOUR_MS).await;
+            hub.run(0).await;
+            assert!(hub.done().await.is_empty(), "{doubt}");
+            assert_eq!(hub.states().await.get(&is("waiting", "")), Some(&1), "{doubt}");
+        }
+        // It had arrived: then it says what is so now.
+        let arrived = "UPDATE delivery SET state = 'delivered', settled_ms = 1, cause_code = NULL WHERE id = 2";
+        hub.execute(arrived, vec![]).await;
+        hub.later(HOUR_MS).await;
+        hub.run(0).await;
+        assert!(hub.done().await.is_empty());
+        assert_eq!(hub.states().await.get(&is("replaced", "delivery.stale")), Some(&1));
     }
 }
 

@@ -85,6 +85,7 @@ fn delivery() -> Delivery {
         intent: 1,
         fence: 0,
         doubt_until_ms: None,
+        unanswered_since_ms: None,
     }
 }
 
@@ -185,6 +186,7 @@ fn rows_do_not_print() {
         fence: 0,
         since_ms: 0,
         doubt_until_ms: None,
+        unanswered_since_ms: None,
         stale: 0,
     };
     let staged = Staged {

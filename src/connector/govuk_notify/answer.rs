@@ -143,10 +143,8 @@ const PROPERTIES: [&str; 10] = [
 fn too_fast(answer: &Answer, now_ms: i64) -> ConnectorError {
     if Problem::of(answer).error == "TooManyRequestsError" {
         let until_midnight_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
-        return answering::unavailable(
-            "the day's messages are used up".to_owned(),
-            Some(until_midnight_ms),
-        );
+        let cause = "the day's messages are used up".to_owned();
+        return ConnectorError::Full { cause, after_ms: until_midnight_ms };
     }
     answering::too_fast(answer, now_ms)
 }
@@ -199,6 +197,8 @@ mod tests {
             Err(ConnectorError::Malformed(_)) => "malformed".to_owned(),
             Err(ConnectorError::Unknown { .. }) => "unknown".to_owned(),
             Err(ConnectorError::Untried { .. }) => "untried".to_owned(),
+            Err(ConnectorError::Forgotten { .. }) => "forgotten".to_owned(),
+            Err(ConnectorError::Full { after_ms, .. }) => format!("full for {after_ms}"),
         };
         for (answered, sending, asking) in [
             (Ok(Answer { status: 201, body: b"{}".to_vec(), ..Answer::default() }), "ok", "ok"),
@@ -212,11 +212,7 @@ mod tests {
             (answer(500, "Exception", ""), "unknown", "unavailable None"),
             (answer(503, "", ""), "unknown", "unavailable None"),
             (answer(302, "", ""), "unavailable None", "unavailable None"),
-            (
-                answer(429, "TooManyRequestsError", ""),
-                "unavailable Some(43200000)",
-                "unavailable Some(43200000)",
-            ),
+            (answer(429, "TooManyRequestsError", ""), "full for 43200000", "full for 43200000"),
             (answer(401, "AuthError", "no"), "unauthorised notify.key", "unauthorised notify.key"),
             (
                 answer(403, "AuthError", "Error: Your system clock …"),

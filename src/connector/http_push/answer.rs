@@ -1,6 +1,7 @@
 //! What a receiver's answers mean for us. Decisions are made by status, and by whether the body is of the
 //! kind that this receiver answers with: a proxy's page with the status 200 is no receiver's answer.
 
+use quick_xml::events::Event;
 use serde_json::Value;
 
 use super::settings::{AnswerIs, Conflict, HttpPushSettings, Lost};
@@ -92,9 +93,15 @@ fn fault_in(settings: &HttpPushSettings, answer: &Answer) -> Option<&'static str
         AnswerIs::Any => None,
         AnswerIs::Xml => {
             let text = std::str::from_utf8(body).ok();
-            let parsed =
-                text.is_some_and(|text| xml::parse::parse(text, &mut Document::default()).is_ok());
-            (!parsed).then_some("what came back is not XML")
+            let mut document = Document::default();
+            let parsed = text.is_some_and(|text| xml::parse::parse(text, &mut document).is_ok());
+            match parsed {
+                false => Some("what came back is not XML"),
+                true if is_fault(text.unwrap_or_default()) => {
+                    Some("what came back tells of a fault")
+                }
+                true => None,
+            }
         }
         // What JSON takes for blank is less than what is trimmed above.
         AnswerIs::Json => match serde_json::from_slice::<Value>(&answer.body) {
@@ -107,7 +114,12 @@ fn fault_in(settings: &HttpPushSettings, answer: &Answer) -> Option<&'static str
 
 /// Some answer 200 and say in the body that it went wrong.
 fn tells_of_a_fault(said: &Value) -> bool {
-    let wrong = |name: &str| match &said[name] {
+    const WRONG: [&str; 6] = ["error", "errors", "fault", "exception", "errormessage", "errorcode"];
+    const WELL: [&str; 4] = ["success", "succeeded", "issuccess", "ok"];
+    const STANDS: [&str; 3] = ["status", "result", "outcome"];
+    const FAILED: [&str; 7] =
+        ["error", "fail", "failed", "failure", "fault", "rejected", "invalid"];
+    let says_something = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(items) => !items.is_empty(),
@@ -115,8 +127,60 @@ fn tells_of_a_fault(said: &Value) -> bool {
         Value::Number(number) => number.as_i64() != Some(0),
         Value::Bool(true) => true,
     };
-    let denied = |name: &str| said[name] == Value::Bool(false);
-    wrong("error") || wrong("errors") || denied("success") || denied("ok")
+    let denies = |value: &Value| match value {
+        Value::Bool(well) => !well,
+        Value::String(text) => text.eq_ignore_ascii_case("false"),
+        _ => false,
+    };
+    let failed = |value: &Value| match value {
+        Value::String(text) => FAILED.contains(&text.trim().to_ascii_lowercase().as_str()),
+        // Some repeat the status of the answer.
+        Value::Number(number) => number.as_i64().is_some_and(|number| (400..600).contains(&number)),
+        _ => false,
+    };
+    match said {
+        Value::Array(items) => items.iter().any(tells_of_a_fault),
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            // `ErrorMessage`, `error_message`.
+            let name: String =
+                name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+            let name = name.as_str();
+            WRONG.contains(&name) && says_something(value)
+                || WELL.contains(&name) && denies(value)
+                || STANDS.contains(&name) && failed(value)
+        }),
+        _ => false,
+    }
+}
+
+/// A root that is called after what went wrong, or a fault in an envelope.
+fn is_fault(text: &str) -> bool {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut depth = 0;
+    loop {
+        let (element, opens) = match reader.read_event() {
+            Ok(Event::Start(element)) => (element, 1),
+            Ok(Event::Empty(element)) => (element, 0),
+            Ok(Event::End(_)) => {
+                depth -= 1;
+                continue;
+            }
+            Ok(Event::Eof) | Err(_) => return false,
+            Ok(_) => continue,
+        };
+        let name = element.local_name();
+        let name: &str = name.as_ref();
+        let name = name.to_lowercase();
+        let wrong = match depth {
+            0 => ["fault", "error", "errors", "exception"].contains(&name.as_str()),
+            1 | 2 => name == "fault",
+            _ => false,
+        };
+        if wrong {
+            return true;
+        }
+        depth += opens;
+    }
 }
 
 /// A page of a proxy, a firewall or a sign-in.
@@ -195,6 +259,19 @@ mod tests {
             (&keyed, 200, "{\"error\": \"no such account\"}", "unknown"),
             (&keyed, 200, "{\"errors\": [{}]}", "unknown"),
             (&keyed, 200, "{\"success\": false}", "unknown"),
+            (&keyed, 200, "{\"Success\": false, \"ErrorMessage\": \"no such account\"}", "unknown"),
+            (&keyed, 200, "{\"status\": \"error\"}", "unknown"),
+            (&keyed, 200, "{\"result\": \"FAILED\", \"code\": 7}", "unknown"),
+            (&keyed, 200, "[{\"error\": \"no\"}]", "unknown"),
+            (&keyed, 200, "{\"status\": \"accepted\", \"result\": 1, \"Errors\": []}", "ok"),
+            (
+                &patient,
+                200,
+                "<e:Envelope xmlns:e=\"urn:e\"><e:Body><e:Fault/></e:Body></e:Envelope>",
+                "unknown",
+            ),
+            (&patient, 200, "<error>no such account</error>", "unknown"),
+            (&patient, 200, "<order><line><no><fault/></no></line></order>", "ok"),
             (&keyed, 200, "<!DOCTYPE html><title>Sign in</title>", "unknown"),
             (&keyed, 200, "\u{feff} <HTML>", "unknown"),
             (&keyed, 200, "OK", "unknown"),

@@ -101,11 +101,14 @@ impl HttpPush {
         body::fits(push.form, &push.body).map_err(|why| refused("push.body", why))?;
         // It may have forgotten the key of an earlier attempt: then nobody knows what one more would do.
         if let Lost::SentAgain { kept_ms } = self.settings.lost
-            && delivery.intent > 1
-            && (self.clock)() >= push.composed_ms.saturating_add(kept_ms)
+            && let Some(since_ms) = delivery.unanswered_since_ms
+            && (self.clock)() >= since_ms.saturating_add(kept_ms)
         {
-            let cause = "an earlier attempt is older than the receiver keeps its keys".to_owned();
-            return Err(ConnectorError::Unknown { cause });
+            let cause =
+                "an earlier attempt, of which nobody knows what became of it, is older than the \
+                         receiver keeps its keys"
+                    .to_owned();
+            return Err(ConnectorError::Forgotten { cause });
         }
         self.pace.take().await;
         let (reference, now_ms) = (&delivery.reference, (self.clock)());

@@ -209,11 +209,14 @@ impl SoapPush {
         }
         body::fits(push.form, &push.body).map_err(|why| refused("push.body", why))?;
         if let Lost::SentAgain { kept_ms } = self.settings.lost
-            && delivery.intent > 1
-            && self.caller.now_ms() >= push.composed_ms.saturating_add(kept_ms)
+            && let Some(since_ms) = delivery.unanswered_since_ms
+            && self.caller.now_ms() >= since_ms.saturating_add(kept_ms)
         {
-            let cause = "an earlier attempt is older than the receiver keeps its keys".to_owned();
-            return Err(ConnectorError::Unknown { cause });
+            let cause =
+                "an earlier attempt, of which nobody knows what became of it, is older than the \
+                         receiver keeps its keys"
+                    .to_owned();
+            return Err(ConnectorError::Forgotten { cause });
         }
         let call = Call {
             doing: Doing::Changing,

@@ -15,6 +15,8 @@ const CLOSED: &str = "closed";
 const OPEN: &str = "open";
 const HALTED: &str = "halted";
 const DAY_MS: i64 = 86_400_000;
+/// More than any day has: the platform itself says that it is full.
+pub const FULL: i64 = 1_000_000_000;
 const MINUTE_MS: i64 = 60_000;
 /// Permits are counted in thousandths.
 const PERMIT: i64 = 1_000;
@@ -106,9 +108,7 @@ impl Door {
         if self.row.paused_ms.is_some() || self.row.circuit == HALTED {
             return Some(NEVER_MS);
         }
-        let probe_ms =
-            Some(self.row.probe_ms).filter(|ms| self.row.circuit == OPEN && *ms > now_ms);
-        self.questions_from_ms(now_ms).max(probe_ms)
+        self.questions_from_ms(now_ms)
     }
 
     /// When what is not urgent may leave, where a permit is kept from it.
@@ -118,12 +118,23 @@ impl Door {
         (missing > 0).then(|| now_ms + self.fills_in_ms(missing))
     }
 
-    /// Until when not even questions are put: the system is being worked on, or lets nobody in.
+    /// Until when not even questions are put: the system is being worked on, lets nobody in, or does not answer.
     pub fn questions_from_ms(&self, now_ms: i64) -> Option<i64> {
         if self.row.circuit == HALTED {
             return Some(NEVER_MS);
         }
-        self.conduct.maintenance.iter().filter_map(|window| window.ends_ms(now_ms)).max()
+        let windows = self.conduct.maintenance.iter().filter_map(|window| window.ends_ms(now_ms));
+        windows.chain(self.probe_ms(now_ms)).max()
+    }
+
+    /// When it is tried again, where it does not answer.
+    fn probe_ms(&self, now_ms: i64) -> Option<i64> {
+        Some(self.row.probe_ms).filter(|ms| self.row.circuit == OPEN && *ms > now_ms)
+    }
+
+    /// It answered a question: come back so much later.
+    pub fn told(&mut self, after_ms: i64, cause: String, now_ms: i64) {
+        self.open(now_ms.saturating_add(after_ms), Some(cause), now_ms);
     }
 
     /// So many were claimed.
@@ -137,7 +148,26 @@ impl Door {
     /// Counts one that is to leave by that channel; or says until when it waits, since the day has had
     /// its number.
     pub fn admit(&mut self, channel: Channel, now_ms: i64) -> Option<i64> {
-        let most = self.conduct.per_day.of(channel)?;
+        let most = self.conduct.per_day.of(channel).map(i64::from);
+        let (had, tomorrow_ms) = self.today(channel, now_ms);
+        if *had >= most.unwrap_or(FULL) {
+            return Some(tomorrow_ms);
+        }
+        if most.is_some() {
+            *had += 1;
+            self.is_changed = true;
+        }
+        None
+    }
+
+    /// The platform says that the day has had its number by that channel.
+    pub fn is_full(&mut self, channel: Channel, now_ms: i64) {
+        *self.today(channel, now_ms).0 = FULL;
+        self.is_changed = true;
+    }
+
+    /// How many left today by that channel, and when the next day begins (UTC).
+    fn today(&mut self, channel: Channel, now_ms: i64) -> (&mut i64, i64) {
         let day = now_ms.div_euclid(DAY_MS);
         if self.row.day != day {
             (self.row.day, self.row.emails, self.row.texts, self.row.letters) = (day, 0, 0, 0);
@@ -147,12 +177,7 @@ impl Door {
             Channel::Sms => &mut self.row.texts,
             Channel::Letter => &mut self.row.letters,
         };
-        if *had >= i64::from(most) {
-            return Some((day + 1) * DAY_MS);
-        }
-        *had += 1;
-        self.is_changed = true;
-        None
+        (had, (day + 1) * DAY_MS)
     }
 
     /// What a batch came to, in the order it was sent in.
@@ -170,7 +195,12 @@ impl Door {
                     self.row.failures = 0;
                     got_through = true;
                 }
-                Err(ConnectorError::Untried { .. }) => {}
+                // Nothing was asked of it, or of one kind alone it takes no more.
+                Err(
+                    ConnectorError::Untried { .. }
+                    | ConnectorError::Forgotten { .. }
+                    | ConnectorError::Full { .. },
+                ) => {}
                 Err(ConnectorError::Unauthorised { code, cause }) => {
                     halt = Some((*code, cause.clone()));
                 }
@@ -341,6 +371,11 @@ mod tests {
         assert_eq!(door.admit(Channel::Sms, noon_ms), Some(DAY_MS));
         assert_eq!(door.admit(Channel::Email, noon_ms), None);
         assert_eq!(door.admit(Channel::Sms, DAY_MS), None);
+        // The platform's own word counts where we keep no number, and for its channel alone.
+        door.is_full(Channel::Letter, DAY_MS);
+        assert_eq!(door.admit(Channel::Letter, DAY_MS), Some(2 * DAY_MS));
+        assert_eq!(door.admit(Channel::Email, DAY_MS), None);
+        assert_eq!(door.admit(Channel::Letter, 2 * DAY_MS), None);
     }
 
     #[test]

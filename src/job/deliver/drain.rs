@@ -235,6 +235,11 @@ impl Run<'_> {
         };
         for (cleared, result) in batch.cleared.iter().zip(results) {
             let delivery = cleared.get();
+            if let (Err(ConnectorError::Full { .. }), Content::Message(message)) =
+                (&result, &delivery.content)
+            {
+                self.door.is_full(message.channel, now_ms);
+            }
             learnt.add(outcome::of_send(self.job, delivery, batch.intent_ms, result, now_ms));
         }
         learnt

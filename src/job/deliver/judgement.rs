@@ -30,9 +30,16 @@ pub async fn judge(
         standing::of(&bench.database, &about, policy, job.production, now_ms).await?;
     let (mut cleared, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
-        if row.stale != 0 {
-            settled.push(outcome::stale(&row));
-            continue;
+        match row.stale {
+            0 => {}
+            1 => {
+                settled.push(outcome::stale(&row));
+                continue;
+            }
+            _ => {
+                settled.push(outcome::behind(&row, now_ms));
+                continue;
+            }
         }
         let Some(content) = Content::from_json(&row.message) else {
             settled.push(outcome::unreadable(&row, now_ms));
@@ -57,6 +64,7 @@ pub async fn judge(
             intent: row.intents,
             fence: row.fence,
             doubt_until_ms: row.doubt_until_ms,
+            unanswered_since_ms: row.unanswered_since_ms,
         };
         let standing = standings.entry(row.resident_id).or_insert_with(Standing::default);
         match gate::clear(delivery, standing, policy) {

@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Deliver, SHORTEST_MS};
 use crate::connector::channel::{ConnectorError, Inquiry, Receipt, Standing, Status};
-use crate::job::disposition::{self, Disposition};
+use crate::job::disposition::{self, Disposition, UNKNOWN_CODE};
 use crate::job::fail_point::Safeguard;
 use crate::record::delivery::{Content, Delivery, State};
 use crate::store::outbox::NEVER_MS;
@@ -13,7 +13,6 @@ use crate::store::sending::{ClaimedRow, PendingRow, Postponed, Settled};
 use crate::suppression::gate::Withheld;
 
 const ATTEMPTS_CODE: &str = "delivery.attempts";
-const UNKNOWN_CODE: &str = "delivery.unknown";
 const UNREADABLE_CODE: &str = "delivery.unreadable";
 const TAKEN_BACK_CODE: &str = "delivery.taken_back";
 const STALE_CODE: &str = "delivery.stale";
@@ -101,6 +100,16 @@ pub fn stale(row: &ClaimedRow) -> Settled {
         code: Some(STALE_CODE.to_owned()),
         cause: Some("a newer one has been sent, which says what is so now".to_owned()),
         ..About::row(row).settled(State::Replaced)
+    }
+}
+
+/// One that comes late, behind a newer one of which nobody knows yet whether it took effect: it waits for that.
+pub fn behind(row: &ClaimedRow, now_ms: i64) -> Settled {
+    Settled {
+        next_ms: now_ms + AGAIN_MS,
+        give_back: true,
+        cause: Some("a newer one is on its way, or nobody knows what became of it".to_owned()),
+        ..About::row(row).settled(State::Waiting)
     }
 }
 

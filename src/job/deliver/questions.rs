@@ -39,6 +39,7 @@ impl Run<'_> {
         let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
         let answers = self.while_leased(questions).await?;
         let now_ms = self.now_ms();
+        self.told(answers.iter().map(|answer| answer.as_ref().err()), now_ms);
         let mut learnt = Learnt::default();
         for (row, answer) in rows.iter().zip(answers) {
             learnt.add(means(self.job, row, answer, now_ms));
@@ -56,6 +57,7 @@ impl Run<'_> {
         let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
         let answers = self.while_leased(questions).await?;
         let now_ms = self.now_ms();
+        self.told(answers.iter().map(|answer| answer.as_ref().err()), now_ms);
         let mut learnt = Learnt::default();
         for (row, answer) in rows.iter().zip(answers) {
             learnt.add(outcome::of_status(self.job, row, answer, now_ms));
@@ -78,6 +80,7 @@ impl Run<'_> {
         let questions = stream::iter(questions).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>();
         let answers = self.while_leased(questions).await?;
         let now_ms = self.now_ms();
+        self.told(answers.iter().map(|answer| answer.as_ref().err()), now_ms);
         let (mut seen, mut learnt) = (Vec::with_capacity(rows.len()), Learnt::default());
         for (row, answer) in rows.iter().zip(answers) {
             match outcome::of_recheck(self.job, answer, now_ms) {
@@ -90,6 +93,19 @@ impl Run<'_> {
         rechecks::write(&self.bench.database, &seen, now_ms).await?;
         self.write(learnt).await?;
         Ok(rows.len() as i64)
+    }
+
+    /// Told to come back later, nobody knocks before.
+    fn told<'e>(&mut self, errors: impl Iterator<Item = Option<&'e ConnectorError>>, now_ms: i64) {
+        let told = errors.flatten().filter_map(|error| match error {
+            ConnectorError::Unavailable { cause, retry_after_ms: Some(ms) } if *ms > 0 => {
+                Some((*ms, cause))
+            }
+            _ => None,
+        });
+        if let Some((after_ms, cause)) = told.max_by_key(|(ms, _)| *ms) {
+            self.door.told(after_ms, cause.clone(), now_ms);
+        }
     }
 
     fn questions(&self, rows: &[PendingRow]) -> Vec<Question> {

@@ -65,7 +65,7 @@ fn share(tokens: &[Token]) -> Share {
         let alone = before_comma && comma == Some(1);
         if vocabulary::is_deceased(&word.plain) && count > 1 {
             share.deceased = true;
-        } else if let Some(title) = word.title().filter(|_| !alone) {
+        } else if let Some(title) = word.title().filter(|_| !alone && !is_a_name(&titles, word)) {
             if comma.is_none() && titles.is_empty() && at + 1 < tokens.len() {
                 // `FAKELEY MR B`: what stands before the title is the family name.
                 share.family.append(&mut share.names);
@@ -99,6 +99,12 @@ fn share(tokens: &[Token]) -> Share {
         share.family = family_at_the_end(&mut share.names);
     }
     share
+}
+
+/// `MR JOHN MAJOR`: behind a plain title such a word is a name.
+fn is_a_name(titles: &[&str], word: &Word) -> bool {
+    const PLAIN: [&str; 6] = ["Mr", "Mrs", "Ms", "Miss", "Mx", "Master"];
+    titles.iter().any(|title| PLAIN.contains(title)) && vocabulary::is_name_too(&word.plain)
 }
 
 /// Whether the only title stands behind two names or more.

@@ -44,6 +44,9 @@ const TITLES: [(&str, &str); 37] = [
     ("THE", ""),
 ];
 
+/// Titles that people are called by, too.
+const NAMES_TOO: [&str; 5] = ["MAJOR", "LORD", "MASTER", "FATHER", "SISTER"];
+
 /// Letters behind a name, which are no part of it: generations, honours, degrees, chartered bodies.
 /// Those that are family names as well, such as `BA`, `MENG` and `SEN`, are not among them.
 const BEHIND: [&str; 56] = [
@@ -189,6 +192,10 @@ const ALSO_GIVEN: [&str; 5] = ["AL", "BEN", "EL", "MAC", "DEL"];
 
 pub(super) fn title(word: &str) -> Option<&'static str> {
     TITLES.iter().find(|(written, _)| *written == word).map(|(_, printed)| *printed)
+}
+
+pub(super) fn is_name_too(word: &str) -> bool {
+    NAMES_TOO.contains(&word)
 }
 
 pub(super) fn is_behind(word: &str) -> bool {

@@ -186,6 +186,7 @@ impl Told {
             intent: 1,
             fence: 1,
             doubt_until_ms: None,
+            unanswered_since_ms: None,
         };
         let standing = gate::Standing { resident: Some(Facts::default()), ..Default::default() };
         let cleared: Cleared<Delivery> =
