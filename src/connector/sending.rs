@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::channel::{ConnectorError, Receipt};
-use crate::record::delivery::Delivery;
+use crate::record::delivery::{Channel, Delivery};
 use crate::suppression::gate::Cleared;
 
 /// Enough to keep under a platform's limit busy, few enough to stop soon.
@@ -33,12 +33,13 @@ where
         .iter()
         .enumerate()
         .map(|(at, cleared)| async move {
-            let shut = look().shut.clone();
+            let channel = cleared.get().content.channel();
+            let shut = look().shut_to(channel);
             if let Some(error) = shut {
                 return (at, Err(error));
             }
             let sent = send(cleared.get()).await;
-            look().learn(&sent);
+            look().learn(channel, &sent);
             (at, sent)
         })
         .collect();
@@ -54,18 +55,29 @@ where
 struct Door {
     /// What those are told that are not tried.
     shut: Option<ConnectorError>,
+    /// Channels of which the day has had its number.
+    full: Vec<(Channel, ConnectorError)>,
     failures: usize,
 }
 
 impl Door {
-    fn learn<T>(&mut self, sent: &Result<T, ConnectorError>) {
+    fn shut_to(&self, channel: Option<Channel>) -> Option<ConnectorError> {
+        let full = || self.full.iter().find(|(full, _)| Some(*full) == channel);
+        self.shut.clone().or_else(|| full().map(|(_, error)| error.clone()))
+    }
+
+    fn learn<T>(&mut self, channel: Option<Channel>, sent: &Result<T, ConnectorError>) {
         let shut = match sent {
             Ok(_) | Err(ConnectorError::Refused { .. }) => {
                 self.failures = 0;
                 return;
             }
-            // They say nothing of the others.
-            Err(ConnectorError::Forgotten { .. } | ConnectorError::Full { .. }) => return,
+            Err(error @ ConnectorError::Full { .. }) => {
+                self.full.extend(channel.map(|channel| (channel, error.clone())));
+                return;
+            }
+            // It says nothing of the others.
+            Err(ConnectorError::Forgotten { .. }) => return,
             // The key is wrong for all of them.
             Err(error @ ConnectorError::Unauthorised { .. }) => error.clone(),
             Err(error) => {

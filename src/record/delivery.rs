@@ -132,6 +132,14 @@ impl Content {
         serde_json::from_str(json).ok()
     }
 
+    /// By what a message goes to a person.
+    pub fn channel(&self) -> Option<Channel> {
+        match self {
+            Content::Message(message) => Some(message.channel),
+            Content::Payment(_) | Content::Push(_) => None,
+        }
+    }
+
     pub fn payment(&self) -> Option<&Payment> {
         match self {
             Content::Payment(payment) => Some(payment),

@@ -1,7 +1,6 @@
 //! What a receiver's answers mean for us. Decisions are made by status, and by whether the body is of the
 //! kind that this receiver answers with: a proxy's page with the status 200 is no receiver's answer.
 
-use quick_xml::events::Event;
 use serde_json::Value;
 
 use super::settings::{AnswerIs, Conflict, HttpPushSettings, Lost};
@@ -97,7 +96,7 @@ fn fault_in(settings: &HttpPushSettings, answer: &Answer) -> Option<&'static str
             let parsed = text.is_some_and(|text| xml::parse::parse(text, &mut document).is_ok());
             match parsed {
                 false => Some("what came back is not XML"),
-                true if is_fault(text.unwrap_or_default()) => {
+                true if xml::fault::is_told(text.unwrap_or_default()) => {
                     Some("what came back tells of a fault")
                 }
                 true => None,
@@ -150,36 +149,6 @@ fn tells_of_a_fault(said: &Value) -> bool {
                 || STANDS.contains(&name) && failed(value)
         }),
         _ => false,
-    }
-}
-
-/// A root that is called after what went wrong, or a fault in an envelope.
-fn is_fault(text: &str) -> bool {
-    let mut reader = quick_xml::Reader::from_str(text);
-    let mut depth = 0;
-    loop {
-        let (element, opens) = match reader.read_event() {
-            Ok(Event::Start(element)) => (element, 1),
-            Ok(Event::Empty(element)) => (element, 0),
-            Ok(Event::End(_)) => {
-                depth -= 1;
-                continue;
-            }
-            Ok(Event::Eof) | Err(_) => return false,
-            Ok(_) => continue,
-        };
-        let name = element.local_name();
-        let name: &str = name.as_ref();
-        let name = name.to_lowercase();
-        let wrong = match depth {
-            0 => ["fault", "error", "errors", "exception"].contains(&name.as_str()),
-            1 | 2 => name == "fault",
-            _ => false,
-        };
-        if wrong {
-            return true;
-        }
-        depth += opens;
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Learnt, Run, judgement, outcome};
 use crate::connector::channel::{ConnectorError, Receipt};
 use crate::job::error::JobError;
 use crate::job::fail_point;
-use crate::record::delivery::{Content, Delivery};
+use crate::record::delivery::Delivery;
 use crate::store::database::StoreError;
 use crate::store::intents::Intent;
 use crate::store::sending::{self, Claim, Claimed, ClaimedRow, Settled};
@@ -183,11 +183,7 @@ impl Run<'_> {
                 batch.settled.push(back);
                 continue;
             }
-            let channel = match &delivery.content {
-                Content::Message(message) => Some(message.channel),
-                _ => None,
-            };
-            match channel.and_then(|channel| self.door.admit(channel, now_ms)) {
+            match delivery.content.channel().and_then(|channel| self.door.admit(channel, now_ms)) {
                 Some(until_ms) => {
                     let back = outcome::given_back(delivery, intent_ms, until_ms, now_ms);
                     let cause = "the day has had its number by this channel".to_owned();
@@ -235,10 +231,10 @@ impl Run<'_> {
         };
         for (cleared, result) in batch.cleared.iter().zip(results) {
             let delivery = cleared.get();
-            if let (Err(ConnectorError::Full { .. }), Content::Message(message)) =
-                (&result, &delivery.content)
+            if let (Err(ConnectorError::Full { .. }), Some(channel)) =
+                (&result, delivery.content.channel())
             {
-                self.door.is_full(message.channel, now_ms);
+                self.door.is_full(channel, now_ms);
             }
             learnt.add(outcome::of_send(self.job, delivery, batch.intent_ms, result, now_ms));
         }

@@ -45,10 +45,7 @@ pub async fn judge(
             settled.push(outcome::unreadable(&row, now_ms));
             continue;
         };
-        let channel = match &content {
-            Content::Message(message) => Some(message.channel),
-            Content::Payment(_) | Content::Push(_) => None,
-        };
+        let channel = content.channel();
         let collection = row.collection;
         let intent_ms = row.since_ms;
         let delivery = Delivery {

@@ -5,6 +5,7 @@
 //! is parsed by quick-xml. Nothing a DTD declares is ever used: a DOCTYPE is refused.
 
 mod cut;
+pub mod fault;
 pub mod parse;
 mod settings;
 mod token;
