@@ -46,19 +46,18 @@ pub async fn of_record(
     transaction.fetch(&sql, cells![source_key_id]).await
 }
 
-/// A record says that what it brought is over. Gives the holds of which no other says otherwise.
+/// A record says that this hold is over, and nothing of others that it brought before. Says whether no
+/// other record says otherwise.
 pub async fn over(
     transaction: &mut Transaction,
+    hold: i64,
     source_key_id: i64,
-) -> Result<Vec<HoldRow>, StoreError> {
-    let sql = "UPDATE hold_record SET lifted = TRUE WHERE source_key_id = $1";
-    transaction.execute(sql, cells![source_key_id]).await?;
-    let sql = format!(
-        "SELECT {COLUMNS} FROM hold h JOIN hold_record r ON r.hold_id = h.id \
-         WHERE r.source_key_id = $1 AND NOT EXISTS (SELECT 1 FROM hold_record o \
-         WHERE o.hold_id = h.id AND NOT o.lifted) ORDER BY h.id"
-    );
-    transaction.fetch(&sql, cells![source_key_id]).await
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE hold_record SET lifted = TRUE WHERE hold_id = $1 AND source_key_id = $2";
+    transaction.execute(sql, cells![hold, source_key_id]).await?;
+    let sql = "SELECT source_key_id FROM hold_record WHERE hold_id = $1 AND NOT lifted LIMIT 1";
+    let open: Vec<(i64,)> = transaction.fetch(sql, cells![hold]).await?;
+    Ok(open.is_empty())
 }
 
 /// Of the holds of a source that are not over, how many have a record that does not come any more.

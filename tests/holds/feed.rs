@@ -14,6 +14,7 @@ on_both! {
     what_cannot_be_read_is_held_and_unlocks_nothing => super::unreadable,
     a_record_that_does_not_come_lifts_nothing => super::gone,
     its_own_word_lifts_it_and_all_records_must_say_so => super::lifted,
+    a_record_that_is_over_lifts_the_hold_it_names_now => super::names_another,
     a_preview_and_a_trial_know_holds => super::foretold,
 }
 
@@ -267,6 +268,19 @@ async fn lifted(on: On) {
     assert!(ends.is_string(), "it has an end now");
     holds(&council, 8, &[&crisis.replace("MH-1,MHC", "MH-1 ,MHC")]).await;
     assert_eq!(until(), ends, "it is not lifted twice");
+}
+
+async fn names_another(on: On) {
+    let council = council(on).await;
+    let row = |who: &str, ended: &str| format!("7,BS-7,DIS,{who},,01/01/2026,,{ended}");
+    let (arden, blake) = ("QQ123456,29/02/1984", "QQ123457,01/03/1985");
+    holds(&council, 1, &[&row(arden, "N")]).await;
+    holds(&council, 2, &[&row(blake, "N")]).await;
+    assert_eq!(all(&council), [one("dispute", "in force", 1), one("dispute", "in force", 1)]);
+    // It says that it is over for whom it names now: the first may have been right.
+    holds(&council, 3, &[&row(blake, "Y")]).await;
+    assert_eq!(all(&council), [one("dispute", "in force", 1), one("dispute", "lifted", 1)]);
+    assert_eq!(reminded(&council, 2).await, "delivered 1, held 1");
 }
 
 async fn foretold(on: On) {

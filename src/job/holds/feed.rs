@@ -6,9 +6,11 @@
 
 use super::{Came, Doing, Stored, end_one, put, settle, tell};
 use crate::record::fragment::HoldFragment;
+use crate::record::hold::Wanted;
 use crate::store::database::{StoreError, Transaction};
 use crate::store::hold_feed;
 use crate::store::hold_matching;
+use crate::store::holds;
 use crate::store::ids::Ids;
 
 /// Who lifts and puts down what a feed says.
@@ -37,8 +39,8 @@ pub async fn take(
     }
     settle(transaction, doing, &stored, &to_match).await?;
     // When it is known whom they name: what they kept back is judged again.
-    for (key, _) in holds.iter().filter(|(_, hold)| hold.lifted) {
-        lift(transaction, doing, *key).await?;
+    for (key, hold) in holds.iter().filter(|(_, hold)| hold.lifted) {
+        lift(transaction, doing, *key, &hold.wanted).await?;
     }
     warn_of_others(transaction, holds, &stored, doing.now_ms).await?;
     tell(doing, &stored);
@@ -62,13 +64,21 @@ async fn is_lifted(
     }))
 }
 
-/// Lifts what a record brought, nobody lifted yet, and no other record still says.
-async fn lift(transaction: &mut Transaction, doing: Doing<'_>, key: i64) -> Result<(), StoreError> {
-    for row in hold_feed::over(transaction, key).await? {
-        if row.lifted_by.is_none() && !row.is_over(doing.now_ms) {
-            end_one(transaction, doing, &row, OVER, false).await?;
-            tracing::info!(hold.id = row.id, door = doing.door, "a hold was lifted by its feed");
-        }
+/// Lifts the hold that a record says is over, where nobody lifted it yet and no other record still says it.
+/// What the record brought for somebody else, before it named these, stays.
+async fn lift(
+    transaction: &mut Transaction,
+    doing: Doing<'_>,
+    key: i64,
+    wanted: &Wanted,
+) -> Result<(), StoreError> {
+    let Some(reference) = &wanted.reference else { return Ok(()) };
+    let same = holds::same(transaction, &wanted.kind, reference, &wanted.who).await?;
+    let Some(row) = same else { return Ok(()) };
+    let is_over = hold_feed::over(transaction, row.id, key).await?;
+    if is_over && row.lifted_by.is_none() && !row.is_over(doing.now_ms) {
+        end_one(transaction, doing, &row, OVER, false).await?;
+        tracing::info!(hold.id = row.id, door = doing.door, "a hold was lifted by its feed");
     }
     Ok(())
 }
