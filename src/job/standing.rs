@@ -24,7 +24,7 @@ pub async fn of(
     };
     let known = standing::of(database, about, wanted, now_ms).await?;
     let stands = |(id, known): (i64, Known)| {
-        let Known { facts, holds, joint, accounts_on_hold, accounts, contacts } = known;
+        let Known { facts, holds, joint, accounts_on_hold, accounts, contacts, in_hand } = known;
         let standing = Standing {
             resident: facts,
             holds,
@@ -32,6 +32,7 @@ pub async fn of(
             accounts_on_hold,
             accounts,
             contacts,
+            in_hand,
             production,
             now_ms,
         };

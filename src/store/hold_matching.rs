@@ -44,7 +44,7 @@ const SEEN: &str = "SELECT p.id, s.name AS source, k.key AS record, p.key AS par
 /// Parties looked through at a time.
 const PAGE: i64 = 2_000;
 /// Who owes what an account says.
-const OWES: [&str; 3] = ["liable", "claimant", "partner"];
+pub(super) const OWES: [&str; 3] = ["liable", "claimant", "partner"];
 
 /// Matches holds that were put down in this transaction, against everybody.
 pub async fn everywhere(

@@ -27,6 +27,20 @@ pub fn in_hand(is_postgres: bool) -> &'static str {
     }
 }
 
+/// The deliveries that are in anybody's hands, `id`, each with when the intent was written, `intent_ms`, as a
+/// question to stand behind `FROM`.
+pub fn each_in_hand(is_postgres: bool) -> &'static str {
+    match is_postgres {
+        true => {
+            "(SELECT CAST(json_array_elements_text(CAST(i.ids AS json)) AS BIGINT) AS id, \
+             i.intent_ms FROM delivery_intent i)"
+        }
+        false => {
+            "(SELECT each.value AS id, i.intent_ms FROM delivery_intent i, json_each(i.ids) each)"
+        }
+    }
+}
+
 /// A delivery's state as people are told it: one that waits, by its row, and is in somebody's hands, is
 /// being sent.
 pub fn state(is_postgres: bool) -> String {

@@ -5,6 +5,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::database::{Database, StoreError, cells};
+use super::hold_matching::OWES;
+use super::intents;
 use super::residents::read_facts;
 use crate::record::delivery::{Contact, Content};
 use crate::record::facts::Facts;
@@ -41,6 +43,8 @@ pub struct Known {
     pub accounts_on_hold: Vec<i64>,
     pub accounts: Vec<(i64, String, Facts)>,
     pub contacts: Vec<Contact>,
+    /// What other batches have in hand: it may be leaving at this moment.
+    pub in_hand: Vec<Contact>,
 }
 
 /// What is known now of those whom these deliveries are for, in a few questions however many there
@@ -60,13 +64,21 @@ pub async fn of(
         .filter_map(|one| Some((one.resident_id, one.account_id?)))
         .collect();
     let accounts = distinct(asked.iter().map(|(_, account)| *account));
+    let nowhere = about.iter().filter(|one| one.collection && one.account_id.is_none());
+    let nowhere = distinct(nowhere.map(|one| one.resident_id));
     if is_any_in_force(database, now_ms).await? {
         for (id, hold) in in_force(database, &residents, now_ms).await? {
             known.entry(id).or_default().holds.push(hold);
         }
         if wanted.joint {
-            let joint = of_others(database, &accounts, now_ms).await?;
-            for (id, account) in &asked {
+            // What is of no known account may be of any that they owe.
+            let mut owed = owed_by(database, &nowhere).await?;
+            owed.extend(&asked);
+            owed.sort_unstable();
+            owed.dedup();
+            let shared = distinct(owed.iter().map(|(_, account)| *account));
+            let joint = of_others(database, &shared, now_ms).await?;
+            for (id, account) in &owed {
                 let others =
                     joint.iter().filter(|(of, resident, _)| of == account && resident != id);
                 let others = others.map(|(account, _, hold)| (*account, hold.clone()));
@@ -86,15 +98,22 @@ pub async fn of(
     for (resident, account) in asked.iter().filter(|(_, account)| on_hold.contains(account)) {
         known.entry(*resident).or_default().accounts_on_hold.push(*account);
     }
-    let nowhere = about.iter().filter(|one| one.collection && one.account_id.is_none());
-    let nowhere = distinct(nowhere.map(|one| one.resident_id));
     for (resident, account) in accounts_on_hold_of(database, &nowhere).await? {
         known.entry(resident).or_default().accounts_on_hold.push(account);
     }
     if let Some(since_ms) = wanted.contacts_since_ms {
-        let these: HashSet<i64> = about.iter().map(|one| one.delivery_id).collect();
-        for (resident, contact) in contacts(database, &residents, since_ms, &these).await? {
-            known.entry(resident).or_default().contacts.push(contact);
+        let mut these: HashSet<i64> = about.iter().map(|one| one.delivery_id).collect();
+        // First what is in hand: what is settled between the two questions is then found by the second.
+        let in_hand = in_hand(database, &residents).await?;
+        for (id, resident, contact) in contacts(database, &residents, since_ms).await? {
+            if these.insert(id) {
+                known.entry(resident).or_default().contacts.push(contact);
+            }
+        }
+        for (id, resident, contact) in in_hand {
+            if these.insert(id) {
+                known.entry(resident).or_default().in_hand.push(contact);
+            }
         }
     }
     Ok(known)
@@ -142,19 +161,32 @@ pub async fn in_force(
     Ok(rows.into_iter().map(hold).collect())
 }
 
-/// The holds in force on those who are liable for accounts: account, resident, hold.
+/// The accounts that residents owe today: resident, account.
+async fn owed_by(database: &Database, residents: &[i64]) -> Result<Vec<(i64, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT resident_id, source_key_id FROM party \
+         WHERE ended_ms IS NULL AND role IN ('{}') AND resident_id IN",
+        OWES.join("','")
+    );
+    database.fetch_for(&sql, residents, "", vec![]).await
+}
+
+/// The holds in force on those who owe accounts: account, resident, hold.
 async fn of_others(
     database: &Database,
     accounts: &[i64],
     now_ms: i64,
 ) -> Result<Vec<(i64, i64, InForce)>, StoreError> {
-    let sql = "SELECT source_key_id, resident_id FROM party \
-               WHERE ended_ms IS NULL AND role = 'liable' AND source_key_id IN";
-    let liable: Vec<(i64, i64)> = database.fetch_for(sql, accounts, "", vec![]).await?;
-    let residents = distinct(liable.iter().map(|(_, resident)| *resident));
+    let sql = format!(
+        "SELECT source_key_id, resident_id FROM party \
+         WHERE ended_ms IS NULL AND role IN ('{}') AND source_key_id IN",
+        OWES.join("','")
+    );
+    let owing: Vec<(i64, i64)> = database.fetch_for(&sql, accounts, "", vec![]).await?;
+    let residents = distinct(owing.iter().map(|(_, resident)| *resident));
     let mut found = Vec::new();
     for (resident, hold) in in_force(database, &residents, now_ms).await? {
-        for (account, _) in liable.iter().filter(|(_, liable)| *liable == resident) {
+        for (account, _) in owing.iter().filter(|(_, owing)| *owing == resident) {
             found.push((*account, resident, hold.clone()));
         }
     }
@@ -214,27 +246,41 @@ fn with_a_hold(rows: Vec<(i64, i64, String)>) -> Result<Vec<(i64, i64)>, StoreEr
     Ok(found)
 }
 
-/// What went to residents since then, or may have, these deliveries left out.
+/// A delivery, its resident, and what it is as a contact.
+type Counted = (i64, i64, Contact);
+
+/// What went to residents since then, or may have.
 async fn contacts(
     database: &Database,
     residents: &[i64],
     since_ms: i64,
-    left_out: &HashSet<i64>,
-) -> Result<Vec<(i64, Contact)>, StoreError> {
+) -> Result<Vec<Counted>, StoreError> {
     let sql = "SELECT d.id, d.resident_id, d.collection, d.message, a.intent_ms FROM delivery d \
                JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
-               WHERE d.state IN ('accepted', 'delivered', 'unknown') \
+               WHERE (d.state IN ('accepted', 'delivered', 'unknown') \
+               OR (d.state = 'held' AND d.cause_code IN ('delivery.unknown', 'delivery.crashed'))) \
                AND a.intent_ms > $1 AND d.resident_id IN";
-    let mut rows: Vec<(i64, i64, bool, String, i64)> =
-        database.fetch_for(sql, residents, "", cells![since_ms]).await?;
+    Ok(counted(database.fetch_for(sql, residents, "", cells![since_ms]).await?))
+}
+
+/// What anybody has in hand for residents: whether it leaves is not written yet.
+async fn in_hand(database: &Database, residents: &[i64]) -> Result<Vec<Counted>, StoreError> {
+    let sql = format!(
+        "SELECT d.id, d.resident_id, d.collection, d.message, one.intent_ms FROM {} one \
+         JOIN delivery d ON d.id = one.id WHERE d.settled_ms IS NULL AND d.resident_id IN",
+        intents::each_in_hand(database.is_postgres())
+    );
+    Ok(counted(database.fetch_for(&sql, residents, "", vec![]).await?))
+}
+
+fn counted(mut rows: Vec<(i64, i64, bool, String, i64)>) -> Vec<Counted> {
     rows.sort_unstable();
     rows.dedup_by_key(|row| row.0);
     let contact = |(id, resident, collection, json, at_ms): (i64, i64, bool, String, i64)| {
         let Some(Content::Message(message)) = Content::from_json(&json) else { return None };
-        let contact = Contact { channel: message.channel, collection, at_ms };
-        (!left_out.contains(&id)).then_some((resident, contact))
+        Some((id, resident, Contact { channel: message.channel, collection, at_ms }))
     };
-    Ok(rows.into_iter().filter_map(contact).collect())
+    rows.into_iter().filter_map(contact).collect()
 }
 
 fn distinct(values: impl Iterator<Item = i64>) -> Vec<i64> {

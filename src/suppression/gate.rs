@@ -70,6 +70,8 @@ pub struct Standing {
     pub accounts: Vec<(i64, String, Facts)>,
     /// What was sent to them lately, where the policy counts it.
     pub contacts: Vec<Contact>,
+    /// What may be leaving for them at this moment, in somebody else's hands.
+    pub in_hand: Vec<Contact>,
     /// Whether this hub serves real residents: then values that no real resident has are refused.
     pub production: bool,
     /// The moment, UTC milliseconds.
@@ -85,6 +87,13 @@ pub struct Withheld {
     /// When it may be judged again, if that is known (UTC milliseconds).
     pub until_ms: Option<i64>,
 }
+
+/// Why something is kept back that no hold of this hub stops.
+pub const ACCOUNT_ON_HOLD: &str = "an account is on hold in its own system";
+/// How soon a message is judged again that waits for what became of another, and by how many seconds more at
+/// most.
+const SOON_MS: i64 = 60_000;
+const SOON_S: i64 = 60;
 
 /// Judges one delivery.
 pub fn clear(
@@ -145,11 +154,11 @@ fn by_a_hold(delivery: &Delivery, standing: &Standing, policy: &Policy) -> Optio
     };
     let account = standing.accounts.iter().find_map(account);
     let today = Moment(standing.now_ms).day();
-    let of_debt = |hold: &InForce| {
+    let of_debt = |hold: &InForce, account_id: Option<i64>| {
         let account = account.as_ref().map(|(kind, facts)| (kind.as_str(), facts));
         let kind = policy.kind(&hold.kind);
         delivery.collection
-            && hold.covers(delivery.account_id)
+            && hold.covers(account_id)
             && kind.is_none_or(|kind| kind.covers(account, today))
     };
     // Another system that is told is nobody who is contacted. A kind that the policy does not know any
@@ -157,11 +166,13 @@ fn by_a_hold(delivery: &Delivery, standing: &Standing, policy: &Policy) -> Optio
     let is_contact = delivery.content.push().is_none();
     let own = |hold: &&InForce| match policy.kind(&hold.kind).map(|kind| kind.stops) {
         Some(Stops::AllContact) | None if is_contact => true,
-        _ => of_debt(hold),
+        _ => of_debt(hold, delivery.account_id),
     };
     let jointly = policy.joint == Joint::HoldForAll;
+    // What is of no known debt may be of any that others owe with them.
+    let may_be_of = |account: i64| delivery.account_id.is_none_or(|own| own == account);
     let joint = (standing.joint.iter())
-        .filter(|(account, hold)| jointly && Some(*account) == delivery.account_id && of_debt(hold))
+        .filter(|(account, hold)| jointly && may_be_of(*account) && of_debt(hold, Some(*account)))
         .map(|(_, hold)| hold);
     let all: Vec<&InForce> = standing.holds.iter().filter(own).chain(joint).collect();
     // The one that lasts longest says when there is a point in judging again.
@@ -176,9 +187,8 @@ fn by_a_hold(delivery: &Delivery, standing: &Standing, policy: &Policy) -> Optio
         Some(account) => standing.accounts_on_hold.contains(&account),
         None => !standing.accounts_on_hold.is_empty(),
     };
-    (delivery.collection && on_hold).then(|| {
-        withheld("suppressed.hold", "an account is on hold in its own system".to_owned(), None)
-    })
+    (delivery.collection && on_hold)
+        .then(|| withheld("suppressed.hold", ACCOUNT_ON_HOLD.to_owned(), None))
 }
 
 fn by_the_hour(delivery: &Delivery, standing: &Standing, policy: &Policy) -> Option<Withheld> {
@@ -193,8 +203,16 @@ fn by_a_cap(delivery: &Delivery, standing: &Standing, policy: &Policy) -> Option
     let Content::Message(message) = &delivery.content else { return None };
     let (channel, collection) = (message.channel, delivery.collection);
     let contact = Contact { channel, collection, at_ms: standing.now_ms };
-    let frees = |cap: &Cap| cap.frees(contact, &delivery.purpose, &standing.contacts);
-    let frees_ms = policy.caps.iter().filter_map(frees).max()?;
+    let frees = |contacts: &[Contact]| {
+        let frees = |cap: &Cap| cap.frees(contact, &delivery.purpose, contacts);
+        policy.caps.iter().filter_map(frees).max()
+    };
+    let all = [&standing.contacts[..], &standing.in_hand].concat();
+    frees(&all)?;
+    // What is in hand may stay here after all: that is known soon. Two that find each other in hand do not
+    // come back together.
+    let soon_ms = standing.now_ms + SOON_MS + delivery.id % SOON_S * 1_000;
+    let frees_ms = frees(&standing.contacts).unwrap_or(soon_ms);
     let reason = "the resident was contacted as often as may be".to_owned();
     Some(withheld("suppressed.cap", reason, Some(frees_ms)))
 }
@@ -333,6 +351,10 @@ mod tests {
             (collection(Some(8)), joint(&[]), None),
             (collection(Some(7)), joint(&[9]), None),
             (service(), joint(&[]), None),
+            // What is of no known debt may be of the one they share; and is of no other that others owe.
+            (collection(None), joint(&[]), held),
+            (collection(None), joint(&[7]), held),
+            (collection(None), joint(&[9]), None),
             (collection(Some(7)), on_hold.clone(), held),
             (collection(Some(8)), on_hold.clone(), None),
             (collection(None), on_hold.clone(), held),

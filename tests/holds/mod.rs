@@ -16,6 +16,8 @@ on_both! {
     a_hold_of_nobody_is_urgent_until_a_record_comes => super::of_nobody,
     a_number_and_a_birth_date_name_whoever_has_both => super::by_number_and_birth_date,
     a_joint_debt_is_held_for_all_and_other_contact_passes => super::joint_debt,
+    a_debt_of_no_known_account_is_held_for_all_who_owe => super::of_no_account,
+    a_claim_is_held_for_partners_too => super::of_partners,
     a_hold_of_one_debt_leaves_the_others => super::one_debt,
     a_file_is_taken_again_and_again => super::from_a_file,
     a_hold_follows_the_party_it_names => super::follows_the_party,
@@ -107,6 +109,12 @@ impl Council {
             .output()
             .unwrap();
         (done.status.code().unwrap(), String::from_utf8(done.stdout).unwrap())
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        let mut transaction = self.hub.context.database.begin().await.unwrap();
+        transaction.execute(sql, vec![]).await.unwrap();
+        transaction.commit().await.unwrap();
     }
 
     /// Puts a hold down, which must find somebody.
@@ -214,6 +222,33 @@ async fn joint_debt(on: On) {
     council.night(3, &[account("990001", &[ARDEN, BLAKE], "20.00")]).await;
     council.send().await;
     assert_eq!(council.stand("arrears_reminder").await, "delivered 3, held 1");
+}
+
+/// Two who owe a debt, of whom one has a hold, and another who owes nothing with them; all to be reminded.
+async fn one_of_them_held(on: On) -> Council {
+    let council = Council::open(on).await;
+    let casey = ("Casey", "QQ123458A", "1986-04-02");
+    let night =
+        |paid: &str| [account("990001", &[ARDEN, BLAKE], paid), account("990002", &[casey], paid)];
+    council.night(1, &night("0.00")).await;
+    council.hold(&["dispute", "--nino", "QQ123456A", "--birth-date", "1984-02-29"]);
+    council.night(2, &night("10.00")).await;
+    council
+}
+
+async fn of_no_account(on: On) {
+    let council = one_of_them_held(on).await;
+    // As a mapping makes them that listens to residents.
+    council.execute("UPDATE delivery SET account_id = NULL").await;
+    council.send().await;
+    assert_eq!(council.stand("arrears_reminder").await, "delivered 1, held 2");
+}
+
+async fn of_partners(on: On) {
+    let council = one_of_them_held(on).await;
+    council.execute("UPDATE party SET role = 'partner'").await;
+    council.send().await;
+    assert_eq!(council.stand("arrears_reminder").await, "delivered 1, held 2");
 }
 
 async fn one_debt(on: On) {

@@ -157,17 +157,17 @@ async fn quiet_hours_make_a_message_wait_until_they_end() {
     }
 }
 
+/// So many messages that ask for money, within a week.
+fn capped(most: usize) -> Arc<Policy> {
+    let channels = vec![Channel::Email];
+    let cap = Cap { channels, most, days: 7, collection_only: true, except: vec![] };
+    Arc::new(Policy { caps: vec![cap], ..Policy::default() })
+}
+
 #[tokio::test]
 async fn nobody_is_contacted_more_often_than_the_cap_says() {
     for mut hub in Hub::both().await {
-        let cap = Cap {
-            channels: vec![Channel::Email],
-            most: 2,
-            days: 7,
-            collection_only: true,
-            except: vec![],
-        };
-        hub.job.policy = Arc::new(Policy { caps: vec![cap], ..Policy::default() });
+        hub.job.policy = capped(2);
         hub.wait_for_to(1..=3, "pat@example.com", false).await;
         let begun_ms = hub.now_ms();
         // Three in one run: those before count for those behind.
@@ -185,5 +185,67 @@ async fn nobody_is_contacted_more_often_than_the_cap_says() {
         hub.later(next_ms - hub.now_ms()).await;
         hub.run(MINUTE_MS).await;
         hub.sent_once(4).await;
+    }
+}
+
+#[tokio::test]
+async fn what_another_has_in_hand_counts_for_a_cap_until_it_is_known() {
+    for mut hub in Hub::both().await {
+        hub.job.policy = capped(1);
+        hub.wait_for_to(1..=2, "pat@example.com", false).await;
+        let other = "UPDATE delivery SET destination = 'other' WHERE id = $1";
+        hub.execute(other, vec![Cell::Int(2)]).await;
+        let intent = "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) \
+                      VALUES ('other', 1, 1, $1, '[2]')";
+        hub.execute(intent, vec![Cell::Int(hub.now_ms())]).await;
+        hub.run(0).await;
+        assert_eq!(hub.state(1).await, ("waiting".to_owned(), Some("suppressed.cap".to_owned())));
+        let next_ms = hub.count("SELECT next_ms FROM delivery WHERE id = 1").await;
+        assert!(next_ms <= hub.now_ms() + 2 * MINUTE_MS, "it is known soon");
+        // It did not leave after all.
+        hub.execute("DELETE FROM delivery_intent", vec![]).await;
+        hub.later(2 * MINUTE_MS).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+    }
+}
+
+#[tokio::test]
+async fn the_batch_before_counts_for_a_cap_though_its_outcome_is_not_written() {
+    for mut hub in Hub::both().await {
+        (hub.job.policy, hub.job.batch) = (capped(2), 1);
+        // The first goes alone. The outcome of the third, which is urgent, is not written when the fourth is
+        // judged.
+        hub.wait_for(2).await;
+        hub.wait_for_to(3..=4, "pat@example.com", false).await;
+        hub.execute("UPDATE delivery SET urgent = TRUE WHERE id <= 3", vec![]).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(3).await;
+        assert_eq!(hub.state(4).await.1.as_deref(), Some("suppressed.cap"));
+        // Now it is: the fourth waits for the week's end.
+        hub.later(2 * MINUTE_MS).await;
+        hub.run(0).await;
+        let next_ms = hub.count("SELECT next_ms FROM delivery WHERE id = 4").await;
+        assert!(next_ms > hub.now_ms() + 6 * DAY_MS);
+        hub.sent_once(3).await;
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_gone_counts_for_a_cap() {
+    for mut hub in Hub::both().await {
+        hub.job.policy = capped(1);
+        hub.wait_for_to(1..=2, "pat@example.com", false).await;
+        let unknown = "UPDATE delivery SET state = 'held', cause_code = 'delivery.unknown', \
+                       intents = 1 WHERE id = $1";
+        hub.execute(unknown, vec![Cell::Int(2)]).await;
+        let attempt = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, outcome) \
+                       VALUES (2, 1, $1, 'delivery.unknown')";
+        let begun_ms = hub.now_ms();
+        hub.execute(attempt, vec![Cell::Int(begun_ms)]).await;
+        hub.run(0).await;
+        assert_eq!(hub.state(1).await.1.as_deref(), Some("suppressed.cap"));
+        let next_ms = hub.count("SELECT next_ms FROM delivery WHERE id = 1").await;
+        assert_eq!(next_ms, begun_ms + 7 * DAY_MS);
     }
 }
