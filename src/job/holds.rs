@@ -13,6 +13,7 @@ use crate::store::hold_feed;
 use crate::store::hold_matching;
 use crate::store::holds::{self, HoldRow, New};
 use crate::store::ids::Ids;
+use crate::suppression::gate::ACCOUNT_ON_HOLD;
 use crate::suppression::policy::{DAY_MS, HoldKind, Policy};
 
 /// Who does it, by which way, and when.
@@ -197,7 +198,10 @@ async fn put(
     if !other_days && !other_debts && !is_again {
         return Ok(stored(before.id, Came::Same));
     }
-    holds::change(transaction, before.id, from_ms, until_ms).await?;
+    let end = |until_ms: Option<i64>| until_ms.unwrap_or(i64::MAX);
+    let is_shorter = end(until_ms) < end(before.until_ms) || from_ms > before.from_ms;
+    let shortened_ms = is_shorter.then_some(doing.now_ms);
+    holds::change(transaction, before.id, (from_ms, until_ms), shortened_ms).await?;
     note(transaction, doing, Came::Changed.word(), before.id).await?;
     Ok(stored(before.id, Came::Changed))
 }
@@ -282,7 +286,7 @@ async fn end_one(
         true => doing.now_ms,
         false => doing.now_ms + i64::from(runs_on) * DAY_MS,
     };
-    let ends_ms = row.until_ms.map_or(ends_ms, |until_ms| until_ms.min(ends_ms));
+    let ends_ms = row.until_ms.into_iter().chain(row.lifted_ms).fold(ends_ms, i64::min);
     holds::lift(transaction, id, ends_ms, doing.actor, reason, doing.now_ms).await?;
     let judged_again = holds::judge_again(transaction, id, doing.now_ms).await?;
     note(transaction, doing, "lifted", id).await?;
@@ -314,17 +318,20 @@ pub async fn known(database: &Database, id: i64) -> Result<HoldRow, HoldError> {
     })
 }
 
-/// Has judged again what was being judged at the moment when a hold was lifted. Called before a
-/// destination's messages are looked at.
+/// Has judged again what was being judged at the moment when a hold was lifted or given fewer days, or an
+/// account's own hold was. Called before a destination's messages are looked at.
 pub async fn catch_up(database: &Database, now_ms: i64) -> Result<(), StoreError> {
-    let lifted = holds::lifted_since(database, now_ms - JUDGED_BY_MS).await?;
-    if lifted.is_empty() {
+    let since_ms = now_ms - JUDGED_BY_MS;
+    let shortened = holds::shortened_since(database, since_ms, now_ms).await?;
+    let late = holds::late_of_accounts(database, ACCOUNT_ON_HOLD, since_ms).await?;
+    if shortened.is_empty() && late.is_empty() {
         return Ok(());
     }
     let mut transaction = database.begin().await?;
-    for id in lifted {
-        holds::judge_again(&mut transaction, id, now_ms).await?;
+    for id in shortened {
+        holds::judge_late(&mut transaction, id, now_ms).await?;
     }
+    holds::go_on(&mut transaction, &late, now_ms).await?;
     transaction.commit().await
 }
 

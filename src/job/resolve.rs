@@ -38,6 +38,7 @@ use crate::store::database::cells;
 use crate::store::dead_letters::{self, DeadLetter, SettledAs};
 use crate::store::hold_feed;
 use crate::store::hold_matching;
+use crate::store::holds;
 use crate::store::matching;
 use crate::store::outbox;
 use crate::store::residents;
@@ -278,6 +279,7 @@ async fn write(
     matching::move_parties(transaction, &draft.moved).await?;
     matching::redirect(transaction, &draft.merged, now_ms).await?;
     draft.deliveries.write(transaction).await?;
+    holds::judge_accounts_again(transaction, &draft.let_go, now_ms).await?;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Holds as they are kept: put down, changed, lifted, listed; and what a lifted one had kept back.
 //! Whom a hold finds is in `hold_matching`, and whether it is in force at a moment in `standing`.
 
+use std::collections::HashSet;
+
 use super::database::{Database, Insert, StoreError, Transaction, cells};
 use super::intents;
 use crate::record::hold::Who;
@@ -16,6 +18,7 @@ pub struct HoldRow {
     pub reason: String,
     pub from_ms: i64,
     pub until_ms: Option<i64>,
+    /// When it ends because it was lifted: that may be some days after somebody did, where its kind goes on.
     pub lifted_ms: Option<i64>,
     /// JSON; none for one that was put down by a program before this one.
     pub who: Option<String>,
@@ -32,6 +35,17 @@ impl HoldRow {
     pub fn is_over(&self, now_ms: i64) -> bool {
         let past = |end_ms: Option<i64>| end_ms.is_some_and(|end_ms| end_ms <= now_ms);
         past(self.until_ms) || past(self.lifted_ms)
+    }
+
+    /// Its end, and when it was lifted, as people are told. One that goes on after it was lifted has an end
+    /// by that, and counts as lifted when it is over.
+    pub fn told(&self, now_ms: i64) -> (Option<i64>, Option<i64>) {
+        match self.lifted_ms {
+            Some(ends_ms) if ends_ms > now_ms => {
+                (Some(self.until_ms.map_or(ends_ms, |until_ms| until_ms.min(ends_ms))), None)
+            }
+            lifted_ms => (self.until_ms, lifted_ms),
+        }
     }
 }
 
@@ -101,16 +115,16 @@ pub async fn insert(transaction: &mut Transaction, new: New<'_>) -> Result<(), S
     transaction.execute(sql, cells).await.map(|_| ())
 }
 
-/// Gives one other days, and takes back that it was lifted.
+/// Gives one other days, and takes back that it was lifted; with the time, where it has fewer days now.
 pub async fn change(
     transaction: &mut Transaction,
     id: i64,
-    from_ms: i64,
-    until_ms: Option<i64>,
+    (from_ms, until_ms): (i64, Option<i64>),
+    shortened_ms: Option<i64>,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE hold SET from_ms = $2, until_ms = $3, lifted_ms = NULL, lifted_by = NULL, \
-               lift_reason = NULL WHERE id = $1";
-    transaction.execute(sql, cells![id, from_ms, until_ms]).await.map(|_| ())
+               lift_reason = NULL, shortened_ms = COALESCE($4, shortened_ms) WHERE id = $1";
+    transaction.execute(sql, cells![id, from_ms, until_ms, shortened_ms]).await.map(|_| ())
 }
 
 /// The debts that a hold names, each with an account; 0 where none is known.
@@ -141,7 +155,8 @@ pub async fn cover_all(transaction: &mut Transaction, id: i64) -> Result<(), Sto
     transaction.execute("DELETE FROM hold_debt WHERE hold_id = $1", cells![id]).await.map(|_| ())
 }
 
-/// Lifts a hold, and no other: at once, or at a later end.
+/// Lifts a hold, and no other: at once, or at a later end. Its own last day stays written, so that whoever
+/// says it again says nothing new.
 pub async fn lift(
     transaction: &mut Transaction,
     id: i64,
@@ -150,13 +165,10 @@ pub async fn lift(
     reason: &str,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let end = match ends_ms <= now_ms {
-        true => "lifted_ms",
-        false => "until_ms",
-    };
-    let sql = format!("UPDATE hold SET {end} = $2, lifted_by = $3, lift_reason = $4 WHERE id = $1");
-    let cells = cells![id, ends_ms, actor.to_owned(), reason.to_owned()];
-    transaction.execute(&sql, cells).await.map(|_| ())
+    let sql = "UPDATE hold SET lifted_ms = $2, lifted_by = $3, lift_reason = $4, shortened_ms = $5 \
+               WHERE id = $1";
+    let cells = cells![id, ends_ms, actor.to_owned(), reason.to_owned(), now_ms];
+    transaction.execute(sql, cells).await.map(|_| ())
 }
 
 /// Has everything judged again that a hold may have kept back: what was for those that it names, and
@@ -166,11 +178,37 @@ pub async fn judge_again(
     id: i64,
     now_ms: i64,
 ) -> Result<u64, StoreError> {
+    again(transaction, id, now_ms, "").await
+}
+
+/// The same of what was claimed before the hold was shortened, and written as kept back after it. What was
+/// claimed later was judged by what is so now.
+pub async fn judge_late(
+    transaction: &mut Transaction,
+    id: i64,
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let late = format!(
+        "AND NOT EXISTS (SELECT 1 FROM delivery_attempt a, hold h WHERE h.id = $1 \
+         AND a.delivery_id = delivery.id AND a.attempt = delivery.intents \
+         AND a.intent_ms > COALESCE(h.shortened_ms, h.lifted_ms) + {CLOCKS_MS})"
+    );
+    again(transaction, id, now_ms, &late).await
+}
+
+/// By so much nodes' clocks may differ, in milliseconds.
+const CLOCKS_MS: i64 = 60_000;
+
+async fn again(
+    transaction: &mut Transaction,
+    id: i64,
+    now_ms: i64,
+    and: &str,
+) -> Result<u64, StoreError> {
     let kept_back = format!(
-        "cause_code = 'suppressed.hold' AND settled_ms IS NULL \
-         AND state IN ('held', 'waiting') AND resident_id IN ({NAMED} \
+        "{KEPT_BACK} AND resident_id IN ({NAMED} \
          UNION SELECT o.resident_id FROM party q JOIN party o ON o.source_key_id = q.source_key_id \
-         WHERE q.resident_id IN ({NAMED}))"
+         WHERE q.resident_id IN ({NAMED})) {and}"
     );
     if transaction.is_postgres() {
         // A look and a write in one statement would not see what somebody claimed in between.
@@ -187,11 +225,89 @@ pub async fn judge_again(
     transaction.execute(&sql, cells![id, now_ms]).await
 }
 
-/// Holds that were lifted since then, or whose end was brought forward: a delivery that was being judged
-/// at that very moment may have been kept back after it.
-pub async fn lifted_since(database: &Database, since_ms: i64) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT id FROM hold WHERE lifted_ms > $1 ORDER BY id";
-    let rows: Vec<(i64,)> = database.fetch(sql, cells![since_ms]).await?;
+/// Has everything judged again that accounts' own holds may have kept back: what was about these accounts, and
+/// what was about none, for those who are named on them. Gives how many those are.
+pub async fn judge_accounts_again(
+    transaction: &mut Transaction,
+    accounts: &[i64],
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let sql = "SELECT DISTINCT resident_id FROM party WHERE source_key_id IN";
+    let named: Vec<(i64,)> = transaction.fetch_for(sql, accounts, "").await?;
+    let mut named: Vec<i64> = named.into_iter().map(|(resident,)| resident).collect();
+    named.sort_unstable();
+    named.dedup();
+    let kept_back =
+        format!("SELECT id, account_id FROM delivery WHERE {KEPT_BACK} AND resident_id IN");
+    let rows: Vec<(i64, Option<i64>)> = transaction.fetch_for(&kept_back, &named, "").await?;
+    let about: HashSet<i64> = accounts.iter().copied().collect();
+    let mut ids: Vec<i64> = (rows.into_iter())
+        .filter(|(_, account)| account.is_none_or(|account| about.contains(&account)))
+        .map(|(id, _)| id)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    go_on(transaction, &ids, now_ms).await
+}
+
+/// What a hold keeps back, of this hub or of an account's own system.
+const KEPT_BACK: &str = "cause_code = 'suppressed.hold' AND settled_ms IS NULL \
+    AND state IN ('held', 'waiting')";
+
+/// Has those of these judged again that are still kept back.
+pub async fn go_on(
+    transaction: &mut Transaction,
+    ids: &[i64],
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let is_postgres = transaction.is_postgres();
+    // As for a hold: first taken hold of, then looked whether it is in somebody's hands.
+    let sql = format!("SELECT id FROM delivery WHERE {KEPT_BACK} AND id IN");
+    let after = if is_postgres { "ORDER BY id FOR NO KEY UPDATE" } else { "" };
+    let ids: Vec<(i64,)> = transaction.fetch_for(&sql, ids, after).await?;
+    let sql = format!(
+        "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET state = 'waiting', \
+         since_ms = v.now_ms, next_ms = v.now_ms, polls = 0, fence = delivery.fence + 1, \
+         cause_code = NULL, cause = NULL FROM v \
+         WHERE delivery.id = v.id AND delivery.id NOT IN {} RETURNING delivery.id",
+        intents::in_hand(is_postgres)
+    );
+    let rows = ids.iter().flat_map(|(id,)| cells![*id, now_ms]).collect();
+    let again: Vec<(i64,)> = transaction.fetch_with(&sql, 2, rows).await?;
+    Ok(again.len() as u64)
+}
+
+/// What was kept back since then with this cause, an account's own hold, though the account was written about
+/// then, and is on hold no more: it may have been judged by what was so before.
+pub async fn late_of_accounts(
+    database: &Database,
+    cause: &str,
+    since_ms: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let sql = format!(
+        "SELECT d.id FROM delivery d WHERE d.cause_code = 'suppressed.hold' \
+         AND d.settled_ms IS NULL AND d.state = 'held' AND d.since_ms > $1 AND d.cause = $2 \
+         AND EXISTS (SELECT 1 FROM party p JOIN account a ON a.id = p.source_key_id \
+         WHERE p.resident_id = d.resident_id AND a.at_ms > $1 AND a.facts NOT LIKE '%\"hold\":%' \
+         AND (d.account_id IS NULL OR d.account_id = a.id) \
+         AND NOT EXISTS (SELECT 1 FROM delivery_attempt t WHERE t.delivery_id = d.id \
+         AND t.attempt = d.intents AND t.intent_ms > a.at_ms + {CLOCKS_MS})) ORDER BY d.id"
+    );
+    let rows: Vec<(i64,)> = database.fetch(&sql, cells![since_ms, cause.to_owned()]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Holds that were lifted since then, or given fewer days: a delivery that was being judged at that very
+/// moment may have been kept back after it.
+pub async fn shortened_since(
+    database: &Database,
+    since_ms: i64,
+    now_ms: i64,
+) -> Result<Vec<i64>, StoreError> {
+    // A program before this one writes no more than when it ended.
+    let sql = "SELECT id FROM hold WHERE shortened_ms > $1 \
+               OR (lifted_ms > $1 AND lifted_ms <= $2) ORDER BY id";
+    let rows: Vec<(i64,)> = database.fetch(sql, cells![since_ms, now_ms]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 

@@ -123,6 +123,10 @@ pub async fn of(
 const IN_FORCE: &str = "h.from_ms <= $1 AND (h.until_ms IS NULL OR h.until_ms > $1) \
     AND (h.lifted_ms IS NULL OR h.lifted_ms > $1)";
 
+/// When a hold ends that is in force: with its own end, or when lifting it takes effect.
+const ENDS: &str = "CASE WHEN h.lifted_ms < h.until_ms THEN h.lifted_ms \
+    ELSE COALESCE(h.until_ms, h.lifted_ms) END";
+
 async fn is_any_in_force(database: &Database, now_ms: i64) -> Result<bool, StoreError> {
     let sql = format!("SELECT h.id FROM hold h WHERE {IN_FORCE} LIMIT 1");
     let found: Vec<(i64,)> = database.fetch(&sql, cells![now_ms]).await?;
@@ -138,11 +142,11 @@ pub async fn in_force(
 ) -> Result<Vec<(i64, InForce)>, StoreError> {
     type Held = (i64, i64, String, Option<i64>);
     let by_number = format!(
-        "SELECT h.resident_id, h.id, h.kind, h.until_ms FROM hold h \
+        "SELECT h.resident_id, h.id, h.kind, {ENDS} FROM hold h \
          WHERE {IN_FORCE} AND h.resident_id IN"
     );
     let by_party = format!(
-        "SELECT p.resident_id, h.id, h.kind, h.until_ms FROM party p \
+        "SELECT p.resident_id, h.id, h.kind, {ENDS} FROM party p \
          JOIN hold_party m ON m.party_id = p.id JOIN hold h ON h.id = m.hold_id \
          WHERE {IN_FORCE} AND p.resident_id IN"
     );

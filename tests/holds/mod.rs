@@ -2,6 +2,7 @@
 //! know, with debts that others owe too. On both databases, through the program itself.
 
 mod feed;
+mod own;
 
 use std::process::Command;
 

@@ -13,6 +13,9 @@ use viaduct::suppression::policy::{Cap, Policy, Quiet};
 use super::hub::{DAY_MS, Hub, MINUTE_MS, RESIDENT};
 
 const HELD: &str = "suppressed.hold";
+/// The judgement began before the hold was lifted, and is written after it.
+const LATE: &str =
+    "UPDATE delivery SET state = 'held', cause_code = 'suppressed.hold' WHERE id = $1";
 
 impl Hub {
     fn doing(&self) -> Doing<'_> {
@@ -21,11 +24,16 @@ impl Hub {
     }
 
     async fn hold(&self, kind: &str, reference: &str) -> i64 {
+        self.hold_until(kind, reference, None).await
+    }
+
+    async fn hold_until(&self, kind: &str, reference: &str, until: Option<String>) -> i64 {
         let asked = Asked {
             kind: kind.to_owned(),
             resident: Some(RESIDENT.to_string()),
             reference: Some(reference.to_owned()),
             reason: Some("a test".to_owned()),
+            until,
             ..Asked::default()
         };
         let stored = holds::add(&self.bench.database, self.doing(), &[asked]).await;
@@ -109,12 +117,79 @@ async fn a_message_that_was_judged_while_its_hold_was_lifted_is_judged_again() {
         hub.wait_for(1).await;
         let dispute = hub.hold("dispute", "d-1").await;
         hub.lift(dispute, false).await;
-        // The judgement began before the hold was lifted, and is written after it.
-        let late =
-            "UPDATE delivery SET state = 'held', cause_code = 'suppressed.hold' WHERE id = $1";
-        hub.execute(late, vec![Cell::Int(1)]).await;
+        hub.execute(LATE, vec![Cell::Int(1)]).await;
         // The next run looks for such before it sends.
         assert_eq!(hub.run(MINUTE_MS).await.claimed, 1);
+        hub.sent_once(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_judged_while_its_hold_got_an_end_waits_for_it() {
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        let crisis = hub.hold("mental_health_crisis", "c-1").await;
+        let ends_ms = hub.lift(crisis, false).await.ends_ms;
+        hub.execute(LATE, vec![Cell::Int(1)]).await;
+        let report = hub.run(0).await;
+        assert_eq!((report.waiting, report.next_ms), (1, Some(ends_ms)), "it goes on");
+        // Clocks may differ by a minute: once more, and then it was judged by what is so now.
+        for claimed in [1, 0] {
+            hub.later(2 * MINUTE_MS).await;
+            assert_eq!(hub.run(0).await.claimed, claimed);
+        }
+    }
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        hub.hold("dispute", "d-1").await;
+        let last = Moment(hub.now_ms()).day() + chrono::Days::new(10);
+        hub.hold_until("dispute", "d-1", Some(last.to_string())).await;
+        hub.execute(LATE, vec![Cell::Int(1)]).await;
+        let ends_ms = Moment::at(last + chrono::Days::new(1), 0).0;
+        let report = hub.run(0).await;
+        assert_eq!((report.waiting, report.next_ms), (1, Some(ends_ms)), "it was shortened");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_judged_while_its_account_was_let_go_is_judged_again() {
+    for hub in Hub::both().await {
+        hub.wait_for(2).await;
+        for id in 1..=2 {
+            hub.execute(LATE, vec![Cell::Int(id)]).await;
+        }
+        let now = || vec![Cell::Int(hub.now_ms())];
+        let account = "INSERT INTO account (id, kind, record_id, mapping_version, at_ms, facts) \
+                       VALUES (5, 'council_tax', 1, 1, $1, '{}')";
+        hub.execute(account, now()).await;
+        let party = "INSERT INTO party (id, source_key_id, resident_id, key, role, record_id, \
+                     mapping_version, at_ms, facts) VALUES (6, 5, 7, '1', 'liable', 1, 1, $1, '{}')";
+        hub.execute(party, now()).await;
+        // The first resident's account has been written, and is not on hold; the other has none.
+        let late =
+            "UPDATE delivery SET since_ms = $1, cause = 'an account is on hold in its own system'";
+        hub.execute(late, now()).await;
+        hub.run(MINUTE_MS).await;
+        hub.sent_once(1).await;
+        assert_eq!(hub.state(2).await, ("held".to_owned(), Some(HELD.to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn one_that_was_lifted_and_goes_on_is_not_put_down_again_by_the_same_words() {
+    for hub in Hub::both().await {
+        hub.wait_for(1).await;
+        let crisis = hub.hold("mental_health_crisis", "c-1").await;
+        let ends_ms = hub.lift(crisis, false).await.ends_ms;
+        // The nightly file has it still, as it was.
+        hub.later(DAY_MS).await;
+        assert_eq!(hub.hold("mental_health_crisis", "c-1").await, crisis);
+        let report = hub.run(0).await;
+        assert_eq!((report.waiting, report.next_ms), (1, Some(ends_ms)));
+        // Lifted once more it ends no later, and at once where it should not have been there.
+        assert_eq!(hub.lift(crisis, false).await.ends_ms, ends_ms);
+        assert_eq!(hub.lift(crisis, true).await.ends_ms, hub.now_ms());
+        hub.run(MINUTE_MS).await;
         hub.sent_once(1).await;
     }
 }

@@ -64,6 +64,7 @@ impl Hold {
     pub fn json(&self) -> Value {
         let debt = |(reference, account): &(String, i64)| json!({ "reference": self.sight.key(reference), "known": *account != 0 });
         let row = &self.row;
+        let (until_ms, lifted_ms) = row.told(self.now_ms);
         json!({
             "hold": row.id,
             "kind": row.kind,
@@ -74,13 +75,13 @@ impl Hold {
             "residents": self.residents,
             "debts": self.debts.iter().map(debt).collect::<Vec<_>>(),
             "from": Moment(row.from_ms),
-            "until": row.until_ms.map(Moment),
+            "until": until_ms.map(Moment),
             "reference": row.reference.as_deref().map(|text| self.sight.key(text)),
             "reason": self.sight.text(&row.reason),
             "door": row.door,
             "added_by": row.added_by,
             "added": row.added_ms.map(Moment),
-            "lifted": row.lifted_ms.map(Moment),
+            "lifted": lifted_ms.map(Moment),
             "lifted_by": row.lifted_by,
             "lift_reason": row.lift_reason.as_deref().map(|text| self.sight.text(text)),
         })
@@ -122,8 +123,9 @@ impl Hold {
     }
 
     fn days(&self) -> String {
-        let HoldRow { from_ms, until_ms, .. } = self.row;
-        let until = until_ms.map(|until_ms| format!(" until {}", Moment(until_ms)));
+        let from_ms = self.row.from_ms;
+        let until =
+            self.row.told(self.now_ms).0.map(|until_ms| format!(" until {}", Moment(until_ms)));
         let until = until.unwrap_or_else(|| " until it is lifted".to_owned());
         format!("{}, from {}{until}", self.state(), Moment(from_ms))
     }

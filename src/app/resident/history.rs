@@ -187,7 +187,8 @@ impl History {
             entries.push(Entry { at: Moment(event.at_ms), because, sent, nothing_sent });
         }
         for hold in holds::of_resident(database, id).await? {
-            entries.extend(of_hold(&hold, sight).into_iter().filter(|entry| entry.at.0 >= from_ms));
+            let own = of_hold(&hold, sight, now_ms).into_iter();
+            entries.extend(own.filter(|entry| entry.at.0 >= from_ms));
         }
         entries.sort_by_key(|entry| (entry.at, entry.because.event));
         Ok(History { resident: id, entries, earlier })
@@ -235,17 +236,18 @@ fn concerns(parties: &[Party], event: &Event) -> bool {
 }
 
 /// A hold begins, and ends.
-fn of_hold(hold: &HoldRow, sight: Sight) -> Vec<Entry> {
+fn of_hold(hold: &HoldRow, sight: Sight, now_ms: i64) -> Vec<Entry> {
     let entry = |at_ms: i64, what: String| Entry {
         at: Moment(at_ms),
         because: Because::said(what, format!("reason: {}", sight.text(&hold.reason))),
         sent: Vec::new(),
         nothing_sent: None,
     };
-    let until = hold.until_ms.map(|until_ms| format!(", until {}", Moment(until_ms)));
+    let (until_ms, lifted_ms) = hold.told(now_ms);
+    let until = until_ms.map(|until_ms| format!(", until {}", Moment(until_ms)));
     let begun = format!("a hold begins: {}{}", hold.kind, until.unwrap_or_default());
     let mut entries = vec![entry(hold.from_ms, begun)];
-    if let Some(lifted_ms) = hold.lifted_ms {
+    if let Some(lifted_ms) = lifted_ms {
         entries.push(entry(lifted_ms, format!("the hold is lifted: {}", hold.kind)));
     }
     entries

@@ -362,6 +362,6 @@ fn in_force(hold: &HoldRow, sight: Sight, now_ms: i64) -> Option<InForce> {
         kind: hold.kind.clone(),
         reason: sight.text(&hold.reason),
         from: Moment(hold.from_ms),
-        until: hold.until_ms.map(Moment),
+        until: hold.told(now_ms).0.map(Moment),
     })
 }

@@ -98,13 +98,14 @@ impl Why {
 
 impl Held {
     fn of(hold: &HoldRow, sight: Sight, now_ms: i64) -> Held {
+        let (until_ms, lifted_ms) = hold.told(now_ms);
         Held {
             hold: hold.id,
             kind: hold.kind.clone(),
             reason: sight.text(&hold.reason),
             from: Moment(hold.from_ms),
-            until: hold.until_ms.map(Moment),
-            lifted: hold.lifted_ms.map(Moment),
+            until: until_ms.map(Moment),
+            lifted: lifted_ms.map(Moment),
             lift_reason: hold.lift_reason.as_deref().map(|text| sight.text(text)),
             over: hold.is_over(now_ms),
         }

@@ -35,6 +35,8 @@ pub struct About {
 pub struct Draft {
     pub accounts: Vec<Cell>,
     pub accounts_again: Vec<Cell>,
+    /// Accounts whose hold in their own system is over, or another.
+    pub let_go: Vec<i64>,
     pub parties: Vec<Cell>,
     pub parties_again: Vec<Cell>,
     pub residents: Vec<Cell>,
@@ -285,9 +287,15 @@ impl<'c> Settling<'c> {
             account.facts.to_json(schema::ACCOUNT),
             Some(account.issues).filter(|issues| !issues.is_empty()),
         ];
-        match was {
+        match &was {
             None => self.draft.accounts.extend(row),
             Some(_) => self.draft.accounts_again.extend(row),
+        }
+        let hold = |facts: &Facts| schema::account_id("hold").and_then(|id| facts.get(id).cloned());
+        if let Some(before) = was.as_ref().and_then(hold)
+            && hold(&account.facts) != Some(before)
+        {
+            self.draft.let_go.push(id);
         }
         if kind != "changed" || !differences.is_empty() {
             let heard = Heard { subject: Subject::Account, kind, differences: &differences };
