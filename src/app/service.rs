@@ -398,7 +398,7 @@ fn pace(context: &Context, row: &DestinationRow) -> Value {
     ];
     let capped = channels.into_iter().filter_map(|(what, channel, had)| {
         let most = conduct.per_day.of(channel)?;
-        let had = if row.day == day { had } else { 0 };
+        let had = if row.day == day { had.min(i64::from(most)) } else { 0 };
         Some(json!({ "what": what, "most": most, "today": had }))
     });
     let windows = conduct.maintenance.iter().map(ToString::to_string);

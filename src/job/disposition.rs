@@ -5,6 +5,8 @@ use super::fail_point::Safeguard;
 use crate::connector::channel::ConnectorError;
 use crate::store::database::StoreError;
 
+/// A platform's clock may go behind ours: its day ends so much later.
+pub const CLOCKS_MS: i64 = 120_000;
 /// Nobody knows whether it took effect, and a person has to find out.
 pub const UNKNOWN_CODE: &str = "delivery.unknown";
 
@@ -33,7 +35,7 @@ pub fn of_connector(error: &ConnectorError) -> Disposition {
             Disposition::GiveBack { after_ms: *after_ms, cause: cause.clone() }
         }
         ConnectorError::Full { cause, after_ms } => {
-            Disposition::GiveBack { after_ms: Some(*after_ms), cause: cause.clone() }
+            Disposition::GiveBack { after_ms: Some(*after_ms + CLOCKS_MS), cause: cause.clone() }
         }
         ConnectorError::Forgotten { cause } => {
             Disposition::Hold { code: UNKNOWN_CODE.to_owned(), cause: cause.clone() }

@@ -126,6 +126,11 @@ pub static CHAPTERS: &[Chapter] = &[
                 "find out whether the platform is up; then tell the resident by hand if it cannot wait",
             ),
             cause(
+                "delivery.behind",
+                "a newer one of the same mapping went out, and nobody knows whether it took effect",
+                "decide about the newer one (viaduct deliveries decide); then release this one",
+            ),
+            cause(
                 "delivery.crashed",
                 "whoever sent it died of it, three times",
                 "tell the developers its number: it is not sent again by itself; released, its platform is asked first \

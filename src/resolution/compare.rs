@@ -125,10 +125,12 @@ pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -
         sex = Sexes::Missing;
     }
     // Farid and Farida: a brother and a sister, unless something else says that it is a slip.
+    let nino = nino(&one.nino, &other.nino);
     if given == Given::Near
         && her_given(one.main_given(), other.main_given())
         && sex != Sexes::Equal
         && born != Born::Equal
+        && nino != Own::Equal
     {
         given = Given::Differs;
     }
@@ -140,7 +142,7 @@ pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -
         middle: middle(one, other, given),
         born,
         sex,
-        nino: nino(&one.nino, &other.nino),
+        nino,
         email: match (one.email, other.email) {
             (0, _) | (_, 0) => Own::Missing,
             (one, other) if one != other => Own::Differs,
@@ -267,10 +269,10 @@ fn family(one: &Profile, other: &Profile) -> Family {
     if near(a, b) { Family::Near } else { Family::Differs }
 }
 
-/// Whether one given name is the other as a woman bears it: Farid and Farida, Valentin and Valentine.
+/// Whether one given name is the other as a woman bears it: Farid and Farida.
 fn her_given(a: &str, b: &str) -> bool {
     let (his, hers) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    matches!(hers.strip_prefix(his), Some("a" | "e"))
+    hers.strip_prefix(his) == Some("a")
 }
 
 /// Kowalska and Kowalski.

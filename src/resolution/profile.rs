@@ -160,21 +160,18 @@ fn words(texts: &[Option<&str>]) -> Vec<String> {
 
 /// Given names; what is written in one as `JK` are two initials.
 fn given(texts: &[Option<&str>]) -> String {
-    let mut all: Vec<String> = Vec::new();
-    for word in words(texts) {
-        let initials = matches!(word.len(), 2 | 3)
-            && word
-                .bytes()
-                .all(|letter| letter.is_ascii_lowercase() && !b"aeiouy".contains(&letter))
-            && word != "ng"
-            && !alias::is_given(&word);
-        match initials {
-            true => all.extend(word.chars().map(String::from)),
-            false => all.push(word),
-        }
+    let all = words(texts);
+    // `Mst Fatima` is none: there the name stands behind it.
+    let [word] = all.as_slice() else { return all.join(" ") };
+    let is_consonant = |letter: u8| letter.is_ascii_lowercase() && !b"aeiouy".contains(&letter);
+    let initials = matches!(word.len(), 2 | 3)
+        && word.bytes().all(is_consonant)
+        && word != "ng"
+        && !alias::is_given(word);
+    match initials {
+        true => word.chars().map(String::from).collect::<Vec<_>>().join(" "),
+        false => word.clone(),
     }
-    all.truncate(WORDS_MAX);
-    all.join(" ")
 }
 
 /// A family name's words, without what comes and goes in front of them.

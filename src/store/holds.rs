@@ -289,7 +289,9 @@ pub async fn late_of_accounts(
          AND d.settled_ms IS NULL AND d.state = 'held' AND d.since_ms > $1 AND d.cause = $2 \
          AND EXISTS (SELECT 1 FROM party p JOIN account a ON a.id = p.source_key_id \
          WHERE p.resident_id = d.resident_id AND a.at_ms > $1 AND a.facts NOT LIKE '%\"hold\":%' \
-         AND (d.account_id IS NULL OR d.account_id = a.id) \
+         AND (d.account_id = a.id OR (d.account_id IS NULL AND NOT EXISTS (SELECT 1 FROM party o \
+         JOIN account b ON b.id = o.source_key_id WHERE o.resident_id = d.resident_id \
+         AND o.ended_ms IS NULL AND b.facts LIKE '%\"hold\":%'))) \
          AND NOT EXISTS (SELECT 1 FROM delivery_attempt t WHERE t.delivery_id = d.id \
          AND t.attempt = d.intents AND t.intent_ms > a.at_ms + {CLOCKS_MS})) ORDER BY d.id"
     );

@@ -41,7 +41,7 @@ pub struct ClaimedRow {
     /// When the first attempt was made of which nobody knows whether it took effect.
     pub unanswered_since_ms: Option<i64>,
     /// Where somebody had a hand on it before: 1 if the destination has had a newer one of the same mapping and
-    /// subject, which says what is so now; 2 if it may have.
+    /// subject, which says what is so now; 2 if it may have; 3 if a person has to find that out.
     pub stale: i64,
 }
 
@@ -206,9 +206,10 @@ fn stale(is_postgres: bool) -> String {
     format!(
         "CASE WHEN NOT d.newest_only OR d.fence = 0 THEN CAST(0 AS BIGINT) \
          WHEN {newer} AND n.state IN ('accepted', 'delivered')) THEN CAST(1 AS BIGINT) \
-         WHEN {newer} AND (n.state = 'unknown' OR n.id IN {} \
-         OR (n.state = 'held' AND n.cause_code IN ('delivery.unknown', 'delivery.crashed')))) \
-         THEN CAST(2 AS BIGINT) ELSE CAST(0 AS BIGINT) END",
+         WHEN {newer} AND n.state = 'held' AND n.cause_code IN ('delivery.unknown', 'delivery.crashed')) \
+         THEN CAST(3 AS BIGINT) \
+         WHEN {newer} AND (n.state = 'unknown' OR n.id IN {})) THEN CAST(2 AS BIGINT) \
+         ELSE CAST(0 AS BIGINT) END",
         intents::in_hand(is_postgres)
     )
 }
@@ -304,15 +305,17 @@ pub async fn pending(
     now_ms: i64,
     limit: i64,
 ) -> Result<Vec<PendingRow>, StoreError> {
-    let sql = "SELECT d.id, d.reference, d.message, d.platform_id, d.since_ms, d.attempts, \
+    let sql = format!(
+        "SELECT d.id, d.reference, d.message, d.platform_id, d.since_ms, d.attempts, \
                d.intents, d.polls, d.fence, d.doubt_until_ms, \
-               COALESCE(f.intent_ms, d.created_ms) AS first_intent_ms, \
+               COALESCE({UNANSWERED}, f.intent_ms, d.created_ms) AS first_intent_ms, \
                COALESCE(a.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
                LEFT JOIN delivery_attempt f ON f.delivery_id = d.id AND f.attempt = 1 \
                LEFT JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE d.destination = $1 AND d.state = $2 AND d.settled_ms IS NULL \
-               AND d.next_ms <= $3 ORDER BY d.next_ms, d.id LIMIT $4";
-    database.fetch(sql, cells![destination.to_owned(), state.word(), now_ms, limit]).await
+               AND d.next_ms <= $3 ORDER BY d.next_ms, d.id LIMIT $4"
+    );
+    database.fetch(&sql, cells![destination.to_owned(), state.word(), now_ms, limit]).await
 }
 
 /// The story of each intent that has ended. Of one that nobody answered it stays written that it may have

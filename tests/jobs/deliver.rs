@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use viaduct::connector::channel::ConnectorError;
+use viaduct::job::disposition::CLOCKS_MS;
 use viaduct::job::error::JobError;
 use viaduct::sandbox::govuk_notify::council::{LIVE_SECRET, TEST_SECRET};
 use viaduct::store::database::Cell;
@@ -69,7 +70,7 @@ async fn when_the_day_is_used_up_it_waits_for_midnight() {
         // Eight were told so, and the rest is put off without a call; other channels would leave.
         assert_eq!((report.claimed, report.waiting), (300, 300));
         assert!(hub.sent().await.is_empty());
-        assert_eq!(report.next_ms, Some(hub.now_ms() + DAY_MS / 2));
+        assert_eq!(report.next_ms, Some(hub.now_ms() + DAY_MS / 2 + CLOCKS_MS));
         hub.run(DAY_MS).await;
         hub.sent_once(300).await;
     }

@@ -118,12 +118,13 @@ fn tells_of_a_fault(said: &Value) -> bool {
     const STANDS: [&str; 3] = ["status", "result", "outcome"];
     const FAILED: [&str; 7] =
         ["error", "fail", "failed", "failure", "fault", "rejected", "invalid"];
+    const NOTHING: [&str; 9] = ["", "0", "00", "000", "ok", "none", "null", "success", "false"];
     let says_something = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
+        Value::String(text) => !NOTHING.contains(&text.trim().to_ascii_lowercase().as_str()),
         Value::Array(items) => !items.is_empty(),
         Value::Object(members) => !members.is_empty(),
-        Value::Number(number) => number.as_i64() != Some(0),
+        Value::Number(number) => number.as_f64() != Some(0.0),
         Value::Bool(true) => true,
     };
     let denies = |value: &Value| match value {
@@ -146,7 +147,9 @@ fn tells_of_a_fault(said: &Value) -> bool {
             let name = name.as_str();
             WRONG.contains(&name) && says_something(value)
                 || WELL.contains(&name) && denies(value)
-                || STANDS.contains(&name) && failed(value)
+                || STANDS.contains(&name)
+                    && failed(value)
+                    && (name == "status" || value.is_string())
         }),
         _ => false,
     }
@@ -232,6 +235,13 @@ mod tests {
             (&keyed, 200, "{\"status\": \"error\"}", "unknown"),
             (&keyed, 200, "{\"result\": \"FAILED\", \"code\": 7}", "unknown"),
             (&keyed, 200, "[{\"error\": \"no\"}]", "unknown"),
+            (&keyed, 200, "{\"status\": 503}", "unknown"),
+            (
+                &keyed,
+                200,
+                "{\"errorCode\": \"0\", \"errorMessage\": \"OK\", \"result\": 412}",
+                "ok",
+            ),
             (&keyed, 200, "{\"status\": \"accepted\", \"result\": 1, \"Errors\": []}", "ok"),
             (
                 &patient,

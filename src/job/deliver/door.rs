@@ -7,6 +7,7 @@
 
 use crate::connector::channel::ConnectorError;
 use crate::connector::conduct::Conduct;
+use crate::job::disposition::CLOCKS_MS;
 use crate::record::delivery::Channel;
 use crate::store::destinations::DestinationRow;
 use crate::store::outbox::NEVER_MS;
@@ -38,11 +39,13 @@ pub struct Door {
     /// The most that leaves at once, for now.
     step: i64,
     is_changed: bool,
+    /// Told so by an answer to a question: until then none is put.
+    quiet_until_ms: i64,
 }
 
 impl Door {
     pub fn new(conduct: Conduct, row: DestinationRow) -> Door {
-        Door { conduct, row, step: STEP, is_changed: false }
+        Door { conduct, row, step: STEP, is_changed: false, quiet_until_ms: 0 }
     }
 
     /// closed, open, halted
@@ -105,10 +108,19 @@ impl Door {
 
     /// Until when nothing leaves, where something shut the door; too fast a pace does not.
     pub fn shut_until_ms(&self, now_ms: i64) -> Option<i64> {
-        if self.row.paused_ms.is_some() || self.row.circuit == HALTED {
+        if self.row.paused_ms.is_some() {
             return Some(NEVER_MS);
         }
-        self.questions_from_ms(now_ms)
+        self.closed_until_ms(now_ms)
+    }
+
+    /// The same, whether or not a person has paused it.
+    fn closed_until_ms(&self, now_ms: i64) -> Option<i64> {
+        if self.row.circuit == HALTED {
+            return Some(NEVER_MS);
+        }
+        let windows = self.conduct.maintenance.iter().filter_map(|window| window.ends_ms(now_ms));
+        windows.chain(self.probe_ms(now_ms)).max()
     }
 
     /// When what is not urgent may leave, where a permit is kept from it.
@@ -120,11 +132,8 @@ impl Door {
 
     /// Until when not even questions are put: the system is being worked on, lets nobody in, or does not answer.
     pub fn questions_from_ms(&self, now_ms: i64) -> Option<i64> {
-        if self.row.circuit == HALTED {
-            return Some(NEVER_MS);
-        }
-        let windows = self.conduct.maintenance.iter().filter_map(|window| window.ends_ms(now_ms));
-        windows.chain(self.probe_ms(now_ms)).max()
+        let quiet_ms = Some(self.quiet_until_ms).filter(|ms| *ms > now_ms);
+        self.closed_until_ms(now_ms).max(quiet_ms)
     }
 
     /// When it is tried again, where it does not answer.
@@ -132,9 +141,9 @@ impl Door {
         Some(self.row.probe_ms).filter(|ms| self.row.circuit == OPEN && *ms > now_ms)
     }
 
-    /// It answered a question: come back so much later.
-    pub fn told(&mut self, after_ms: i64, cause: String, now_ms: i64) {
-        self.open(now_ms.saturating_add(after_ms), Some(cause), now_ms);
+    /// It answered a question: ask again so much later. What is sent has a word of its own.
+    pub fn told(&mut self, after_ms: i64, now_ms: i64) {
+        self.quiet_until_ms = self.quiet_until_ms.max(now_ms.saturating_add(after_ms));
     }
 
     /// So many were claimed.
@@ -150,7 +159,10 @@ impl Door {
     pub fn admit(&mut self, channel: Channel, now_ms: i64) -> Option<i64> {
         let most = self.conduct.per_day.of(channel).map(i64::from);
         let (had, tomorrow_ms) = self.today(channel, now_ms);
-        if *had >= most.unwrap_or(FULL) {
+        if *had >= FULL {
+            return Some(tomorrow_ms + CLOCKS_MS);
+        }
+        if most.is_some_and(|most| *had >= most) {
             return Some(tomorrow_ms);
         }
         if most.is_some() {
@@ -160,10 +172,12 @@ impl Door {
         None
     }
 
-    /// The platform says that the day has had its number by that channel.
-    pub fn is_full(&mut self, channel: Channel, now_ms: i64) {
-        *self.today(channel, now_ms).0 = FULL;
-        self.is_changed = true;
+    /// The platform says that the day which ends so much later than that has had its number by that channel.
+    pub fn is_full(&mut self, channel: Channel, (at_ms, after_ms): (i64, i64), now_ms: i64) {
+        if (at_ms + after_ms).div_euclid(DAY_MS) >= now_ms.div_euclid(DAY_MS) {
+            *self.today(channel, now_ms).0 = FULL;
+            self.is_changed = true;
+        }
     }
 
     /// How many left today by that channel, and when the next day begins (UTC).
@@ -191,16 +205,13 @@ impl Door {
         let (mut told_ms, mut last, mut halt, mut got_through) = (None, None, None, false);
         for result in results {
             match result {
-                Ok(()) | Err(ConnectorError::Refused { .. }) => {
+                // Of one kind alone it takes no more.
+                Ok(()) | Err(ConnectorError::Refused { .. } | ConnectorError::Full { .. }) => {
                     self.row.failures = 0;
                     got_through = true;
                 }
-                // Nothing was asked of it, or of one kind alone it takes no more.
-                Err(
-                    ConnectorError::Untried { .. }
-                    | ConnectorError::Forgotten { .. }
-                    | ConnectorError::Full { .. },
-                ) => {}
+                // Nothing was asked of it.
+                Err(ConnectorError::Untried { .. } | ConnectorError::Forgotten { .. }) => {}
                 Err(ConnectorError::Unauthorised { code, cause }) => {
                     halt = Some((*code, cause.clone()));
                 }
@@ -372,10 +383,13 @@ mod tests {
         assert_eq!(door.admit(Channel::Email, noon_ms), None);
         assert_eq!(door.admit(Channel::Sms, DAY_MS), None);
         // The platform's own word counts where we keep no number, and for its channel alone.
-        door.is_full(Channel::Letter, DAY_MS);
-        assert_eq!(door.admit(Channel::Letter, DAY_MS), Some(2 * DAY_MS));
+        door.is_full(Channel::Letter, (DAY_MS + 5, DAY_MS - 6), DAY_MS + 7);
+        assert_eq!(door.admit(Channel::Letter, DAY_MS + 7), Some(2 * DAY_MS + CLOCKS_MS));
         assert_eq!(door.admit(Channel::Email, DAY_MS), None);
         assert_eq!(door.admit(Channel::Letter, 2 * DAY_MS), None);
+        // What was said of yesterday says nothing of today.
+        door.is_full(Channel::Letter, (2 * DAY_MS - 9, 5), 2 * DAY_MS + 3);
+        assert_eq!(door.admit(Channel::Letter, 2 * DAY_MS + 3), None);
     }
 
     #[test]

@@ -231,10 +231,10 @@ impl Run<'_> {
         };
         for (cleared, result) in batch.cleared.iter().zip(results) {
             let delivery = cleared.get();
-            if let (Err(ConnectorError::Full { .. }), Some(channel)) =
+            if let (Err(ConnectorError::Full { after_ms, .. }), Some(channel)) =
                 (&result, delivery.content.channel())
             {
-                self.door.is_full(channel, now_ms);
+                self.door.is_full(channel, (batch.intent_ms, *after_ms), now_ms);
             }
             learnt.add(outcome::of_send(self.job, delivery, batch.intent_ms, result, now_ms));
         }

@@ -36,8 +36,8 @@ pub async fn judge(
                 settled.push(outcome::stale(&row));
                 continue;
             }
-            _ => {
-                settled.push(outcome::behind(&row, now_ms));
+            doubt => {
+                settled.push(outcome::behind(&row, doubt == 3, now_ms));
                 continue;
             }
         }

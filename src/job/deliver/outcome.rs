@@ -16,6 +16,7 @@ const ATTEMPTS_CODE: &str = "delivery.attempts";
 const UNREADABLE_CODE: &str = "delivery.unreadable";
 const TAKEN_BACK_CODE: &str = "delivery.taken_back";
 const STALE_CODE: &str = "delivery.stale";
+const BEHIND_CODE: &str = "delivery.behind";
 /// How soon a question is put again; each wait is twice the one before.
 const ASK_MS: i64 = 5_000;
 /// When a payment that was made is looked at again, where its platform did not answer.
@@ -103,13 +104,19 @@ pub fn stale(row: &ClaimedRow) -> Settled {
     }
 }
 
-/// One that comes late, behind a newer one of which nobody knows yet whether it took effect: it waits for that.
-pub fn behind(row: &ClaimedRow, now_ms: i64) -> Settled {
+/// One that comes late, behind a newer one of which nobody knows yet whether it took effect: it waits for that, or
+/// for the person who decides about it.
+pub fn behind(row: &ClaimedRow, by_a_person: bool, now_ms: i64) -> Settled {
+    let (state, code) = match by_a_person {
+        true => (State::Held, Some(BEHIND_CODE.to_owned())),
+        false => (State::Waiting, None),
+    };
     Settled {
         next_ms: now_ms + AGAIN_MS,
         give_back: true,
+        code,
         cause: Some("a newer one is on its way, or nobody knows what became of it".to_owned()),
-        ..About::row(row).settled(State::Waiting)
+        ..About::row(row).settled(state)
     }
 }
 
@@ -155,6 +162,11 @@ pub fn of_inquiry(
         }
         Err(error) => error,
     };
+    if now_ms >= row.intent_ms.saturating_add(patience.forgets_ms)
+        && !matches!(error, ConnectorError::Unauthorised { .. })
+    {
+        return person(&format!("it could not be asked in time: {error}"));
+    }
     match disposition::of_connector(&error) {
         Disposition::Retry { after_ms, .. } | Disposition::GiveBack { after_ms, .. } => {
             let wait_ms = growing(ASK_MS, row.polls, patience.poll_longest_ms);

@@ -98,13 +98,11 @@ impl Run<'_> {
     /// Told to come back later, nobody knocks before.
     fn told<'e>(&mut self, errors: impl Iterator<Item = Option<&'e ConnectorError>>, now_ms: i64) {
         let told = errors.flatten().filter_map(|error| match error {
-            ConnectorError::Unavailable { cause, retry_after_ms: Some(ms) } if *ms > 0 => {
-                Some((*ms, cause))
-            }
+            ConnectorError::Unavailable { retry_after_ms, .. } => *retry_after_ms,
             _ => None,
         });
-        if let Some((after_ms, cause)) = told.max_by_key(|(ms, _)| *ms) {
-            self.door.told(after_ms, cause.clone(), now_ms);
+        if let Some(after_ms) = told.max() {
+            self.door.told(after_ms, now_ms);
         }
     }
 
