@@ -276,7 +276,9 @@ impl Stage {
     /// What the receivers did, in its order: kind, reference, account and what it owed.
     pub fn ledger(&self) -> Vec<Effect> {
         let text = fs::read_to_string(&self.ledger).unwrap_or_default();
-        text.lines().map(|line| Effect::read(line).expect("a whole line")).collect()
+        // The last may be being written at this moment.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| Effect::read(line.trim_end()).expect("a whole line")).collect()
     }
 
     /// Compares hub, receivers and extracts. Gives the counts, for a report.
