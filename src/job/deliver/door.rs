@@ -17,7 +17,7 @@ const OPEN: &str = "open";
 const HALTED: &str = "halted";
 const DAY_MS: i64 = 86_400_000;
 /// More than any day has: the platform itself says that it is full.
-pub const FULL: i64 = 1_000_000_000;
+const FULL: i64 = 1_000_000_000;
 const MINUTE_MS: i64 = 60_000;
 /// Permits are counted in thousandths.
 const PERMIT: i64 = 1_000;
