@@ -15,6 +15,19 @@ pub const AT_ONCE: usize = 8;
 /// So many in a row without an answer, and the rest is not tried.
 const FAILURES_MAX: usize = 5;
 
+/// Whether a receiver that keeps keys for so long still has that of the first attempt of which nobody knows whether
+/// it took effect.
+pub fn is_remembered(delivery: &Delivery, kept_ms: i64, now_ms: i64) -> Result<(), ConnectorError> {
+    match delivery.unanswered_since_ms {
+        Some(since_ms) if now_ms >= since_ms.saturating_add(kept_ms) => {
+            let cause = "an earlier attempt, of which nobody knows what became of it, is older than the receiver \
+                         keeps its keys";
+            Err(ConnectorError::Forgotten { cause: cause.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Sends each, with one outcome for each in the same order. When the platform shuts the door on one,
 /// or on several after another without saying so, those not yet sent are not tried.
 pub async fn each<'d, Sent>(

@@ -100,15 +100,8 @@ impl HttpPush {
         };
         body::fits(push.form, &push.body).map_err(|why| refused("push.body", why))?;
         // It may have forgotten the key of an earlier attempt: then nobody knows what one more would do.
-        if let Lost::SentAgain { kept_ms } = self.settings.lost
-            && let Some(since_ms) = delivery.unanswered_since_ms
-            && (self.clock)() >= since_ms.saturating_add(kept_ms)
-        {
-            let cause =
-                "an earlier attempt, of which nobody knows what became of it, is older than the \
-                         receiver keeps its keys"
-                    .to_owned();
-            return Err(ConnectorError::Forgotten { cause });
+        if let Lost::SentAgain { kept_ms } = self.settings.lost {
+            sending::is_remembered(delivery, kept_ms, (self.clock)())?;
         }
         self.pace.take().await;
         let (reference, now_ms) = (&delivery.reference, (self.clock)());

@@ -208,15 +208,8 @@ impl SoapPush {
             return Err(refused("push.body", cause));
         }
         body::fits(push.form, &push.body).map_err(|why| refused("push.body", why))?;
-        if let Lost::SentAgain { kept_ms } = self.settings.lost
-            && let Some(since_ms) = delivery.unanswered_since_ms
-            && self.caller.now_ms() >= since_ms.saturating_add(kept_ms)
-        {
-            let cause =
-                "an earlier attempt, of which nobody knows what became of it, is older than the \
-                         receiver keeps its keys"
-                    .to_owned();
-            return Err(ConnectorError::Forgotten { cause });
+        if let Lost::SentAgain { kept_ms } = self.settings.lost {
+            sending::is_remembered(delivery, kept_ms, self.caller.now_ms())?;
         }
         let call = Call {
             doing: Doing::Changing,
