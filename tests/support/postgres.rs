@@ -1,11 +1,13 @@
 //! A database of its own for each test, on PostgreSQL and on SQLite. Nothing is skipped where no
-//! server is named: one is started. Databases are not dropped here; they go with the server.
+//! server is named: one is started. A test's databases are dropped when it has ended, many at once.
 
+use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use tokio::sync::OnceCell;
@@ -14,7 +16,7 @@ use viaduct::store::database::Database;
 /// Makes an empty PostgreSQL database and gives its address.
 pub async fn fresh_database() -> String {
     // `template0`, because nobody is ever connected to it: a template in use cannot be copied.
-    copy_of("template0").await.1
+    copy_for_test("template0").await
 }
 
 /// Makes a PostgreSQL database with the hub's tables and nothing in them. They are made once in a run,
@@ -26,7 +28,7 @@ pub async fn hub_database() -> String {
         make_tables(&url).await;
         name
     });
-    copy_of(template.await).await.1
+    copy_for_test(template.await).await
 }
 
 /// The same on SQLite: a file in this folder.
@@ -49,6 +51,57 @@ async fn make_tables(url: &str) {
 
 fn file_of(url: &str) -> &str {
     url.trim_start_matches("sqlite:")
+}
+
+/// The databases of the test that this thread runs: with the thread they have had their time.
+struct OfTest(Vec<String>);
+
+impl Drop for OfTest {
+    fn drop(&mut self) {
+        static DROPPER: OnceLock<Sender<String>> = OnceLock::new();
+        let dropper = DROPPER.get_or_init(|| {
+            let (sender, names) = channel();
+            std::thread::spawn(move || drop_databases(&names));
+            sender
+        });
+        for name in self.0.drain(..) {
+            // Nobody there to drop it: it goes with the server.
+            let _ = dropper.send(name);
+        }
+    }
+}
+
+thread_local! {
+    static OF_TEST: RefCell<OfTest> = const { RefCell::new(OfTest(Vec::new())) };
+}
+
+/// The server writes all it has to disk for each database that is dropped: of many in a row the first
+/// pays. Five hundred of them are 6 GB; what is left of them at a run's end goes with the server.
+fn drop_databases(names: &Receiver<String>) {
+    const AT_ONCE: usize = 40;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime of one thread");
+    loop {
+        let many: Vec<String> = names.iter().take(AT_ONCE).collect();
+        if many.is_empty() {
+            return;
+        }
+        runtime.block_on(async {
+            // A server that is just being killed by a test keeps them.
+            let Ok(mut connection) = PgConnection::connect(server()).await else { return };
+            for name in many {
+                let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                let _ = connection.execute(AssertSqlSafe(drop)).await;
+            }
+        });
+    }
+}
+
+/// Copies a database for the test of this thread, and gives the copy's address.
+async fn copy_for_test(template: &str) -> String {
+    let (name, url) = copy_of(template).await;
+    OF_TEST.with_borrow_mut(|mine| mine.0.push(name));
+    url
 }
 
 /// Copies a database, and gives the copy's name and address.
