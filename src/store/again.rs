@@ -31,7 +31,7 @@ pub async fn behind(
     let sql = match transaction {
         Transaction::Postgres(_) => "SELECT made_to FROM hub WHERE id = 1 FOR SHARE",
         // There is one who writes.
-        Transaction::Sqlite(_) => "SELECT made_to FROM hub WHERE id = 1",
+        Transaction::Sqlite(..) => "SELECT made_to FROM hub WHERE id = 1",
     };
     let rows: Vec<(i64,)> = transaction.fetch(sql, vec![]).await?;
     let made_to = rows.first().map_or(0, |(made_to,)| *made_to);
@@ -120,7 +120,7 @@ pub async fn payments(
     // A payer who opens a link in this very moment waits, and is sent on to the new one.
     let after = match transaction {
         Transaction::Postgres(_) => "ORDER BY p.id FOR UPDATE OF p",
-        Transaction::Sqlite(_) => "ORDER BY p.id",
+        Transaction::Sqlite(..) => "ORDER BY p.id",
     };
     transaction.fetch_for(before, ids, after).await
 }

@@ -23,6 +23,7 @@ use super::reach::{self, answered, awaited};
 use super::statement::{
     bind, bind_as, bind_cell, bind_column, bind_columns, few_sizes, piece, places, values,
 };
+use super::turn::{Line, Turn};
 use crate::record::personal::unprinted;
 
 /// What the store could not do.
@@ -115,7 +116,7 @@ fn is_busy(code: Option<&str>) -> bool {
 /// The hub's database.
 #[derive(Debug, Clone)]
 pub enum Database {
-    Sqlite { writer: SqlitePool, durable: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: SqlitePool, durable: SqlitePool, readers: SqlitePool, line: Line },
     Postgres(PgPool),
 }
 
@@ -200,8 +201,9 @@ impl Database {
     /// Begins to write. What is lost in a power cut here can be done again from what is kept.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         match self {
-            Database::Sqlite { writer, .. } => {
-                Ok(Transaction::Sqlite(awaited(writer.begin_with("BEGIN IMMEDIATE")).await?))
+            Database::Sqlite { writer, line, .. } => {
+                let (begun, turn) = line.begin(writer).await?;
+                Ok(Transaction::Sqlite(begun, turn))
             }
             Database::Postgres(pool) => {
                 let hurried = "BEGIN; SET LOCAL synchronous_commit TO off";
@@ -214,8 +216,9 @@ impl Database {
     /// returns.
     pub async fn begin_durable(&self) -> Result<Transaction, StoreError> {
         match self {
-            Database::Sqlite { durable, .. } => {
-                Ok(Transaction::Sqlite(awaited(durable.begin_with("BEGIN IMMEDIATE")).await?))
+            Database::Sqlite { durable, line, .. } => {
+                let (begun, turn) = line.begin(durable).await?;
+                Ok(Transaction::Sqlite(begun, turn))
             }
             Database::Postgres(pool) => {
                 Ok(Transaction::Postgres(reach::begun(pool, "BEGIN").await?))
@@ -281,11 +284,12 @@ impl Database {
     ) -> Result<Option<Vec<i64>>, StoreError> {
         let many = rows.len() / width;
         match self {
-            Database::Sqlite { durable, .. } => {
+            Database::Sqlite { durable, line, .. } => {
                 let some = few_sizes(many);
                 rows.resize(some * width, Cell::OptInt(None));
                 let sql = sql.replace("{rows}", &values(some, width));
                 // Told how many and which was the last: each row that is told would wake whoever waits.
+                let _turn = (line.turn().await, line.next().await);
                 let done = awaited(bind::<Sqlite>(&sql, rows).execute(durable)).await?;
                 let last = done.last_insert_rowid();
                 let is_all = done.rows_affected() == many as u64;
@@ -305,7 +309,7 @@ impl Database {
     /// Closes every connection, in bounded time; SQLite's log is folded into the file.
     pub async fn close(&self) {
         match self {
-            Database::Sqlite { writer, durable, readers } => {
+            Database::Sqlite { writer, durable, readers, .. } => {
                 for pool in [readers, durable, writer] {
                     reach::close(pool, reach::FOLDED).await;
                 }
@@ -366,12 +370,14 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
         ))
     })?;
     let writer = pool(SqliteSynchronous::Normal, 16_000, 1);
-    Ok(Database::Sqlite { writer, durable, readers: pool(SqliteSynchronous::Normal, 4_000, 4) })
+    let readers = pool(SqliteSynchronous::Normal, 4_000, 4);
+    Ok(Database::Sqlite { writer, durable, readers, line: Line::of(path) })
 }
 
 /// What belongs together commits together. Dropped without commit, it is as if it never was.
 pub enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// It is rolled back before the next has its turn.
+    Sqlite(sqlx::Transaction<'static, Sqlite>, Turn),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -384,7 +390,7 @@ impl Transaction {
     /// Runs a statement; gives how many rows it touched.
     pub async fn execute(&mut self, sql: &str, cells: Vec<Cell>) -> Result<u64, StoreError> {
         match self {
-            Transaction::Sqlite(transaction) => {
+            Transaction::Sqlite(transaction, _) => {
                 let done = bind::<Sqlite>(sql, cells).execute(&mut **transaction).await?;
                 Ok(done.rows_affected())
             }
@@ -403,7 +409,7 @@ impl Transaction {
         cells: Vec<Cell>,
     ) -> Result<Vec<T>, StoreError> {
         match self {
-            Transaction::Sqlite(transaction) => {
+            Transaction::Sqlite(transaction, _) => {
                 Ok(bind_as::<T, Sqlite>(sql, cells).fetch_all(&mut **transaction).await?)
             }
             Transaction::Postgres(transaction) => {
@@ -421,7 +427,7 @@ impl Transaction {
         }
         let mut written = 0;
         match self {
-            Transaction::Sqlite(transaction) => {
+            Transaction::Sqlite(transaction, _) => {
                 let mut cells = rows.into_iter();
                 while cells.len() > 0 {
                     let some = piece(cells.len() / width, width);
@@ -449,7 +455,7 @@ impl Transaction {
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         match self {
-            Transaction::Sqlite(transaction) => {
+            Transaction::Sqlite(transaction, _) => {
                 let mut cells = rows.into_iter();
                 while cells.len() > 0 {
                     let some = piece(cells.len() / width, width);
@@ -501,7 +507,7 @@ impl Transaction {
     /// Makes it so.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Transaction::Sqlite(transaction) => awaited(transaction.commit()).await,
+            Transaction::Sqlite(transaction, _turn) => awaited(transaction.commit()).await,
             Transaction::Postgres(transaction) => answered(transaction.commit()).await,
         }
     }

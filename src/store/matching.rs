@@ -46,7 +46,7 @@ pub async fn hold_turn(transaction: &mut Transaction) -> Result<i64, StoreError>
     let sql = match transaction {
         Transaction::Postgres(_) => "SELECT version FROM match_index WHERE id = 1 FOR UPDATE",
         // There is one who writes.
-        Transaction::Sqlite(_) => "SELECT version FROM match_index WHERE id = 1",
+        Transaction::Sqlite(..) => "SELECT version FROM match_index WHERE id = 1",
     };
     let rows: Vec<(i64,)> = transaction.fetch(sql, vec![]).await?;
     Ok(rows.first().map_or(0, |(version,)| *version))

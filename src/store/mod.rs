@@ -57,6 +57,7 @@ pub mod staff;
 pub mod standing;
 pub mod statement;
 pub mod traffic;
+pub mod turn;
 pub mod unknowns;
 pub mod views;
 pub mod work_orders;

@@ -208,7 +208,7 @@ mod tests {
         let QueuePool::Sqlite(queue) = QueuePool::open(&database).await.unwrap() else {
             panic!("it is SQLite's")
         };
-        let Database::Sqlite { writer, durable, readers } = &database else {
+        let Database::Sqlite { writer, durable, readers, .. } = &database else {
             panic!("it is SQLite's")
         };
         for pool in [writer, durable, readers, &queue] {
