@@ -35,6 +35,7 @@ pub mod mappings;
 pub mod matching;
 pub mod nodes;
 pub mod openapi;
+mod own_thread;
 pub mod panics;
 pub mod persons;
 pub mod preview;

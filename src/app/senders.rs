@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::context::{AppError, Context};
@@ -32,11 +33,12 @@ pub struct Senders {
 }
 
 impl Senders {
-    pub fn start(context: &Arc<Context>) -> Senders {
+    /// They send on the thread of this handle.
+    pub fn start(context: &Arc<Context>, sending: &Handle) -> Senders {
         let jobs = context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
         let tasks = jobs.map(|job| {
             context.bell.attend(&job.connector.value);
-            tokio::spawn(send_always(Arc::clone(context), job.clone()))
+            sending.spawn(send_always(Arc::clone(context), job.clone()))
         });
         let tasks = tasks.collect();
         let listening = tokio::spawn(listen_always(Arc::clone(context)));

@@ -4,12 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Handle, Runtime};
-
 use super::api::Api;
-use super::command::STACK_BYTES;
 use super::context::{AppError, Context};
 use super::inbox::FrontDesk;
+use super::own_thread::OwnThread;
 use super::senders::Senders;
 use super::worker::Doorbell;
 use super::{jobs, links, nodes, scheduler, users};
@@ -60,7 +58,8 @@ pub async fn serve(
     }
     let desk = Arc::clone(&context) as Arc<dyn Desk>;
     let api = Arc::new(Api::new(Arc::clone(&context), doorbell.clone()));
-    let front = Front::open()?;
+    let front = OwnThread::open("front")?;
+    let sending = OwnThread::open("sending")?;
     let front_desk = Arc::new(FrontDesk::open(&context, &front.handle()));
     for connector in front_desk.names() {
         eprintln!("  {connector} calls us on {}{IN}/{connector}", listening.url());
@@ -74,7 +73,7 @@ pub async fn serve(
     let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
     let forgetting = tokio::spawn(users::forget_always(Arc::clone(&context)));
-    let senders = Senders::start(&context);
+    let senders = Senders::start(&context, &sending.handle());
     let bell = Arc::clone(&context.bell);
     let stop = async move {
         let told = stop.await;
@@ -92,39 +91,12 @@ pub async fn serve(
     nodes::leave(&context).await;
     pages.abort();
     front_desk.end().await;
-    // Connections to PostgreSQL may be bound to it: it goes when they are gone.
+    // Connections to PostgreSQL may be bound to them: they go when those are gone.
     context.database.close().await;
-    drop(front);
+    drop((front, sending));
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
     })
-}
-
-/// What answers HTTP has a thread of its own: a night of mapping keeps nobody waiting at the door, and calls that
-/// are kept together are not handed from thread to thread (a sixth of what taking one in costs: benches/inbound).
-struct Front(Option<Runtime>);
-
-impl Front {
-    fn open() -> Result<Front, AppError> {
-        let mut building = Builder::new_multi_thread();
-        building.worker_threads(1).thread_name("front").thread_stack_size(STACK_BYTES);
-        let built = building.enable_all().build();
-        let what = || "no thread can be begun to answer calls".to_owned();
-        Ok(Front(Some(built.map_err(|error| AppError::Io { what: what(), error })?)))
-    }
-
-    fn handle(&self) -> Handle {
-        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        // Nobody waits for it where nothing may block.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// Rings for what a stop left undone, which is found by looking, not by remembering; where the database does
