@@ -4,29 +4,28 @@
 //! So writers stand in line here. Within a process each is let in by the one before; of several processes, such as
 //! a job run by hand beside `serve`, only the one whose turn is next asks SQLite, and who has just written stands behind it.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Sqlite;
 use sqlx::sqlite::SqlitePool;
-use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::time::timeout;
 
 use super::database::StoreError;
 use super::reach::awaited;
 
 /// Nobody stands in line for longer: they go on as if there were none, and SQLite has a patience of its own.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Where writers of one database stand.
 #[derive(Debug, Clone)]
 pub struct Line {
     ours: Arc<Mutex<()>>,
-    /// Locked by the process whose turn is next. None where the folder has no room for it.
-    next: Option<Arc<File>>,
+    /// Locked by the process whose turn is next.
+    next: Arc<PathBuf>,
 }
 
 /// The turn of one writer of this process, until it is dropped.
@@ -36,12 +35,11 @@ pub struct Turn {
 }
 
 impl Line {
-    /// Beside the database; an empty file that may be deleted when nobody has the database open.
+    /// By an empty file beside the database, which may be deleted when nobody has it open.
     pub fn of(database: &Path) -> Line {
-        let mut beside = database.as_os_str().to_owned();
-        beside.push("-turn");
-        let next = File::options().create(true).append(true).open(beside);
-        Line { ours: Arc::default(), next: next.ok().map(Arc::new) }
+        let mut next = database.as_os_str().to_owned();
+        next.push("-turn");
+        Line { ours: Arc::default(), next: Arc::new(next.into()) }
     }
 
     /// Begins a transaction that writes, when it is our turn; the turn is over when both are dropped.
@@ -58,33 +56,25 @@ impl Line {
 
     /// Our turn among those of this process.
     pub async fn turn(&self) -> Turn {
-        let waited = timeout_at(Instant::now() + PATIENCE, Arc::clone(&self.ours).lock_owned());
-        Turn { _held: waited.await.ok() }
+        Turn { _held: timeout(PATIENCE, Arc::clone(&self.ours).lock_owned()).await.ok() }
     }
 
-    /// Our process's turn to ask SQLite.
-    pub async fn next(&self) -> Option<Next<'_>> {
-        let file = self.next.as_deref()?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Some(Next(file)),
-                Err(std::fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    sleep(LOOK_AGAIN).await;
-                }
-                Err(_) => return None,
-            }
+    /// Our process's turn to ask SQLite, until this is dropped. None where the folder has no room for the file, of
+    /// which SQLite says more.
+    pub async fn next(&self) -> Option<File> {
+        let file = File::options().create(true).append(true).open(&*self.next).ok()?;
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(_)) => return None,
         }
-    }
-}
-
-/// Let go as soon as SQLite was asked.
-pub struct Next<'a>(&'a File);
-
-impl Drop for Next<'_> {
-    fn drop(&mut self) {
-        // A lock that cannot be let go goes with the file.
-        let _ = self.0.unlock();
+        // A thread waits for it: it is woken at once, and nobody waits for the thread. Where nobody is there any more
+        // to be told, the file is closed, and the next has it.
+        let (tell, told) = oneshot::channel();
+        let waiting = std::thread::Builder::new().name("turn".to_owned());
+        let waits = move || file.lock().map(|()| tell.send(file)).is_ok();
+        waiting.spawn(waits).ok()?;
+        timeout(PATIENCE, told).await.ok()?.ok()
     }
 }
 
@@ -94,8 +84,9 @@ mod tests {
 
     use crate::store::database::{Database, cells};
 
-    const WORK: &str = "UPDATE hub SET made_to = (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 \
-                        FROM n WHERE i < 40000) SELECT max(made_to) + 0 * max(i) FROM n, hub)";
+    const TABLE: &str = "CREATE TABLE IF NOT EXISTS work (n)";
+    const WORK: &str = "INSERT INTO work WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+                        WHERE i < 2000) SELECT i FROM n";
 
     /// Whoever runs a job beside `serve` is another process.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,6 +95,9 @@ mod tests {
         let url = dir.path().join("hub.db").display().to_string();
         let serving = Database::open(&url).await.unwrap();
         let beside = Database::open(&url).await.unwrap();
+        let mut transaction = serving.begin().await.unwrap();
+        transaction.execute(TABLE, cells![]).await.unwrap();
+        transaction.commit().await.unwrap();
         static WRITTEN: AtomicU64 = AtomicU64::new(0);
         static OVER: AtomicBool = AtomicBool::new(false);
         let busy = tokio::spawn(async move {
