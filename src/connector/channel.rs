@@ -189,8 +189,9 @@ pub struct Question {
     pub content: Option<Content>,
     /// The platform's name for it, where we were told.
     pub platform_id: Option<String>,
-    /// When we first meant to send it.
+    /// When we first meant to send it, and when last.
     pub first_intent_ms: i64,
+    pub intent_ms: i64,
     /// Whether an earlier attempt may have left something there that we do not know of.
     pub in_doubt: bool,
 }

@@ -212,8 +212,6 @@ struct Run<'a> {
     /// Until when the lease is known to be ours (UTC milliseconds).
     kept_until_ms: AtomicI64,
     door: Door,
-    /// Whether anything waits whose sender died: it is sent apart from the rest.
-    has_suspects: bool,
     /// Batches claimed so far.
     claims: i64,
     report: Report,
@@ -231,7 +229,6 @@ impl<'a> Run<'a> {
             // Taking up what the sender before us left renews it.
             kept_until_ms: AtomicI64::new(0),
             door,
-            has_suspects: true,
             claims: 0,
             report: Report::default(),
         })
@@ -321,7 +318,7 @@ impl<'a> Run<'a> {
                 }
             }
             // No bell is heard from another process on SQLite.
-            if self.is_open() && self.is_due(false).await? {
+            if self.is_open() && (self.is_due(false).await? || self.is_due(true).await?) {
                 return Ok(Some(Woken::Due));
             }
             self.report.next_ms = self.next_ms(not_before_ms).await?;

@@ -17,6 +17,7 @@ use crate::resolution::survivorship::{Word, survive};
 use crate::resolution::weigh::Weights;
 use crate::store::audit::Entry;
 use crate::store::database::{Database, Transaction};
+use crate::store::hold_matching;
 use crate::store::identity::{self, Act, Row};
 use crate::store::ids::Ids;
 use crate::store::matching::{self, Led, PairRow};
@@ -101,6 +102,8 @@ pub async fn merge(
     }
     identity::put_rows(&mut transaction, &put).await?;
     let led = matching::redirect(&mut transaction, &[(gone, keep)], by.now_ms).await?;
+    // A debt that a hold names may be of an account of the other.
+    hold_matching::of_resident(&mut transaction, keep, by.now_ms).await?;
     let named: Vec<(i64, i64)> = parties.iter().map(|party| (party.source_key_id, keep)).collect();
     let now = Now {
         mark: &mark,

@@ -5,7 +5,7 @@
 //! What was matched once stays matched: a hold too many is looked at by a person, a hold too few by
 //! nobody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
 
@@ -56,8 +56,9 @@ pub async fn everywhere(
     let mut found = Vec::new();
     for one in wanted {
         if let Who::Resident(resident) = &one.who {
+            let whom = holds::whom(transaction, *resident).await?;
             let sql = "SELECT id FROM party WHERE resident_id = $1";
-            let parties: Vec<(i64,)> = transaction.fetch(sql, cells![*resident]).await?;
+            let parties: Vec<(i64,)> = transaction.fetch(sql, cells![whom]).await?;
             found.extend(parties.into_iter().map(|(party,)| (one.id, party)));
         }
     }
@@ -104,15 +105,28 @@ pub async fn of_records(
     let rows: Vec<Seen> = transaction.fetch_for(&before, keys, "").await?;
     index.add(&rows, &mut found)?;
     write(transaction, found).await?;
-    // Debts that were not known may be of accounts that are now.
-    let before = "SELECT DISTINCT d.hold_id FROM hold_debt d \
-                  JOIN hold_party m ON m.hold_id = d.hold_id JOIN party p ON p.id = m.party_id \
-                  JOIN party q ON q.resident_id = p.resident_id \
-                  WHERE d.account_id = 0 AND q.source_key_id IN";
+    let open: HashSet<i64> = wanted.iter().map(|one| one.id).collect();
+    let before = "SELECT DISTINCT d.hold_id FROM party q JOIN party p ON p.resident_id = q.resident_id \
+                  JOIN hold_party m ON m.party_id = p.id JOIN hold_debt d ON d.hold_id = m.hold_id \
+                  WHERE q.source_key_id IN";
     let ids: Vec<(i64,)> = transaction.fetch_for(before, keys, "").await?;
     let mut ids: Vec<i64> = ids.into_iter().map(|(id,)| id).collect();
+    ids.retain(|id| open.contains(id));
     ids.sort_unstable();
     ids.dedup();
+    debts(transaction, &ids, now_ms).await
+}
+
+/// Finds what debts that holds on this resident name are of by now: others' accounts may have become theirs.
+pub async fn of_resident(
+    transaction: &mut Transaction,
+    resident_id: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "SELECT DISTINCT d.hold_id FROM party p JOIN hold_party m ON m.party_id = p.id \
+               JOIN hold_debt d ON d.hold_id = m.hold_id WHERE p.resident_id = $1 ORDER BY d.hold_id";
+    let ids: Vec<(i64,)> = transaction.fetch(sql, cells![resident_id]).await?;
+    let ids: Vec<i64> = ids.into_iter().map(|(id,)| id).collect();
     debts(transaction, &ids, now_ms).await
 }
 
@@ -262,25 +276,34 @@ async fn write(
     Ok(())
 }
 
-/// Finds the accounts of debts that holds name: among the accounts of the person, and no others. Until it
-/// was found such a hold covered every debt: what it kept back is judged again.
+/// Finds the accounts of debts that holds name: among the accounts of the person, and no others. A debt may be known to
+/// several systems, and to one of them later. Until one was found such a hold covered every debt: what it kept back is
+/// judged again.
 async fn debts(transaction: &mut Transaction, ids: &[i64], now_ms: i64) -> Result<(), StoreError> {
-    let sql = "SELECT hold_id, reference FROM hold_debt WHERE account_id = 0 AND hold_id IN";
-    let open: Vec<(i64, String)> = transaction.fetch_for(sql, ids, "").await?;
+    let sql = "SELECT hold_id, reference, account_id FROM hold_debt WHERE hold_id IN";
+    let rows: Vec<(i64, String, i64)> = transaction.fetch_for(sql, ids, "").await?;
+    let mut known: BTreeMap<(i64, String), BTreeSet<i64>> = BTreeMap::new();
+    for (hold, reference, account) in rows {
+        known.entry((hold, reference)).or_default().insert(account);
+    }
     let mut accounts: HashMap<i64, Vec<(i64, Vec<String>)>> = HashMap::new();
-    for (hold, reference) in open {
+    for ((hold, reference), known) in known {
         if let std::collections::hash_map::Entry::Vacant(empty) = accounts.entry(hold) {
             empty.insert(accounts_of(transaction, hold).await?);
         }
         let theirs = accounts.get(&hold).into_iter().flatten();
         let meant = theirs.filter(|(_, known_by)| known_by.contains(&reference));
-        let meant: Vec<i64> = meant.map(|(account, _)| *account).collect();
+        let meant = meant.map(|(account, _)| *account).filter(|account| !known.contains(account));
+        let meant: Vec<i64> = meant.collect();
         if meant.is_empty() {
             continue;
         }
-        let sql = "DELETE FROM hold_debt WHERE hold_id = $1 AND reference = $2 AND account_id = 0";
-        transaction.execute(sql, cells![hold, reference.clone()]).await?;
-        holds::judge_again(transaction, hold, now_ms).await?;
+        if known.contains(&0) {
+            let sql =
+                "DELETE FROM hold_debt WHERE hold_id = $1 AND reference = $2 AND account_id = 0";
+            transaction.execute(sql, cells![hold, reference.clone()]).await?;
+            holds::judge_again(transaction, hold, now_ms).await?;
+        }
         for account in meant {
             let sql = "INSERT INTO hold_debt (hold_id, reference, account_id) VALUES ($1, $2, $3) \
                        ON CONFLICT DO NOTHING";

@@ -69,9 +69,9 @@ pub(super) const COLUMNS: &str = "h.id, h.resident_id, h.kind, h.reason, h.from_
 /// The condition of a hold that is not over at `$1`.
 pub(super) const OPEN: &str = "(h.lifted_ms IS NULL OR h.lifted_ms > $1) \
     AND (h.until_ms IS NULL OR h.until_ms > $1)";
-/// The condition of a hold that names nobody we know.
+/// The condition of a hold that names nobody we know. One who became another is nobody by that number.
 const NOBODY: &str = "NOT EXISTS (SELECT 1 FROM hold_party m WHERE m.hold_id = h.id) \
-    AND NOT EXISTS (SELECT 1 FROM resident r WHERE r.id = h.resident_id)";
+    AND NOT EXISTS (SELECT 1 FROM resident r WHERE r.id = h.resident_id AND r.merged_into IS NULL)";
 /// The residents that hold `$1` names.
 const NAMED: &str = "SELECT h.resident_id FROM hold h WHERE h.id = $1 AND h.resident_id <> 0 \
     UNION SELECT p.resident_id FROM hold_party m JOIN party p ON p.id = m.party_id \
@@ -91,12 +91,21 @@ pub async fn same(
     Ok(transaction.fetch(&sql, cells).await?.into_iter().next())
 }
 
+/// Whom a number leads to by now: a system may go by that of somebody who became another. Nobody becomes another
+/// until this transaction is over, so that a hold of that number is led on with them or is theirs already.
+pub async fn whom(transaction: &mut Transaction, resident_id: i64) -> Result<i64, StoreError> {
+    let lock = if transaction.is_postgres() { "FOR SHARE" } else { "" };
+    let sql = format!("SELECT COALESCE(merged_into, id) FROM resident WHERE id = $1 {lock}");
+    let rows: Vec<(i64,)> = transaction.fetch(&sql, cells![resident_id]).await?;
+    Ok(rows.first().map_or(resident_id, |(whom,)| *whom))
+}
+
 /// Puts one down.
 pub async fn insert(transaction: &mut Transaction, new: New<'_>) -> Result<(), StoreError> {
     let sql = "INSERT INTO hold (id, resident_id, kind, reason, from_ms, until_ms, who, reference, \
                door, added_by, added_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let resident_id = match new.who {
-        Who::Resident(id) => *id,
+        Who::Resident(id) => whom(transaction, *id).await?,
         _ => 0,
     };
     let cells = cells![
@@ -331,7 +340,9 @@ pub async fn of_id(database: &Database, id: i64) -> Result<Option<HoldRow>, Stor
 
 /// The residents that a hold names, as they are known now.
 pub async fn residents(database: &Database, id: i64) -> Result<Vec<i64>, StoreError> {
-    let sql = format!("SELECT r.id FROM resident r WHERE r.id IN ({NAMED}) ORDER BY r.id");
+    let sql = format!(
+        "SELECT r.id FROM resident r WHERE r.id IN ({NAMED}) AND r.merged_into IS NULL ORDER BY r.id"
+    );
     let rows: Vec<(i64,)> = database.fetch(&sql, cells![id]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -199,7 +199,7 @@ pub async fn move_parties(
     Ok(())
 }
 
-/// What was led on from residents that became others: older numbers, holds, and what was not sent yet.
+/// What was led on from residents that became others: older numbers, holds, and what was sent and is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Led {
     pub residents: Vec<i64>,
@@ -207,8 +207,8 @@ pub struct Led {
     pub deliveries: Vec<i64>,
 }
 
-/// Notes which resident each of these became. What is still to be sent to it goes by the new number. None of those
-/// that they became is among them.
+/// Notes which resident each of these became. What was sent to it and what is to be goes by the new number. None of
+/// those that they became is among them.
 pub async fn redirect(
     transaction: &mut Transaction,
     merged: &[(i64, i64)],
@@ -220,21 +220,22 @@ pub async fn redirect(
          WHERE resident.id = v.id RETURNING resident.id"
     );
     led(transaction, &own, merged, now_ms).await?;
-    let [older, holds, open] = [
-        ("resident", "merged_into", ""),
-        ("hold", "resident_id", ""),
-        ("delivery", "resident_id", "AND delivery.settled_ms IS NULL"),
+    let [older, holds, deliveries] = [
+        ("resident", "merged_into"),
+        ("hold", "resident_id"),
+        // Those that were sent too: caps count them, and what is older or was paid is seen by them.
+        ("delivery", "resident_id"),
     ]
-    .map(|(table, column, and)| {
+    .map(|(table, column)| {
         format!(
             "{v} UPDATE {table} SET {column} = v.into_id FROM v \
-             WHERE {table}.{column} = v.id {and} RETURNING {table}.id"
+             WHERE {table}.{column} = v.id RETURNING {table}.id"
         )
     });
     Ok(Led {
         residents: led(transaction, &older, merged, now_ms).await?,
         holds: led(transaction, &holds, merged, now_ms).await?,
-        deliveries: led(transaction, &open, merged, now_ms).await?,
+        deliveries: led(transaction, &deliveries, merged, now_ms).await?,
     })
 }
 

@@ -239,14 +239,6 @@ pub struct Recovered {
     pub held: u64,
 }
 
-/// Whether anything is there whose sender died of it, or with it.
-pub async fn has_suspects(database: &Database, destination: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT id FROM delivery WHERE destination = $1 AND crashes > 0 \
-               AND state IN ('waiting', 'unknown') AND settled_ms IS NULL LIMIT 1";
-    let rows: Vec<(i64,)> = database.fetch(sql, cells![destination.to_owned()]).await?;
-    Ok(!rows.is_empty())
-}
-
 /// Takes over from a sender who is gone: nobody knows what became of what was in its hands, so it
 /// is asked after; and what it may still have to say is too late. The attempt does not count, and the
 /// death does: at once where only one was in hand, and else only as a suspicion. A sender that was

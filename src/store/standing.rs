@@ -48,8 +48,41 @@ pub struct Known {
 }
 
 /// What is known now of those whom these deliveries are for, in a few questions however many there
-/// are.
+/// are. Whoever became another since a delivery was read is known as that other.
 pub async fn of(
+    database: &Database,
+    about: &[About],
+    wanted: Wanted,
+    now_ms: i64,
+) -> Result<HashMap<i64, Known>, StoreError> {
+    let mut about = about.to_vec();
+    let mut became: HashMap<i64, i64> = HashMap::new();
+    loop {
+        let mut known = as_named(database, &about, wanted, now_ms).await?;
+        // Asked last: with whoever becomes another, their holds go too.
+        let (mut is_same, ids) = (true, distinct(about.iter().map(|one| one.resident_id)));
+        for Resident { id, facts, merged_into } in residents(database, &ids).await? {
+            match merged_into {
+                None => known.entry(id).or_default().facts = Some(facts),
+                Some(into) => {
+                    is_same = false;
+                    became.values_mut().filter(|was| **was == id).for_each(|was| *was = into);
+                    became.insert(id, into);
+                    let theirs = about.iter_mut().filter(|one| one.resident_id == id);
+                    theirs.for_each(|one| one.resident_id = into);
+                }
+            }
+        }
+        if is_same {
+            for (was, is) in became {
+                known.insert(was, known.get(&is).cloned().unwrap_or_default());
+            }
+            return Ok(known);
+        }
+    }
+}
+
+async fn as_named(
     database: &Database,
     about: &[About],
     wanted: Wanted,
@@ -57,9 +90,6 @@ pub async fn of(
 ) -> Result<HashMap<i64, Known>, StoreError> {
     let residents = distinct(about.iter().map(|one| one.resident_id));
     let mut known: HashMap<i64, Known> = HashMap::new();
-    for (id, facts) in facts(database, &residents).await? {
-        known.entry(id).or_default().facts = Some(facts);
-    }
     let asked: Vec<(i64, i64)> = (about.iter().filter(|one| one.collection))
         .filter_map(|one| Some((one.resident_id, one.account_id?)))
         .collect();
@@ -197,11 +227,19 @@ async fn of_others(
     Ok(found)
 }
 
-async fn facts(database: &Database, ids: &[i64]) -> Result<Vec<(i64, Facts)>, StoreError> {
-    let sql = "SELECT id, facts FROM resident WHERE id IN";
-    let rows: Vec<(i64, String)> = database.fetch_for(sql, ids, "", vec![]).await?;
-    let read =
-        |(id, json): (i64, String)| Ok((id, read_facts(&json, schema::PARTY, "resident", id)?));
+struct Resident {
+    id: i64,
+    facts: Facts,
+    merged_into: Option<i64>,
+}
+
+async fn residents(database: &Database, ids: &[i64]) -> Result<Vec<Resident>, StoreError> {
+    let sql = "SELECT id, facts, merged_into FROM resident WHERE id IN";
+    let rows: Vec<(i64, String, Option<i64>)> = database.fetch_for(sql, ids, "", vec![]).await?;
+    let read = |(id, json, merged_into): (i64, String, Option<i64>)| {
+        let facts = read_facts(&json, schema::PARTY, "resident", id)?;
+        Ok(Resident { id, facts, merged_into })
+    };
     rows.into_iter().map(read).collect()
 }
 

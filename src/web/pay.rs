@@ -221,6 +221,7 @@ impl Visit<'_> {
             content: None,
             platform_id: row.platform_id.clone(),
             first_intent_ms: 0,
+            intent_ms: 0,
             in_doubt: false,
         };
         match destination.withdraw(&question).await {

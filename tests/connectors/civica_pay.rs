@@ -159,6 +159,24 @@ async fn quirk_28_an_early_basket_that_is_paid_late_counts() {
 }
 
 #[tokio::test]
+async fn quirk_28_each_basket_has_a_time_of_its_own() {
+    for stage in Stage::both("").await {
+        stage.hub.offer(1, 1).await;
+        stage.opened(1).await;
+        for _ in 0..8 {
+            stage.later().await;
+        }
+        assert_eq!(stage.hub.state(1).await, "offered");
+        let second = stage.opened(1).await;
+        stage.later().await;
+        assert_eq!(stage.hub.state(1).await, "accepted", "its payer is still at it");
+        assert!(stage.sandbox.payer(&second, Does::Success));
+        stage.later().await;
+        assert_eq!(stage.hub.state(1).await, "delivered");
+    }
+}
+
+#[tokio::test]
 async fn quirk_28_one_that_was_paid_while_it_was_offered_again_is_not_made_anew() {
     for stage in Stage::both("").await {
         stage.hub.offer(1, 1).await;
@@ -388,6 +406,7 @@ async fn an_error_says_nothing_of_what_was_sent() {
         content: None,
         platform_id: None,
         first_intent_ms: 0,
+        intent_ms: 0,
         in_doubt: false,
     };
     drop(running);

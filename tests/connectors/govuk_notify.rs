@@ -90,6 +90,7 @@ fn about(reference: &str) -> Question {
         content: None,
         platform_id: None,
         first_intent_ms: 0,
+        intent_ms: 0,
         in_doubt: false,
     }
 }

@@ -191,6 +191,7 @@ pub async fn deliver_and_ask(bench: &PayBench) {
         content: Some(content("Council Tax arrears")),
         platform_id,
         first_intent_ms: NOON_MS,
+        intent_ms: NOON_MS,
         in_doubt: false,
     };
     assert_eq!(pay.inquire(&question(None)).await, Ok(Inquiry::NotFound));

@@ -398,6 +398,7 @@ fn question(reference: &str) -> Question {
         content: None::<Content>,
         platform_id: None,
         first_intent_ms: 0,
+        intent_ms: 0,
         in_doubt: false,
     }
 }

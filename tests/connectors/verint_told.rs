@@ -64,6 +64,7 @@ async fn asked(system: &dyn Destination, reference: &str, body: &Value) -> Strin
         content: Some(Content::Push(push)),
         platform_id: None,
         first_intent_ms: 0,
+        intent_ms: 0,
         in_doubt: false,
     };
     match system.inquire(&question).await {

@@ -22,6 +22,8 @@ on_both! {
     a_hold_of_one_debt_leaves_the_others => super::one_debt,
     a_file_is_taken_again_and_again => super::from_a_file,
     a_hold_follows_the_party_it_names => super::follows_the_party,
+    a_hold_by_an_older_number_is_of_whom_it_leads_to => super::by_an_older_number,
+    a_debt_is_held_in_every_system_that_knows_it => super::debt_of_two_systems,
     a_hold_in_plain_sight_is_masked => super::masked,
 }
 
@@ -347,6 +349,47 @@ async fn follows_the_party(on: On) {
     assert_eq!(council.stand("arrears_reminder").await, "held 1");
     let (_, shown) = council.viaduct(&["resident", "show", "77000000"]);
     assert_eq!(shown["holds"][0]["kind"], "dispute", "{shown}");
+}
+
+async fn by_an_older_number(on: On) {
+    let council = Council::open(on).await;
+    council.night(1, &[account("990001", &[ARDEN], "0.00")]).await;
+    let resident = council.hub.text("SELECT CAST(id AS TEXT) FROM resident").await;
+    // Another number was theirs, and a system still goes by it.
+    let older = "INSERT INTO resident (id, version, created_ms, updated_ms, facts, merged_into) \
+                 SELECT 77000000, 1, 0, 0, facts, id FROM resident";
+    council.execute(older).await;
+    let hold = council.hold(&["dispute", "--resident", "77000000"]);
+    assert_eq!(hold["residents"].to_string().replace('"', ""), format!("[{resident}]"), "{hold}");
+    council.night(2, &[account("990001", &[ARDEN], "10.00")]).await;
+    council.send().await;
+    assert_eq!(council.stand("arrears_reminder").await, "held 1");
+    let (_, shown) = council.viaduct(&["resident", "show", &resident]);
+    assert_eq!(shown["holds"][0]["kind"], "dispute", "{shown}");
+    // One that a program before this one put down by it is of nobody, and is urgent.
+    council.execute("UPDATE hold SET resident_id = 77000000").await;
+    council.execute("DELETE FROM hold_party").await;
+    let (code, urgent) = council.viaduct(&["held"]);
+    assert_eq!((code, &urgent["urgent"][0]["code"]), (3, &json!("hold.no_match")), "{urgent}");
+}
+
+/// A debt is named by its number, which a second system brings later.
+async fn debt_of_two_systems(on: On) {
+    let mut council = Council::open(on).await;
+    let stated = "\"reference\"              = { from = \"Balance/Charge\" }";
+    let by_key = "\"reference\"              = { from = \"@ref\" }";
+    council.hub.edit("mappings/inbound/ctax_account.toml", by_key, stated);
+    council.hub.reload().await;
+    council.night(1, &[account("990001", &[ARDEN], "0.00")]).await;
+    let who = ["--nino", "QQ123456A", "--birth-date", "1984-02-29"];
+    council.hold(&[&["dispute"], &who[..], &["--debt", "990001"]].concat());
+    let other = |paid: &str| {
+        account("990009", &[ARDEN], paid).replace("<Paid>", "<Charge>990001</Charge><Paid>")
+    };
+    council.night(2, &[account("990001", &[ARDEN], "0.00"), other("0.00")]).await;
+    council.night(3, &[account("990001", &[ARDEN], "0.00"), other("10.00")]).await;
+    council.send().await;
+    assert_eq!(council.stand("arrears_reminder").await, "held 1");
 }
 
 async fn masked(on: On) {

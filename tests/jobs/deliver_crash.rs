@@ -12,6 +12,7 @@ use viaduct::job::bulk::released;
 use viaduct::job::deliver::attend;
 use viaduct::record::delivery::{Delivery, State};
 use viaduct::store::bulk::Verdict;
+use viaduct::store::database::Cell;
 use viaduct::store::deliveries;
 use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::suppression::gate::Cleared;
@@ -165,6 +166,33 @@ async fn f4_told_to_end_it_ends_what_it_sends_and_gives_the_rest_back() {
         let wanted = Wanted { name, holder: "next", now_ms, until_ms: now_ms + 1, from: None };
         let taken = leases::take(&hub.bench.database, wanted).await.expect("a lease");
         assert!(matches!(taken, Taking::Ours(_)), "nothing stays leased");
+    }
+}
+
+/// What its sender died with may be set going again while somebody has been attending for long.
+#[tokio::test]
+async fn whoever_attends_sends_what_a_crash_touched_whenever_it_waits_again() {
+    for hub in Hub::both().await {
+        hub.wait_for(2).await;
+        let touched = "UPDATE delivery SET crashes = 2, state = 'held' WHERE id = $1";
+        hub.execute(touched, vec![Cell::Int(2)]).await;
+        let attending = attend(&hub.job, &hub.bench, true);
+        let coming = async {
+            while hub.state(1).await.0 == "waiting" {
+                tokio::task::yield_now().await;
+            }
+            let again = "UPDATE delivery SET state = 'waiting', next_ms = 0 WHERE id = $1";
+            hub.execute(again, vec![Cell::Int(2)]).await;
+            hub.job.bell.ring();
+            let begun = std::time::Instant::now();
+            while hub.state(2).await.0 == "waiting" && begun.elapsed().as_secs() < 20 {
+                tokio::task::yield_now().await;
+            }
+            hub.job.bell.end();
+        };
+        let (report, ()) = tokio::join!(attending, coming);
+        assert_eq!(report.expect("it ends").claimed, 2);
+        hub.sent_once(2).await;
     }
 }
 

@@ -8,6 +8,7 @@ use viaduct::record::delivery::Channel;
 use viaduct::record::hold::Asked;
 use viaduct::record::moment::Moment;
 use viaduct::store::database::Cell;
+use viaduct::store::outbox::Place;
 use viaduct::suppression::policy::{Cap, Policy, Quiet};
 
 use super::hub::{DAY_MS, Hub, MINUTE_MS, RESIDENT};
@@ -48,6 +49,24 @@ impl Hub {
     async fn count(&self, sql: &str) -> i64 {
         let rows: Vec<(i64,)> = self.bench.database.fetch(sql, vec![]).await.expect(sql);
         rows[0].0
+    }
+}
+
+/// A batch is claimed while another is on its way: by the time that it is judged, whom it is for may have become
+/// somebody on hold.
+#[tokio::test]
+async fn whoever_became_another_after_the_claim_is_judged_as_that_other() {
+    for hub in Hub::both().await {
+        let older = RESIDENT + 1;
+        hub.waiting([(1, older)].into_iter(), "pat@example.com", false, Place::default()).await;
+        hub.hold("dispute", "d-1").await;
+        let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts, merged_into) \
+                   VALUES ($1, 1, 0, 0, $2, $3)";
+        let facts = Cell::Word("{\"kind\":\"person\"}");
+        hub.execute(sql, vec![Cell::Int(older), facts, Cell::Int(RESIDENT)]).await;
+        hub.run(DAY_MS).await;
+        assert_eq!(hub.state(1).await, ("held".into(), Some(HELD.into())));
+        assert!(hub.sent().await.is_empty());
     }
 }
 

@@ -162,6 +162,17 @@ const PARTIES: &str =
 async fn merge_and_unmerge(on: On) {
     let (hub, keep, other) = two(on).await;
     let before = (hub.rows(RESIDENTS).await, hub.rows(PARTIES).await);
+    // What was sent to the other counts for whom they are.
+    let sent = format!(
+        "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
+         mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, created_ms, \
+         settled_ms) VALUES (77, 1, 1, {other}, 'notify', 'moved_home', 1, 'service', FALSE, 'r-77', '{{}}', \
+         'delivered', 1, 1, 1, 1)"
+    );
+    let mut transaction = hub.context.database.begin().await.unwrap();
+    transaction.execute(&sent, vec![]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let whose = "SELECT CAST(resident_id AS TEXT) FROM delivery WHERE id = 77";
     let merged = act(&hub, Asked::Merge { id: keep, other, why: why() }).await;
     assert_eq!(merged["resident"], json!(keep));
     let parties = "SELECT CAST(COUNT(DISTINCT resident_id) AS TEXT) FROM party";
@@ -169,8 +180,10 @@ async fn merge_and_unmerge(on: On) {
     // The old number leads to the one that stayed.
     let explained = act(&hub, Asked::Explain { id: other }).await;
     assert_eq!(explained["resident"], json!(keep));
+    assert_eq!(hub.text(whose).await, keep.to_string());
     let act_id = merged["act"].as_i64().unwrap();
     act(&hub, Asked::Unmerge { act: act_id, why: why() }).await;
+    assert_eq!(hub.text(whose).await, other.to_string());
     assert_eq!((hub.rows(RESIDENTS).await, hub.rows(PARTIES).await), before);
     let again = Asked::Unmerge { act: act_id, why: why() };
     let again = resident::decide(&hub.context.database, &hub.definitions, again, "user:kim").await;

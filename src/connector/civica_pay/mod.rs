@@ -113,10 +113,11 @@ impl Destination for CivicaPay {
         let (_, transaction) = parts(&platform_id);
         let amount = question.content.as_ref().and_then(Content::payment).map(|it| it.amount_pence);
         let paid = answer::judge(&self.client.query(transaction).await?, amount);
-        // What nobody paid in its time may be had again; until then its payer may still be at it.
-        let is_over = self.client.now_ms() > question.first_intent_ms.saturating_add(self.lives_ms);
+        // What nobody paid in its time may be had again; until then its payer may still be at it. Each basket has a
+        // time of its own.
+        let is_over = self.client.now_ms() > question.intent_ms.saturating_add(self.lives_ms);
         let status = match paid {
-            Paid::Nothing | Paid::Refused(_) if is_over && question.first_intent_ms > 0 => {
+            Paid::Nothing | Paid::Refused(_) if is_over && question.intent_ms > 0 => {
                 Status { stands: Standing::Lapsed, ..paid.status() }
             }
             paid => paid.status(),

@@ -64,8 +64,8 @@ impl Telling {
             Order::Close { case } => self.close(case).await,
             Order::Person(new) => self.person(new).await,
             Order::Create(new) => {
-                // An earlier attempt may have come half the way.
-                let known = match delivery.intent > 1 {
+                // An earlier attempt may have come half the way. One that was given back did nothing.
+                let known = match delivery.unanswered_since_ms.is_some() {
                     true => self.made(push, reference).await?,
                     false => Made::No,
                 };

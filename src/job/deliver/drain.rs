@@ -100,14 +100,10 @@ impl Run<'_> {
     /// Sends what a sender died with in hand, each alone.
     async fn drain_suspects(&mut self) -> Result<i64, JobError> {
         let mut count = 0;
-        if !self.has_suspects {
-            return Ok(count);
-        }
-        let name = self.job.destination_name.clone();
-        self.has_suspects = sending::has_suspects(&self.bench.database, &name).await?;
-        while let Some(claim) = self.wanted(false) {
+        while self.is_due(true).await? {
+            let Some(claim) = self.wanted(false) else { break };
             let claim = Claim { suspects: true, urgent: 0, most: claim.most.min(1), ..claim };
-            let claimed = self.claim(Some(claim), true).await?;
+            let claimed = self.claim(Some(claim), false).await?;
             if claimed.rows.is_empty() {
                 break;
             }

@@ -407,11 +407,7 @@ fn stands(job: &Deliver, about: &About<'_>, status: Status, now_ms: i64) -> Sett
             about.held(format!("{}.{}", job.platform, status.word), cause)
         }
         Standing::Failed | Standing::MayResend => {
-            let may = match status.stands {
-                Standing::MayResend => "; it may be sent once more",
-                _ => "",
-            };
-            let cause = format!("the platform says: {}{may}", status.word);
+            let cause = format!("the platform says: {}", status.word);
             about.held(format!("{}.{}", job.platform, status.word), cause)
         }
     };

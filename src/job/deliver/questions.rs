@@ -113,6 +113,7 @@ impl Run<'_> {
             content: Content::from_json(&row.message),
             platform_id: row.platform_id.clone(),
             first_intent_ms: row.first_intent_ms,
+            intent_ms: row.intent_ms,
             in_doubt: outcome::is_in_doubt(row.doubt_until_ms, now_ms),
         };
         rows.iter().map(question).collect()

@@ -202,6 +202,7 @@ impl Told {
             content: Some(self.content_of(reference)),
             platform_id: None,
             first_intent_ms: now_ms() - 60_000,
+            intent_ms: now_ms() - 60_000,
             in_doubt: false,
         };
         self.system.inquire(&question).await
