@@ -49,9 +49,23 @@ pub fn is_gone(holder: &str) -> bool {
         && began(process).is_none_or(|began| began != began_then)
 }
 
+/// The machine's name; and in a container which one, since two of them may have the name of their machine, and neither
+/// sees the other's processes.
 fn machine() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim().to_owned()
+    let numbers = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    named(name.trim(), &numbers.to_string_lossy())
+}
+
+/// The first of a machine's sets of process numbers (`PROC_PID_INIT_INO` of Linux), as namespaces(7) writes it.
+const WHOLE_MACHINE: &str = "pid:[4026531836]";
+
+fn named(host: &str, numbers: &str) -> String {
+    let own = numbers.trim_start_matches("pid:[").trim_end_matches(']');
+    match numbers {
+        WHOLE_MACHINE | "" => host.to_owned(),
+        _ => format!("{host}-{own}"),
+    }
 }
 
 /// When a process began, in the machine's own ticks (field 22 of proc(5) stat).
@@ -132,6 +146,13 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn containers_of_one_name_are_two_machines() {
+        assert_eq!(named("hub", WHOLE_MACHINE), "hub");
+        assert_eq!(named("hub", ""), "hub");
+        assert_eq!(named("hub", "pid:[4026532207]"), "hub-4026532207");
+    }
 
     #[test]
     fn only_a_process_of_this_machine_that_ended_is_gone() {
