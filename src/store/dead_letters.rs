@@ -127,8 +127,8 @@ pub async fn supersede_unread(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE dead_letter SET settled_ms = $1, settled_as = 'superseded' \
-               WHERE settled_ms IS NULL AND stage = 'receive' AND batch_id IN \
-               (SELECT id FROM batch WHERE source_id = $2 AND id < $3) AND NOT EXISTS \
+               WHERE settled_ms IS NULL AND stage = 'receive' AND EXISTS (SELECT 1 FROM batch b \
+               WHERE b.id = dead_letter.batch_id AND b.source_id = $2 AND b.id < $3) AND NOT EXISTS \
                (SELECT 1 FROM source_key k \
                WHERE k.id = dead_letter.source_key_id AND k.record_id > $3)";
     transaction.execute(sql, cells![now_ms, source_id, batch_id]).await?;

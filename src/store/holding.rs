@@ -47,17 +47,21 @@ pub async fn held_again(
     holding: Holding<'_>,
 ) -> Result<Option<i64>, StoreError> {
     let mut transaction = database.begin_durable().await?;
-    let sql = "SELECT id, state, cause_code, cause, content_digest, decided_as FROM batch \
-               WHERE source_id = $1 AND id <> $2 AND state NOT IN ('abandoned', 'reading') \
-               AND (origin_mark = $3 OR ($4 = 1 AND origin = $5)) ORDER BY id DESC LIMIT 1";
-    let cells = cells![
-        holding.source_id,
-        holding.batch_id,
-        holding.origin_mark.to_owned(),
-        i64::from(holding.is_asked),
-        holding.origin.to_owned(),
-    ];
-    let last: Vec<Last> = transaction.fetch(sql, cells).await?;
+    let (mark, name) = (holding.origin_mark.to_owned(), holding.origin.to_owned());
+    let mut cells = cells![holding.source_id, holding.batch_id, mark];
+    let by_name = match holding.is_asked {
+        true => {
+            cells.extend(cells![name]);
+            "OR origin = $4"
+        }
+        false => "",
+    };
+    let sql = format!(
+        "SELECT id, state, cause_code, cause, content_digest, decided_as FROM batch \
+         WHERE source_id = $1 AND id <> $2 AND state NOT IN ('abandoned', 'reading') \
+         AND (origin_mark = $3 {by_name}) ORDER BY id DESC LIMIT 1"
+    );
+    let last: Vec<Last> = transaction.fetch(&sql, cells).await?;
     let Some(last) = last.into_iter().next().filter(|last| last.says(&holding)) else {
         return Ok(None);
     };
