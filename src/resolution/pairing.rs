@@ -94,6 +94,15 @@ pub fn pair(before: &[Named<'_>], now: &[Named<'_>]) -> Vec<Option<usize>> {
     pairs
 }
 
+/// Whether whom a record had ceased to name is whom it names again: by a number, or the same name in full.
+pub fn comes_back(was: Named<'_>, now: Named<'_>) -> bool {
+    let least = match was.key == now.key || now.by_place {
+        true => Likeness::Name,
+        false => Likeness::Number,
+    };
+    likeness(was.facts, now.facts).is_some_and(|likeness| likeness >= least)
+}
+
 /// Whether two say the same of who they are, word for word.
 fn has_same_name(before: &Facts, now: &Facts) -> bool {
     const WHO: [&str; 7] =

@@ -9,12 +9,14 @@ on_both! {
     two_parties_of_one_account_are_two_residents => super::one_account,
     a_place_on_an_account_that_passes_on_overwrites_nobody => super::passed_on,
     one_of_a_couple_leaves_and_nobody_becomes_the_other => super::one_leaves,
+    one_who_left_and_comes_back_is_who_they_were => super::one_comes_back,
     two_who_change_places_stay_who_they_are => super::changed_places,
     a_number_that_two_have_leads_to_the_one_of_that_name => super::ambiguous,
     the_order_of_arrival_does_not_matter => super::any_order,
     a_party_no_longer_named_ends => super::no_longer_named,
 }
 
+#[derive(Clone, Copy)]
 struct Person {
     seq: u32,
     given: &'static str,
@@ -122,6 +124,21 @@ async fn one_leaves(on: On) {
     assert_eq!((given, ended.as_str()), (vec!["Ben".to_owned(), "Cara".to_owned()], "1"));
     let open = hub.text("SELECT facts FROM party WHERE ended_ms IS NULL").await;
     assert!(open.contains("Cara") && !open.contains("1960"), "{open}");
+}
+
+async fn one_comes_back(on: On) {
+    let hub = TestHub::open(on).await;
+    let alone = Person { seq: 1, ..CARA };
+    let (first, second) = (Person { seq: 1, ..CARA }, Person { seq: 2, ..BEN });
+    let nights: [&[Person]; 3] = [&[BEN, CARA], &[alone], &[first, second]];
+    let (given, ended) = who(&hub, &nights).await;
+    assert_eq!((given, ended.as_str()), (vec!["Ben".to_owned(), "Cara".to_owned()], "0"));
+    // Another of his family name is somebody else.
+    let hub = TestHub::open(on).await;
+    let brother = Person { given: "Bertram", born: "1961-02-03", ..BEN };
+    let with_brother = [alone, Person { seq: 2, ..brother }];
+    let (given, ended) = who(&hub, &[&[BEN, CARA], &[alone], &with_brother]).await;
+    assert_eq!((given.len(), ended.as_str()), (3, "1"));
 }
 
 async fn changed_places(on: On) {

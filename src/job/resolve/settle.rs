@@ -234,7 +234,8 @@ impl<'c> Settling<'c> {
         let mut moved = false;
         for (party, known) in fragment.parties.into_iter().zip(known) {
             let role = party.role.clone();
-            moved |= known.is_none();
+            let was_named = known.and_then(|id| self.parties.get(&id));
+            moved |= was_named.is_none_or(|party| party.ended_ms.is_some());
             let party_id = match known {
                 Some(known) => self.known_party(about, party, known),
                 None => self.new_party(about, party, ids),
@@ -242,8 +243,10 @@ impl<'c> Settling<'c> {
             named.push(party_id);
             roles.push((party_id, role));
         }
-        if !about.is_new {
-            moved |= self.end_absent(about, &before);
+        if !about.is_new && self.end_absent(about, &before) {
+            moved = true;
+            // If it is on hold in its system, that is no hold on whoever left it.
+            self.draft.let_go.push(about.source_key_id);
         }
         if let Some(account) = fragment.account {
             self.account(about, account, moved, &roles, ids);
@@ -319,35 +322,42 @@ impl<'c> Settling<'c> {
         self.accounts.insert(id, account.facts);
     }
 
-    /// For each party that the record names, which of those that it named before.
+    /// For each party that the record names, which of those that it named before: today's first, and then those
+    /// that it had ceased to name. With them come back who they are, what people said of them, and their holds.
     fn pair(&self, parties: &[PartyFragment], before: &[i64]) -> Vec<Option<i64>> {
         if before.is_empty() {
             return vec![None; parties.len()];
         }
-        let known: Vec<&Party> = before
+        fn was(party: &Party) -> Named<'_> {
+            Named { key: &party.key, by_place: false, facts: &party.facts }
+        }
+        let all = before.iter().filter_map(|id| self.parties.get(id));
+        let (known, mut gone): (Vec<&Party>, Vec<&Party>) =
+            all.partition(|party| party.ended_ms.is_none());
+        let is: Vec<Named<'_>> = parties
             .iter()
-            .filter_map(|id| self.parties.get(id))
-            .filter(|party| party.ended_ms.is_none())
+            .map(|party| Named { key: &party.key, by_place: party.by_place, facts: &party.facts })
             .collect();
-        let was = known.iter().map(|party| Named {
-            key: &party.key,
-            by_place: false,
-            facts: &party.facts,
-        });
-        let is = parties.iter().map(|party| Named {
-            key: &party.key,
-            by_place: party.by_place,
-            facts: &party.facts,
-        });
-        let pairs = pairing::pair(&was.collect::<Vec<_>>(), &is.collect::<Vec<_>>());
-        pairs.into_iter().map(|pair| pair.map(|at| known[at].id)).collect()
+        let known_names: Vec<Named<'_>> = known.iter().map(|party| was(party)).collect();
+        let pairs = pairing::pair(&known_names, &is);
+        let mut pairs: Vec<Option<i64>> =
+            pairs.into_iter().map(|pair| pair.map(|at| known[at].id)).collect();
+        // Whoever went last comes back first.
+        gone.sort_by_key(|party| std::cmp::Reverse((party.ended_ms, party.id)));
+        for (is, pair) in is.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
+            let back = gone.iter().position(|party| pairing::comes_back(was(party), *is));
+            *pair = back.map(|at| gone.remove(at).id);
+        }
+        pairs
     }
 
     /// Settles a party that was on the record before.
     fn known_party(&mut self, about: About, fragment: PartyFragment, party_id: i64) -> i64 {
         let Some(party) = self.parties.get_mut(&party_id) else { return party_id };
         party.record_id = about.record_id;
-        let same = party.facts == fragment.facts
+        let came_back = party.ended_ms.take().is_some();
+        let same = !came_back
+            && party.facts == fragment.facts
             && party.role == fragment.role
             && party.key == fragment.key;
         if !same {
