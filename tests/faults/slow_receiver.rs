@@ -74,6 +74,41 @@ async fn f22_a_slow_system_has_a_time_limit_and_slows_nobody_else() {
     }
 }
 
+/// Without its time limit, what the slow one was sent is waited for beyond what the check allows.
+#[tokio::test(flavor = "multi_thread")]
+async fn f22_control_without_a_time_limit_the_slow_one_is_waited_for() {
+    let mut stage = Stage::open(On::Sqlite, 60).await;
+    let (proxy, through) = Proxy::before(&stage.receiver_url).await;
+    let host = proxy.address.to_string();
+    stage.tell(|kind, text| match kind {
+        "keyed" => {
+            let text = text.replace("${RECEIVER_URL}", &through).replace("${RECEIVER_HOST}", &host);
+            format!("{text}timeout_ms = 60_000\n")
+        }
+        _ => text,
+    });
+    proxy.set(Direction::ToClient, Flow::Late(Duration::from_secs(30)));
+    let node = Node::start(&stage, &stage.database, &[]).await;
+    let watching = Database::open_existing(&stage.database).await.unwrap();
+    night(&mut stage, &node, &watching).await;
+    let begun = Instant::now();
+    let in_hand = "SELECT COUNT(*) FROM delivery_intent WHERE destination = 'keyed'";
+    let past = Duration::from_millis(3 * LIMIT_MS);
+    until(DONE, "it was let go", async || {
+        assert!(count(&watching, in_hand).await > 0, "it was not waited for");
+        begun.elapsed() > past
+    })
+    .await;
+    report(&format!(
+        "F22 control: without a time limit: found: waited for longer than {} ms",
+        past.as_millis()
+    ));
+    proxy.set(Direction::ToClient, Flow::Open);
+    proxy.cut();
+    watching.close().await;
+    node.stop().await;
+}
+
 /// A night is read and sent to the two others; gives how many a second.
 async fn night(stage: &mut Stage, node: &Node, watching: &Database) -> f64 {
     let paused = "SELECT COUNT(*) FROM delivery";
