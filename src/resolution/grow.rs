@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::compare::{Born, Levels, Own, clash, compare};
+use super::compare::{Born, Given, Levels, Own, clash, compare};
 use super::profile::Profile;
 use super::weigh::Weights;
 
@@ -49,11 +49,11 @@ pub fn grow(profiles: &[&Profile], pairs: &[Pair], weights: &Weights) -> Vec<usi
     let mut order: Vec<&Pair> =
         pairs.iter().filter(|pair| pair.verdict != Verdict::Different).collect();
     order.sort_by(|one, other| first(one, other, profiles));
-    for pair in order.iter().filter(|pair| pair.verdict == Verdict::Same) {
-        growing.join(pair);
-    }
-    order.retain(|pair| pair.verdict == Verdict::None && clash(&pair.levels).is_none());
-    let rivals = growing.rivals(&order, weights);
+    let (said, mut order): (Vec<&Pair>, Vec<&Pair>) =
+        order.into_iter().partition(|pair| pair.verdict == Verdict::Same);
+    said.iter().for_each(|pair| growing.join(pair));
+    order.retain(|pair| clash(&pair.levels).is_none());
+    let rivals = growing.rivals(&order, &said, weights);
     let link = weights.link_bits();
     for (pair, rival) in order.iter().zip(rivals) {
         if pair.bits >= link && !rival && growing.may_join(pair) {
@@ -96,28 +96,34 @@ impl Growing<'_> {
             Some(Verdict::Same) => false,
             Some(Verdict::Different) => true,
             _ => *self.known.borrow_mut().entry(ordered(one, other)).or_insert_with(|| {
-                clash(&compare(self.profiles[one], self.profiles[other], &|_| false)).is_some()
+                clash(&self.levels(one, other)).is_some()
             }),
         }
     }
 
-    /// Whether no member of one cluster is another person than a member of the other.
+    /// Whether two clusters may be one: no member of one is another person than a member of the other.
     fn may_join(&self, pair: &Pair) -> bool {
-        if self.root[pair.one] == self.root[pair.other] {
+        self.root[pair.one] != self.root[pair.other] && !self.are_two(pair.one, pair.other)
+    }
+
+    /// Whether a member of one's cluster is another person than a member of the other's.
+    fn are_two(&self, one: usize, other: usize) -> bool {
+        let (ones, others) = (self.root[one], self.root[other]);
+        if ones == others {
             return false;
         }
-        let (ones, others) =
-            (&self.members[self.root[pair.one]], &self.members[self.root[pair.other]]);
-        !ones.iter().any(|one| {
+        let (ones, others) = (&self.members[ones], &self.members[others]);
+        ones.iter().any(|one| {
             let against = |other: &usize| {
                 self.clashes(*one, *other) && !self.excused((*one, ones), (*other, others))
             };
-            others.iter().any(|other| one != other && against(other))
+            others.iter().any(against)
         })
     }
 
-    /// Whether somebody is known by two names, because a person said so: then whoever agrees with one of them need not
-    /// agree with the other. What a person said of these two stands, and whom one record names are two.
+    /// Whether somebody is known by two names, because a person said so: then whoever says the same as one of them need
+    /// not agree with the other. It must be the same in what the other clashes over; what is not known is no agreement.
+    /// What a person said of these two stands, and whom one record names are two.
     fn excused(&self, one: (usize, &[usize]), other: (usize, &[usize])) -> bool {
         let said = self.verdicts.contains_key(&ordered(one.0, other.0));
         if said || self.profiles[one.0].account == self.profiles[other.0].account {
@@ -127,8 +133,16 @@ impl Growing<'_> {
             self.verdicts.get(&ordered(one, like)) == Some(&Verdict::Same)
         };
         let ((one, ones), (other, others)) = (one, other);
-        ones.iter().any(|like| same(one, *like) && !self.clashes(*like, other))
-            || others.iter().any(|like| same(other, *like) && !self.clashes(one, *like))
+        let says = |like: usize, newcomer: usize| {
+            let (apart, near) = (self.levels(one, other), self.levels(like, newcomer));
+            !self.clashes(like, newcomer) && says_what_clashes(&apart, &near)
+        };
+        ones.iter().any(|like| same(one, *like) && says(*like, other))
+            || others.iter().any(|like| same(other, *like) && says(*like, one))
+    }
+
+    fn levels(&self, one: usize, other: usize) -> Levels {
+        compare(self.profiles[one], self.profiles[other], &|_| false)
     }
 
     fn join(&mut self, pair: &Pair) {
@@ -144,30 +158,59 @@ impl Growing<'_> {
     }
 
     /// For each pair whether one of its parties has another possible partner, who is not the first: which of the two
-    /// it is nobody can say. What only one person has says it all the same.
-    fn rivals(&self, order: &[&Pair], weights: &Weights) -> Vec<bool> {
+    /// it is nobody can say. What only one person has says it all the same; a day of birth does so where no twin has it.
+    /// Whom a person said a party is, is the surest partner of all.
+    fn rivals(&self, order: &[&Pair], said: &[&Pair], weights: &Weights) -> Vec<bool> {
         let margin = weights.link_bits();
         let mut of: HashMap<usize, Vec<&Pair>> = HashMap::new();
-        for pair in order {
+        for pair in order.iter().chain(said) {
             of.entry(pair.one).or_default().push(pair);
             of.entry(pair.other).or_default().push(pair);
         }
         let is_rival = |pair: &Pair, me: usize, mate: usize| {
             of.get(&me).into_iter().flatten().any(|other| {
                 let third = if other.one == me { other.other } else { other.one };
-                third != mate && other.bits > pair.bits - margin && self.clashes(mate, third)
+                let is_as_sure = other.verdict == Verdict::Same
+                    || other.bits > pair.bits - margin
+                        && Certainty::of(&other.levels) >= Certainty::of(&pair.levels);
+                third != mate && is_as_sure && self.are_two(mate, third)
             })
-        };
-        let certain = |levels: &Levels| {
-            levels.nino == Own::Equal || levels.born == Born::Equal || levels.rule
         };
         order
             .iter()
             .map(|pair| {
-                !certain(&pair.levels)
+                Certainty::of(&pair.levels) != Certainty::Alone
                     && (is_rival(pair, pair.one, pair.other)
                         || is_rival(pair, pair.other, pair.one))
             })
             .collect()
     }
+}
+
+/// How few people there are of whom a comparison may be; the fewest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Certainty {
+    Many,
+    /// One day of birth: twins have it, too.
+    Born,
+    /// What one person alone has.
+    Alone,
+}
+
+impl Certainty {
+    fn of(levels: &Levels) -> Certainty {
+        match levels {
+            _ if levels.nino == Own::Equal || levels.rule => Certainty::Alone,
+            _ if levels.born == Born::Equal => Certainty::Born,
+            _ => Certainty::Many,
+        }
+    }
+}
+
+/// Whether somebody says the very thing for which another is kept apart from them: the name, and the day of birth or
+/// the number where these clash.
+fn says_what_clashes(apart: &Levels, says: &Levels) -> bool {
+    matches!(says.given, Given::Equal | Given::Alias | Given::Common)
+        && (apart.born != Born::Differs || says.born == Born::Equal)
+        && (apart.nino != Own::Differs || says.nino == Own::Equal)
 }

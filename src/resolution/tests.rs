@@ -134,6 +134,15 @@ fn twins_are_two() {
     ];
     assert!(!together(&alike, 0, 2) && !together(&alike, 1, 2) && !together(&alike, 0, 1));
     assert!(waits(&alike, 0, 2) && waits(&alike, 1, 2));
+    // Nor by the day of birth, which both have.
+    let dated = [alike[0], alike[1], alike[2].born(BORN)];
+    assert!(!together(&dated, 0, 2) && !together(&dated, 1, 2));
+    assert!(waits(&dated, 0, 2) && waits(&dated, 1, 2));
+    // Of whom no twin is known, the day tells.
+    assert!(together(&dated[1..], 0, 1));
+    // And a number tells of two twins which it is.
+    let numbered = [dated[0].nino("QQ123456C"), dated[1], dated[2].nino("QQ123456C")];
+    assert!(together(&numbered, 0, 2) && !together(&numbered, 1, 2));
 }
 
 #[test]
@@ -146,6 +155,53 @@ fn a_father_and_a_son_of_one_name_are_two() {
     let all = [father, son, undated];
     assert!(!together(&all, 0, 2) && !together(&all, 1, 2));
     assert!(waits(&all, 0, 2) && waits(&all, 1, 2));
+}
+
+/// The clusters of parties that share all keys, where a person said that the first two of `said` are one.
+fn grown(parties: &[One<'_>], said: &[(usize, usize)]) -> Vec<usize> {
+    let weights = Weights::shipped();
+    let profiles: Vec<Profile> = parties
+        .iter()
+        .enumerate()
+        .map(|(at, one)| Profile::new(at as u64, one.record, &one.said))
+        .collect();
+    let mut pairs = Vec::new();
+    for other in 0..profiles.len() {
+        for one in 0..other {
+            let levels = compare(&profiles[one], &profiles[other], &|_| false);
+            let bits = weights.score(&levels).bits;
+            let verdict = match said.contains(&(one, other)) {
+                true => Verdict::Same,
+                false => Verdict::None,
+            };
+            if verdict == Verdict::Same || is_kept(bits, &levels, weights) {
+                pairs.push(Pair { one, other, bits, levels, verdict });
+            }
+        }
+    }
+    grow(&profiles.iter().collect::<Vec<_>>(), &pairs, weights)
+}
+
+#[test]
+fn what_a_person_said_of_the_father_brings_the_son_no_nearer() {
+    let father = one(1, "Mr", "John", "Bramble").born("1955-02-03");
+    let son = one(2, "Mr", "John", "Bramble").born("1985-07-08");
+    let undated = one(3, "Mr", "John", "Bramble");
+    // The undated is the father: the son agrees with him in name, and in nothing of his own.
+    assert_eq!(grown(&[father, undated, son], &[(0, 1)]), [0, 0, 2]);
+    // Nor does another undated record lead anybody there: it may be either's.
+    let all = [father, undated, son, One { record: 4, ..undated }];
+    assert_eq!(grown(&all, &[(0, 1)]), [0, 0, 2, 3]);
+    // Numbers clash as days do.
+    let (father, son) = (undated.nino("QQ123456C"), undated.nino("QQ789012C"));
+    let (father, son) = (One { record: 1, ..father }, One { record: 2, ..son });
+    assert_eq!(grown(&[father, undated, son], &[(0, 1)]), [0, 0, 2]);
+    // An initial is what many names begin with: whoever a person said it is, it is nobody else's.
+    let (john, james) = (one(1, "Mr", "John", "Bramble"), one(2, "Mr", "James", "Bramble"));
+    let initial = one(3, "Mr", "J", "Bramble").phone("07700 900001");
+    let james = james.phone("07700 900001");
+    assert_eq!(grown(&[initial, james], &[]), [0, 0]);
+    assert_eq!(grown(&[john, initial, james], &[(0, 1)]), [0, 0, 2]);
 }
 
 #[test]
