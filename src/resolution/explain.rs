@@ -78,11 +78,9 @@ const TELLING: [(&str, &str); 5] = [
 pub fn band(levels: &Levels, weights: &Weights) -> Band {
     let bits = weights.score(levels).bits;
     match clash(levels) {
-        Some(_) if super::grow::is_kept(bits, levels, weights) => Band::Review,
-        Some(_) => Band::Separate,
         None if bits >= weights.link_bits() => Band::Linked,
-        None if bits >= weights.review_bits() => Band::Review,
-        None => Band::Separate,
+        _ if super::grow::is_kept(bits, levels, weights) => Band::Review,
+        _ => Band::Separate,
     }
 }
 

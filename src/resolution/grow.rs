@@ -28,13 +28,11 @@ pub struct Pair {
     pub verdict: Verdict,
 }
 
-/// Whether a pair is worth keeping: it may link two, or a person should look at it. One number on two people is
-/// for a person, whatever else speaks against it.
+/// Whether a pair is worth keeping: it may link two, or a person should look at it. One number is for a person, whatever
+/// else speaks against it: it stands on two people's records, or somebody married and moved.
 pub fn is_kept(bits: f32, levels: &Levels, weights: &Weights) -> bool {
-    match clash(levels) {
-        None => bits >= weights.review_bits(),
-        Some(_) => !levels.together && levels.nino == Own::Equal,
-    }
+    let has_one_number = !levels.together && levels.nino == Own::Equal;
+    has_one_number || clash(levels).is_none() && bits >= weights.review_bits()
 }
 
 /// Gives for each party the place of the first of its cluster.

@@ -250,6 +250,14 @@ fn a_claimant_s_number_on_the_partner_s_row_waits_for_a_person() {
     let claimant = one(1, "Mr", "Ben", "Fakeley").born("1960-01-02").nino("QQ123456A");
     let partner = one(2, "Mrs", "Cara", "Fakeley").born("1962-03-04").nino("QQ123456A");
     assert!(!together(&[claimant, partner], 0, 1) && waits(&[claimant, partner], 0, 1));
+    // Somebody married and moved: the number is hers, and so little else agrees that nothing would be left of it.
+    let before = one(1, "Miss", "Arden", "Testberry").nino("QQ123456A");
+    let after =
+        one(2, "Mrs", "Arden", "Bramble").nino("QQ123456A").at("9 Far Street", "LS1 4DY");
+    assert!(!together(&[before, after], 0, 1) && waits(&[before, after], 0, 1));
+    let [before, after] = [before, after].map(|one| Profile::new(1, one.record, &one.said));
+    let levels = compare(&before, &after, &|_| false);
+    assert_eq!(band(&levels, Weights::shipped()), Band::Review);
     // On one record they are two without asking.
     let partner = One { record: 1, ..partner };
     assert!(!together(&[claimant, partner], 0, 1) && !waits(&[claimant, partner], 0, 1));
