@@ -207,14 +207,27 @@ pub async fn act(database: &Database, id: i64) -> Result<Option<ActRow>, StoreEr
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
 }
 
-/// The versions of these residents' rows, by which somebody sees whether one changed meanwhile.
-pub async fn versions(
-    database: &Database,
-    ids: &[i64],
-) -> Result<Vec<(i64, i64, i64, i64)>, StoreError> {
+/// How a resident stands, by which somebody sees whether it changed meanwhile.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Version {
+    pub id: i64,
+    /// Of its row.
+    pub version: i64,
+    /// The last that somebody decided of it, and of it as the other of two; 0 for none.
+    pub acted: i64,
+    pub acted_as_other: i64,
+    /// So many parties it has, and the one that came last: one may join whose values do not win.
+    pub parties: i64,
+    pub last_party: i64,
+}
+
+/// How these residents stand.
+pub async fn versions(database: &Database, ids: &[i64]) -> Result<Vec<Version>, StoreError> {
     let sql = "SELECT id, version, \
-               (SELECT COALESCE(MAX(a.id), 0) FROM identity_act a WHERE a.resident_id = resident.id), \
-               (SELECT COALESCE(MAX(a.id), 0) FROM identity_act a WHERE a.other_id = resident.id) \
+               (SELECT COALESCE(MAX(a.id), 0) FROM identity_act a WHERE a.resident_id = resident.id) AS acted, \
+               (SELECT COALESCE(MAX(a.id), 0) FROM identity_act a WHERE a.other_id = resident.id) AS acted_as_other, \
+               (SELECT COUNT(*) FROM party p WHERE p.resident_id = resident.id) AS parties, \
+               (SELECT COALESCE(MAX(p.id), 0) FROM party p WHERE p.resident_id = resident.id) AS last_party \
                FROM resident WHERE id IN";
     database.fetch_for(sql, ids, "ORDER BY id", vec![]).await
 }

@@ -137,6 +137,31 @@ async fn two_records_are_looked_at_side_by_side_and_decided() {
     }
 }
 
+/// A record that says nothing new changes no row of its resident; what is said of the two would be said of it, too.
+#[tokio::test]
+async fn what_is_said_of_two_records_is_not_said_of_one_that_joined_since() {
+    for on in [On::Sqlite, On::Postgres] {
+        let served = neighbours(on).await;
+        let kim = served.person("kim", &[Role::DataSteward]).await;
+        let way = taken(&served, &kim).await;
+        let stands = stood(&served.get(&way, &kim).await);
+        let versions = "SELECT CAST(id AS TEXT) || '.' || CAST(version AS TEXT) FROM resident ORDER BY id";
+        let before = served.hub.rows(versions).await;
+        let mut night = street();
+        night.push(night[3].replace("990004", "990011"));
+        night.push(night[1].replace("990002", "990012"));
+        served.hub.drop_file("revenues", "ctax-2.xml", &extract(&night));
+        served.hub.run("ingest-revenues").await;
+        assert_eq!(served.hub.rows(versions).await, before, "they joined without a word");
+        let said = [("decision", "different"), ("reason", "two passports"), ("stood", &stands)];
+        let stale = served.post(&way, &kim, &said).await;
+        assert_eq!(stale.status, 409, "somebody joined since it was looked at: {}", stale.text);
+        let stands = stood(&served.get(&way, &kim).await);
+        let said = [("decision", "different"), ("reason", "two passports"), ("stood", &stands)];
+        assert_eq!(served.post(&way, &kim, &said).await.status, 303);
+    }
+}
+
 #[tokio::test]
 async fn matches_and_records_are_for_those_whose_work_they_are() {
     let served = neighbours(On::Sqlite).await;

@@ -15,7 +15,7 @@ use crate::resolution::explain::{Explained, SAME_ADDRESS, SWAPPED, Said, band, e
 use crate::resolution::profile::{self, Profile};
 use crate::resolution::weigh::Weights;
 use crate::store::database::{Database, StoreError};
-use crate::store::desk;
+use crate::store::desk::{self, Version};
 use crate::store::holds;
 use crate::store::matching::{self, PairRow};
 use crate::store::people::{self, Party};
@@ -30,14 +30,17 @@ const LEFT_MAX: i64 = 50;
 pub struct Stands {
     /// Those of the first and the second party.
     pub residents: [i64; 2],
-    versions: Vec<(i64, i64, i64, i64)>,
+    versions: Vec<Version>,
 }
 
 impl Stands {
-    /// `10007.3.0-20011.1.0`: the residents, the versions of their rows, and the last that somebody decided of them.
+    /// `10007.3.0.2.10006-20011.1.0.1.20010`: the residents, the versions of their rows, the last that somebody decided
+    /// of them, how many records each has, and the last of these. One that joins may change no value that shows, and
+    /// what is said would be said of it, too.
     pub fn word(&self) -> String {
-        let word = |(id, version, acted, gone): &(i64, i64, i64, i64)| {
-            format!("{id}.{version}.{}", acted.max(gone))
+        let word = |one: &Version| {
+            let Version { id, version, acted, acted_as_other, parties, last_party } = one;
+            format!("{id}.{version}.{}.{parties}.{last_party}", acted.max(acted_as_other))
         };
         self.versions.iter().map(word).collect::<Vec<_>>().join("-")
     }
