@@ -324,6 +324,12 @@ async fn close(
     let told: Vec<&Outbound> =
         rules.outbound.iter().filter(|mapping| batch.sends && mapping.hears(heard)).collect();
     let mut transaction = bench.database.begin().await?;
+    if !gone.is_empty() {
+        // Before anybody is read: whoever says who is who goes before us, or behind. Then in the order of every chunk,
+        // so that nobody waits for somebody who waits for them.
+        Matches::begin(&mut transaction, false).await?;
+        again::behind(&mut transaction, &mut bench.ids, gone.len().min(500)).await?;
+    }
     // That a hold's record is gone changes nothing, and no account.
     let changed: &[(i64, i64)] = if rules.inbound.is_of_holds() { &[] } else { &gone };
     for some in changed.chunks(500) {

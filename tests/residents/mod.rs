@@ -2,6 +2,7 @@
 //! On both databases, after a walk with the sandbox.
 
 mod deliveries;
+mod gone;
 pub mod identity;
 mod merging;
 mod relations;
