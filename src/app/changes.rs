@@ -31,15 +31,12 @@ fn most() -> u32 {
     100
 }
 
-/// The next changes, and where to go on. What a batch changed is told when the batch is closed, so that
-/// nothing is ever told that a crash could take back, nor passed over.
+/// The next changes, and where to go on. What a batch changed is told when the batch is closed, and nothing above it
+/// before: so nothing is ever passed over.
 pub async fn list(database: &Database, wanted: &Wanted) -> Result<Value, StoreError> {
-    let mut found =
-        history::changes(database, wanted.after, i64::from(wanted.most).min(MOST_MAX)).await?;
-    let full = found.len() as i64 == i64::from(wanted.most);
-    let whole = found.iter().take_while(|change| change.is_closed).count();
-    let more = full && whole == found.len();
-    found.truncate(whole);
+    let most = i64::from(wanted.most).min(MOST_MAX);
+    let found = history::changes(database, wanted.after, most).await?;
+    let more = found.len() as i64 == most;
     let accounts: Vec<i64> = (found.iter())
         .filter(|change| change.subject == "account")
         .map(|change| change.subject_id)

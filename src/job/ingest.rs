@@ -457,7 +457,7 @@ impl Reading {
     /// The one durable commit that makes the batch everybody's.
     async fn release(
         &self,
-        bench: &Bench,
+        bench: &mut Bench,
         source_id: i64,
         full: bool,
         end: &ReadEnd,
@@ -487,8 +487,12 @@ impl Reading {
             now_ms,
         )
         .await?;
+        // What it changes gets numbers above all that were told before it was released.
+        let ids = bench.ids.newest(&mut transaction, 1).await?;
         fail_point::pass("ingest.before_release");
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        bench.ids = ids;
+        Ok(())
     }
 }
 

@@ -303,7 +303,7 @@ impl<'j> Staging<'j> {
     }
 
     /// The one durable commit: the rows are there, and letters that need no reading are settled.
-    async fn release(&self, bench: &Bench) -> Result<(), JobError> {
+    async fn release(&self, bench: &mut Bench) -> Result<(), JobError> {
         let now_ms = bench.clock.now_ms();
         let mut transaction = bench.database.begin_durable().await?;
         for (letters, how) in
@@ -320,8 +320,12 @@ impl<'j> Staging<'j> {
             let (id, counts, last) = (self.batch_id, &self.counts, self.last_record);
             batches::release(&mut transaction, id, content, counts, last, now_ms).await?;
         }
+        // What it changes gets numbers above all that were told before it was released.
+        let ids = bench.ids.newest(&mut transaction, 1).await?;
         fail_point::pass("replay.before_release");
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        bench.ids = ids;
+        Ok(())
     }
 }
 

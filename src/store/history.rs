@@ -56,7 +56,7 @@ pub async fn event(database: &Database, id: i64) -> Result<Option<Event>, StoreE
     Ok(database.fetch(&sql, cells![id]).await?.into_iter().next())
 }
 
-/// A change in the order of all, and whether its batch is closed.
+/// A change in the order of all.
 #[derive(Clone, sqlx::FromRow)]
 pub struct Change {
     pub id: i64,
@@ -67,20 +67,23 @@ pub struct Change {
     pub kind: String,
     pub changes: Option<String>,
     pub at_ms: i64,
-    pub is_closed: bool,
 }
 
 unprinted!(Change);
 
-/// Changes beyond that number, the first first.
+/// Changes beyond that number, the first first, as far as none can come below them any more. Each run has numbers of its
+/// own to give, and those of a batch may lie below what others wrote long before it is closed. They lie above the batch's
+/// own number, and above all that was given when it was released: so nothing above a batch that is released and not
+/// closed is told yet. One that is being read changes nothing; one that was left is taken up again, or released by nobody.
 pub async fn changes(
     database: &Database,
     after: i64,
     most: i64,
 ) -> Result<Vec<Change>, StoreError> {
-    let sql = "SELECT e.id, e.batch_id, e.subject, e.subject_id, e.kind, e.changes, e.at_ms, \
-               NOT EXISTS (SELECT 1 FROM batch b WHERE b.id = e.batch_id AND b.closed_ms IS NULL) AS is_closed \
-               FROM change_event e WHERE e.id > $1 ORDER BY e.id LIMIT $2";
+    // The sign has the few that are released looked at, and not all batches in the order of their numbers.
+    let sql = "SELECT e.id, e.batch_id, e.subject, e.subject_id, e.kind, e.changes, e.at_ms \
+               FROM change_event e WHERE e.id > $1 AND e.id < COALESCE((SELECT MIN(+b.id) FROM batch b \
+               WHERE b.state = 'released'), 9223372036854775807) ORDER BY e.id LIMIT $2";
     database.fetch(sql, cells![after, most]).await
 }
 

@@ -48,6 +48,20 @@ impl Ids {
         Ok(())
     }
 
+    /// A supply of so many above all that were ever given, ours among them: it goes on with what is left where nobody
+    /// was given others since. Nobody is given others before the transaction ends; ours once it is committed.
+    pub async fn newest(
+        &self,
+        transaction: &mut Transaction,
+        count: usize,
+    ) -> Result<Ids, StoreError> {
+        let end = end_of(transaction, 0).await?;
+        let left = if end == self.end { self.next } else { end };
+        let mut newest = Ids { next: left, end };
+        newest.reserve_in(transaction, count).await?;
+        Ok(newest)
+    }
+
     /// A supply of so many, which this transaction takes: above all that were ever given, and nobody is
     /// given others before it ends.
     pub async fn within(transaction: &mut Transaction, count: usize) -> Result<Ids, StoreError> {

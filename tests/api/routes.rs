@@ -196,8 +196,8 @@ async fn feed(on: On) {
     let more = served.get(&format!("/changes?after={after}"), "").await.json;
     assert!(!ids(&more).is_empty(), "{more}");
     // What an open batch changed waits for its end.
-    let open =
-        "UPDATE batch SET closed_ms = NULL WHERE id = (SELECT MAX(batch_id) FROM change_event)";
+    let open = "UPDATE batch SET state = 'released', closed_ms = NULL \
+                WHERE id = (SELECT MAX(batch_id) FROM change_event)";
     let mut transaction = served.database().begin().await.unwrap();
     transaction.execute(open, vec![]).await.unwrap();
     transaction.commit().await.unwrap();

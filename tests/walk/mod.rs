@@ -3,6 +3,7 @@
 
 pub mod arrivals;
 mod expressions;
+mod followed;
 mod held;
 mod newest;
 mod payments;
