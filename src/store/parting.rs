@@ -1,7 +1,7 @@
 //! What goes with residents that a person parts: older numbers, holds and deliveries go back to whom they were of, and
 //! what was composed while two people were taken for one does not leave before somebody looked at it.
 
-use super::database::{StoreError, Transaction, cells};
+use super::database::{Cell, StoreError, Transaction, cells};
 use super::intents;
 use super::matching::Led;
 
@@ -54,9 +54,14 @@ pub async fn move_open(
     Ok(())
 }
 
+/// How one is held for this reason.
+const HOLD: &str = "state = 'held', since_ms = v.now_ms, fence = delivery.fence + 1, cause_code = 'identity.parted', \
+    cause = 'it was composed while two people were taken for one' \
+    || COALESCE('; before that: ' || delivery.cause, '')";
+
 /// Holds what waits for these residents and was made behind that number, unless a sender has it in hand. What is held
 /// already, by the gate or since a platform refused it, is held for this reason from now on: that its hold is lifted, or
-/// the refusal mended, does not make it right.
+/// the refusal mended, does not make it right. What is on its way, or nobody knows of, is marked (`hold_back`).
 pub async fn hold_waiting(
     transaction: &mut Transaction,
     residents: &[i64],
@@ -65,21 +70,40 @@ pub async fn hold_waiting(
 ) -> Result<(), StoreError> {
     let lock =
         if transaction.is_postgres() { "ORDER BY id FOR NO KEY UPDATE" } else { "ORDER BY id" };
-    let before = format!(
-        "SELECT id FROM delivery WHERE {MAY_LEAVE} AND settled_ms IS NULL AND resident_id IN"
-    );
-    let found: Vec<(i64,)> = transaction.fetch_for(&before, residents, lock).await?;
+    let before = "SELECT id FROM delivery WHERE settled_ms IS NULL AND resident_id IN";
+    let found: Vec<(i64,)> = transaction.fetch_for(before, residents, lock).await?;
+    let wanted: Vec<i64> = found.into_iter().map(|(id,)| id).filter(|id| *id > since).collect();
+    // A payment waits for its payer, and tells them of no more than their account.
+    let sql = "WITH v (id) AS ({rows}) UPDATE delivery SET parted = TRUE FROM v WHERE delivery.id = v.id \
+               AND delivery.settled_ms IS NULL AND delivery.in_line > 0 RETURNING delivery.id";
+    let cells = wanted.iter().flat_map(|id| cells![*id]).collect();
+    transaction.fetch_with::<(i64,)>(sql, 1, cells).await?;
     let sql = format!(
-        "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET state = 'held', since_ms = v.now_ms, \
-         fence = delivery.fence + 1, cause_code = '{PARTED}', \
-         cause = 'it was composed while two people were taken for one' \
-         || COALESCE('; before that: ' || delivery.cause, '') FROM v \
+        "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET {HOLD} FROM v \
          WHERE delivery.id = v.id AND {MAY_LEAVE} AND delivery.id NOT IN {} \
          RETURNING delivery.id",
         intents::in_hand(transaction.is_postgres())
     );
-    let wanted = found.into_iter().filter(|(id,)| *id > since);
-    let cells = wanted.flat_map(|(id,)| cells![id, now_ms]).collect();
+    let cells = wanted.iter().flat_map(|id| cells![*id, now_ms]).collect();
+    transaction.fetch_with::<(i64,)>(&sql, 2, cells).await?;
+    Ok(())
+}
+
+/// Holds those of these that have come back and were on their way when two were parted: they wait again, or something
+/// holds them that may end. Nobody had a hand on them since: they are as this transaction has just written them.
+pub async fn hold_back(
+    transaction: &mut Transaction,
+    ids: impl Iterator<Item = i64>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let cells: Vec<Cell> = ids.flat_map(|id| cells![id, now_ms]).collect();
+    if cells.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "WITH v (id, now_ms) AS ({{rows}}) UPDATE delivery SET {HOLD} FROM v \
+         WHERE delivery.id = v.id AND delivery.parted AND {MAY_LEAVE} RETURNING delivery.id"
+    );
     transaction.fetch_with::<(i64,)>(&sql, 2, cells).await?;
     Ok(())
 }

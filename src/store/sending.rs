@@ -15,6 +15,7 @@ use super::database::{Cell, Database, Insert, StoreError, cells};
 use super::destinations;
 use super::intents::{self, Intent};
 use super::leases::{self, Lease};
+use super::parting;
 use super::traffic::{self, Tally};
 use crate::record::delivery::State;
 use crate::record::personal::unprinted;
@@ -367,6 +368,9 @@ pub async fn settle(
     let mut transaction = database.begin().await?;
     let changed: Vec<(i64,)> = transaction.fetch_with(SETTLE, 13, rows).await?;
     let changed: HashSet<i64> = changed.into_iter().map(|(id,)| id).collect();
+    let back = settled.iter().filter(|one| matches!(one.state, State::Waiting | State::Held));
+    let back = back.map(|one| one.id).filter(|id| changed.contains(id));
+    parting::hold_back(&mut transaction, back, now_ms).await?;
     let mut attempts = Vec::with_capacity(changed.len() * 6);
     for one in settled.iter().filter(|one| changed.contains(&one.id)) {
         let outcome = one.code.clone().unwrap_or_else(|| one.state.word().to_owned());

@@ -3,6 +3,7 @@
 use super::audit::{self, Entry};
 use super::database::{Database, StoreError, cells};
 use super::outbox::NEVER_MS;
+use super::parting;
 use crate::record::delivery::State;
 
 /// The audit log's word for one that did not take effect.
@@ -56,6 +57,9 @@ pub async fn decide(
     ];
     if transaction.execute(sql, cells).await? == 0 {
         return Ok(false);
+    }
+    if decided.word == Word::Again(State::Waiting) {
+        parting::hold_back(&mut transaction, std::iter::once(decided.id), now_ms).await?;
     }
     let action = match decided.word {
         Word::Happened { .. } => "happened",

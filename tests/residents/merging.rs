@@ -8,11 +8,14 @@ use proptest::test_runner::TestRunner;
 use serde_json::json;
 use viaduct::app::resident::Asked;
 use viaduct::job::holds::{self as job, Doing};
-use viaduct::record::delivery::{Channel, Content, Form, Message, Push};
+use viaduct::record::delivery::{Channel, Content, Form, Message, Push, State};
 use viaduct::record::hold as holds;
 use viaduct::store::database::Cell;
+use viaduct::store::intents::{self, Intent};
 use viaduct::store::outbox::{self, New, Place};
+use viaduct::store::sending::{self, Settled};
 use viaduct::store::standing;
+use viaduct::store::unknowns::{self, Decided, Word};
 use viaduct::suppression::policy::Policy;
 
 use super::identity::{account, act, extract, why};
@@ -22,6 +25,7 @@ on_both! {
     every_merge_that_is_taken_back_leaves_everything_as_it_was => super::property,
     what_left_on_the_wrong_view_is_queued_for_a_person => super::corrections,
     what_waits_on_the_wrong_view_is_held_when_two_are_parted => super::parted,
+    what_comes_back_after_two_were_parted_is_held_too => super::came_back,
     a_hold_on_two_who_were_one_stays_on_both => super::held_as_one,
     an_older_number_leads_back_to_whom_it_was_of => super::chains,
     the_earlier_of_two_merges_into_one_waits_for_the_later => super::siblings,
@@ -298,6 +302,69 @@ async fn parted(on: On) {
     assert_eq!(hub.rows(sql).await, wanted);
     let cause = hub.text(&format!("SELECT cause FROM delivery WHERE id = {}", held[0])).await;
     assert!(cause.ends_with("before that: so it is"), "{cause}");
+}
+
+/// What was on its way when two were parted tells of both: where it would wait again, it is held.
+async fn came_back(on: On) {
+    let hub = town(on).await;
+    let database = &hub.context.database;
+    let [(keep, account), (gone, other)] = two(&hub).await;
+    let early = delivery(&hub, gone, Some(other), message(), "unknown").await;
+    let merged = act(&hub, Asked::Merge { id: keep, other: gone, why: why() }).await;
+    let mut made = Vec::new();
+    for state in ["unknown", "waiting", "waiting", "unknown", "held", "accepted", "unknown"] {
+        made.push(delivery(&hub, keep, Some(account), message(), state).await);
+    }
+    let sql = "UPDATE delivery SET cause_code = 'delivery.unknown' WHERE id = $1";
+    execute(&hub, sql, vec![Cell::Int(made[4])]).await;
+    let in_hand = Intent { destination: "verint".to_owned(), fence: 1, number: 1 };
+    let mut transaction = database.begin().await.unwrap();
+    intents::put(&mut transaction, &in_hand, &made[1..3], 7).await.unwrap();
+    transaction.commit().await.unwrap();
+    act(&hub, Asked::Unmerge { act: merged["act"].as_i64().unwrap(), why: why() }).await;
+    let came = |id: i64, claimed: bool, state: State, code: Option<&str>| Settled {
+        id,
+        intents: 1,
+        intent_ms: 7,
+        fence: 0,
+        was_claimed: claimed,
+        state,
+        next_ms: 9,
+        give_back: false,
+        platform_id: None,
+        platform_status: None,
+        code: code.map(str::to_owned),
+        cause: Some("so it is".to_owned()),
+        doubt_until_ms: None,
+    };
+    let settled = [
+        came(early, false, State::Waiting, None),
+        came(made[0], false, State::Waiting, None),
+        came(made[1], true, State::Waiting, None),
+        came(made[2], true, State::Held, Some("suppressed.hold")),
+        came(made[3], false, State::Held, Some("delivery.unknown")),
+        came(made[5], false, State::Delivered, None),
+        came(made[6], false, State::Accepted, None),
+    ];
+    let ended = [in_hand];
+    let changed = sending::settle(database, "verint", (&settled, &ended), 9).await.unwrap();
+    assert_eq!(changed.len(), settled.len());
+    let sql = "SELECT state || ' ' || COALESCE(cause_code, '-') FROM delivery ORDER BY id";
+    let stands = async || -> Vec<String> {
+        hub.rows(sql).await.into_iter().map(|row| row[0].clone()).collect()
+    };
+    let (parted, unknown) = ("held identity.parted", "held delivery.unknown");
+    let wanted =
+        ["waiting -", parted, parted, parted, unknown, unknown, "delivered -", "accepted -"];
+    assert_eq!(stands().await, wanted);
+    // A person says of two that they were not made after all.
+    for id in [made[3], made[4]] {
+        let word = Word::Again(State::Waiting);
+        let decided = Decided { id, fence: 0, word, actor: "user:kim", reason: "they have none" };
+        assert!(unknowns::decide(database, &decided, 10).await.unwrap());
+    }
+    let wanted = ["waiting -", parted, parted, parted, parted, parted, "delivered -", "accepted -"];
+    assert_eq!(stands().await, wanted);
 }
 
 /// A hold that was put down on two people in one: nobody knows which of them was meant, so both are held.
