@@ -73,6 +73,18 @@ pub fn contact(kind: Kind, number: u64) -> Key {
     Key { kind, digest: digest(kind, &[&number.to_le_bytes()]) }
 }
 
+/// The key of the home that two have in common, by what tells it best.
+pub fn home(one: &Profile, other: &Profile) -> Option<Key> {
+    let (one, other) = (&one.home, &other.home);
+    let shared = |kind: Kind, one: u64, other: u64| {
+        (one != 0 && one == other)
+            .then(|| Key { kind, digest: digest(kind, &[&one.to_le_bytes()]) })
+    };
+    shared(Kind::Uprn, one.uprn, other.uprn)
+        .or_else(|| shared(Kind::Unit, one.unit, other.unit))
+        .or_else(|| shared(Kind::Street, one.street, other.street))
+}
+
 /// The key of a name in full; nothing where there are initials alone.
 pub fn name(profile: &Profile) -> Option<Key> {
     let (given, family) = (profile.main_given(), &*profile.family);

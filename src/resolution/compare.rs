@@ -104,7 +104,8 @@ pub struct Levels {
     pub together: bool,
 }
 
-/// Compares two parties. Contacts in `crowded` are everybody's, and say nothing; of a name in it less is believed.
+/// Compares two parties. Contacts in `crowded` are everybody's, and say nothing; of a home and
+/// of a name in it less is believed.
 pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -> Levels {
     let (mut given, mut family) = (given(one, other), family(one, other));
     if matches!(given, Given::Differs | Given::InitialClash | Given::Second)
@@ -134,7 +135,11 @@ pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -
     {
         given = Given::Differs;
     }
-    let place = nearness(&one.home, &other.home);
+    let mut place = nearness(&one.home, &other.home);
+    // A hostel, or all the flats of a house by one number: whoever is there is a neighbour.
+    if place == Nearness::Home && block::home(one, other).is_some_and(|key| crowded(&key)) {
+        place = Nearness::Neighbour;
+    }
     Levels {
         place,
         given,

@@ -93,9 +93,11 @@ impl Growing<'_> {
         match self.verdicts.get(&ordered(one, other)) {
             Some(Verdict::Same) => false,
             Some(Verdict::Different) => true,
-            _ => *self.known.borrow_mut().entry(ordered(one, other)).or_insert_with(|| {
-                clash(&self.levels(one, other)).is_some()
-            }),
+            _ => *self
+                .known
+                .borrow_mut()
+                .entry(ordered(one, other))
+                .or_insert_with(|| clash(&self.levels(one, other)).is_some()),
         }
     }
 

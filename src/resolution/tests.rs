@@ -205,6 +205,18 @@ fn what_a_person_said_of_the_father_brings_the_son_no_nearer() {
 }
 
 #[test]
+fn a_home_that_is_everybody_s_is_no_home() {
+    let david =
+        |record| one(record, "Mr", "David", "Testberry").at("The Hostel, 9 Old Road", "SK99 1AB");
+    let [one, other] = [1, 2].map(|record| Profile::new(1, record, &david(record).said));
+    let band_of = |crowded: &dyn Fn(&block::Key) -> bool| {
+        band(&compare(&one, &other, crowded), Weights::shipped())
+    };
+    assert_eq!(band_of(&|_| false), Band::Linked);
+    assert_ne!(band_of(&|key| key.kind.words() == "home"), Band::Linked);
+}
+
+#[test]
 fn a_couple_that_shares_a_phone_and_a_mailbox_is_two() {
     let shared = |one: One<'static>| one.phone("07700 900001").mail("the.fakeleys@example.com");
     let couple = [
@@ -252,8 +264,7 @@ fn a_claimant_s_number_on_the_partner_s_row_waits_for_a_person() {
     assert!(!together(&[claimant, partner], 0, 1) && waits(&[claimant, partner], 0, 1));
     // Somebody married and moved: the number is hers, and so little else agrees that nothing would be left of it.
     let before = one(1, "Miss", "Arden", "Testberry").nino("QQ123456A");
-    let after =
-        one(2, "Mrs", "Arden", "Bramble").nino("QQ123456A").at("9 Far Street", "LS1 4DY");
+    let after = one(2, "Mrs", "Arden", "Bramble").nino("QQ123456A").at("9 Far Street", "LS1 4DY");
     assert!(!together(&[before, after], 0, 1) && waits(&[before, after], 0, 1));
     let [before, after] = [before, after].map(|one| Profile::new(1, one.record, &one.said));
     let levels = compare(&before, &after, &|_| false);

@@ -26,7 +26,8 @@ async fn whoever_became_another_while_a_batch_was_closed_is_told_under_the_numbe
     hub.reload().await;
     let all: Vec<String> = (0..20)
         .map(|at| {
-            let (born, home) = (format!("19{}-01-0{}", 50 + at, 1 + at % 9), format!("{at} Street"));
+            let (born, home) =
+                (format!("19{}-01-0{}", 50 + at, 1 + at % 9), format!("{at} Street"));
             account(&format!("99{at:04}"), "Robin", "Bramble", &born, &home)
         })
         .collect();
@@ -38,8 +39,7 @@ async fn whoever_became_another_while_a_batch_was_closed_is_told_under_the_numbe
              ON k.id = p.source_key_id WHERE k.key IN ('990000', '990019') ORDER BY k.key",
         )
         .await;
-    let [keep, gone]: [i64; 2] =
-        [0, 1].map(|at| residents[at][0].parse::<i64>().unwrap());
+    let [keep, gone]: [i64; 2] = [0, 1].map(|at| residents[at][0].parse::<i64>().unwrap());
     assert_ne!(keep, gone);
     // Somebody has just said that two are one, and has not committed yet.
     let mut merging = hub.context.database.begin().await.unwrap();

@@ -145,7 +145,8 @@ async fn what_is_said_of_two_records_is_not_said_of_one_that_joined_since() {
         let kim = served.person("kim", &[Role::DataSteward]).await;
         let way = taken(&served, &kim).await;
         let stands = stood(&served.get(&way, &kim).await);
-        let versions = "SELECT CAST(id AS TEXT) || '.' || CAST(version AS TEXT) FROM resident ORDER BY id";
+        let versions =
+            "SELECT CAST(id AS TEXT) || '.' || CAST(version AS TEXT) FROM resident ORDER BY id";
         let before = served.hub.rows(versions).await;
         let mut night = street();
         night.push(night[3].replace("990004", "990011"));

@@ -70,7 +70,8 @@ async fn above(on: On) {
                  $$ BEGIN {taken}; RETURN NEW; END $$"
             );
             execute(&hub, &sql, vec![]).await;
-            let sql = "CREATE TRIGGER taken AFTER INSERT ON batch FOR EACH ROW EXECUTE FUNCTION taken()";
+            let sql =
+                "CREATE TRIGGER taken AFTER INSERT ON batch FOR EACH ROW EXECUTE FUNCTION taken()";
             execute(&hub, sql, vec![]).await;
         }
     }
