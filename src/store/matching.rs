@@ -149,6 +149,22 @@ pub async fn put_pairs(
     Ok(())
 }
 
+/// Of a key that more parties share than that, no more is kept than that they do.
+pub const SHARED_MAX: usize = 101;
+
+/// Takes keys out of the index that led to a party before: digest and party. What too many share stays crowded, since
+/// it is not known how many more they are.
+pub async fn unindex(transaction: &mut Transaction, left: &[(i64, i64)]) -> Result<(), StoreError> {
+    let sql = format!(
+        "WITH v (digest, party_id) AS ({{rows}}) DELETE FROM match_key WHERE (digest, party_id) IN \
+         (SELECT v.digest, v.party_id FROM v WHERE (SELECT COUNT(*) FROM match_key k \
+         WHERE k.digest = v.digest) < {SHARED_MAX}) RETURNING digest"
+    );
+    let cells = left.iter().flat_map(|(digest, party)| cells![*digest, *party]).collect();
+    transaction.fetch_with::<(i64,)>(&sql, 2, cells).await?;
+    Ok(())
+}
+
 /// Takes pairs out, both directions.
 pub async fn drop_pairs(
     transaction: &mut Transaction,

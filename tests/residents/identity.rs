@@ -11,6 +11,7 @@ use crate::support::hub::{On, TestHub, on_both};
 on_both! {
     who_was_told_apart_is_asked_of_no_more_whichever_source_is_looked_at => super::apart,
     whoever_comes_first_the_residents_are_the_same => super::any_order,
+    a_key_that_somebody_has_no_more_leads_to_them_no_more => super::keys_left,
     of_a_name_that_many_bear_name_and_home_are_not_enough => super::common_name,
     a_merge_that_is_taken_back_leaves_no_trace_in_either => super::merge_and_unmerge,
     what_a_person_said_outlasts_the_next_night => super::it_lasts,
@@ -95,6 +96,26 @@ async fn any_order(on: On) {
     let both = found[0].iter().find(|one| one.contains(&"990001".to_owned())).unwrap();
     assert_eq!(both, &["990001", "990004"], "{found:?}");
     assert!(found.iter().all(|one| *one == found[0]), "{found:#?}");
+}
+
+/// What somebody was compared by before neither leads to them nor counts among those who share it.
+async fn keys_left(on: On) {
+    let mut hub = TestHub::open(on).await;
+    hub.edit("connectors/revenues.toml", "extract    = \"full\"", "extract    = \"delta\"");
+    hub.reload().await;
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&street()));
+    hub.run("ingest-revenues").await;
+    let moved = [
+        account("990006", "James", "Fakely", "1990-10-12", "7 New Street"),
+        account("990007", "Julia", "Bramble", "1990-10-11", "1 Old Road"),
+    ];
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&moved));
+    hub.run("ingest-revenues").await;
+    let sql = "SELECT CAST(LENGTH(p.match_keys) / 8 AS TEXT), CAST((SELECT COUNT(*) FROM match_key k \
+               WHERE k.party_id = p.id) AS TEXT) FROM party p ORDER BY p.id";
+    for row in hub.rows(sql).await {
+        assert_eq!(row[0], row[1], "its keys, and those that lead to it");
+    }
 }
 
 /// Two of one name in one home are one, until more people than a few bear it: then a person is asked.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::decide::Decision;
-use super::{Known, version};
+use super::{Known, keys_of, version};
 use crate::resolution::block::Key;
 use crate::resolution::compare::{Levels, clash, compare};
 use crate::resolution::grow::{self, Pair, Verdict};
@@ -30,6 +30,12 @@ pub(super) struct Chunk {
 impl Chunk {
     pub fn is_crowded(&self, key: &Key) -> bool {
         self.blocks.get(&key.digest).is_some_and(|block| block.len() > key.kind.most())
+    }
+
+    /// The keys that known parties have now.
+    pub fn keys_of_known(&self) -> Vec<(i64, Vec<i64>)> {
+        let known = self.known.iter().filter(|(_, known)| known.resident_id != 0);
+        known.map(|(party, known)| (*party, keys_of(&known.profile))).collect()
     }
 
     fn levels(&self, one: i64, other: i64) -> Option<Levels> {

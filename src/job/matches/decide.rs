@@ -113,6 +113,7 @@ impl Matches {
         }
         let turn = self.refresh(transaction).await?;
         let arrived: Vec<i64> = chunk.affected.iter().copied().collect();
+        self.unlead(transaction, &chunk.keys_of_known()).await?;
         self.find_blocks(transaction, &mut chunk, &arrived, &mut decision.unlinked).await?;
         let mut changed = self.compare_all(transaction, &mut chunk, &arrived, weights).await?;
         let left: Vec<i64> =

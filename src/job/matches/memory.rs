@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::Known;
-use crate::resolution::block;
-use crate::store::matching::PairRow;
+use super::{Known, keys_of};
+use crate::store::matching::{self, PairRow};
 
 /// Most keys lead to one party.
 #[derive(Debug)]
@@ -23,10 +22,13 @@ pub struct Memory {
 }
 
 /// Of a key that more share no more is kept than that they do.
-pub const SHARED_MAX: usize = 101;
+pub const SHARED_MAX: usize = matching::SHARED_MAX;
 
 impl Memory {
-    pub fn add(&mut self, party: i64, known: Known, keys: &[i64]) {
+    /// Takes a party up, by these keys. Gives those that it had before and has no more.
+    pub fn add(&mut self, party: i64, known: Known, keys: &[i64]) -> Vec<i64> {
+        let left = self.left(party, Some(&known));
+        self.unlead(party, &left);
         for key in keys {
             match self.postings.entry(*key) {
                 Entry::Vacant(empty) => {
@@ -47,6 +49,37 @@ impl Memory {
             }
         }
         self.known.insert(party, known);
+        left
+    }
+
+    /// Forgets a party that is not compared any more. Gives its keys.
+    pub fn forget(&mut self, party: i64) -> Vec<i64> {
+        let left = self.left(party, None);
+        self.unlead(party, &left);
+        self.known.remove(&party);
+        left
+    }
+
+    fn left(&self, party: i64, now: Option<&Known>) -> Vec<i64> {
+        let Some(before) = self.known.get(&party) else { return Vec::new() };
+        let now = now.map(|known| keys_of(&known.profile)).unwrap_or_default();
+        keys_of(&before.profile).into_iter().filter(|key| !now.contains(key)).collect()
+    }
+
+    /// Leads to a party by these keys no more. Of a key of which more is not kept than that too many share it, that
+    /// stays known.
+    pub fn unlead(&mut self, party: i64, keys: &[i64]) {
+        for key in keys {
+            match self.postings.get_mut(key) {
+                Some(Posting::One(one)) if *one == party => {
+                    self.postings.remove(key);
+                }
+                Some(Posting::Many(many)) if many.len() < SHARED_MAX => {
+                    many.retain(|one| *one != party);
+                }
+                _ => {}
+            }
+        }
     }
 
     pub fn found(&self, key: i64) -> &[i64] {
@@ -58,8 +91,7 @@ impl Memory {
     }
 
     pub fn keys_of(&self, party: i64) -> Vec<i64> {
-        let keys = self.known.get(&party).map(|known| block::keys(&known.profile));
-        keys.into_iter().flatten().map(|key| key.digest).collect()
+        self.known.get(&party).map(|known| keys_of(&known.profile)).unwrap_or_default()
     }
 
     /// Takes up a pair, by its first party.

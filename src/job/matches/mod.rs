@@ -10,7 +10,7 @@ mod chunk;
 mod decide;
 mod memory;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use self::decide::{Arrival, Decision, Unlinked};
 use self::memory::Memory;
@@ -135,15 +135,20 @@ impl Matches {
         let mut parties: Vec<i64> = news.iter().flat_map(|(_, parties)| unpack(parties)).collect();
         parties.sort_unstable();
         parties.dedup();
+        let (mut written, mut left) = (Vec::new(), HashSet::new());
         for row in matching::profiles(transaction, &parties).await? {
-            if let Some((known, keys)) = read(&row) {
-                self.unwritten.extend(keys.iter().map(|key| (*key, row.id)));
-                self.memory.add(row.id, known, &keys);
-            } else {
+            let keys = match read(&row) {
+                Some((known, keys)) => {
+                    written.extend(keys.iter().map(|key| (*key, row.id)));
+                    self.memory.add(row.id, known, &keys)
+                }
                 // It says nothing any more by which it could be compared.
-                self.memory.known.remove(&row.id);
-            }
+                None => self.memory.forget(row.id),
+            };
+            left.extend(keys.into_iter().map(|key| (key, row.id)));
         }
+        self.leave(&left);
+        self.unwritten.extend(written);
         if self.whole {
             // Pairs that were taken out are not there to be read.
             parties.iter().for_each(|party| self.memory.unpair_all(*party));
@@ -154,6 +159,43 @@ impl Matches {
         }
         self.seen = turn - 1;
         Ok(turn)
+    }
+
+    /// Has known parties lead nowhere by keys that they had before and have no more: they would count among those who
+    /// share them.
+    async fn unlead(
+        &mut self,
+        transaction: &mut Transaction,
+        now: &[(i64, Vec<i64>)],
+    ) -> Result<(), JobError> {
+        let ids: Vec<i64> = now.iter().map(|(party, _)| *party).collect();
+        let before: HashMap<i64, Vec<u8>> = matching::profiles(transaction, &ids)
+            .await?
+            .into_iter()
+            .filter_map(|row| Some((row.id, row.match_keys?)))
+            .collect();
+        let mut left = HashSet::new();
+        for (party, keys) in now {
+            let before = before.get(party).map_or(&[][..], Vec::as_slice);
+            left.extend(unpack(before).filter(|key| !keys.contains(key)).map(|key| (key, *party)));
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let mut sorted: Vec<(i64, i64)> = left.iter().copied().collect();
+        sorted.sort_unstable();
+        matching::unindex(transaction, &sorted).await?;
+        self.leave(&left);
+        Ok(())
+    }
+
+    /// Keys that lead to a party no more, and are not to be written.
+    fn leave(&mut self, left: &HashSet<(i64, i64)>) {
+        if left.is_empty() {
+            return;
+        }
+        self.unwritten.retain(|key| !left.contains(key));
+        left.iter().for_each(|(key, party)| self.memory.unlead(*party, &[*key]));
     }
 
     /// Whether it is time to write.
