@@ -12,6 +12,7 @@ on_both! {
     who_was_told_apart_is_asked_of_no_more_whichever_source_is_looked_at => super::apart,
     whoever_comes_first_the_residents_are_the_same => super::any_order,
     a_key_that_somebody_has_no_more_leads_to_them_no_more => super::keys_left,
+    two_whose_home_became_crowded_are_parted_with_a_word => super::crowded,
     of_a_name_that_many_bear_name_and_home_are_not_enough => super::common_name,
     a_merge_that_is_taken_back_leaves_no_trace_in_either => super::merge_and_unmerge,
     what_a_person_said_outlasts_the_next_night => super::it_lasts,
@@ -115,6 +116,35 @@ async fn keys_left(on: On) {
                WHERE k.party_id = p.id) AS TEXT) FROM party p ORDER BY p.id";
     for row in hub.rows(sql).await {
         assert_eq!(row[0], row[1], "its keys, and those that lead to it");
+    }
+}
+
+/// In a house where too many live a home leads to nobody, and two who were one by it alone are asked about.
+async fn crowded(on: On) {
+    let mut hub = TestHub::open(on).await;
+    hub.edit("connectors/revenues.toml", "extract    = \"full\"", "extract    = \"delta\"");
+    hub.reload().await;
+    let here = |key: usize, given: &str| {
+        account(&format!("99{key:04}"), given, "Placeholder", "", "1 Old Road")
+    };
+    let mut house = vec![here(1, "Robin"), here(2, "Robin")];
+    let letters = || "abcdefgh".chars();
+    let names = letters().flat_map(|one| letters().map(move |other| (one, other)));
+    let names = names.map(|(one, other)| format!("{one}{other}").repeat(3));
+    house.extend(names.enumerate().map(|(at, name)| here(100 + at, &name)).take(59));
+    let apart = "SELECT CAST(COUNT(DISTINCT p.resident_id) AS TEXT) FROM party p \
+                 JOIN source_key k ON k.id = p.source_key_id WHERE k.key IN ('990001', '990002')";
+    let waits = "SELECT CAST(COUNT(*) AS TEXT) FROM match_pair m JOIN party p ON p.id = m.one \
+                 JOIN source_key k ON k.id = p.source_key_id JOIN party q ON q.id = m.other \
+                 JOIN source_key l ON l.id = q.source_key_id WHERE m.waits = 1 \
+                 AND k.key IN ('990001', '990002') AND l.key IN ('990001', '990002')";
+    for (night, (new, wanted)) in
+        [(&house[..60], ("1", "0")), (&house[60..], ("2", "1"))].into_iter().enumerate()
+    {
+        hub.drop_file("revenues", &format!("ctax-{night}.xml"), &extract(new));
+        hub.run("ingest-revenues").await;
+        let found = (hub.text(apart).await, hub.text(waits).await);
+        assert_eq!((&*found.0, &*found.1), wanted, "night {night}");
     }
 }
 

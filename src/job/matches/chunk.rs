@@ -64,6 +64,24 @@ impl Chunk {
         })
     }
 
+    /// A pair that nobody would look for any more, since too many came to share a key. By itself it links nobody: else it
+    /// would matter who came first. But two who were one until now do not part without a word: a person looks.
+    pub fn doubted(
+        &self,
+        old: &PairRow,
+        arrived: &HashSet<i64>,
+        weights: &Weights,
+    ) -> Option<PairRow> {
+        let resident = |party: i64| self.known.get(&party).map(|known| known.resident_id);
+        let below = (weights.link_bits() * 1_000.0).round() as i64 - 1;
+        let waits = resident(old.one) == resident(old.other) || old.bits == below;
+        if !waits || arrived.contains(&old.one) || arrived.contains(&old.other) {
+            return None;
+        }
+        let pair = self.pair(old.one, old.other, weights)?;
+        Some(PairRow { bits: pair.bits.min(below), ..pair })
+    }
+
     pub fn add_pair(&mut self, pair: PairRow) {
         for (me, mate) in [(pair.one, pair.other), (pair.other, pair.one)] {
             let of = self.pairs.entry(me).or_default();

@@ -314,7 +314,10 @@ impl Matches {
                 Some(at) if stays => changed.put[*at].bits = changed.put[*at].bits.max(pair.bits),
                 Some(_) => {}
                 None if stays => chunk.add_pair(pair),
-                None => changed.dropped.push(key),
+                None => match chunk.doubted(&pair, &arrived, weights) {
+                    Some(pair) => changed.put.push(pair),
+                    None => changed.dropped.push(key),
+                },
             }
         }
         changed.dropped.sort_unstable();
