@@ -1,7 +1,7 @@
 //! What people decide about who is who: two residents are one, or one is two. It outranks the weights, lasts, and
 //! can be undone; each act takes its turn among the chunks that are resolved.
 
-mod parting;
+pub(in crate::job) mod parting;
 
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;

@@ -14,13 +14,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use settle::{Draft, Settling};
+use settle::{Draft, Parted, Settling};
 use telling::Telling;
 use translate::{Ahead, Translator, next_chunk};
 
 use super::error::JobError;
 use super::fail_point;
 use super::holds::{Doing, feed};
+use super::identity::parting::{Now, correct_by_weights};
 use super::ingest::Bench;
 use super::matches::{Matches, Unlinked};
 use super::packing::Unpacker;
@@ -39,8 +40,10 @@ use crate::store::dead_letters::{self, DeadLetter, SettledAs};
 use crate::store::hold_feed;
 use crate::store::hold_matching;
 use crate::store::holds;
+use crate::store::ids::Ids;
 use crate::store::matching;
 use crate::store::outbox;
+use crate::store::parting;
 use crate::store::residents;
 use crate::store::source_records;
 use crate::suppression::policy as suppression;
@@ -215,7 +218,7 @@ async fn settle_chunk(
     progress.residents_changed = draft.residents_changed;
     progress.changes = draft.changes;
     unlinked.junk += draft.junk;
-    write(&mut transaction, draft, now_ms).await?;
+    write(&mut transaction, draft, (mark, &mut bench.ids), now_ms).await?;
     // A chunk of holds names nobody else, and keeps nobody waiting.
     if !named.is_empty() {
         hold_matching::of_records(&mut transaction, &distinct(named.into_iter()), now_ms).await?;
@@ -267,6 +270,7 @@ impl Translated {
 async fn write(
     transaction: &mut crate::store::database::Transaction,
     draft: Draft,
+    (mark, ids): (&str, &mut Ids),
     now_ms: i64,
 ) -> Result<(), JobError> {
     transaction.insert(residents::ACCOUNTS, draft.accounts).await?;
@@ -277,10 +281,39 @@ async fn write(
     transaction.insert(residents::RESIDENTS_AGAIN, draft.residents_again).await?;
     transaction.insert(residents::EVENTS, draft.events).await?;
     matching::move_parties(transaction, &draft.moved).await?;
+    // What this chunk tells is of those whom it made of them: it is written behind.
+    for parted in &draft.parted {
+        part(transaction, parted, (mark, ids), now_ms).await?;
+    }
     matching::redirect(transaction, &draft.merged, now_ms).await?;
     draft.deliveries.write(transaction).await?;
     holds::judge_accounts_again(transaction, &draft.let_go, now_ms).await?;
     Ok(())
+}
+
+/// Where weights take a resident apart, as where a person does: what was composed of both is held, what is of those who
+/// left goes with them, and what systems were told is queued to be told anew.
+async fn part(
+    transaction: &mut crate::store::database::Transaction,
+    parted: &Parted,
+    (mark, ids): (&str, &mut Ids),
+    now_ms: i64,
+) -> Result<(), JobError> {
+    let Parted { was, stays, left, named } = parted;
+    parting::hold_waiting(transaction, &[*was], 0, now_ms).await?;
+    for (account, is) in left {
+        parting::move_open(transaction, &[*account], *was, *is, 0).await?;
+    }
+    let residents = distinct(named.iter().map(|(_, resident)| *resident).chain([*stays]));
+    let now = Now {
+        mark: mark.strip_suffix('-').unwrap_or(mark),
+        meant: [*was, *was],
+        residents: &residents,
+        named,
+        since: 0,
+        now_ms,
+    };
+    correct_by_weights(transaction, &now, ids).await
 }
 
 /// A row held for what its fields say.

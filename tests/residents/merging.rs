@@ -26,6 +26,7 @@ on_both! {
     what_left_on_the_wrong_view_is_queued_for_a_person => super::corrections,
     what_waits_on_the_wrong_view_is_held_when_two_are_parted => super::parted,
     what_comes_back_after_two_were_parted_is_held_too => super::came_back,
+    what_waits_is_held_where_weights_part_two_as_well => super::by_weights,
     a_hold_on_two_who_were_one_stays_on_both => super::held_as_one,
     an_older_number_leads_back_to_whom_it_was_of => super::chains,
     the_earlier_of_two_merges_into_one_waits_for_the_later => super::siblings,
@@ -365,6 +366,54 @@ async fn came_back(on: On) {
     }
     let wanted = ["waiting -", parted, parted, parted, parted, parted, "delivered -", "accepted -"];
     assert_eq!(stands().await, wanted);
+}
+
+/// What a system says next parts two who were one: nobody decided it, and no letter may tell of both all the same.
+async fn by_weights(on: On) {
+    let mut hub = TestHub::open(on).await;
+    hub.edit("connectors/revenues.toml", "extract    = \"full\"", "extract    = \"delta\"");
+    hub.reload().await;
+    let john = |key: &str, born: &str| account(key, "John", "Bramble", born, "1 Old Road");
+    let night = [john("990001", "1955-02-03"), john("990004", "1955-02-03")];
+    hub.drop_file("revenues", "ctax-1.xml", &extract(&night));
+    hub.run("ingest-revenues").await;
+    let sql =
+        "SELECT CAST(resident_id AS TEXT), CAST(source_key_id AS TEXT) FROM party ORDER BY id";
+    let rows = hub.rows(sql).await;
+    assert_eq!(rows[0][0], rows[1][0], "they are one");
+    let number = |text: &str| text.parse::<i64>().unwrap();
+    let (keep, account, other) = (number(&rows[0][0]), number(&rows[0][1]), number(&rows[1][1]));
+    let theirs = delivery(&hub, keep, Some(other), message(), "waiting").await;
+    let own = delivery(&hub, keep, Some(account), message(), "waiting").await;
+    let on_its_way = delivery(&hub, keep, Some(other), message(), "unknown").await;
+    let told = delivery(&hub, keep, Some(other), push(keep), "delivered").await;
+    // A son, after all.
+    hub.drop_file("revenues", "ctax-2.xml", &extract(&[john("990004", "1985-07-08")]));
+    hub.run("ingest-revenues").await;
+    let rows = hub.rows(sql).await;
+    assert_eq!(number(&rows[0][0]), keep);
+    let son = number(&rows[1][0]);
+    assert_ne!(son, keep);
+    let stands = format!(
+        "SELECT CAST(resident_id AS TEXT), state, COALESCE(cause_code, '-') FROM delivery \
+         WHERE id IN ({theirs}, {own}, {on_its_way}) OR again_of = {told} ORDER BY id"
+    );
+    let row = |whose: i64, state: &str, code: &str| {
+        vec![whose.to_string(), state.to_owned(), code.to_owned()]
+    };
+    let wanted = [
+        row(son, "held", "identity.parted"),
+        row(keep, "held", "identity.parted"),
+        row(son, "unknown", "-"),
+        row(son, "held", "identity.correction"),
+    ];
+    assert_eq!(hub.rows(&stands).await, wanted);
+    let marked =
+        format!("SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE parted AND id = {on_its_way}");
+    assert_eq!(hub.text(&marked).await, "1");
+    // What that night tells itself is of them as they are.
+    let sql = "SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE parted AND batch_id > 1";
+    assert_eq!(hub.text(sql).await, "0");
 }
 
 /// A hold that was put down on two people in one: nobody knows which of them was meant, so both are held.

@@ -12,6 +12,7 @@ use crate::store::again;
 use crate::store::database::{Transaction, cells};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::identity::Row;
+use crate::store::ids::Ids;
 use crate::store::outbox::{self, New, Place};
 use crate::store::parting::CORRECTION;
 use crate::store::residents::{self, read_facts};
@@ -24,7 +25,7 @@ pub(super) struct Wrong {
 }
 
 /// How it is now, and since when it was taken for something else.
-pub(super) struct Now<'n> {
+pub(in crate::job) struct Now<'n> {
     /// What begins our references.
     pub mark: &'n str,
     /// The residents that were meant, before and after.
@@ -52,15 +53,36 @@ pub(super) async fn correct(
 ) -> Result<Wrong, JobError> {
     let sent = deliveries::sent_for(transaction, &now.meant).await?;
     let sent: Vec<&Delivery> = sent.iter().filter(|row| row.id > now.since).collect();
-    let (mut told, mut seen) = (Vec::new(), HashSet::new());
-    for row in sent.iter().filter(|row| is_told(row)) {
-        for resident in now.whom(row) {
-            if seen.insert((resident, &row.destination, &row.mapping, row.account_id)) {
-                told.push((*row, resident));
-            }
-        }
-    }
+    let told = now.told(&sent);
     let mut ids = again::alone(transaction, told.len()).await?;
+    let queued = queue(transaction, now, told, &mut ids).await?;
+    let sent = sent
+        .into_iter()
+        .map(|row| (row.id, row.resident_id, row.destination.clone(), row.state.clone()));
+    Ok(Wrong { sent: sent.collect(), queued })
+}
+
+/// The same where weights parted a resident, by a chunk that has its turn: nobody asked for it, and nobody is shown what
+/// left.
+pub(in crate::job) async fn correct_by_weights(
+    transaction: &mut Transaction,
+    now: &Now<'_>,
+    ids: &mut Ids,
+) -> Result<(), JobError> {
+    let sent = deliveries::sent_for(transaction, &now.meant).await?;
+    let told = now.told(&sent.iter().collect::<Vec<_>>());
+    ids.reserve_in(transaction, told.len()).await?;
+    queue(transaction, now, told, ids).await?;
+    Ok(())
+}
+
+/// Queues a correction for each; gives their numbers.
+async fn queue(
+    transaction: &mut Transaction,
+    now: &Now<'_>,
+    told: Vec<(&Delivery, i64)>,
+    ids: &mut Ids,
+) -> Result<Vec<i64>, JobError> {
     let (mut rows, mut queued) = (Vec::new(), Vec::new());
     // The newest was looked at first, and comes last in line.
     for (row, resident) in told.into_iter().rev() {
@@ -69,10 +91,7 @@ pub(super) async fn correct(
         queued.push(id);
     }
     transaction.insert(outbox::DELIVERIES, rows).await?;
-    let sent = sent
-        .into_iter()
-        .map(|row| (row.id, row.resident_id, row.destination.clone(), row.state.clone()));
-    Ok(Wrong { sent: sent.collect(), queued })
+    Ok(queued)
 }
 
 /// Whether a system has it, or may have.
@@ -83,6 +102,19 @@ fn is_told(row: &Delivery) -> bool {
 }
 
 impl Now<'_> {
+    /// What systems were told of these: the newest of each kind, and of whom they must be told anew.
+    fn told<'d>(&self, sent: &[&'d Delivery]) -> Vec<(&'d Delivery, i64)> {
+        let (mut told, mut seen) = (Vec::new(), HashSet::new());
+        for row in sent.iter().filter(|row| is_told(row)) {
+            for resident in self.whom(row) {
+                if seen.insert((resident, &row.destination, &row.mapping, row.account_id)) {
+                    told.push((*row, resident));
+                }
+            }
+        }
+        told
+    }
+
     /// Of whom a system must be told anew what it was told by this delivery.
     fn whom(&self, row: &Delivery) -> Vec<i64> {
         let Some(account) = row.account_id else { return self.residents.to_vec() };

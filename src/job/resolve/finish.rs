@@ -1,11 +1,11 @@
 //! Finishing a chunk: parties come to the residents that were decided, the best values win, and whoever listens is
 //! told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::distinct;
-use super::settle::{Draft, Occasion, Party, Resident, Settling, Whom};
+use super::settle::{Draft, Occasion, Parted, Party, Resident, Settling, Whom};
 use super::telling::{Telling, Told};
 use crate::job::error::JobError;
 use crate::job::matches::Decision;
@@ -30,7 +30,7 @@ impl Settling<'_> {
         self.know(transaction, &touched).await?;
         let mut order: Vec<(i64, (i64, i64))> = decided.residents.into_iter().collect();
         order.sort_unstable();
-        let mut keys = Vec::new();
+        let (mut keys, mut went) = (Vec::new(), Vec::new());
         for (party_id, (was, is)) in order {
             let Some(party) = self.parties.get_mut(&party_id) else { continue };
             party.resident_id = is;
@@ -38,6 +38,7 @@ impl Settling<'_> {
             if party.was_there {
                 keys.push(party.source_key_id);
                 self.draft.moved.push((party_id, is));
+                went.push((was, party_id));
             }
             if let Some(resident) = self.residents.get_mut(&was) {
                 resident.parties.retain(|known| *known != party_id);
@@ -61,7 +62,40 @@ impl Settling<'_> {
                 self.draft.merged.push((from, into));
             }
         }
+        self.draft.parted = self.parted(&went);
         Ok(distinct(keys.into_iter()))
+    }
+
+    /// The residents that were taken apart: of known parties, and which resident each left, those that did not go where
+    /// the number went.
+    fn parted(&self, went: &[(i64, i64)]) -> Vec<Parted> {
+        let of = |resident: i64| {
+            let parties = self.residents.get(&resident).into_iter().flat_map(|one| &one.parties);
+            parties.filter_map(|party| self.parties.get(party))
+        };
+        let named = |party: &Party| {
+            (party.ended_ms.is_none()).then_some((party.source_key_id, party.resident_id))
+        };
+        let mut all: BTreeMap<i64, Parted> = BTreeMap::new();
+        for (was, party) in went.iter().filter(|(was, _)| *was != 0) {
+            let Some(party) = self.parties.get(party) else { continue };
+            let merged = self.draft.merged.iter().find(|(from, _)| from == was);
+            let stays = merged.map_or(*was, |(_, into)| *into);
+            if party.resident_id == stays {
+                continue;
+            }
+            let parted = all.entry(*was).or_insert_with(|| Parted {
+                was: *was,
+                stays,
+                left: Vec::new(),
+                named: of(stays).filter_map(named).collect(),
+            });
+            parted.named.extend(named(party));
+            if of(stays).all(|other| other.source_key_id != party.source_key_id) {
+                parted.left.push((party.source_key_id, party.resident_id));
+            }
+        }
+        all.into_values().collect()
     }
 
     /// How many residents are touched.

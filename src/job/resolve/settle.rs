@@ -47,11 +47,24 @@ pub struct Draft {
     pub moved: Vec<(i64, i64)>,
     /// Residents that have nobody left, and whom they became.
     pub merged: Vec<(i64, i64)>,
+    pub parted: Vec<Parted>,
     pub residents_created: i64,
     pub residents_changed: i64,
     pub changes: i64,
     /// Parties of which a field of a council's rule says nothing.
     pub junk: i64,
+}
+
+/// A resident whose parties are not one person any more, since the weights say so.
+#[derive(Debug)]
+pub struct Parted {
+    pub was: i64,
+    /// Whom those became who stayed with the number.
+    pub stays: i64,
+    /// Who left: an account that those who stayed are not on, and the resident that it went to.
+    pub left: Vec<(i64, i64)>,
+    /// Who is named on which account now: account and resident.
+    pub named: Vec<(i64, i64)>,
 }
 
 /// A party as this chunk knows it.
