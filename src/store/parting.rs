@@ -54,8 +54,8 @@ pub async fn move_open(
     Ok(())
 }
 
-/// How one is held for this reason.
-const HOLD: &str = "state = 'held', since_ms = v.now_ms, fence = delivery.fence + 1, cause_code = 'identity.parted', \
+/// How one is held for this reason. Its mark goes: what a person releases is theirs.
+const HOLD: &str = "state = 'held', parted = FALSE, since_ms = v.now_ms, fence = delivery.fence + 1, cause_code = 'identity.parted', \
     cause = 'it was composed while two people were taken for one' \
     || COALESCE('; before that: ' || delivery.cause, '')";
 

@@ -142,7 +142,11 @@ async fn f28_an_answer_that_is_lost_is_found_out_and_nothing_is_done_twice() {
             let is_whole = kind == "lost_answer" && path == "/FWT";
             assert_eq!(found.starts_with("happened"), is_whole, "{kind} {order}: {found}");
             // A case that is there without its documents is not made again.
-            let again = Delivery { intent: 2, ..cleared("r-1", &order).get().clone() };
+            let again = Delivery {
+                intent: 2,
+                unanswered_since_ms: Some(1),
+                ..cleared("r-1", &order).get().clone()
+            };
             let again = super::verint_told::clear_again(again);
             let done = word(system.deliver(&[again]).await.remove(0).map(|one| one.platform_id));
             assert!(done.starts_with("done"), "{kind} {order}: {done}");
