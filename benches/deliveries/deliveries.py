@@ -139,10 +139,14 @@ class Bench:
         child = subprocess.Popen(self.viaduct("serve", "--listen", "127.0.0.1:0"), env=self.environment(),
                                  stdout=log, stderr=subprocess.STDOUT)
         stack.callback(child.kill)
-        ask = (f"SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE destination = '{destination}'"
-               f" AND settled_ms IS NOT NULL LIMIT {many}) x") if many < self.waiting else (
+        # Of attempts, which are small and no more than were made, or by the index of what is open: a look through all
+        # deliveries each time is a cost of its own, and takes the server from what is measured.
+        ask = (f"SELECT COUNT(*) FROM (SELECT 1 FROM delivery_attempt WHERE ended_ms IS NOT NULL LIMIT {many}) x"
+               ) if many < self.waiting else (
                f"SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE destination = '{destination}'"
-               " AND settled_ms IS NULL LIMIT 1) x")
+               " AND state IN ('waiting', 'unknown', 'accepted', 'offered', 'held') AND settled_ms IS NULL LIMIT 1) x")
+        if self.on_postgres:
+            ask = f"SET enable_seqscan TO off; {ask}"
         until = str(many) if many < self.waiting else "0"
         while child.poll() is None and time.monotonic() - began < RUN_SECONDS_MAX:
             time.sleep(0.25)
