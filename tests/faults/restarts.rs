@@ -3,10 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-#[cfg(debug_assertions)]
-use serde_json::json;
-#[cfg(debug_assertions)]
-use viaduct::job::fail_point::Safeguard;
 use viaduct::store::database::Database;
 
 use super::node::{Node, count, soon, until};
@@ -74,36 +70,6 @@ async fn f13_postgres_stops_under_load_and_everything_goes_on() {
     for kind in KINDS {
         assert_eq!(stage.open_deliveries(kind).await, 0, "{kind}");
     }
-}
-
-/// The server is killed while sends are on their way, and whoever goes on does not ask what became of them.
-#[cfg(debug_assertions)]
-#[tokio::test(flavor = "multi_thread")]
-async fn f13_control_without_asking_a_stop_of_the_server_doubles_and_it_is_found() {
-    let mut server = Server::start().await;
-    let proxy = Proxy::to(server.address()).await;
-    let mut stage = Stage::open(On::Sqlite, 60).await;
-    stage.without = Some(Safeguard::Asking);
-    stage.database = format!("postgres://postgres@{}/postgres", proxy.address);
-    stage.tell(|kind, text| soon(kind, text, 3_000));
-    let slow = json!({ "next": [{ "kind": "slow", "ms": 400, "times": 1_000 }] });
-    stage.control("faults", &slow).await;
-    let node = Node::start(&stage, &stage.database, &[]).await;
-    stage.next_night();
-    node.ring("ingest-people").await;
-    until(DONE, "something leaves", async || !stage.ledger().is_empty()).await;
-    server.halt("kill").await;
-    proxy.refuse(true);
-    proxy.lead_to(server.again().await);
-    proxy.refuse(false);
-    let watching = Database::open_existing(&stage.database).await.unwrap();
-    until(DONE, "everything is done", async || is_done(&watching, stage.nights).await).await;
-    watching.close().await;
-    node.stop().await;
-    let outcome = stage.compare().await;
-    assert!(outcome.doubled > 0, "{outcome:?}");
-    let word = Safeguard::Asking.word();
-    report(&format!("F13 control: without `{word}`: found: {} effects too many", outcome.doubled));
 }
 
 /// Every extract has been read, without another ring, and nothing waits to be sent.
