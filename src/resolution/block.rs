@@ -68,18 +68,16 @@ fn digest(kind: Kind, parts: &[&[u8]]) -> i64 {
     xxh3_64_with_seed(&parts.join(&0x1f), kind as u64) as i64
 }
 
-/// The key under which whoever has this mail address or telephone number is found.
-pub fn contact(kind: Kind, number: u64) -> Key {
+/// The key under which whoever has this mail address, telephone number or home is found.
+pub fn numbered(kind: Kind, number: u64) -> Key {
     Key { kind, digest: digest(kind, &[&number.to_le_bytes()]) }
 }
 
 /// The key of the home that two have in common, by what tells it best.
 pub fn home(one: &Profile, other: &Profile) -> Option<Key> {
     let (one, other) = (&one.home, &other.home);
-    let shared = |kind: Kind, one: u64, other: u64| {
-        (one != 0 && one == other)
-            .then(|| Key { kind, digest: digest(kind, &[&one.to_le_bytes()]) })
-    };
+    let shared =
+        |kind: Kind, one: u64, other: u64| (one != 0 && one == other).then(|| numbered(kind, one));
     shared(Kind::Uprn, one.uprn, other.uprn)
         .or_else(|| shared(Kind::Unit, one.unit, other.unit))
         .or_else(|| shared(Kind::Street, one.street, other.street))

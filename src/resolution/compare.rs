@@ -151,7 +151,7 @@ pub fn compare(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -
         email: match (one.email, other.email) {
             (0, _) | (_, 0) => Own::Missing,
             (one, other) if one != other => Own::Differs,
-            (one, _) if crowded(&block::contact(Kind::Email, one)) => Own::Missing,
+            (one, _) if crowded(&block::numbered(Kind::Email, one)) => Own::Missing,
             _ => Own::Equal,
         },
         phone: phone(one, other, crowded),
@@ -378,7 +378,7 @@ fn phone(one: &Profile, other: &Profile, crowded: &dyn Fn(&Key) -> bool) -> Own 
     let shared = one.phones.iter().filter(|phone| **phone != 0 && other.phones.contains(phone));
     let mut any = false;
     for phone in shared {
-        if !crowded(&block::contact(Kind::Phone, *phone)) {
+        if !crowded(&block::numbered(Kind::Phone, *phone)) {
             return Own::Equal;
         }
         any = true;

@@ -376,7 +376,7 @@ async fn open_sqlite(path: &Path) -> Result<Database, StoreError> {
 
 /// What belongs together commits together. Dropped without commit, it is as if it never was.
 pub enum Transaction {
-    /// It is rolled back before the next has its turn.
+    /// What is dropped begins to be rolled back before the next has its turn.
     Sqlite(sqlx::Transaction<'static, Sqlite>, Turn),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
