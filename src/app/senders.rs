@@ -16,6 +16,8 @@ use crate::job::definition::{Action, JobDefinition};
 use crate::job::deliver::{Report, attend};
 use crate::job::error::JobError;
 use crate::job::fail_point::Safeguard;
+use crate::job::ingest::Bench;
+use crate::store::database::Database;
 use crate::store::{leases, ringing};
 
 /// How soon one that failed is begun again: where the database was away, or the lease another's; and where
@@ -28,6 +30,8 @@ const GRACE: Duration = Duration::from_secs(25);
 /// All of them.
 pub struct Senders {
     context: Arc<Context>,
+    /// As they reach it.
+    database: Database,
     tasks: Vec<JoinHandle<()>>,
     listening: JoinHandle<()>,
 }
@@ -35,14 +39,18 @@ pub struct Senders {
 impl Senders {
     /// They send on the thread of this handle.
     pub fn start(context: &Arc<Context>, sending: &Handle) -> Senders {
+        let database = {
+            let _within = sending.enter();
+            context.database.apart()
+        };
         let jobs = context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
         let tasks = jobs.map(|job| {
             context.bell.attend(&job.connector.value);
-            sending.spawn(send_always(Arc::clone(context), job.clone()))
+            sending.spawn(send_always(Arc::clone(context), database.clone(), job.clone()))
         });
         let tasks = tasks.collect();
         let listening = tokio::spawn(listen_always(Arc::clone(context)));
-        Senders { context: Arc::clone(context), tasks, listening }
+        Senders { context: Arc::clone(context), database, tasks, listening }
     }
 
     /// Ends them: what is being sent is ended, what was only claimed is given back, and nothing stays
@@ -59,18 +67,20 @@ impl Senders {
         if let Err(error) = leases::release_all(&self.context.database, &holder::name()).await {
             tracing::warn!(%error, "leases could not be given back, and run out by themselves");
         }
+        self.database.close_apart().await;
     }
 }
 
 /// Sends until it is over. What fails is said, and begun again.
-async fn send_always(context: Arc<Context>, job: JobDefinition) {
+async fn send_always(context: Arc<Context>, database: Database, job: JobDefinition) {
     let mut is_first = true;
     while !context.bell.is_over() {
         if context.bell.is_resting() {
             context.bell.goes_on().await;
             continue;
         }
-        let sending = AssertUnwindSafe(send(&context, &job, is_first)).catch_unwind().await;
+        let sending = AssertUnwindSafe(send(&context, &database, &job, is_first));
+        let sending = sending.catch_unwind().await;
         is_first = false;
         let again_ms = match sending {
             Ok(Ok(report)) => {
@@ -95,9 +105,15 @@ async fn send_always(context: Arc<Context>, job: JobDefinition) {
     }
 }
 
-async fn send(context: &Context, job: &JobDefinition, is_first: bool) -> Result<Report, AppError> {
+async fn send(
+    context: &Context,
+    database: &Database,
+    job: &JobDefinition,
+    is_first: bool,
+) -> Result<Report, AppError> {
     let ready = context.deliver(job)?;
-    Ok(attend(&ready, &context.bench(), is_first).await?)
+    let bench = Bench { database: database.clone(), ..context.bench() };
+    Ok(attend(&ready, &bench, is_first).await?)
 }
 
 /// Hears the bell of other nodes.

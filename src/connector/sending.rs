@@ -41,24 +41,20 @@ where
     let door = Mutex::new(Door::default());
     let (door, send) = (&door, &send);
     let look = move || door.lock().unwrap_or_else(PoisonError::into_inner);
-    // Collected first: a stream that maps over borrowed items cannot be sent between threads.
-    let sends: Vec<_> = deliveries
-        .iter()
-        .enumerate()
-        .map(|(at, cleared)| async move {
-            let channel = cleared.get().content.channel();
-            let shut = look().shut_to(channel);
-            if let Some(error) = shut {
-                return (at, Err(error));
-            }
-            let sent = send(cleared.get()).await;
-            look().learn(channel, &sent);
-            (at, sent)
-        })
-        .collect();
+    // By number: a stream that maps over borrowed items cannot be sent between threads.
+    let sends = stream::iter(0..deliveries.len()).map(|at| async move {
+        let delivery = deliveries[at].get();
+        let channel = delivery.content.channel();
+        let shut = look().shut_to(channel);
+        if let Some(error) = shut {
+            return (at, Err(error));
+        }
+        let sent = send(delivery).await;
+        look().learn(channel, &sent);
+        (at, sent)
+    });
     // One that hangs keeps its own place, and nobody else's.
-    let mut sent: Vec<(usize, _)> =
-        stream::iter(sends).buffer_unordered(at_once.max(1)).collect().await;
+    let mut sent: Vec<(usize, _)> = sends.buffer_unordered(at_once.max(1)).collect().await;
     sent.sort_unstable_by_key(|(at, _)| *at);
     sent.into_iter().map(|(_, sent)| sent).collect()
 }

@@ -69,7 +69,7 @@ pub struct Deliver {
     /// Whether a holder of the destination's lease is known to be dead: its lease is taken although it
     /// is not over. Nobody else's is, whoever took over meanwhile.
     pub is_gone: fn(&str) -> bool,
-    /// Deliveries claimed at once.
+    /// Deliveries claimed at once, at most.
     pub batch: i64,
     /// How long a sender that is silent keeps the destination. Renewed while we send.
     pub lease_ms: i64,
@@ -100,7 +100,7 @@ impl Deliver {
             production: true,
             policy: Arc::default(),
             is_gone: |_| false,
-            batch: 200,
+            batch: 1_000,
             lease_ms: fail_point::lease_ms(LEASE_MS),
             retry: Retry { attempts: 8, ..Retry::default() },
             patience: Patience::default(),

@@ -7,6 +7,7 @@ use super::audit::{self, Entry};
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
 use super::deliveries::{self, Delivery, Filter};
 use super::outbox::NEVER_MS;
+use super::rechecks::IS_PAYMENT;
 use super::ringing;
 use crate::record::delivery::State;
 
@@ -118,11 +119,13 @@ pub async fn begin(
     Ok(items)
 }
 
-/// How many of its items are payments. What a delivery brings is written with its first field first.
+/// How many of its items are payments.
 async fn payments(transaction: &mut Transaction, bulk: i64) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM bulk_item i JOIN delivery d ON d.id = i.delivery_id \
-               WHERE i.bulk_id = $1 AND d.message LIKE '{\"amount_pence\"%'";
-    let counted: Vec<(i64,)> = transaction.fetch(sql, cells![bulk]).await?;
+    let sql = format!(
+        "SELECT COUNT(*) FROM bulk_item i JOIN delivery d ON d.id = i.delivery_id \
+         WHERE i.bulk_id = $1 AND d.{IS_PAYMENT}"
+    );
+    let counted: Vec<(i64,)> = transaction.fetch(&sql, cells![bulk]).await?;
     Ok(counted.first().map_or(0, |(many,)| *many))
 }
 

@@ -306,6 +306,22 @@ impl Database {
         }
     }
 
+    /// The same, by connections of its own where it is PostgreSQL: a pool gives out each of its connections in turn, and
+    /// one that is used for everything knows, at either end, a little of everything. SQLite's are shared.
+    pub fn apart(&self) -> Database {
+        match self {
+            Database::Sqlite { .. } => self.clone(),
+            Database::Postgres(pool) => Database::Postgres(reach::beside(pool)),
+        }
+    }
+
+    /// Closes what `apart` gave, in bounded time.
+    pub async fn close_apart(&self) {
+        if let Database::Postgres(pool) = self {
+            reach::close(pool, reach::SIGN_OF_LIFE).await;
+        }
+    }
+
     /// Closes every connection, in bounded time; SQLite's log is folded into the file.
     pub async fn close(&self) {
         match self {

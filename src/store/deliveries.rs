@@ -43,6 +43,9 @@ pub struct Delivery {
     pub again_of: Option<i64>,
 }
 
+/// What it brings, of a delivery by its own name.
+pub(super) const MESSAGE: &str = "COALESCE((SELECT m.message FROM delivery_message m WHERE m.delivery_id = delivery.id), '') AS message";
+
 /// One intent to send, and what came of it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Attempt {
@@ -83,7 +86,7 @@ fn select_from(table: &str, is_postgres: bool) -> String {
     let state = intents::state(is_postgres);
     format!(
         "SELECT id, change_event_id, batch_id, resident_id, destination, mapping, \
-         mapping_version, purpose, needs_consent, collection, account_id, reference, message, \
+         mapping_version, purpose, needs_consent, collection, account_id, reference, {MESSAGE}, \
          {state} AS state, since_ms, next_ms, attempts, intents, platform_id, platform_status, \
          cause_code, cause, created_ms, settled_ms, fence, doubt_until_ms, again_of FROM {table}"
     )

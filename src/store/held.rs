@@ -185,7 +185,8 @@ pub struct DeliveryHeld {
 }
 
 const DELIVERY: &str = "SELECT id, batch_id, resident_id, destination, mapping, reference, \
-    message, state, cause_code AS code, cause, since_ms, platform_id, \
+    COALESCE((SELECT m.message FROM delivery_message m WHERE m.delivery_id = delivery.id), '') AS message, \
+    state, cause_code AS code, cause, since_ms, platform_id, \
     (SELECT COUNT(*) FROM delivery_attempt a WHERE a.delivery_id = delivery.id \
     AND COALESCE(a.outcome, '') NOT LIKE 'suppressed.%' \
     AND COALESCE(a.outcome, '') <> 'delivery.unreadable') AS sent FROM delivery WHERE";

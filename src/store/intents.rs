@@ -20,10 +20,24 @@ pub struct Intent {
 pub fn in_hand(is_postgres: bool) -> &'static str {
     match is_postgres {
         true => {
-            "(SELECT CAST(json_array_elements_text(CAST(i.ids AS json)) AS BIGINT) \
-             FROM delivery_intent i)"
+            "(SELECT unnest(CAST(translate(i.ids, '[]', '{}') AS BIGINT[])) FROM delivery_intent i)"
         }
         false => "(SELECT one.value FROM delivery_intent i, json_each(i.ids) one)",
+    }
+}
+
+/// The same of a destination, whose name is `$2`. That so few are meant is seen by PostgreSQL too, which makes room
+/// for all that it expects.
+pub fn in_hand_at(is_postgres: bool) -> &'static str {
+    match is_postgres {
+        true => {
+            "(SELECT unnest(CAST(translate(i.ids, '[]', '{}') AS BIGINT[])) FROM delivery_intent i \
+             WHERE i.destination = $2)"
+        }
+        false => {
+            "(SELECT one.value FROM delivery_intent i, json_each(i.ids) one \
+             WHERE i.destination = $2)"
+        }
     }
 }
 
@@ -32,8 +46,8 @@ pub fn in_hand(is_postgres: bool) -> &'static str {
 pub fn each_in_hand(is_postgres: bool) -> &'static str {
     match is_postgres {
         true => {
-            "(SELECT CAST(json_array_elements_text(CAST(i.ids AS json)) AS BIGINT) AS id, \
-             i.intent_ms FROM delivery_intent i)"
+            "(SELECT unnest(CAST(translate(i.ids, '[]', '{}') AS BIGINT[])) AS id, i.intent_ms \
+             FROM delivery_intent i)"
         }
         false => {
             "(SELECT each.value AS id, i.intent_ms FROM delivery_intent i, json_each(i.ids) each)"
@@ -95,8 +109,8 @@ pub async fn take_over(
 pub async fn since_ms(database: &Database, delivery: i64) -> Result<Option<i64>, StoreError> {
     let sql = match database.is_postgres() {
         true => {
-            "SELECT intent_ms FROM delivery_intent WHERE $1 IN (SELECT CAST(one AS BIGINT) \
-             FROM json_array_elements_text(CAST(ids AS json)) one)"
+            "SELECT intent_ms FROM delivery_intent \
+             WHERE $1 = ANY(CAST(translate(ids, '[]', '{}') AS BIGINT[]))"
         }
         false => {
             "SELECT intent_ms FROM delivery_intent \

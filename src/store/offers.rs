@@ -1,6 +1,7 @@
 //! Payments that are offered by a link: found again when somebody opens it, and set going.
 
 use super::database::{Database, StoreError, Transaction, cells};
+use super::deliveries::MESSAGE;
 use super::intents;
 use super::ringing;
 use crate::record::personal::unprinted;
@@ -24,7 +25,7 @@ pub struct OfferRow {
 fn columns(database: &Database) -> String {
     let state = intents::state(database.is_postgres());
     format!(
-        "id, resident_id, destination, mapping, message, {state} AS state, next_ms, \
+        "id, resident_id, destination, mapping, {MESSAGE}, {state} AS state, next_ms, \
          platform_id, cause_code, doubt_until_ms"
     )
 }

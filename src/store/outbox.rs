@@ -8,14 +8,23 @@ use crate::record::delivery::{Content, State};
 /// When what only a person can set going is looked at: never by itself.
 pub const NEVER_MS: i64 = i64::MAX;
 
-/// New deliveries.
-pub const DELIVERIES: Insert = Insert {
+const DELIVERIES: Insert = Insert {
     table: "delivery",
     columns: "id,change_event_id,batch_id,resident_id,destination,mapping,mapping_version,purpose,\
-        needs_consent,collection,account_id,reference,message,state,since_ms,next_ms,cause_code,cause,\
+        needs_consent,collection,account_id,reference,state,since_ms,next_ms,cause_code,cause,\
         created_ms,subject_id,in_line,newest_only,urgent,again_of",
     after: "",
 };
+
+const MESSAGES: Insert =
+    Insert { table: "delivery_message", columns: "delivery_id,message", after: "" };
+
+/// New deliveries. What they bring stands apart, written once: each outcome writes a delivery's row anew.
+#[derive(Debug, Default)]
+pub struct Rows {
+    deliveries: Vec<Cell>,
+    messages: Vec<Cell>,
+}
 
 /// What a delivery is made with.
 pub struct New<'a> {
@@ -52,13 +61,42 @@ pub struct Place {
     pub again_of: Option<i64>,
 }
 
-/// The row of a new delivery that is like any other.
-pub fn row(new: New<'_>) -> Vec<Cell> {
-    row_at(new, Place::default())
+impl Rows {
+    /// One alone.
+    pub fn of(new: New<'_>, place: Place) -> Rows {
+        let mut rows = Rows::default();
+        rows.add(new, place);
+        rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
+    /// Takes up others.
+    pub fn extend(&mut self, more: Rows) {
+        self.deliveries.extend(more.deliveries);
+        self.messages.extend(more.messages);
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, new: New<'_>, place: Place) {
+        let id = new.id;
+        let (row, message) = row(new, place);
+        self.deliveries.extend(row);
+        self.messages.extend(cells![id, message]);
+    }
+
+    /// Writes them.
+    pub async fn write(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction.insert(DELIVERIES, self.deliveries).await?;
+        transaction.insert(MESSAGES, self.messages).await?;
+        Ok(())
+    }
 }
 
-/// The row of a new delivery.
-pub fn row_at(new: New<'_>, place: Place) -> Vec<Cell> {
+/// The row of a new delivery, and its message.
+fn row(new: New<'_>, place: Place) -> (Vec<Cell>, String) {
     // Who pays comes in their own time, and stands behind nobody.
     let in_line = match &new.composed {
         Ok(Content::Payment(_)) => 0_i64,
@@ -76,7 +114,7 @@ pub fn row_at(new: New<'_>, place: Place) -> Vec<Cell> {
         Err((code, cause)) => ("null".to_owned(), State::Held, Some(code.to_owned()), Some(cause)),
     };
     let next_ms = if state == State::Offered { NEVER_MS } else { new.now_ms };
-    cells![
+    let row = cells![
         new.id,
         new.event_id,
         new.batch_id,
@@ -89,7 +127,6 @@ pub fn row_at(new: New<'_>, place: Place) -> Vec<Cell> {
         new.collection,
         new.account_id,
         new.reference,
-        content,
         state.word(),
         new.now_ms,
         next_ms,
@@ -101,7 +138,8 @@ pub fn row_at(new: New<'_>, place: Place) -> Vec<Cell> {
         place.newest_only,
         place.urgent,
         place.again_of,
-    ]
+    ];
+    (row, content)
 }
 
 /// A delivery that takes the place of older ones.

@@ -28,6 +28,8 @@ const FRESH: Duration = Duration::from_secs(1);
 const LIFE: Duration = Duration::from_secs(1800);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 8;
+/// Each is used in its turn, and keeps pages and plans of its own at the server.
+const CONNECTIONS_APART: u32 = 3;
 
 /// What the server keeps to, whoever of us is silent. A transaction of a node that cannot be reached lets its
 /// locks go as soon as the node's lease is over, so that another takes over; and nobody waits for a lock
@@ -91,7 +93,19 @@ pub(super) fn unattended<D: sqlx::Database>(options: PoolOptions<D>) -> PoolOpti
 /// one that was left in the middle of a statement by somebody who waits no longer is not given to anybody
 /// else, and does not take up a place for ever.
 pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError> {
-    let pool = unattended(PgPoolOptions::new())
+    Ok(tried().connect_with(options.options(SESSION)).await?)
+}
+
+/// A few others like them, for questions that find their rows by an index.
+pub(super) fn beside(pool: &PgPool) -> PgPool {
+    let options = (*pool.connect_options()).clone();
+    // Of a table that grew the planner thinks that two more processes would help, and begins them each time.
+    let options = options.options([("max_parallel_workers_per_gather", "0")]);
+    tried().max_connections(CONNECTIONS_APART).connect_lazy_with(options)
+}
+
+fn tried() -> PgPoolOptions {
+    unattended(PgPoolOptions::new())
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
@@ -101,8 +115,6 @@ pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError
             })
         })
         .after_release(|connection, _| Box::pin(is_alive(connection)))
-        .connect_with(options.options(SESSION));
-    Ok(pool.await?)
 }
 
 /// A connection whose statements take as long as they take: a table may have to be remade.

@@ -4,8 +4,8 @@
 use super::database::{Database, StoreError, cells};
 use super::sending::PendingRow;
 
-/// What tells a payment from anything else, in a delivery's `message`. An index has the same words.
-pub const IS_PAYMENT: &str = "message LIKE '{\"amount_pence\":%'";
+/// What tells a payment from anything else: it stands behind nobody. An index has the same words.
+pub const IS_PAYMENT: &str = "in_line = 0";
 
 /// How long after a hint one is looked at a second time.
 const SECOND_LOOK_MS: i64 = 10 * 60_000;
@@ -28,10 +28,11 @@ pub async fn due(
     now_ms: i64,
     limit: i64,
 ) -> Result<Vec<PendingRow>, StoreError> {
-    let sql = "SELECT d.id, d.reference, d.message, d.platform_id, d.since_ms, d.attempts, \
+    let sql = "SELECT d.id, d.reference, COALESCE(m.message, '') AS message, d.platform_id, d.since_ms, d.attempts, \
                d.intents, d.polls, d.fence, d.doubt_until_ms, \
                COALESCE(f.intent_ms, d.created_ms) AS first_intent_ms, \
                COALESCE(a.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
+               LEFT JOIN delivery_message m ON m.delivery_id = d.id \
                LEFT JOIN delivery_attempt f ON f.delivery_id = d.id AND f.attempt = 1 \
                LEFT JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE d.destination = $1 AND d.recheck_ms IS NOT NULL AND d.recheck_ms <= $2 \

@@ -120,17 +120,17 @@ pub struct Claimed {
     pub paused_ms: Option<i64>,
 }
 
-/// Whether `e` has those behind it wait.
+/// Whether `e` has those behind it wait, at the destination `$2`.
 fn blocks(is_postgres: bool) -> String {
     format!(
         "(e.state = 'unknown' OR e.id IN {} \
          OR (e.state = 'waiting' AND (e.cause_code IS NULL OR e.cause_code NOT LIKE 'suppressed.%')) \
          OR (e.state IN ('waiting', 'held') AND e.in_line = 2))",
-        intents::in_hand(is_postgres)
+        intents::in_hand_at(is_postgres)
     )
 }
 
-/// Those that may leave now: `$1` is the time, `$2` the destination, `$3` how many.
+/// `columns` of those that may leave now: `$1` is the time, `$2` the destination, `$3` how many.
 fn candidates(columns: &str, urgent: bool, suspects: bool, is_postgres: bool) -> String {
     let urgent = if urgent { "d.urgent AND" } else { "" };
     // Those few are found by an index of their own.
@@ -139,13 +139,13 @@ fn candidates(columns: &str, urgent: bool, suspects: bool, is_postgres: bool) ->
         true => ("d.crashes > 0", "d.crashes, d.id"),
     };
     format!(
-        "SELECT {columns} FROM delivery d WHERE {urgent} {crashed} AND d.destination = $2 \
+        "SELECT {columns} WHERE {urgent} {crashed} AND d.destination = $2 \
          AND d.state = 'waiting' AND d.settled_ms IS NULL AND d.next_ms <= $1 \
          AND d.id NOT IN {} AND (d.in_line = 0 OR NOT EXISTS (SELECT 1 FROM delivery e \
          WHERE e.resident_id = d.resident_id AND e.settled_ms IS NULL \
          AND e.destination = d.destination AND e.id < d.id AND e.in_line > 0 \
          AND e.urgent = d.urgent AND {})) ORDER BY {order} LIMIT $3",
-        intents::in_hand(is_postgres),
+        intents::in_hand_at(is_postgres),
         blocks(is_postgres)
     )
 }
@@ -164,9 +164,9 @@ pub async fn claim(
     let paused_ms = destinations::paused_ms(&mut transaction, destination).await?;
     let columns = format!(
         "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, \
-         d.reference, d.message, d.attempts + 1 AS attempts, d.intents + 1 AS intents, d.fence, \
+         d.reference, COALESCE(m.message, '') AS message, d.attempts + 1 AS attempts, d.intents + 1 AS intents, d.fence, \
          CAST($1 AS BIGINT) AS since_ms, d.doubt_until_ms, {UNANSWERED} AS unanswered_since_ms, \
-         {} AS stale",
+         {} AS stale FROM delivery d LEFT JOIN delivery_message m ON m.delivery_id = d.id",
         stale(is_postgres)
     );
     // Whoever has hold of a row is about to change it: it is passed over this time.
@@ -211,7 +211,7 @@ fn stale(is_postgres: bool) -> String {
          THEN CAST(3 AS BIGINT) \
          WHEN {newer} AND (n.state = 'unknown' OR n.id IN {})) THEN CAST(2 AS BIGINT) \
          ELSE CAST(0 AS BIGINT) END",
-        intents::in_hand(is_postgres)
+        intents::in_hand_at(is_postgres)
     )
 }
 
@@ -222,7 +222,7 @@ pub async fn is_due(
     now_ms: i64,
     suspects: bool,
 ) -> Result<bool, StoreError> {
-    let sql = candidates("d.id", false, suspects, database.is_postgres());
+    let sql = candidates("d.id FROM delivery d", false, suspects, database.is_postgres());
     let cells = cells![now_ms, destination.to_owned(), 1_i64];
     let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
     Ok(!rows.is_empty())
@@ -299,10 +299,11 @@ pub async fn pending(
     limit: i64,
 ) -> Result<Vec<PendingRow>, StoreError> {
     let sql = format!(
-        "SELECT d.id, d.reference, d.message, d.platform_id, d.since_ms, d.attempts, \
+        "SELECT d.id, d.reference, COALESCE(m.message, '') AS message, d.platform_id, d.since_ms, d.attempts, \
                d.intents, d.polls, d.fence, d.doubt_until_ms, \
                COALESCE({UNANSWERED}, f.intent_ms, d.created_ms) AS first_intent_ms, \
                COALESCE(a.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
+               LEFT JOIN delivery_message m ON m.delivery_id = d.id \
                LEFT JOIN delivery_attempt f ON f.delivery_id = d.id AND f.attempt = 1 \
                LEFT JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE d.destination = $1 AND d.state = $2 AND d.settled_ms IS NULL \
@@ -371,13 +372,16 @@ pub async fn settle(
     let back = settled.iter().filter(|one| matches!(one.state, State::Waiting | State::Held));
     let back = back.map(|one| one.id).filter(|id| changed.contains(id));
     parting::hold_back(&mut transaction, back, now_ms).await?;
-    let mut attempts = Vec::with_capacity(changed.len() * 6);
+    let (mut first, mut later) = (Vec::with_capacity(changed.len() * 6), Vec::new());
     for one in settled.iter().filter(|one| changed.contains(&one.id)) {
         let outcome = one.code.clone().unwrap_or_else(|| one.state.word().to_owned());
         let cause = one.cause.clone();
+        // What was in our hands has an intent that nothing is written of yet: no other has its number.
+        let attempts = if one.was_claimed { &mut first } else { &mut later };
         attempts.extend(cells![one.id, one.intents, one.intent_ms, Some(now_ms), outcome, cause]);
     }
-    transaction.insert(ATTEMPTS, attempts).await?;
+    transaction.insert(Insert { after: "", ..ATTEMPTS }, first).await?;
+    transaction.insert(ATTEMPTS, later).await?;
     let ours = settled.iter().filter(|one| changed.contains(&one.id));
     traffic::count(&mut transaction, destination, Tally::of(ours), now_ms).await?;
     for intent in ended {

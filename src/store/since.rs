@@ -169,7 +169,8 @@ pub async fn deliveries(
     most: i64,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
     let sql = "SELECT d.id, d.resident_id, d.destination, d.mapping, d.purpose, d.needs_consent, \
-               d.collection, d.account_id, d.reference, d.message, d.state, d.cause_code, d.cause, r.facts FROM delivery d \
+               d.collection, d.account_id, d.reference, COALESCE(m.message, '') AS message, d.state, d.cause_code, d.cause, r.facts FROM delivery d \
+               LEFT JOIN delivery_message m ON m.delivery_id = d.id \
                LEFT JOIN resident r ON r.id = d.resident_id WHERE d.id > $1 ORDER BY d.id LIMIT $2";
     database.fetch(sql, cells![after, most]).await
 }

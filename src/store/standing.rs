@@ -297,7 +297,8 @@ async fn contacts(
     residents: &[i64],
     since_ms: i64,
 ) -> Result<Vec<Counted>, StoreError> {
-    let sql = "SELECT d.id, d.resident_id, d.collection, d.message, a.intent_ms FROM delivery d \
+    let sql = "SELECT d.id, d.resident_id, d.collection, COALESCE(m.message, '') AS message, a.intent_ms FROM delivery d \
+               LEFT JOIN delivery_message m ON m.delivery_id = d.id \
                JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE (d.state IN ('accepted', 'delivered', 'unknown') \
                OR (d.state = 'held' AND d.cause_code IN ('delivery.unknown', 'delivery.crashed'))) \
@@ -308,8 +309,9 @@ async fn contacts(
 /// What anybody has in hand for residents: whether it leaves is not written yet.
 async fn in_hand(database: &Database, residents: &[i64]) -> Result<Vec<Counted>, StoreError> {
     let sql = format!(
-        "SELECT d.id, d.resident_id, d.collection, d.message, one.intent_ms FROM {} one \
-         JOIN delivery d ON d.id = one.id WHERE d.settled_ms IS NULL AND d.resident_id IN",
+        "SELECT d.id, d.resident_id, d.collection, COALESCE(m.message, '') AS message, one.intent_ms FROM {} one \
+         JOIN delivery d ON d.id = one.id LEFT JOIN delivery_message m ON m.delivery_id = d.id \
+         WHERE d.settled_ms IS NULL AND d.resident_id IN",
         intents::each_in_hand(database.is_postgres())
     );
     Ok(counted(database.fetch_for(&sql, residents, "", vec![]).await?))

@@ -50,7 +50,7 @@ async fn everything_kept(hub: &TestHub) -> String {
         "SELECT facts, issues FROM party",
         "SELECT facts FROM resident",
         "SELECT changes FROM change_event",
-        "SELECT message FROM delivery",
+        "SELECT message FROM delivery_message",
     ] {
         kept.extend(hub.rows(sql).await.into_iter().flatten());
     }

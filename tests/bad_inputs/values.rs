@@ -148,7 +148,7 @@ async fn markup(on: On) {
     // They move, and are told: the platform is given what was given to us, and asked to make it harmless.
     hub.drop_file("revenues", "ctax-2.xml", &night("2 Fiction Road"));
     hub.run("ingest-revenues").await;
-    let messages = hub.rows("SELECT message FROM delivery ORDER BY id").await;
+    let messages = hub.rows("SELECT message FROM delivery_message ORDER BY delivery_id").await;
     let names: Vec<String> = (messages.iter())
         .map(|row| serde_json::from_str::<Value>(&row[0]).unwrap())
         .map(|message| message["fields"].to_string())
@@ -530,7 +530,7 @@ async fn addresses(on: On) {
     // Whoever has no address that will do is written nothing.
     hub.drop_file("revenues", "ctax-2.xml", &night("2.00"));
     hub.run("ingest-revenues").await;
-    let waiting = hub.rows("SELECT message FROM delivery WHERE state = 'waiting'").await;
+    let waiting = hub.rows("SELECT message FROM delivery JOIN delivery_message ON delivery_id = id WHERE state = 'waiting'").await;
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     assert!(waiting[0][0].contains("+447700900123"), "{waiting:?}");
     assert_eq!(

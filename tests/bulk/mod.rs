@@ -145,9 +145,13 @@ async fn by_two(on: On) {
     assert!(late["error"].as_str().unwrap().contains("nobody asks"), "{late}");
     // Never to send takes one.
     let mut transaction = database.begin().await.unwrap();
-    let sql = "UPDATE delivery SET message = '{\"amount_pence\":4500,\"reference\":\"r\",\"description\":\"d\",\
-               \"link\":\"l\",\"account_id\":1}' WHERE id = 1";
-    transaction.execute(sql, vec![]).await.unwrap();
+    for sql in [
+        "UPDATE delivery SET in_line = 0 WHERE id = 1",
+        "UPDATE delivery_message SET message = '{\"amount_pence\":4500,\"reference\":\"r\",\"description\":\"d\",\
+         \"link\":\"l\",\"account_id\":1}' WHERE delivery_id = 1",
+    ] {
+        transaction.execute(sql, vec![]).await.unwrap();
+    }
     transaction.commit().await.unwrap();
     let message = run(&[&["deliveries", "release", "2"], &why[..]].concat()).await;
     assert_eq!(message["state"], json!("done"), "{message:.300}");

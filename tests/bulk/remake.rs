@@ -119,8 +119,7 @@ async fn anew(on: On) {
         assert!(story["reference"].as_str().unwrap().ends_with(&format!("-{new}")), "{story}");
         assert!(story["why"]["what"].as_str().unwrap().contains("paid"), "{story}");
     }
-    let sql =
-        "SELECT message FROM delivery WHERE state = 'waiting' AND mapping = 'payment_received'";
+    let sql = "SELECT message FROM delivery JOIN delivery_message ON delivery_id = id WHERE state = 'waiting' AND mapping = 'payment_received'";
     for row in council.hub.rows(sql).await {
         assert!(row[0].contains("£481.50"), "what is so now: {}", row[0]);
     }
@@ -187,8 +186,9 @@ async fn in_doubt(on: On) {
     assert_eq!(council.viaduct(&decide).0, 1, "it has no message: {}", council.viaduct(&decide).1);
     let message =
         "{\"channel\":\"email\",\"template\":\"t\",\"to\":\"a@example.com\",\"fields\":[]}";
-    execute(&council, &format!("UPDATE delivery SET message = '{message}' WHERE id = {decided}"))
-        .await;
+    let sql =
+        format!("UPDATE delivery_message SET message = '{message}' WHERE delivery_id = {decided}");
+    execute(&council, &sql).await;
     assert_eq!(council.viaduct(&decide).0, 0);
     let sql = "UPDATE delivery SET state = 'held', cause_code = 'notify.invalid' WHERE id =";
     execute(&council, &format!("{sql} {decided}")).await;
@@ -260,13 +260,13 @@ async fn with_its_payment(on: On) {
         why(&left, all[2].parse().unwrap()).contains("the payment that goes with it was begun")
     );
     // Each message has one payment, which is the one that its link leads to.
-    let sql = "SELECT state, message, CAST(id AS TEXT), COALESCE(cause_code, '-') FROM delivery \
+    let sql = "SELECT state, message, CAST(id AS TEXT), COALESCE(cause_code, '-') FROM delivery JOIN delivery_message ON delivery_id = id \
                WHERE mapping = 'arrears_reminder' AND destination = 'pay' ORDER BY id";
     let rows = council.hub.rows(sql).await;
     let states: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(states, ["replaced", "replaced", "accepted", "offered", "offered"]);
     assert_eq!(rows[0][3], "delivery.remade");
-    let sql = "SELECT message FROM delivery WHERE mapping = 'arrears_reminder' \
+    let sql = "SELECT message FROM delivery JOIN delivery_message ON delivery_id = id WHERE mapping = 'arrears_reminder' \
                AND state = 'waiting' ORDER BY id";
     let made = council.hub.rows(sql).await;
     for (message, payment) in made.iter().zip(&rows[3..]) {

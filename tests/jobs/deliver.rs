@@ -192,7 +192,11 @@ async fn patience_ends_and_a_person_decides() {
 async fn a_message_that_cannot_be_read_is_held_alone() {
     for hub in Hub::both().await {
         hub.wait_for(2).await;
-        hub.execute("UPDATE delivery SET message = '{' WHERE id = $1", vec![Cell::Int(2)]).await;
+        hub.execute(
+            "UPDATE delivery_message SET message = '{' WHERE delivery_id = $1",
+            vec![Cell::Int(2)],
+        )
+        .await;
         hub.run(MINUTE_MS).await;
         hub.sent_once(1).await;
         assert_eq!(hub.state(2).await, is("held", "delivery.unreadable"));

@@ -142,8 +142,7 @@ impl Hub {
                 composed: Ok(Content::Message(message.clone())),
                 now_ms: self.now_ms(),
             };
-            let row = outbox::row_at(new, place);
-            transaction.insert(outbox::DELIVERIES, row).await.expect("a delivery");
+            outbox::Rows::of(new, place).write(&mut transaction).await.expect("a delivery");
         }
         transaction.commit().await.expect("a commit");
     }

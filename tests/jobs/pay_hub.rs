@@ -141,7 +141,7 @@ impl PayHub {
             link: format!("https://pay.example.com/pay/{}", self.key.token(id)),
             account_id: Some(account_id),
         };
-        let row = outbox::row(outbox::New {
+        let new = outbox::New {
             id,
             event_id: 1,
             batch_id: 1,
@@ -156,9 +156,12 @@ impl PayHub {
             reference: format!("r-{id}"),
             composed: Ok(Content::Payment(payment)),
             now_ms: self.now_ms(),
-        });
+        };
         let mut transaction = self.bench.database.begin().await.expect("a transaction");
-        transaction.insert(outbox::DELIVERIES, row).await.expect("a delivery");
+        outbox::Rows::of(new, outbox::Place::default())
+            .write(&mut transaction)
+            .await
+            .expect("a delivery");
         transaction.commit().await.expect("a commit");
     }
 

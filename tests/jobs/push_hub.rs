@@ -109,7 +109,7 @@ impl PushHub {
                 form: Form::Json,
                 body: json!({ "account": id, "name": "Testberry" }).to_string(),
             };
-            let row = outbox::row(outbox::New {
+            let new = outbox::New {
                 id,
                 event_id: 1,
                 batch_id: 1,
@@ -124,8 +124,11 @@ impl PushHub {
                 reference: format!("r-{id}"),
                 composed: Ok(Content::Push(push)),
                 now_ms: self.now_ms(),
-            });
-            transaction.insert(outbox::DELIVERIES, row).await.expect("a delivery");
+            };
+            outbox::Rows::of(new, outbox::Place::default())
+                .write(&mut transaction)
+                .await
+                .expect("a delivery");
         }
         transaction.commit().await.expect("a commit");
     }

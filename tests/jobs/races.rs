@@ -60,8 +60,9 @@ impl Lane {
             to: Some("pat@example.com".to_owned()),
             fields: vec![],
         };
-        let row = |id: i64| {
-            outbox::row(outbox::New {
+        let mut deliveries = outbox::Rows::default();
+        for id in self.residents() {
+            let new = outbox::New {
                 id,
                 event_id: 1,
                 batch_id: 1,
@@ -76,8 +77,9 @@ impl Lane {
                 reference: format!("r-{id}"),
                 composed: Ok(Content::Message(message.clone())),
                 now_ms: 0,
-            })
-        };
+            };
+            deliveries.add(new, outbox::Place::default());
+        }
         let resident = |id: i64| {
             let numbers = [id, 1, 0, 0].map(Cell::Int);
             numbers.into_iter().chain([Cell::Word("{}"), Cell::OptText(None)])
@@ -85,8 +87,7 @@ impl Lane {
         let mut transaction = self.hub.bench.database.begin().await.expect("a transaction");
         let people = self.residents().flat_map(resident).collect();
         transaction.insert(residents::RESIDENTS, people).await.expect("residents");
-        let deliveries = self.residents().flat_map(row).collect();
-        transaction.insert(outbox::DELIVERIES, deliveries).await.expect("deliveries");
+        deliveries.write(&mut transaction).await.expect("deliveries");
         transaction.commit().await.expect("a commit");
     }
 

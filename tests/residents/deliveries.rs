@@ -48,7 +48,7 @@ async fn listed(on: On) {
                 fields: vec![("first_name".to_owned(), "Arden".to_owned())],
             })),
         };
-        let row = outbox::row(outbox::New {
+        let new = outbox::New {
             id,
             event_id: 0,
             batch_id: 100 + id % 2,
@@ -63,8 +63,8 @@ async fn listed(on: On) {
             reference: format!("mark-{id}"),
             composed,
             now_ms: 0,
-        });
-        transaction.insert(outbox::DELIVERIES, row).await.unwrap();
+        };
+        outbox::Rows::of(new, outbox::Place::default()).write(&mut transaction).await.unwrap();
     }
     transaction.commit().await.unwrap();
     for (words, count, counts) in [
@@ -151,11 +151,11 @@ async fn released(on: On) {
         (4, format!("{refused} = 'suppressed.hold'")),
         (5, format!("{refused} = 'notify.invalid', doubt_until_ms = 500")),
         (6, format!("{refused} = 'pay.paid_twice'")),
-        (7, "message = 'null', state = 'held', cause_code = 'delivery.no_address'".to_owned()),
+        (7, "cause = NULL".to_owned()),
         (8, "cause_code = NULL".to_owned()),
         (9, format!("{refused} = 'notify.not_found', destination = 'other'")),
     ] {
-        let row = outbox::row(outbox::New {
+        let new = outbox::New {
             id,
             event_id: 0,
             batch_id: 100,
@@ -168,10 +168,13 @@ async fn released(on: On) {
             collection: true,
             account_id: None,
             reference: format!("mark-{id}"),
-            composed: Ok(message()),
+            composed: match id {
+                7 => Err(("delivery.no_address", "there is none".to_owned())),
+                _ => Ok(message()),
+            },
             now_ms: 0,
-        });
-        transaction.insert(outbox::DELIVERIES, row).await.unwrap();
+        };
+        outbox::Rows::of(new, outbox::Place::default()).write(&mut transaction).await.unwrap();
         let sql = format!("UPDATE delivery SET {set} WHERE id = $1");
         transaction.execute(&sql, vec![Cell::Int(id)]).await.unwrap();
     }

@@ -135,7 +135,7 @@ async fn delivery(
         now_ms: 5,
     };
     let place = Place { subject_id: account.unwrap_or(resident), ..Place::default() };
-    transaction.insert(outbox::DELIVERIES, outbox::row_at(new, place)).await.unwrap();
+    outbox::Rows::of(new, place).write(&mut transaction).await.unwrap();
     let (sent, settled) = match state {
         "waiting" | "held" | "offered" => (0_i64, None),
         "delivered" => (1, Some(6_i64)),
@@ -158,7 +158,8 @@ async fn stands(hub: &TestHub) -> Vec<Vec<Vec<String>>> {
         "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), kind, who FROM hold ORDER BY id",
         "SELECT CAST(hold_id AS TEXT), CAST(party_id AS TEXT) FROM hold_party ORDER BY hold_id, party_id",
         "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), state, message, CAST(settled_ms AS TEXT), \
-         CAST(fence AS TEXT), cause_code, CAST(subject_id AS TEXT), CAST(next_ms AS TEXT) FROM delivery \
+         CAST(fence AS TEXT), cause_code, CAST(subject_id AS TEXT), CAST(next_ms AS TEXT) \
+         FROM delivery JOIN delivery_message ON delivery_id = id \
          WHERE state <> 'dismissed' ORDER BY id",
     ] {
         all.push(hub.rows(sql).await);

@@ -122,7 +122,7 @@ async fn b77_no_file_that_anybody_makes_holds_a_marker() {
         for part in ["•", "code_unknown", "notify.", "required", "shown", "searched", "file"] {
             assert!(text.contains(part), "`{part}` stands in no file");
         }
-        let read = text.to_lowercase();
+        let read = markers::without_digests(&text.to_lowercase());
         let mut found = Vec::new();
         for (kind, spellings) in MARKERS {
             for spelling in *spellings {

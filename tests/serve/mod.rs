@@ -212,7 +212,7 @@ async fn offer(hub: &TestHub) -> String {
         link: format!("https://pay.example.com{link}"),
         account_id: None,
     };
-    let row = outbox::row(outbox::New {
+    let new = outbox::New {
         id: 1,
         event_id: 1,
         batch_id: 1,
@@ -227,9 +227,9 @@ async fn offer(hub: &TestHub) -> String {
         reference: "r-1".to_owned(),
         composed: Ok(Content::Payment(payment)),
         now_ms: 0,
-    });
+    };
     let mut transaction = hub.context.database.begin().await.unwrap();
-    transaction.insert(outbox::DELIVERIES, row).await.unwrap();
+    outbox::Rows::of(new, outbox::Place::default()).write(&mut transaction).await.unwrap();
     let sql = "INSERT INTO resident (id, version, created_ms, updated_ms, facts) \
                VALUES (7, 1, 0, 0, '{\"kind\":\"person\"}')";
     transaction.execute(sql, vec![]).await.unwrap();

@@ -100,7 +100,9 @@ async fn outbound(on: On) {
     hub.run("ingest-revenues").await;
     hub.drop_file("revenues", "ctax-2.xml", night("25.00", "15.00").as_bytes());
     hub.run("ingest-revenues").await;
-    let deliveries = hub.rows("SELECT mapping, message FROM delivery").await;
+    let deliveries = hub
+        .rows("SELECT mapping, message FROM delivery JOIN delivery_message ON delivery_id = id")
+        .await;
     assert_eq!(deliveries.len(), 1, "{deliveries:?}");
     assert!(deliveries[0][1].contains("£15.00"), "{deliveries:?}");
 }

@@ -94,7 +94,8 @@ async fn in_credit(on: On) {
     assert!(
         hub.text("SELECT facts FROM account WHERE facts LIKE '%-9900%'").await.contains("-4900")
     );
-    let sql = "SELECT mapping, destination, message FROM delivery WHERE mapping = 'arrears_reminder' ORDER BY id";
+    let sql = "SELECT mapping, destination, message FROM delivery JOIN delivery_message ON delivery_id = id \
+               WHERE mapping = 'arrears_reminder' ORDER BY id";
     let made = hub.rows(sql).await;
     // The control: whoever is in arrears is reminded, with a payment of what they owe.
     assert!(!made.is_empty() && made.iter().all(|row| !row[2].contains("Arden")), "{made:?}");

@@ -68,6 +68,7 @@ async fn of_two_who_owe_it_and_come_at_once_one_is_led_to_a_payment() {
         for round in 0..20 {
             let (one, other) = (2 * round + 1, 2 * round + 2);
             hub.execute("DELETE FROM delivery", vec![]).await;
+            hub.execute("DELETE FROM delivery_message", vec![]).await;
             hub.offer(one, 1).await;
             hub.offer_to(77, other, 1).await;
             let database = &hub.bench.database;

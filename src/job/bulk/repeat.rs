@@ -7,7 +7,7 @@ use crate::store::again;
 use crate::store::bulk::Verdict;
 use crate::store::database::{StoreError, Transaction};
 use crate::store::deliveries::Delivery;
-use crate::store::outbox::{self, New, Place};
+use crate::store::outbox::{New, Place};
 
 pub(super) async fn judge(
     transaction: &mut Transaction,
@@ -45,7 +45,7 @@ pub(super) async fn judge(
         };
         // It says what was so once: it takes nobody's place, and nobody takes its.
         let place = Place { again_of: Some(row.id), ..Place::default() };
-        making.deliveries.rows.extend(outbox::row_at(new, place));
+        making.deliveries.rows.add(new, place);
         verdicts.push(Verdict::Repeated { by: id });
     }
     Ok((verdicts, making))

@@ -21,6 +21,11 @@ const FULL: i64 = 1_000_000_000;
 const MINUTE_MS: i64 = 60_000;
 /// Permits are counted in thousandths.
 const PERMIT: i64 = 1_000;
+/// What leaves at once is what leaves in a moment, or so many where that is more. The gate has judged all of it, and so
+/// what is learnt of a resident meanwhile comes too late; and what a sender dies with is asked about. But each batch
+/// has a cost of its own, which only a fast receiver lets one feel.
+const MOMENT_MS: i64 = 250;
+const LEAST: i64 = 200;
 /// At first, and after a circuit held again, few leave at once; then so many times more each time.
 const STEP: i64 = 8;
 
@@ -38,6 +43,8 @@ pub struct Door {
     row: DestinationRow,
     /// The most that leaves at once, for now.
     step: i64,
+    /// How many leave in a moment, as it was of late.
+    moment: i64,
     is_changed: bool,
     /// Told so by an answer to a question: until then none is put.
     quiet_until_ms: i64,
@@ -45,7 +52,7 @@ pub struct Door {
 
 impl Door {
     pub fn new(conduct: Conduct, row: DestinationRow) -> Door {
-        Door { conduct, row, step: STEP, is_changed: false, quiet_until_ms: 0 }
+        Door { conduct, row, step: STEP, moment: LEAST, is_changed: false, quiet_until_ms: 0 }
     }
 
     /// closed, open, halted
@@ -92,7 +99,7 @@ impl Door {
         }
         let most = match self.row.circuit == OPEN {
             true => i64::from(!is_busy),
-            false => batch.min(self.step),
+            false => batch.min(self.step).min(self.moment),
         };
         let Some(full) = self.fill(now_ms) else {
             return Opening::Now { urgent: most, all: most };
@@ -151,6 +158,13 @@ impl Door {
         if many > 0 && self.conduct.per_minute.is_some() {
             self.row.permits -= many * PERMIT;
             self.is_changed = true;
+        }
+    }
+
+    /// So many left in so many milliseconds.
+    pub fn left(&mut self, many: i64, in_ms: i64) {
+        if many >= LEAST {
+            self.moment = (many * MOMENT_MS / in_ms.max(1)).max(LEAST);
         }
     }
 
@@ -338,6 +352,26 @@ mod tests {
         assert_eq!(door.opening(46_000, 200, false), Opening::Now { urgent: 8, all: 8 });
         door.learn([Ok(())].into_iter(), 46_000);
         assert_eq!(door.opening(46_000, 200, false), Opening::Now { urgent: 64, all: 64 });
+    }
+
+    #[test]
+    fn what_leaves_at_once_is_what_leaves_in_a_moment() {
+        let mut door = door(Conduct::default());
+        for _ in 0..4 {
+            door.learn([Ok(())].into_iter(), 0);
+        }
+        let all = |many: i64| Opening::Now { urgent: many, all: many };
+        assert_eq!(door.opening(0, 1_000, false), all(200));
+        door.left(200, 100);
+        assert_eq!(door.opening(0, 1_000, false), all(500));
+        door.left(500, 10);
+        assert_eq!(door.opening(0, 1_000, false), all(1_000));
+        // A few say nothing of how fast many leave.
+        door.left(3, 60_000);
+        assert_eq!(door.opening(0, 1_000, false), all(1_000));
+        door.left(1_000, 60_000);
+        assert_eq!(door.opening(0, 1_000, false), all(200));
+        assert_eq!(door.opening(0, 50, false), all(50));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! What a dead sender had in its hands goes apart from the rest, one by one: so the one that kills
 //! whoever sends it is found, and nobody else pays for it.
 
+use std::time::{Duration, Instant};
+
 use super::door::Opening;
 use super::{Learnt, Run, judgement, outcome};
 use crate::connector::channel::{ConnectorError, Receipt};
@@ -31,6 +33,9 @@ struct Batch {
 
 type Results = Vec<Result<Receipt, ConnectorError>>;
 
+/// What a batch came to, and how long it took.
+type Sent = (Results, Duration);
+
 impl Run<'_> {
     /// Sends what is due, until there is no more of it or others have to have their turn. Gives how
     /// many were claimed.
@@ -50,7 +55,7 @@ impl Run<'_> {
                 self.look_at_the_door().await?;
                 claim = self.wanted(is_busy);
             }
-            let (next, results, written) = {
+            let (next, sent, written) = {
                 let this = &*self;
                 // Boxed, each batch: what they hold between their steps is large, and stacks are not.
                 let stages = futures_util::future::join3(
@@ -61,7 +66,7 @@ impl Run<'_> {
                 this.while_leased(stages).await?
             };
             self.report.count(&written?);
-            learnt = self.learn(batch, results);
+            learnt = self.learn(batch, sent);
             ready = match next {
                 Ok(next) => next,
                 Err(error) => {
@@ -110,8 +115,8 @@ impl Run<'_> {
             count += claimed.rows.len() as i64;
             self.took(&claimed.rows).await?;
             let batch = self.judge(claimed).await?;
-            let results = self.while_leased(self.send(&batch)).await?;
-            let learnt = self.learn(batch, results);
+            let sent = self.while_leased(self.send(&batch)).await?;
+            let learnt = self.learn(batch, sent);
             Box::pin(self.write(learnt)).await?;
         }
         Ok(count)
@@ -191,27 +196,29 @@ impl Run<'_> {
         }
     }
 
-    async fn send(&self, batch: &Batch) -> Results {
+    async fn send(&self, batch: &Batch) -> Sent {
         if batch.cleared.is_empty() {
-            return Results::new();
+            return Sent::default();
         }
+        let begun = Instant::now();
         fail_point::pass("deliver.before_send");
         for cleared in &batch.cleared {
             fail_point::die_of(&cleared.get().reference);
         }
         let results = self.job.destination.deliver(&batch.cleared).await;
         fail_point::pass("deliver.sent");
-        results
+        (results, begun.elapsed())
     }
 
     /// What a batch came to, and what that says of the destination.
-    fn learn(&mut self, batch: Batch, results: Results) -> Learnt {
+    fn learn(&mut self, batch: Batch, (results, took): Sent) -> Learnt {
         let now_ms = self.now_ms();
         let silence = || ConnectorError::Unknown { cause: "no outcome was given".to_owned() };
         let given = results.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
         let results: Results = (given.take(batch.cleared.len()))
             .map(|given| given.unwrap_or_else(|| Err(silence())))
             .collect();
+        self.door.left(results.len() as i64, took.as_millis() as i64);
         let said = results.iter().map(|result| result.as_ref().map(|_| ()));
         let before = self.door.circuit().to_owned();
         self.door.learn(said, now_ms);

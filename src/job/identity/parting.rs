@@ -13,7 +13,7 @@ use crate::store::database::{Transaction, cells};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::identity::Row;
 use crate::store::ids::Ids;
-use crate::store::outbox::{self, New, Place};
+use crate::store::outbox::{New, Place, Rows};
 use crate::store::parting::CORRECTION;
 use crate::store::residents::{self, read_facts};
 
@@ -83,14 +83,14 @@ async fn queue(
     told: Vec<(&Delivery, i64)>,
     ids: &mut Ids,
 ) -> Result<Vec<i64>, JobError> {
-    let (mut rows, mut queued) = (Vec::new(), Vec::new());
+    let (mut made, mut queued) = (Rows::default(), Vec::new());
     // The newest was looked at first, and comes last in line.
     for (row, resident) in told.into_iter().rev() {
         let id = ids.take();
-        rows.extend(correction(row, resident, id, now));
+        correct_one(row, resident, id, now, &mut made);
         queued.push(id);
     }
-    transaction.insert(outbox::DELIVERIES, rows).await?;
+    made.write(transaction).await?;
     Ok(queued)
 }
 
@@ -126,12 +126,7 @@ impl Now<'_> {
     }
 }
 
-fn correction(
-    row: &Delivery,
-    resident_id: i64,
-    id: i64,
-    now: &Now<'_>,
-) -> Vec<crate::store::database::Cell> {
+fn correct_one(row: &Delivery, resident_id: i64, id: i64, now: &Now<'_>, made: &mut Rows) {
     let cause = format!("delivery {} told of somebody else than is meant", row.id);
     let new = New {
         id,
@@ -150,7 +145,7 @@ fn correction(
         now_ms: now.now_ms,
     };
     let subject_id = row.account_id.unwrap_or(resident_id);
-    outbox::row_at(new, Place { subject_id, again_of: Some(row.id), ..Place::default() })
+    made.add(new, Place { subject_id, again_of: Some(row.id), ..Place::default() });
 }
 
 /// Tells whoever follows the changes what became of these residents: each as it was, and as it is.

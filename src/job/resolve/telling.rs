@@ -50,7 +50,7 @@ pub enum Tell {
 /// Deliveries that were made.
 #[derive(Debug, Default)]
 pub struct Made {
-    pub rows: Vec<Cell>,
+    pub rows: outbox::Rows,
     /// Those that take the place of older ones.
     newest: Vec<Cell>,
 }
@@ -67,7 +67,7 @@ impl Made {
         if self.rows.is_empty() {
             return Ok(());
         }
-        transaction.insert(outbox::DELIVERIES, self.rows).await?;
+        self.rows.write(transaction).await?;
         outbox::replace_older(transaction, self.newest).await?;
         ringing::ring(transaction).await
     }
@@ -144,14 +144,11 @@ impl Telling<'_> {
                 outbox::Newest { id, resident_id, destination, mapping, subject_id, now_ms };
             made.newest.extend(newest.cells());
         }
-        made.rows.extend(outbox::row_at(new_one, place));
+        made.rows.add(new_one, place);
         if let Some(((destination, id), payment)) = payment {
             // Consent is about being written to: who opens a link has come by themselves.
             let payment = new(id, destination, false, Ok(Content::Payment(payment)));
-            made.rows.extend(outbox::row_at(
-                payment,
-                outbox::Place { subject_id, ..Default::default() },
-            ));
+            made.rows.add(payment, outbox::Place { subject_id, ..Default::default() });
         }
         tell
     }
