@@ -29,7 +29,7 @@ const LIFE: Duration = Duration::from_secs(1800);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 8;
 /// Each is used in its turn, and keeps pages and plans of its own at the server.
-const CONNECTIONS_APART: u32 = 3;
+const CONNECTIONS_APART: u32 = 2;
 
 /// What the server keeps to, whoever of us is silent. A transaction of a node that cannot be reached lets its
 /// locks go as soon as the node's lease is over, so that another takes over; and nobody waits for a lock
