@@ -7,6 +7,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 # Dependencies first: they are most of the build, and seldom change.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir -p src tests \
     && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/main.rs \
     && cargo build --release --locked --bin viaduct \

@@ -6,6 +6,7 @@ CREATE TABLE delivery_message (
 );
 INSERT INTO delivery_message (delivery_id, message) SELECT id, message FROM delivery ORDER BY id;
 -- A payment stands behind nobody, and nothing else does: it is told by that.
+UPDATE delivery SET in_line = 0 WHERE in_line <> 0 AND message LIKE '{"amount_pence":%';
 DROP INDEX delivery_paid;
 CREATE INDEX delivery_paid ON delivery (platform_id) WHERE state = 'delivered' AND in_line = 0;
 ALTER TABLE delivery DROP COLUMN message;

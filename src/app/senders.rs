@@ -39,12 +39,13 @@ pub struct Senders {
 impl Senders {
     /// They send on the thread of this handle.
     pub fn start(context: &Arc<Context>, sending: &Handle) -> Senders {
+        let jobs = || context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
         let database = {
             let _within = sending.enter();
-            context.database.apart()
+            // Each may wait for somebody's lock, and one of them renews its lease all the same.
+            context.database.apart(jobs().count() as u32 + 1)
         };
-        let jobs = context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
-        let tasks = jobs.map(|job| {
+        let tasks = jobs().map(|job| {
             context.bell.attend(&job.connector.value);
             sending.spawn(send_always(Arc::clone(context), database.clone(), job.clone()))
         });

@@ -1,6 +1,7 @@
 //! Several sends under way at once, until the platform shuts its door.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -14,6 +15,11 @@ pub const AT_ONCE: usize = 8;
 
 /// So many in a row without an answer, and the rest is not tried.
 const FAILURES_MAX: usize = 5;
+
+/// As many as are usually sent at once. More are to a receiver that was fast of late: where it is no more, those beyond
+/// so many are begun only so long after the batch was judged, and a stop need not wait for them.
+pub const USUAL: usize = 200;
+const MORE_FOR: Duration = Duration::from_secs(2);
 
 /// Whether a receiver that keeps keys for so long still has that of the first attempt of which nobody knows whether
 /// it took effect.
@@ -29,7 +35,8 @@ pub fn is_remembered(delivery: &Delivery, kept_ms: i64, now_ms: i64) -> Result<(
 }
 
 /// Sends each, with one outcome for each in the same order. When the platform shuts the door on one,
-/// or on several after another without saying so, those not yet sent are not tried.
+/// or on several after another without saying so, those not yet sent are not tried; nor are those beyond the usual
+/// number whose turn does not come soon.
 pub async fn each<'d, Sent>(
     deliveries: &'d [Cleared<Delivery>],
     at_once: usize,
@@ -40,6 +47,7 @@ where
 {
     let door = Mutex::new(Door::default());
     let (door, send) = (&door, &send);
+    let begun = Instant::now();
     let look = move || door.lock().unwrap_or_else(PoisonError::into_inner);
     // By number: a stream that maps over borrowed items cannot be sent between threads.
     let sends = stream::iter(0..deliveries.len()).map(|at| async move {
@@ -48,6 +56,10 @@ where
         let shut = look().shut_to(channel);
         if let Some(error) = shut {
             return (at, Err(error));
+        }
+        if at >= USUAL && begun.elapsed() > MORE_FOR {
+            let cause = "those before it took so long that it goes with the next".to_owned();
+            return (at, Err(ConnectorError::Untried { cause, after_ms: None }));
         }
         let sent = send(delivery).await;
         look().learn(channel, &sent);

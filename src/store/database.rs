@@ -306,12 +306,12 @@ impl Database {
         }
     }
 
-    /// The same, by connections of its own where it is PostgreSQL: a pool gives out each of its connections in turn, and
-    /// one that is used for everything knows, at either end, a little of everything. SQLite's are shared.
-    pub fn apart(&self) -> Database {
+    /// The same, by so many connections of its own where it is PostgreSQL: a pool gives out each of its connections in
+    /// turn, and all of them would have to learn the same. SQLite's are shared.
+    pub fn apart(&self, connections: u32) -> Database {
         match self {
             Database::Sqlite { .. } => self.clone(),
-            Database::Postgres(pool) => Database::Postgres(reach::beside(pool)),
+            Database::Postgres(pool) => Database::Postgres(reach::beside(pool, connections)),
         }
     }
 

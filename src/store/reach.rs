@@ -28,8 +28,6 @@ const FRESH: Duration = Duration::from_secs(1);
 const LIFE: Duration = Duration::from_secs(1800);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 8;
-/// Each is used in its turn, and keeps pages and plans of its own at the server.
-const CONNECTIONS_APART: u32 = 2;
 
 /// What the server keeps to, whoever of us is silent. A transaction of a node that cannot be reached lets its
 /// locks go as soon as the node's lease is over, so that another takes over; and nobody waits for a lock
@@ -96,12 +94,13 @@ pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError
     Ok(tried().connect_with(options.options(SESSION)).await?)
 }
 
-/// A few others like them, for questions that find their rows by an index.
-pub(super) fn beside(pool: &PgPool) -> PgPool {
+/// So many others like them, for questions that find their rows by an index. Each is used in its turn, and keeps pages
+/// and plans of its own at the server: no more than are needed.
+pub(super) fn beside(pool: &PgPool, many: u32) -> PgPool {
     let options = (*pool.connect_options()).clone();
     // Of a table that grew the planner thinks that two more processes would help, and begins them each time.
     let options = options.options([("max_parallel_workers_per_gather", "0")]);
-    tried().max_connections(CONNECTIONS_APART).connect_lazy_with(options)
+    tried().max_connections(many.clamp(1, CONNECTIONS)).connect_lazy_with(options)
 }
 
 fn tried() -> PgPoolOptions {
@@ -114,7 +113,9 @@ fn tried() -> PgPoolOptions {
                 Ok(about.age < LIFE && (about.idle_for < FRESH || is_alive(connection).await?))
             })
         })
-        .after_release(|connection, _| Box::pin(is_alive(connection)))
+        .after_release(|connection, _| {
+            Box::pin(async move { Ok(!was_given_up_lately() && is_alive(connection).await?) })
+        })
 }
 
 /// A connection whose statements take as long as they take: a table may have to be remade.
@@ -138,17 +139,34 @@ async fn is_alive(connection: &mut PgConnection) -> Result<bool, Error> {
     }
 }
 
+/// When a beginning was given up last.
+static GIVEN_UP: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Whether one of the connections that come back now may have a transaction open: then all of them are closed.
+fn was_given_up_lately() -> bool {
+    let last = *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner);
+    last.is_some_and(|last| last.elapsed() < SIGN_OF_LIFE)
+}
+
 /// Begins a transaction. The library counts one only when its beginning was answered: where whoever waits for that
 /// goes away, a connection would go back with a transaction open, and swallow what others write on it. So it is begun
-/// whoever waits, and rolled back where nobody does.
+/// whoever waits, and rolled back where nobody does; and where no answer comes, its connection is closed, and does not
+/// take up a place for ever.
 pub(super) async fn begun(
     pool: &PgPool,
     with: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
     let pool = pool.clone();
-    let beginning = tokio::spawn(async move { pool.begin_with(with).await });
-    let gone = |error| StoreError::Unavailable(format!("a transaction was not begun: {error}"));
-    answered(async move { beginning.await.map_err(gone)?.map_err(StoreError::from) }).await
+    let beginning = tokio::spawn(async move {
+        let mut beginning = Box::pin(pool.begin_with(with));
+        timeout(ANSWER, awaited(&mut beginning)).await.unwrap_or_else(|_| {
+            *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            Err(unanswered())
+        })
+    });
+    beginning
+        .await
+        .map_err(|error| StoreError::Unavailable(format!("a transaction was not begun: {error}")))?
 }
 
 /// The answer to a statement, or that none came in time.
@@ -160,11 +178,12 @@ where
 {
     match timeout(ANSWER, awaited(statement)).await {
         Ok(answer) => answer,
-        Err(_) => {
-            let seconds = ANSWER.as_secs();
-            Err(StoreError::Unavailable(format!("no answer came within {seconds} s")))
-        }
+        Err(_) => Err(unanswered()),
     }
+}
+
+fn unanswered() -> StoreError {
+    StoreError::Unavailable(format!("no answer came within {} s", ANSWER.as_secs()))
 }
 
 /// The answer to a statement, however long it takes; how long is noted meanwhile.

@@ -22,13 +22,15 @@ async fn hold(served: &Served, many: i64) {
     for id in 1..=many {
         let code = if id == many { "delivery.unknown" } else { "notify.refused" };
         let sql = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, \
-                   mapping, mapping_version, purpose, needs_consent, reference, message, state, \
+                   mapping, mapping_version, purpose, needs_consent, reference, state, \
                    since_ms, next_ms, attempts, fence, cause_code, cause, created_ms) VALUES ($1, 0, 1, 7, \
-                   'notify', 'm', 1, 'p', FALSE, $2, '{\"channel\":\"email\",\"template\":\"t\",\
-                   \"to\":\"a@example.com\",\"fields\":[]}', 'held', 0, 0, 8, 3, $3, 'no', 0)";
+                   'notify', 'm', 1, 'p', FALSE, $2, 'held', 0, 0, 8, 3, $3, 'no', 0)";
         let cells = vec![Cell::Int(id), Cell::Text(format!("r-{id}")), Cell::Text(code.to_owned())];
         transaction.execute(sql, cells).await.unwrap();
     }
+    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, '{\"channel\":\"email\",\
+               \"template\":\"t\",\"to\":\"a@example.com\",\"fields\":[]}' FROM delivery";
+    transaction.execute(sql, vec![]).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

@@ -33,14 +33,16 @@ on_both! {
 pub async fn hold(database: &Database, many: i64, residents: i64) {
     let mut transaction = database.begin().await.unwrap();
     let sql = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
-               mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
+               mapping_version, purpose, needs_consent, reference, state, since_ms, next_ms, \
                attempts, fence, cause_code, cause, created_ms) \
                WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n \
                WHERE i < $1) \
                SELECT i, 0, 1, i % $2, CASE WHEN i % 3 = 0 THEN 'other' ELSE 'notify' END, 'm', 1, 'p', \
-               FALSE, 'r-' || i, '{\"channel\":\"email\",\"template\":\"t\",\"to\":\"a@example.com\",\
-               \"fields\":[]}', 'held', 0, 0, 8, 3, 'notify.refused', 'no', 0 FROM n";
+               FALSE, 'r-' || i, 'held', 0, 0, 8, 3, 'notify.refused', 'no', 0 FROM n";
     transaction.execute(sql, vec![Cell::Int(many), Cell::Int(residents)]).await.unwrap();
+    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, '{\"channel\":\"email\",\
+               \"template\":\"t\",\"to\":\"a@example.com\",\"fields\":[]}' FROM delivery";
+    transaction.execute(sql, vec![]).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

@@ -42,13 +42,15 @@ async fn hold(database: &Database) {
     transaction.execute(&sql, vec![Cell::Int(MANY)]).await.unwrap();
     let sql = format!(
         "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
-         mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
+         mapping_version, purpose, needs_consent, reference, state, since_ms, next_ms, \
          cause_code, cause, created_ms, subject_id) {n} \
          SELECT 20000 + i, 10000 + i, 1, 1 + i % {RESIDENTS}, 'notify', 'contact_changed', 1, 'p', \
-         FALSE, 'r-' || i, 'null', 'held', 0, 0, 'delivery.missing_field', 'no', 0, \
+         FALSE, 'r-' || i, 'held', 0, 0, 'delivery.missing_field', 'no', 0, \
          1 + i % {RESIDENTS} FROM n"
     );
     transaction.execute(&sql, vec![Cell::Int(MANY)]).await.unwrap();
+    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, 'null' FROM delivery";
+    transaction.execute(sql, vec![]).await.unwrap();
     let sql = "INSERT INTO id_block (name, next) VALUES ('all', 100000) \
                ON CONFLICT (name) DO UPDATE SET next = 100000";
     transaction.execute(sql, vec![]).await.unwrap();

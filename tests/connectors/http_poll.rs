@@ -37,6 +37,11 @@ on_both! {
     f33_records_of_one_moment_are_neither_missed_nor_doubled => super::ties,
 }
 
+/// How long an answer that comes may take, on a busy machine too.
+const PATIENT: &str = "timeout_ms = 20_000";
+/// And one that never comes.
+const SHORT: &str = "timeout_ms = 400";
+
 /// What a system has, and how it behaves.
 #[derive(Default)]
 struct Housing {
@@ -200,6 +205,12 @@ impl Stage {
 
     fn put(&self, number: u32, owes: u32, changed: u32) {
         self.housing.lock().unwrap().tenancies.insert(format!("T{number:03}"), (owes, changed));
+    }
+
+    /// Changes how long an answer is waited for.
+    async fn wait(&mut self, from: &str, to: &str) {
+        self.hub.edit("connectors/housing.toml", from, to);
+        self.hub.reload().await;
     }
 
     fn fail(&self, fault: Option<(usize, Fault)>) {
@@ -542,7 +553,7 @@ async fn names(on: On) {
     stage.hub.edit(
         "connectors/housing.toml",
         "requests_per_second",
-        "timeout_ms = 500\nrequests_per_second",
+        &format!("{PATIENT}\nrequests_per_second"),
     );
     stage.hub.more[0].1 = format!("http://{named}");
     stage.hub.reload().await;
@@ -568,9 +579,17 @@ async fn names(on: On) {
         ("10.0.0.1", ""),
     ] {
         *leads.lock().unwrap() = to;
+        // Of these nothing may ever be heard.
+        let is_silent = ["slow", "10.0.0.1"].contains(&to);
+        if is_silent {
+            stage.wait(PATIENT, SHORT).await;
+        }
         let error = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
         assert!(!error.is_empty() && error.contains(said), "{to}: {error}");
         assert!(stage.asked().is_empty() && stage.known().await.is_empty(), "{to}");
+        if is_silent {
+            stage.wait(SHORT, PATIENT).await;
+        }
     }
     *leads.lock().unwrap() = "127.0.0.1";
     stage.hub.run("ingest-housing").await;
@@ -620,8 +639,7 @@ async fn with_timeout(on: On) -> Stage {
     }
     let delta = "extract = \"delta\"\nversion    = \"changed_at\"\nversion_as = \"time\"\n\
                  since_parameter = \"since\"\nsince_overlap   = \"2s\"";
-    stage.hub.edit("connectors/housing.toml", delta, "extract = \"full\"\ntimeout_ms = 400");
-    stage.hub.reload().await;
+    stage.wait(delta, &format!("extract = \"full\"\n{PATIENT}")).await;
     stage.hub.run("ingest-housing").await;
     assert_eq!(stage.known().await.len(), 7);
     stage
@@ -632,17 +650,20 @@ async fn gone(stage: &Stage) -> usize {
 }
 
 async fn slow(on: On) {
-    let stage = with_timeout(on).await;
+    let mut stage = with_timeout(on).await;
+    stage.wait(PATIENT, SHORT).await;
     stage.proxy.set(Direction::ToClient, Flow::Drip(Duration::from_secs(1)));
     let told = stage.hub.try_run("ingest-housing").await.err().unwrap_or_default();
     assert!(told.contains("it took too long"), "{told}");
     assert_eq!(gone(&stage).await, 0);
     stage.proxy.both(Flow::Open);
+    stage.wait(SHORT, PATIENT).await;
     stage.hub.run("ingest-housing").await;
 }
 
 async fn silent(on: On) {
-    let stage = with_timeout(on).await;
+    let mut stage = with_timeout(on).await;
+    stage.wait(PATIENT, SHORT).await;
     for flow in [Flow::Silent, Flow::CloseAfterHeaders, Flow::ResetInBody(40), Flow::ResetAfter(10)]
     {
         stage.proxy.set(Direction::ToClient, flow);
@@ -652,6 +673,7 @@ async fn silent(on: On) {
         stage.proxy.both(Flow::Open);
         stage.proxy.cut();
     }
+    stage.wait(SHORT, PATIENT).await;
     stage.put(8, 8, 8);
     stage.hub.run("ingest-housing").await;
     assert_eq!(stage.known().await.len(), 8);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 use viaduct::connector::channel::{ConnectorError, Destination, Receipt, Standing};
 use viaduct::connector::definition::Surroundings;
 use viaduct::connector::null::Null;
+use viaduct::connector::sending;
 use viaduct::definition::reader::File;
 use viaduct::record::delivery::{Content, Delivery, Form, Push};
 use viaduct::record::facts::Facts;
@@ -53,6 +55,26 @@ pub fn push(reference: &str, form: Form, body: &str) -> Cleared<Delivery> {
 
 fn json_push(reference: &str) -> Cleared<Delivery> {
     push(reference, Form::Json, "{\"name\":\"Testberry\"}")
+}
+
+/// More than are usually sent at once are sent to whoever is fast: one who was, and is no more, gets the rest later.
+#[tokio::test]
+async fn beyond_the_usual_number_nobody_waits_for_one_who_has_become_slow() {
+    for (slow_ms, made) in [(0, sending::USUAL + 9), (2_100, sending::USUAL)] {
+        let all: Vec<_> = (0..sending::USUAL + 9).map(|n| json_push(&format!("r-{n}"))).collect();
+        let begun = AtomicUsize::new(0);
+        let sent = sending::each(&all, sending::USUAL, |_| async {
+            begun.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(slow_ms)).await;
+            Err::<Receipt, _>(ConnectorError::Refused {
+                code: "x".to_owned(),
+                cause: String::new(),
+            })
+        });
+        let untried = |told: &&Result<_, _>| matches!(told, Err(ConnectorError::Untried { .. }));
+        assert_eq!(sent.await.iter().filter(untried).count(), all.len() - made, "{slow_ms}");
+        assert_eq!(begun.into_inner(), made, "{slow_ms}");
+    }
 }
 
 async fn told(

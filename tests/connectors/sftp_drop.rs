@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use russh::server;
 use tempfile::TempDir;
@@ -51,6 +52,14 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Whether an SSH server answers there: that connections are taken is not enough.
+fn speaks(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut begun = [0; 4];
+    std::io::Read::read_exact(&mut stream, &mut begun).is_ok() && begun == *b"SSH-"
+}
+
 impl Server {
     pub fn open() -> Server {
         let folder = tempfile::tempdir().unwrap();
@@ -66,12 +75,17 @@ impl Server {
         }
         fs::copy(at("own.pub"), at("allowed")).unwrap();
         fs::create_dir(at("drop")).unwrap();
-        let port = free_port();
-        let child = Server::start(folder.path(), port);
+        // A port that was free may be another's by the time that the server listens.
+        let started = (0..5).find_map(|_| {
+            let port = free_port();
+            Some((Server::start(folder.path(), port)?, port))
+        });
+        let (child, port) = started.expect("the server did not start");
         Server { folder, child, port }
     }
 
-    fn start(folder: &Path, port: u16) -> Child {
+    /// None where it ended by itself, as it does when its port is taken.
+    fn start(folder: &Path, port: u16) -> Option<Child> {
         let at = |name: &str| folder.join(name).display().to_string();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
@@ -86,11 +100,17 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        for _ in 0..100_000 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return child;
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(60) {
+            let answers = speaks(port);
+            // Whoever answers may be the one who has its port.
+            if child.try_wait().unwrap().is_some() {
+                return None;
             }
-            std::thread::yield_now();
+            if answers {
+                return Some(child);
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
         let _ = child.kill();
         let _ = child.wait();
@@ -100,7 +120,7 @@ impl Server {
     fn again(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.child = Server::start(self.folder.path(), self.port);
+        self.child = Server::start(self.folder.path(), self.port).expect("it starts again");
     }
 
     pub fn at(&self, name: &str) -> PathBuf {

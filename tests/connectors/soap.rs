@@ -34,6 +34,11 @@ on_both! {
     a_byte_that_the_encoding_lacks_holds_one_row => super::torn,
 }
 
+/// How long an answer that comes may take, on a busy machine too.
+const PATIENT: &str = "timeout_ms = 20_000";
+/// And one that never comes.
+const SHORT: &str = "timeout_ms = 400";
+
 const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 
 pub fn envelope(header: &str, body: &str) -> String {
@@ -170,6 +175,12 @@ impl Stage {
         self.rents.lock().unwrap().tenancies.insert(format!("T{number:03}"), (owes, changed));
     }
 
+    /// Changes how long an answer is waited for.
+    async fn wait(&mut self, from: &str, to: &str) {
+        self.hub.edit("connectors/rents.toml", from, to);
+        self.hub.reload().await;
+    }
+
     pub fn instead(&self, instead: Option<(usize, u16, Vec<u8>)>) {
         self.rents.lock().unwrap().instead = instead;
     }
@@ -278,18 +289,21 @@ async fn no_answer(on: On) {
 }
 
 async fn dripping(on: On) {
-    let stage = Stage::open(on).await;
+    let mut stage = Stage::open(on).await;
+    stage.wait(PATIENT, SHORT).await;
     stage.proxy.set(Direction::ToClient, Flow::Drip(Duration::from_secs(1)));
     let found = stage.outcome().await;
     assert!(found.contains("it took too long"), "{found}");
     assert_eq!(stage.known().await.len(), 0);
     stage.proxy.both(Flow::Open);
+    stage.wait(SHORT, PATIENT).await;
     stage.hub.run("ingest-rents").await;
     assert_eq!(stage.known().await.len(), 7);
 }
 
 async fn half_open(on: On) {
-    let stage = Stage::open(on).await;
+    let mut stage = Stage::open(on).await;
+    stage.wait(PATIENT, SHORT).await;
     for flow in [Flow::Silent, Flow::CloseAfterHeaders, Flow::ResetInBody(40), Flow::ResetAfter(10)]
     {
         stage.proxy.set(Direction::ToClient, flow);
@@ -300,6 +314,7 @@ async fn half_open(on: On) {
         stage.proxy.cut();
     }
     assert!(stage.batches().await.iter().all(|batch| batch[0] != "closed" && batch[1] == "-"));
+    stage.wait(SHORT, PATIENT).await;
     stage.hub.run("ingest-rents").await;
     assert_eq!(stage.known().await.len(), 7);
 }

@@ -12,8 +12,12 @@ use super::stage::{KINDS, Stage};
 use super::{is_long, report};
 use crate::support::hub::On;
 
-/// A request that was under way when the lease ended, and a busy machine.
-const SLACK: Duration = Duration::from_secs(1);
+/// A request that was under way when the lease ended, and a busy machine: what left in time is seen when the proxy has
+/// its turn.
+const SLACK: Duration = Duration::from_secs(3);
+/// What whoever ignores its lease goes beyond at least.
+#[cfg(debug_assertions)]
+const BEYOND: Duration = Duration::from_secs(1);
 
 /// A statement that was under way when the cable was pulled is waited for a little longer than a minute.
 const DONE: Duration = Duration::from_secs(120);
@@ -82,7 +86,7 @@ async fn f16_control_a_node_that_ignores_its_lease_goes_on_sending() {
     let told = pull(pulled, &[("VIADUCT_WITHOUT", "lease")]).await;
     report(&format!("F16 control, lease ignored: {:?}", told.outcome));
     // Whether anything doubles is luck: the other takes what was in hand one by one, and asks first.
-    assert!(told.last > LEASE + SLACK, "{:?} {:?}", told.last, told.outcome);
+    assert!(told.last > LEASE + BEYOND, "{:?} {:?}", told.last, told.outcome);
 }
 
 /// Where a silence is taken for a failure and nobody asks, the same must go wrong too.

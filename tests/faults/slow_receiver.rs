@@ -18,7 +18,7 @@ const DONE: Duration = Duration::from_secs(90);
 #[tokio::test(flavor = "multi_thread")]
 async fn f22_a_slow_system_has_a_time_limit_and_slows_nobody_else() {
     let slow = [Flow::Drip(Duration::from_secs(1)), Flow::Late(Duration::from_secs(30))];
-    let (records, rounds) = (scaled(600, 6_000), scaled(1, 5));
+    let (records, rounds) = (scaled(600, 6_000), scaled(3, 5));
     let mut stage = Stage::open(On::Sqlite, records).await;
     let (proxy, through) = Proxy::before(&stage.receiver_url).await;
     let host = proxy.address.to_string();
@@ -31,14 +31,18 @@ async fn f22_a_slow_system_has_a_time_limit_and_slows_nobody_else() {
     });
     let node = Node::start(&stage, &stage.database, &[]).await;
     let watching = Database::open_existing(&stage.database).await.unwrap();
-    let (mut usual, mut beside) = (Vec::new(), Vec::new());
+    let (mut usual, mut beside, mut parts) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         for flow in slow {
             // First all is well, and then it is not: each time as much is sent.
-            usual.push(night(&mut stage, &node, &watching).await);
+            let alone = night(&mut stage, &node, &watching).await;
             settled(&watching, "keyed").await;
             proxy.set(Direction::ToClient, flow);
-            beside.push(night(&mut stage, &node, &watching).await);
+            let slowed = night(&mut stage, &node, &watching).await;
+            // Each is held against the night just before it: a machine is busier at one time than at another.
+            parts.push(slowed / alone);
+            usual.push(alone);
+            beside.push(slowed);
             until(DONE, "the slow one was waited for in vain", async || {
                 let sql = "SELECT COUNT(*) FROM delivery_attempt a JOIN delivery d \
                            ON d.id = a.delivery_id WHERE d.destination = 'keyed' \
@@ -51,7 +55,7 @@ async fn f22_a_slow_system_has_a_time_limit_and_slows_nobody_else() {
             settled(&watching, "keyed").await;
         }
     }
-    let (usual, beside) = (median(&mut usual), median(&mut beside));
+    let (usual, beside, part) = (median(&mut usual), median(&mut beside), median(&mut parts));
     // Of one that is slow, a batch of eight at most was under way, and so no attempt took two limits.
     let longest = "SELECT MAX(a.ended_ms - a.intent_ms) FROM delivery_attempt a JOIN delivery d \
                    ON d.id = a.delivery_id WHERE d.destination = 'keyed' \
@@ -67,7 +71,8 @@ async fn f22_a_slow_system_has_a_time_limit_and_slows_nobody_else() {
         stage.nights, beside, usual
     ));
     outcome.must_be_whole("F22");
-    assert!(beside >= usual * f64::from(scaled(60, 95)) / 100.0, "{beside:.0}/s of {usual:.0}/s");
+    let wanted = f64::from(scaled(60, 95)) / 100.0;
+    assert!(part >= wanted, "{part:.2}, where {beside:.0}/s of {usual:.0}/s: {parts:.2?}");
     assert!(longest < 3 * LIMIT_MS as i64, "{longest} ms");
     for kind in KINDS {
         assert_eq!(stage.open_deliveries(kind).await, 0, "{kind}");

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use viaduct::store::database::Database;
 
@@ -11,6 +12,8 @@ use super::stage::{Dice, Stage};
 use super::{report, scaled};
 use crate::support::hub::{On, on_both};
 
+/// Longer than a start takes on a busy machine.
+const BEGUN: Duration = Duration::from_secs(60);
 /// A stop is over within this time.
 const GRACE: Duration = Duration::from_secs(30);
 /// A lease is renewed at a third of its twenty seconds: two such beats, and some.
@@ -29,6 +32,7 @@ async fn told_to_end(on: On) {
     let (mut dice, mut longest) = (Dice::new(4), Duration::ZERO);
     for _ in 0..stops {
         let mut serving = stage.program(&["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+        begun(&mut serving).await;
         tokio::time::sleep(Duration::from_millis(300 + dice.below(900))).await;
         longest = longest.max(ended_in(&mut serving).await);
         let (sending, leased) = left_behind(&stage).await;
@@ -43,6 +47,25 @@ async fn told_to_end(on: On) {
     ));
     outcome.must_be_whole("F4");
     assert_eq!(outcome.asked_of_a_person, 0, "a stop in good order leaves no doubt");
+}
+
+/// Waits until it says that it serves: before that nothing catches what tells it to end. What it says afterwards is
+/// read too, so that it never waits for a reader.
+async fn begun(serving: &mut Child) {
+    let mut lines = BufReader::new(serving.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    let reading = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.starts_with("Serving.") {
+                return true;
+            }
+            said.push_str(&format!("{line}\n"));
+        }
+        false
+    };
+    let serves = tokio::time::timeout(BEGUN, reading).await;
+    assert_eq!(serves, Ok(true), "it never served: {said}");
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 }
 
 /// Tells it to end, and gives how long it took.

@@ -83,10 +83,9 @@ async fn delivery(
     next_ms: i64,
 ) {
     let sql = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
-               mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
+               mapping_version, purpose, needs_consent, reference, state, since_ms, next_ms, in_line, \
                platform_id, created_ms, settled_ms) VALUES ($1, 1, 1, 1, 'baskets', 'm', 1, 'collection', FALSE, \
-               $2, '{\"amount_pence\":1,\"reference\":\"a\",\"description\":\"b\",\"link\":\"c\",\"account_id\":null}', \
-               $3, 0, $4, $5, 0, $6)";
+               $2, $3, 0, $4, 0, $5, 0, $6)";
     let mut transaction = database.begin().await.unwrap();
     let cells = vec![
         Cell::Int(id),
@@ -97,6 +96,9 @@ async fn delivery(
         Cell::OptInt(settled_ms),
     ];
     transaction.execute(sql, cells).await.unwrap();
+    let sql = "INSERT INTO delivery_message (delivery_id, message) VALUES ($1, '{\"amount_pence\":1,\
+               \"reference\":\"a\",\"description\":\"b\",\"link\":\"c\",\"account_id\":null}')";
+    transaction.execute(sql, vec![Cell::Int(id)]).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

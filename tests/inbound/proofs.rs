@@ -129,8 +129,8 @@ async fn what_others_libraries_sign_and_write_is_understood() {
 /// A payment that was made at its platform, waiting to be asked about in an hour.
 async fn accepted(database: &Database, id: i64, platform_id: &str, next_ms: i64) {
     let sql = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
-               mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
-               platform_id, created_ms) VALUES ($1, 1, 1, 1, 'pay', 'm', 1, 'collection', FALSE, $2, '{}', \
+               mapping_version, purpose, needs_consent, reference, state, since_ms, next_ms, \
+               platform_id, created_ms) VALUES ($1, 1, 1, 1, 'pay', 'm', 1, 'collection', FALSE, $2, \
                'accepted', 0, $3, $4, 0)";
     let mut transaction = database.begin().await.unwrap();
     let cells = vec![

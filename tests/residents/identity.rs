@@ -216,8 +216,8 @@ async fn merge_and_unmerge(on: On) {
     // What was sent to the other counts for whom they are.
     let sent = format!(
         "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
-         mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, created_ms, \
-         settled_ms) VALUES (77, 1, 1, {other}, 'notify', 'moved_home', 1, 'service', FALSE, 'r-77', '{{}}', \
+         mapping_version, purpose, needs_consent, reference, state, since_ms, next_ms, created_ms, \
+         settled_ms) VALUES (77, 1, 1, {other}, 'notify', 'moved_home', 1, 'service', FALSE, 'r-77', \
          'delivered', 1, 1, 1, 1)"
     );
     let mut transaction = hub.context.database.begin().await.unwrap();

@@ -284,9 +284,10 @@ async fn asked_for(served: &Served) -> String {
     hold(served.database(), 700_001, 2).await;
     let mut transaction = served.database().begin().await.unwrap();
     let sql = "UPDATE delivery SET destination = 'pay', mapping = 'arrears_reminder', cause_code = 'pay.refused', \
-               cause = 'the platform did not know our key', message = '{\"amount_pence\":4500,\
-               \"reference\":\"R-7\",\"description\":\"Council tax\",\"link\":\"l\",\"account_id\":1}' \
-               WHERE id > 700000";
+               cause = 'the platform did not know our key', in_line = 0 WHERE id > 700000";
+    transaction.execute(sql, vec![]).await.unwrap();
+    let sql = "UPDATE delivery_message SET message = '{\"amount_pence\":4500,\"reference\":\"R-7\",\
+               \"description\":\"Council tax\",\"link\":\"l\",\"account_id\":1}' WHERE delivery_id > 700000";
     transaction.execute(sql, vec![]).await.unwrap();
     let since =
         format!("UPDATE delivery SET since_ms = {} - 5400000 WHERE id > 700000", served.now_ms());

@@ -273,14 +273,17 @@ pub async fn seen(request: reqwest::RequestBuilder) -> Seen {
 pub async fn hold(database: &Database, first: i64, many: i64) {
     let mut transaction = database.begin().await.unwrap();
     let sql = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, \
-               mapping_version, purpose, needs_consent, reference, message, state, since_ms, next_ms, \
+               mapping_version, purpose, needs_consent, reference, state, since_ms, next_ms, \
                attempts, fence, cause_code, cause, created_ms) \
                WITH RECURSIVE n (i) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT i + 1 FROM n \
                WHERE i < $2) \
                SELECT i, 0, 1, i % 100, 'notify', 'moved_home', 1, 'p', FALSE, 'r-' || i, \
-               '{\"channel\":\"email\",\"template\":\"moved_home\",\"to\":\"pat.testberry@example.com\",\
-               \"fields\":[[\"first_name\",\"Pat\"]]}', 'held', 0, 0, 8, 3, 'notify.refused', 'no', 0 FROM n";
+               'held', 0, 0, 8, 3, 'notify.refused', 'no', 0 FROM n";
     let cells = vec![Cell::Int(first), Cell::Int(first + many - 1)];
+    transaction.execute(sql, cells.clone()).await.unwrap();
+    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, '{\"channel\":\"email\",\
+               \"template\":\"moved_home\",\"to\":\"pat.testberry@example.com\",\
+               \"fields\":[[\"first_name\",\"Pat\"]]}' FROM delivery WHERE id BETWEEN $1 AND $2";
     transaction.execute(sql, cells).await.unwrap();
     transaction.commit().await.unwrap();
 }

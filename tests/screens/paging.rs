@@ -171,9 +171,9 @@ async fn days(served: &Served, many: i64) {
         ),
         format!(
             "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, mapping, mapping_version, \
-             purpose, needs_consent, reference, message, state, since_ms, next_ms, attempts, fence, created_ms, \
+             purpose, needs_consent, reference, state, since_ms, next_ms, attempts, fence, created_ms, \
              cause_code) {series} SELECT 9000000 + i, 0, 1000000 + ((i + 1) / 2) * 10, 1, \
-             CASE WHEN i % 2 = 0 THEN 'pay' ELSE 'notify' END, 'm', 1, 'p', FALSE, 'd-' || i, '{{}}', \
+             CASE WHEN i % 2 = 0 THEN 'pay' ELSE 'notify' END, 'm', 1, 'p', FALSE, 'd-' || i, \
              CASE WHEN i % 50 = 0 THEN 'held' ELSE 'delivered' END, 0, 0, 1, 1, 0, \
              CASE WHEN i % 50 = 0 THEN 'pay.refused' END FROM n"
         ),

@@ -436,9 +436,9 @@ async fn times_sent(on: On) {
     let hub = TestHub::open(on).await;
     let database = &hub.context.database;
     let held = "INSERT INTO delivery (id, change_event_id, batch_id, resident_id, destination, \
-        mapping, mapping_version, purpose, needs_consent, reference, message, state, since_ms, \
+        mapping, mapping_version, purpose, needs_consent, reference, state, since_ms, \
         next_ms, intents, cause_code, created_ms) VALUES (4, 0, 1, 1, 'notify', 'm', 1, 'p', FALSE, \
-        'r', 'null', 'held', 0, 0, 1, 'suppressed.hold', 0)";
+        'r', 'held', 0, 0, 1, 'suppressed.hold', 0)";
     let attempt = async |number: i64, outcome: &str| {
         let mut transaction = database.begin().await.unwrap();
         let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, outcome) \

@@ -7,6 +7,7 @@
 
 use crate::connector::channel::ConnectorError;
 use crate::connector::conduct::Conduct;
+use crate::connector::sending::USUAL;
 use crate::job::disposition::CLOCKS_MS;
 use crate::record::delivery::Channel;
 use crate::store::destinations::DestinationRow;
@@ -21,11 +22,10 @@ const FULL: i64 = 1_000_000_000;
 const MINUTE_MS: i64 = 60_000;
 /// Permits are counted in thousandths.
 const PERMIT: i64 = 1_000;
-/// What leaves at once is what leaves in a moment, or so many where that is more. The gate has judged all of it, and so
-/// what is learnt of a resident meanwhile comes too late; and what a sender dies with is asked about. But each batch
-/// has a cost of its own, which only a fast receiver lets one feel.
+/// What leaves at once is what left in a moment of late, or the usual batch where that is more. The gate has judged all of
+/// it, and so what is learnt of a resident meanwhile comes too late; and what a sender dies with is asked about. But each
+/// batch has a cost of its own, which only a fast receiver lets one feel.
 const MOMENT_MS: i64 = 250;
-const LEAST: i64 = 200;
 /// At first, and after a circuit held again, few leave at once; then so many times more each time.
 const STEP: i64 = 8;
 
@@ -52,7 +52,14 @@ pub struct Door {
 
 impl Door {
     pub fn new(conduct: Conduct, row: DestinationRow) -> Door {
-        Door { conduct, row, step: STEP, moment: LEAST, is_changed: false, quiet_until_ms: 0 }
+        Door {
+            conduct,
+            row,
+            step: STEP,
+            moment: USUAL as i64,
+            is_changed: false,
+            quiet_until_ms: 0,
+        }
     }
 
     /// closed, open, halted
@@ -161,10 +168,10 @@ impl Door {
         }
     }
 
-    /// So many left in so many milliseconds.
+    /// So many left in so many milliseconds. A few say nothing of how fast many would, unless they took long.
     pub fn left(&mut self, many: i64, in_ms: i64) {
-        if many >= LEAST {
-            self.moment = (many * MOMENT_MS / in_ms.max(1)).max(LEAST);
+        if many >= USUAL as i64 || (many > 0 && in_ms >= MOMENT_MS) {
+            self.moment = (many * MOMENT_MS / in_ms.max(1)).max(USUAL as i64);
         }
     }
 
@@ -366,12 +373,13 @@ mod tests {
         assert_eq!(door.opening(0, 1_000, false), all(500));
         door.left(500, 10);
         assert_eq!(door.opening(0, 1_000, false), all(1_000));
-        // A few say nothing of how fast many leave.
-        door.left(3, 60_000);
+        // A few that were quick say nothing, and none that left says nothing at all.
+        door.left(3, 60);
+        door.left(0, 60_000);
         assert_eq!(door.opening(0, 1_000, false), all(1_000));
-        door.left(1_000, 60_000);
+        door.left(3, 300);
         assert_eq!(door.opening(0, 1_000, false), all(200));
-        assert_eq!(door.opening(0, 50, false), all(50));
+        assert_eq!(door.opening(0, 5, false), all(5));
     }
 
     #[test]

@@ -218,7 +218,13 @@ impl Run<'_> {
         let results: Results = (given.take(batch.cleared.len()))
             .map(|given| given.unwrap_or_else(|| Err(silence())))
             .collect();
-        self.door.left(results.len() as i64, took.as_millis() as i64);
+        let left = |result: &&Result<_, _>| {
+            matches!(
+                result,
+                Ok(_) | Err(ConnectorError::Refused { .. } | ConnectorError::Unknown { .. })
+            )
+        };
+        self.door.left(results.iter().filter(left).count() as i64, took.as_millis() as i64);
         let said = results.iter().map(|result| result.as_ref().map(|_| ()));
         let before = self.door.circuit().to_owned();
         self.door.learn(said, now_ms);

@@ -8,9 +8,13 @@ const root = new URL('../../../', import.meta.url);
 const tools = createRequire(new URL('.browser/package.json', root));
 export const axeSource = readFileSync(tools.resolve('axe-core/axe.min.js'), 'utf8');
 
+// Longer than anything takes on a busy machine.
+const PATIENCE = 180_000;
+
 export async function launch() {
   const puppeteer = (await import(pathToFileURL(tools.resolve('puppeteer-core')))).default;
   return puppeteer.launch({
+    timeout: PATIENCE,
     executablePath: process.env.VIADUCT_CHROMIUM || '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none'],
   });
@@ -20,6 +24,8 @@ export async function launch() {
 export async function open(browser, plan, cookie, { script = true, bypass = false, width = 1280 } = {}) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.setDefaultNavigationTimeout(PATIENCE);
   const faults = [];
   page.on('console', (message) => {
     // That an answer was an error is what some pages are for.

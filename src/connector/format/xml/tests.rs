@@ -221,7 +221,8 @@ fn a_key_may_need_unescaping() {
 fn must_be_a_doctype(xml: &str) {
     let begun = std::time::Instant::now();
     assert_eq!(code_of(&format(None), xml.as_bytes()), "xml.doctype", "{xml:.80}");
-    assert!(begun.elapsed().as_millis() < 50, "{xml:.80}");
+    // Nothing is expanded or opened, which would take for ever; a busy machine may take a while.
+    assert!(begun.elapsed().as_secs() < 5, "{xml:.80}");
 }
 
 #[test]
