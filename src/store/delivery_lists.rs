@@ -200,7 +200,15 @@ async fn looked(
     };
     if way == Way::Newer {
         cells.push(from.into());
-        place.push_str(&format!(" AND id > ${}", cells.len()));
+        let after = cells.len();
+        place.push_str(&match filter.batch_id.filter(|_| is_postgres) {
+            // A place in the index of batches: by its number alone PostgreSQL looks for it among all deliveries.
+            Some(batch) => {
+                cells.push(batch.into());
+                format!(" AND (batch_id, id) > (${}, ${after})", cells.len())
+            }
+            None => format!(" AND id > ${after}"),
+        });
     }
     let order = way.order();
     let order = match filter.batch_id {
