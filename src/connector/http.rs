@@ -9,11 +9,11 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Certificate, Identity, Url};
+use reqwest::{Certificate, Identity};
 use serde_json::Value;
 
 use super::address::{AddressFault, Lookup, Place, Reach};
@@ -22,12 +22,10 @@ use crate::record::moment::Moment;
 use crate::record::personal::unprinted;
 
 /// A client for one system.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct HttpClient {
     client: reqwest::Client,
     body_bytes_max: usize,
-    /// The address that was called last, as it was written and as it was read.
-    last: Arc<Mutex<Option<(String, Url)>>>,
 }
 
 /// How patient a client is, and how much it reads.
@@ -163,22 +161,21 @@ impl HttpClient {
             .user_agent(concat!("viaduct/", env!("CARGO_PKG_VERSION")));
         let client =
             with(building)?.build().map_err(|error| HttpFault::NotReached(describe(&error)))?;
-        Ok(Self { client, body_bytes_max: limits.body_bytes_max, last: Arc::default() })
+        Ok(Self { client, body_bytes_max: limits.body_bytes_max })
     }
 
     /// Makes the request once.
     pub async fn call(&self, request: Request<'_>) -> Result<Answer, HttpFault> {
-        let url = self.parsed(request.url)?;
-        let with_body = |url| match request.put {
-            true => self.client.put(url),
-            false => self.client.post(url),
+        let with_body = || match request.put {
+            true => self.client.put(request.url),
+            false => self.client.post(request.url),
         };
         let mut building = match (request.json, request.text) {
-            (Some(body), _) => with_body(url).json(body),
+            (Some(body), _) => with_body().json(body),
             (None, Some(Text { content_type, body })) => {
-                with_body(url).header("content-type", content_type).body(body.to_owned())
+                with_body().header("content-type", content_type).body(body.to_owned())
             }
-            (None, None) => self.client.get(url),
+            (None, None) => self.client.get(request.url),
         };
         if let Some(token) = request.bearer {
             building = building.bearer_auth(token);
@@ -202,18 +199,6 @@ impl HttpClient {
             target.host_str().map(str::to_owned)
         });
         Ok(Answer { status, body: self.read(response).await?, retry_after, link, sent_on_to })
-    }
-
-    /// Most calls go where the one before went.
-    fn parsed(&self, url: &str) -> Result<Url, HttpFault> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = last.as_ref().filter(|(written, _)| written == url) {
-            return Ok(known.clone());
-        }
-        let what = |_| HttpFault::NotReached("its address cannot be read".to_owned());
-        let read = Url::parse(url).map_err(what)?;
-        *last = Some((url.to_owned(), read.clone()));
-        Ok(read)
     }
 
     /// The body, unless it is longer than the limit: what a system may send must not fill our
@@ -328,4 +313,4 @@ fn install_tls() {
     });
 }
 
-unprinted!(HttpClient, Request<'_>, Answer, Certificates);
+unprinted!(Request<'_>, Answer, Certificates);
