@@ -118,7 +118,7 @@ mod tests {
         OVER.store(true, Ordering::Relaxed);
         busy.await.unwrap();
         // The one under way, and one that had its turn already; a machine that has much to do adds to that, but not
-        // each time. Without a line it is some dozens.
+        // each time.
         passed.sort_unstable();
         assert!(passed[passed.len() / 2] <= 3, "it was passed by so many: {passed:?}");
     }
