@@ -266,8 +266,9 @@ def idle_viaduct(bench, _name, _percent, stack):
              "created_ms": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"}
     values = ", ".join(fresh.get(column, column) for column in columns)
     put = (f"INSERT INTO delivery ({', '.join(columns)}) SELECT {values} FROM delivery ORDER BY id LIMIT 1;"
-           " INSERT INTO delivery_message SELECT (SELECT MAX(id) FROM delivery), message FROM delivery_message"
-           " ORDER BY delivery_id LIMIT 1; NOTIFY viaduct_delivery;\n")
+           " INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) SELECT d.id, d.batch_id, d.resident_id,"
+           " (SELECT message FROM delivery_message ORDER BY delivery_id LIMIT 1) FROM delivery d ORDER BY d.id DESC LIMIT 1;"
+           " NOTIFY viaduct_delivery;\n")
     teller = subprocess.Popen(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", bench.url],
                               stdin=subprocess.PIPE, text=True)
     for _ in range(IDLE_STARTS):

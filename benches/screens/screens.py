@@ -91,8 +91,8 @@ def statements(orders):
             CASE WHEN i % 200 = 1 THEN 'held' WHEN i % 1000 = 2 THEN 'unknown' WHEN i % 50 = 3 THEN 'waiting' WHEN i % 500 = 4 THEN 'dismissed' WHEN i % 300 = 5 THEN 'replaced' ELSE 'delivered' END,
             1790000000000 + i, 1790000000000 + i, 1, 1, CASE WHEN i % 200 = 1 THEN 'notify.refused' ELSE NULL END, CASE WHEN i % 200 = 1 THEN 'no such address' ELSE NULL END, 1790000000000,
             CASE WHEN i % 200 = 1 OR i % 1000 = 2 OR i % 50 = 3 THEN NULL ELSE 1790000000000 END FROM {{series:{orders}}}""",
-        f"""INSERT INTO delivery_message (delivery_id, message)
-            SELECT {base * 6} + i, '{letters.replace("{", "{{").replace("}", "}}")}' FROM {{series:{orders}}}""",
+        f"""INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message)
+            SELECT {base * 6} + i, (1 + (i - 1) / {each}) * {each * 2}, {base * 3} + i, '{letters.replace("{", "{{").replace("}", "}}")}' FROM {{series:{orders}}}""",
         # Every stretch that the charts are made of.
         """INSERT INTO traffic (slot_ms, destination, sent, failed, held, oldest_ms)
             SELECT ({now} / 300000 - i / 6) * 300000, CASE i % 6 WHEN 0 THEN 'notify' ELSE 'pay-' || (i % 6) END, 100, 1, 1, 60000 FROM {series:3456}""".replace("{now}", str(int(time.time() * 1000))),

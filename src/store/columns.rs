@@ -14,6 +14,23 @@ pub enum Column {
     Flags(Vec<bool>),
 }
 
+impl Column {
+    /// One that says the same in every row, as that value alone.
+    pub fn alike(&self) -> Option<Cell> {
+        match self {
+            Column::Ints(values) => the_same(values).map(|value| Cell::OptInt(*value)),
+            Column::Texts(values) => the_same(values).map(|value| Cell::OptText(value.clone())),
+            Column::Blobs(values) => the_same(values).map(|value| Cell::OptBytes(value.clone())),
+            Column::Flags(values) => the_same(values).map(|value| Cell::Flag(*value)),
+        }
+    }
+}
+
+fn the_same<T: PartialEq>(values: &[T]) -> Option<&T> {
+    let first = values.first()?;
+    values.iter().all(|value| value == first).then_some(first)
+}
+
 /// Rows of so many cells, column by column.
 pub fn columns(rows: Vec<Cell>, width: usize) -> Result<Vec<Column>, StoreError> {
     let many = rows.len() / width;
@@ -114,6 +131,19 @@ mod tests {
             ]
         );
         assert!(columns(rows(), 2).is_err());
+    }
+
+    #[test]
+    fn what_is_the_same_in_every_row_is_one_value() {
+        let nothing: Option<i64> = None;
+        let rows = [
+            cells![7_i64, "sent".to_owned(), nothing, true],
+            cells![8_i64, "sent".to_owned(), nothing, false],
+        ];
+        let found = columns(rows.into_iter().flatten().collect(), 4).unwrap();
+        let alike: Vec<Option<Cell>> = found.iter().map(Column::alike).collect();
+        let sent = Cell::OptText(Some("sent".to_owned()));
+        assert_eq!(alike, [None, Some(sent), Some(Cell::OptInt(None)), None]);
     }
 
     #[test]

@@ -21,7 +21,8 @@ use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite};
 use super::columns::{self, Column};
 use super::reach::{self, answered, awaited};
 use super::statement::{
-    bind, bind_as, bind_cell, bind_column, bind_columns, few_sizes, piece, places, values,
+    bind, bind_alike, bind_as, bind_cell, bind_column, bind_columns, few_sizes, piece, places,
+    values,
 };
 use super::turn::{Line, Turn};
 use crate::record::personal::unprinted;
@@ -490,6 +491,23 @@ impl Transaction {
         Ok(found)
     }
 
+    /// The same, where the rows are alike in most but their first column, as what left together is: PostgreSQL is told
+    /// once what they have in common.
+    pub async fn fetch_alike<T: Row>(
+        &mut self,
+        sql: &str,
+        width: usize,
+        rows: Vec<Cell>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Transaction::Postgres(transaction) if !rows.is_empty() => {
+                let query = bind_alike::<T>(sql, width, rows)?;
+                answered(query.fetch_all(&mut **transaction)).await
+            }
+            _ => self.fetch_with(sql, width, rows).await,
+        }
+    }
+
     /// Reads rows for many values: `before (…values…) after`, each value once; `before` ends in
     /// `IN`.
     pub async fn fetch_for<T: Row>(
@@ -541,7 +559,7 @@ impl<T> Row for T where
 }
 
 /// One value on its way into a statement. Nulls carry their type, which PostgreSQL asks for.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Cell {
     Int(i64),
     OptInt(Option<i64>),

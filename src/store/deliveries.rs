@@ -95,11 +95,12 @@ fn select_from(table: &str, is_postgres: bool) -> String {
 /// A page is found first, and what is in somebody's hands is looked up for its rows alone: beside what that look-up is
 /// thought to cost, PostgreSQL takes every way to the rows for as good as another, and goes through all of them. How
 /// many are wanted is written out: it is taken for a tenth of all otherwise.
-fn page(conditions: &str, order: &str, most: i64, is_postgres: bool) -> String {
+fn page(filter: &Filter, conditions: &str, most: i64, is_postgres: bool) -> String {
+    let (tables, order) = (filter.tables(), filter.order("DESC"));
     let rows = format!(
-        "(SELECT * FROM delivery WHERE {conditions} ORDER BY {order} LIMIT {most}) delivery"
+        "(SELECT delivery.* FROM {tables} WHERE {conditions} ORDER BY {order} LIMIT {most}) delivery"
     );
-    format!("{} ORDER BY {order}", select_from(&rows, is_postgres))
+    format!("{} ORDER BY id DESC", select_from(&rows, is_postgres))
 }
 
 impl Filter {
@@ -116,7 +117,41 @@ impl Filter {
                 || row.account_id.is_some_and(|account| self.accounts.contains(&account)))
     }
 
-    /// `id < $1 AND …`, and the cells of its places.
+    /// Whether they are found by their messages: those of a batch or to a resident, which outcomes leave alone. Of a batch
+    /// those that a person looks for have an index of their own.
+    fn is_by_message(&self) -> bool {
+        let is_stuck = self.state.is_some_and(|state| STUCK.contains(&state));
+        self.resident_id.is_some() || (self.batch_id.is_some() && !is_stuck)
+    }
+
+    /// Where they are looked for.
+    pub(super) fn tables(&self) -> &'static str {
+        match self.is_by_message() {
+            true => "delivery_message m JOIN delivery ON delivery.id = m.delivery_id",
+            false => "delivery",
+        }
+    }
+
+    /// Their number, there.
+    pub(super) fn number(&self) -> &'static str {
+        if self.is_by_message() { "m.delivery_id" } else { "id" }
+    }
+
+    /// The batch that they are of, there.
+    pub(super) fn batch(&self) -> &'static str {
+        if self.is_by_message() { "m.batch_id" } else { "batch_id" }
+    }
+
+    /// Their order, by the index that they are found by: `ASC` or `DESC`.
+    pub(super) fn order(&self, way: &str) -> String {
+        let number = self.number();
+        match self.batch_id {
+            None => format!("{number} {way}"),
+            Some(_) => format!("{} {way}, {number} {way}", self.batch()),
+        }
+    }
+
+    /// Below a number, and what else is asked for; and the cells of its places.
     pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
         let (mut text, mut cells) = self.of_place(before, is_postgres);
         self.narrow(&mut text, &mut cells);
@@ -125,7 +160,8 @@ impl Filter {
 
     /// What of it an index leads to: below a number, in a state, of a batch, to a resident.
     pub(super) fn of_place(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
-        let (mut text, mut cells) = ("id < $1".to_owned(), cells![before]);
+        let (number, of) = (self.number(), self.batch());
+        let (mut text, mut cells) = (format!("{number} < $1"), cells![before]);
         text.push_str(&in_state(self.state, is_postgres));
         if let Some(batch) = self.batch_id {
             cells.push(batch.into());
@@ -133,13 +169,13 @@ impl Filter {
             // Told as a place in the index of batches: where it is told as equal, PostgreSQL goes through all
             // deliveries, from the newest on, until it has met enough of the batch's.
             text.push_str(&match is_postgres {
-                true => format!(" AND batch_id >= ${place} AND (batch_id, id) < (${place}, $1)"),
-                false => format!(" AND batch_id = ${place}"),
+                true => format!(" AND {of} >= ${place} AND ({of}, {number}) < (${place}, $1)"),
+                false => format!(" AND {of} = ${place}"),
             });
         }
         if let Some(resident) = self.resident_id {
             cells.push(resident.into());
-            text.push_str(&format!(" AND resident_id = ${}", cells.len()));
+            text.push_str(&format!(" AND m.resident_id = ${}", cells.len()));
         }
         (text, cells)
     }
@@ -222,8 +258,7 @@ pub async fn list(
     most: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
     let (conditions, cells) = filter.conditions(before, database.is_postgres());
-    let order = if filter.batch_id.is_some() { "batch_id DESC, id DESC" } else { "id DESC" };
-    let sql = page(&conditions, order, most, database.is_postgres());
+    let sql = page(filter, &conditions, most, database.is_postgres());
     database.fetch(&sql, cells).await
 }
 
@@ -234,9 +269,10 @@ pub async fn counts(
 ) -> Result<Vec<(String, i64)>, StoreError> {
     let (conditions, cells) = filter.conditions(i64::MAX, database.is_postgres());
     let sql = format!(
-        "SELECT shown, COUNT(*) FROM (SELECT {} AS shown FROM delivery WHERE {conditions}) d \
+        "SELECT shown, COUNT(*) FROM (SELECT {} AS shown FROM {} WHERE {conditions}) d \
          GROUP BY shown ORDER BY shown",
-        intents::state(database.is_postgres())
+        intents::state(database.is_postgres()),
+        filter.tables()
     );
     database.fetch(&sql, cells).await
 }
@@ -293,7 +329,8 @@ pub async fn counts_to(
         }
         cells.push(most.into());
         let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT id FROM delivery WHERE {conditions} LIMIT ${}) few",
+            "SELECT COUNT(*) FROM (SELECT id FROM {} WHERE {conditions} LIMIT ${}) few",
+            of.tables(),
             cells.len()
         );
         let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
@@ -317,9 +354,11 @@ pub async fn sent_for(
     transaction: &mut Transaction,
     residents: &[i64],
 ) -> Result<Vec<Delivery>, StoreError> {
-    let before =
-        format!("{} WHERE intents > 0 AND resident_id IN", select(transaction.is_postgres()));
-    transaction.fetch_for(&before, residents, "ORDER BY id DESC").await
+    let before = format!(
+        "{} WHERE intents > 0 AND id IN (SELECT o.delivery_id FROM delivery_message o WHERE o.resident_id IN",
+        select(transaction.is_postgres())
+    );
+    transaction.fetch_for(&before, residents, ") ORDER BY id DESC").await
 }
 
 /// The delivery that the platform knows by this reference of ours.

@@ -201,32 +201,30 @@ async fn looked(
     if way == Way::Newer {
         cells.push(from.into());
         let after = cells.len();
+        let (number, batch_of) = (of.number(), of.batch());
         place.push_str(&match filter.batch_id.filter(|_| is_postgres) {
             // A place in the index of batches: by its number alone PostgreSQL looks for it among all deliveries.
             Some(batch) => {
                 cells.push(batch.into());
-                format!(" AND (batch_id, id) > (${}, ${after})", cells.len())
+                format!(" AND ({batch_of}, {number}) > (${}, ${after})", cells.len())
             }
-            None => format!(" AND id > ${after}"),
+            None => format!(" AND {number} > ${after}"),
         });
     }
-    let order = way.order();
-    let order = match filter.batch_id {
-        None => format!("id {order}"),
-        Some(_) => format!("batch_id {order}, id {order}"),
-    };
+    let (tables, order) = (of.tables(), of.order(way.order()));
     let bare = (place.clone(), cells.clone());
     let is_narrow = filter.is_narrow() || state.is_some();
     let sql = match is_narrow {
-        false => format!("SELECT id FROM delivery WHERE {place} ORDER BY {order} LIMIT {most}"),
+        false => format!("SELECT id FROM {tables} WHERE {place} ORDER BY {order} LIMIT {most}"),
         true => {
             let mut narrow = String::new();
             filter.narrow(&mut narrow, &mut cells);
             narrow.push_str(&in_state(state, is_postgres));
             format!(
-                "SELECT id FROM (SELECT id, batch_id, destination, mapping, cause_code, since_ms, account_id, \
-                 state FROM delivery WHERE {place} ORDER BY {order} LIMIT {looked_max}) few \
-                 WHERE 1 = 1{narrow} ORDER BY {order} LIMIT {most}"
+                "SELECT id FROM (SELECT id, destination, mapping, cause_code, since_ms, account_id, \
+                 state FROM {tables} WHERE {place} ORDER BY {order} LIMIT {looked_max}) few \
+                 WHERE 1 = 1{narrow} ORDER BY id {} LIMIT {most}",
+                way.order()
             )
         }
     };
@@ -240,7 +238,7 @@ async fn looked(
     let (place, cells) = bare;
     let last = if way == Way::Older { "MIN" } else { "MAX" };
     let sql = format!(
-        "SELECT COUNT(*), {last}(id) FROM (SELECT id FROM delivery WHERE {place} ORDER BY {order} \
+        "SELECT COUNT(*), {last}(id) FROM (SELECT id FROM {tables} WHERE {place} ORDER BY {order} \
          LIMIT {looked_max}) few"
     );
     let rows: Vec<(i64, Option<i64>)> = database.fetch(&sql, cells).await?;

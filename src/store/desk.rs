@@ -239,8 +239,9 @@ pub async fn left(
     residents: &[i64],
     (since_ms, most): (i64, i64),
 ) -> Result<Vec<(i64, i64, String, String)>, StoreError> {
-    let sql = "SELECT id, resident_id, destination, state FROM delivery \
-               WHERE intents > 0 AND created_ms >= $1 AND resident_id IN";
-    let after = format!("ORDER BY id DESC LIMIT {most}");
+    let sql = "SELECT d.id, d.resident_id, d.destination, d.state FROM delivery_message m \
+               JOIN delivery d ON d.id = m.delivery_id \
+               WHERE d.intents > 0 AND d.created_ms >= $1 AND m.resident_id IN";
+    let after = format!("ORDER BY d.id DESC LIMIT {most}");
     database.fetch_for(sql, residents, &after, cells![since_ms]).await
 }

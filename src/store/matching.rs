@@ -1,6 +1,7 @@
 //! What parties are compared by, the pairs that count, and the keys by which parties find each other.
 
 use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
+use super::outbox;
 use crate::record::personal::unprinted;
 
 /// A party as far as it is compared.
@@ -236,22 +237,22 @@ pub async fn redirect(
          WHERE resident.id = v.id RETURNING resident.id"
     );
     led(transaction, &own, merged, now_ms).await?;
-    let [older, holds, deliveries] = [
-        ("resident", "merged_into"),
-        ("hold", "resident_id"),
-        // Those that were sent too: caps count them, and what is older or was paid is seen by them.
-        ("delivery", "resident_id"),
-    ]
-    .map(|(table, column)| {
-        format!(
-            "{v} UPDATE {table} SET {column} = v.into_id FROM v \
+    let [older, holds] =
+        [("resident", "merged_into"), ("hold", "resident_id")].map(|(table, column)| {
+            format!(
+                "{v} UPDATE {table} SET {column} = v.into_id FROM v \
              WHERE {table}.{column} = v.id RETURNING {table}.id"
-        )
-    });
+            )
+        });
+    // Those that were sent too: caps count them, and what is older or was paid is seen by them.
+    let theirs = "WITH v (id, into_id) AS ({rows}) SELECT m.delivery_id, v.id, v.into_id FROM v \
+                  JOIN delivery_message m ON m.resident_id = v.id";
+    let cells = merged.iter().flat_map(|(from, into)| cells![*from, *into]).collect();
+    let theirs: Vec<(i64, i64, i64)> = transaction.fetch_with(theirs, 2, cells).await?;
     Ok(Led {
         residents: led(transaction, &older, merged, now_ms).await?,
         holds: led(transaction, &holds, merged, now_ms).await?,
-        deliveries: led(transaction, &deliveries, merged, now_ms).await?,
+        deliveries: outbox::give(transaction, &theirs).await?,
     })
 }
 

@@ -54,8 +54,9 @@ pub async fn some(
 /// Those that the same mapping asked of the same resident later, newest first.
 pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM delivery WHERE resident_id = $1 AND mapping = $2 \
-         AND destination = $3 AND id > $4 ORDER BY id DESC",
+        "SELECT {} FROM delivery WHERE id IN (SELECT o.delivery_id FROM delivery_message o \
+         WHERE o.resident_id = $1 AND o.delivery_id > $4) AND mapping = $2 AND destination = $3 \
+         ORDER BY id DESC",
         columns(database)
     );
     let (mapping, destination) = (than.mapping.clone(), than.destination.clone());
@@ -65,7 +66,8 @@ pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>
 /// Who else is asked for the very same: the same change of an account asked it of others who are liable.
 const SAME: &str = "SELECT s.id FROM delivery o JOIN party mine ON mine.resident_id = o.resident_id \
     JOIN party theirs ON theirs.source_key_id = mine.source_key_id AND theirs.resident_id <> o.resident_id \
-    JOIN delivery s ON s.resident_id = theirs.resident_id AND s.change_event_id = o.change_event_id \
+    JOIN delivery_message m ON m.resident_id = theirs.resident_id \
+    JOIN delivery s ON s.id = m.delivery_id AND s.change_event_id = o.change_event_id \
     AND s.mapping = o.mapping AND s.destination = o.destination WHERE o.id = $1";
 
 /// The same request, as it was made to others.

@@ -16,10 +16,14 @@ const DELIVERIES: Insert = Insert {
     after: "",
 };
 
-const MESSAGES: Insert =
-    Insert { table: "delivery_message", columns: "delivery_id,message", after: "" };
+const MESSAGES: Insert = Insert {
+    table: "delivery_message",
+    columns: "delivery_id,batch_id,resident_id,message",
+    after: "",
+};
 
-/// New deliveries. What they bring stands apart, written once: each outcome writes a delivery's row anew.
+/// New deliveries. What they bring stands apart, with where it came of and to whom it goes, by which all of them are
+/// found: it is written once, and each outcome writes a delivery's row anew.
 #[derive(Debug, Default)]
 pub struct Rows {
     deliveries: Vec<Cell>,
@@ -81,10 +85,11 @@ impl Rows {
 
     /// Adds one.
     pub fn add(&mut self, new: New<'_>, place: Place) {
-        let id = new.id;
+        let found_by = cells![new.id, new.batch_id, new.resident_id];
         let (row, message) = row(new, place);
         self.deliveries.extend(row);
-        self.messages.extend(cells![id, message]);
+        self.messages.extend(found_by);
+        self.messages.push(message.into());
     }
 
     /// Writes them.
@@ -93,6 +98,26 @@ impl Rows {
         transaction.insert(MESSAGES, self.messages).await?;
         Ok(())
     }
+}
+
+/// Gives deliveries to another resident, those that are still of the one they were of: their number, who that was, and who
+/// it is now. Gives those numbers.
+pub(super) async fn give(
+    transaction: &mut Transaction,
+    deliveries: &[(i64, i64, i64)],
+) -> Result<Vec<i64>, StoreError> {
+    let mut given = Vec::new();
+    for (table, number) in [("delivery", "id"), ("delivery_message", "delivery_id")] {
+        let sql = format!(
+            "WITH v (id, was, is_now) AS ({{rows}}) UPDATE {table} SET resident_id = v.is_now FROM v \
+             WHERE {table}.{number} = v.id AND {table}.resident_id = v.was RETURNING {table}.{number}"
+        );
+        let cells = deliveries.iter().flat_map(|(id, was, is_now)| cells![*id, *was, *is_now]);
+        given = transaction.fetch_with::<(i64,)>(&sql, 3, cells.collect()).await?;
+    }
+    let mut given: Vec<i64> = given.into_iter().map(|(id,)| id).collect();
+    given.sort_unstable();
+    Ok(given)
 }
 
 /// The row of a new delivery, and its message.
@@ -233,8 +258,8 @@ pub async fn counts_of_batch(
     database: &Database,
     batch_id: i64,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let sql =
-        "SELECT state, COUNT(*) FROM delivery WHERE batch_id = $1 GROUP BY state ORDER BY state";
+    let sql = "SELECT state, COUNT(*) FROM delivery_message m JOIN delivery d ON d.id = m.delivery_id \
+               WHERE m.batch_id = $1 GROUP BY state ORDER BY state";
     database.fetch(sql, cells![batch_id]).await
 }
 
@@ -244,7 +269,8 @@ pub async fn counts_of_batch_to(
     batch_id: i64,
     most: i64,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let sql = "SELECT state, COUNT(*) FROM (SELECT state FROM delivery WHERE batch_id = $1 LIMIT $2) few \
+    let sql = "SELECT state, COUNT(*) FROM (SELECT d.state FROM delivery_message m \
+               JOIN delivery d ON d.id = m.delivery_id WHERE m.batch_id = $1 LIMIT $2) few \
                GROUP BY state ORDER BY state";
     database.fetch(sql, cells![batch_id, most]).await
 }

@@ -4,6 +4,7 @@
 use super::database::{Cell, StoreError, Transaction, cells};
 use super::intents;
 use super::matching::Led;
+use super::outbox;
 
 /// The code of what was sent on a view that was wrong, and waits to be told anew.
 pub const CORRECTION: &str = "identity.correction";
@@ -22,11 +23,9 @@ pub async fn lead_back(
     from: i64,
     to: i64,
 ) -> Result<(), StoreError> {
-    for (table, column, ids) in [
-        ("resident", "merged_into", &led.residents),
-        ("hold", "resident_id", &led.holds),
-        ("delivery", "resident_id", &led.deliveries),
-    ] {
+    for (table, column, ids) in
+        [("resident", "merged_into", &led.residents), ("hold", "resident_id", &led.holds)]
+    {
         let sql = format!(
             "WITH v (id, was, is_now) AS ({{rows}}) UPDATE {table} SET {column} = v.is_now FROM v \
              WHERE {table}.id = v.id AND {table}.{column} = v.was RETURNING {table}.id"
@@ -34,6 +33,8 @@ pub async fn lead_back(
         let cells = ids.iter().flat_map(|id| cells![*id, from, to]).collect();
         transaction.fetch_with::<(i64,)>(&sql, 3, cells).await?;
     }
+    let deliveries: Vec<_> = led.deliveries.iter().map(|id| (*id, from, to)).collect();
+    outbox::give(transaction, &deliveries).await?;
     Ok(())
 }
 
@@ -45,12 +46,15 @@ pub async fn move_open(
     to: i64,
     since: i64,
 ) -> Result<(), StoreError> {
-    let sql = "WITH v (account_id, was, is_now, since) AS ({rows}) \
-               UPDATE delivery SET resident_id = v.is_now FROM v \
-               WHERE delivery.account_id = v.account_id AND delivery.resident_id = v.was \
-               AND delivery.settled_ms IS NULL AND delivery.id > v.since RETURNING delivery.id";
+    let lock = if transaction.is_postgres() { "FOR NO KEY UPDATE OF delivery" } else { "" };
+    let sql = format!(
+        "WITH v (account_id, was, is_now, since) AS ({{rows}}) SELECT delivery.id, v.was, v.is_now \
+         FROM v JOIN delivery ON delivery.account_id = v.account_id AND delivery.resident_id = v.was \
+         AND delivery.settled_ms IS NULL AND delivery.id > v.since ORDER BY delivery.id {lock}"
+    );
     let cells = accounts.iter().flat_map(|account| cells![*account, from, to, since]).collect();
-    transaction.fetch_with::<(i64,)>(sql, 4, cells).await?;
+    let open: Vec<(i64, i64, i64)> = transaction.fetch_with(&sql, 4, cells).await?;
+    outbox::give(transaction, &open).await?;
     Ok(())
 }
 
@@ -129,8 +133,9 @@ pub async fn was_told(
     resident: i64,
     since: i64,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT id FROM delivery WHERE resident_id = $1 AND id > $2 \
-               AND COALESCE(cause_code, '') <> 'identity.correction' LIMIT 1";
+    let sql = "SELECT d.id FROM delivery_message m JOIN delivery d ON d.id = m.delivery_id \
+               WHERE m.resident_id = $1 AND m.delivery_id > $2 \
+               AND COALESCE(d.cause_code, '') <> 'identity.correction' LIMIT 1";
     let found: Vec<(i64,)> = transaction.fetch(sql, cells![resident, since]).await?;
     Ok(!found.is_empty())
 }

@@ -220,7 +220,7 @@ impl Received {
                 text.push_str(" AND b.state = 'released'");
                 "b.resolved_to < b.last_record"
             }
-            Wanted::Messages => "EXISTS (SELECT 1 FROM delivery d WHERE d.batch_id = b.id)",
+            Wanted::Messages => "EXISTS (SELECT 1 FROM delivery_message m WHERE m.batch_id = b.id)",
             Wanted::Held(None) => {
                 "EXISTS (SELECT 1 FROM dead_letter d WHERE d.settled_ms IS NULL AND d.batch_id = b.id)"
             }

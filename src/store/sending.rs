@@ -202,7 +202,8 @@ const UNANSWERED: &str = "CASE WHEN d.intents > 0 THEN (SELECT MIN(a.intent_ms) 
 /// Whether a newer one of the same mapping and subject has left us, or may have. It can only have passed one on
 /// which somebody had a hand before.
 fn stale(is_postgres: bool) -> String {
-    let newer = "EXISTS (SELECT 1 FROM delivery n WHERE n.resident_id = d.resident_id AND n.id > d.id \
+    let newer = "EXISTS (SELECT 1 FROM delivery_message nm JOIN delivery n ON n.id = nm.delivery_id \
+                 WHERE nm.resident_id = d.resident_id AND nm.delivery_id > d.id \
                  AND n.destination = d.destination AND n.mapping = d.mapping AND n.subject_id = d.subject_id";
     format!(
         "CASE WHEN NOT d.newest_only OR d.fence = 0 THEN CAST(0 AS BIGINT) \
@@ -367,7 +368,7 @@ pub async fn settle(
         })
         .collect();
     let mut transaction = database.begin().await?;
-    let changed: Vec<(i64,)> = transaction.fetch_with(SETTLE, 13, rows).await?;
+    let changed: Vec<(i64,)> = transaction.fetch_alike(SETTLE, 13, rows).await?;
     let changed: HashSet<i64> = changed.into_iter().map(|(id,)| id).collect();
     let back = settled.iter().filter(|one| matches!(one.state, State::Waiting | State::Held));
     let back = back.map(|one| one.id).filter(|id| changed.contains(id));

@@ -297,12 +297,12 @@ async fn contacts(
     residents: &[i64],
     since_ms: i64,
 ) -> Result<Vec<Counted>, StoreError> {
-    let sql = "SELECT d.id, d.resident_id, d.collection, COALESCE(m.message, '') AS message, a.intent_ms FROM delivery d \
-               LEFT JOIN delivery_message m ON m.delivery_id = d.id \
+    let sql = "SELECT d.id, d.resident_id, d.collection, m.message, a.intent_ms FROM delivery_message m \
+               JOIN delivery d ON d.id = m.delivery_id \
                JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE (d.state IN ('accepted', 'delivered', 'unknown') \
                OR (d.state = 'held' AND d.cause_code IN ('delivery.unknown', 'delivery.crashed'))) \
-               AND a.intent_ms > $1 AND d.resident_id IN";
+               AND a.intent_ms > $1 AND m.resident_id IN";
     Ok(counted(database.fetch_for(sql, residents, "", cells![since_ms]).await?))
 }
 

@@ -375,7 +375,8 @@ pub async fn deliveries(
     residents: &[i64],
 ) -> Result<Vec<i64>, StoreError> {
     const MOST: usize = 200;
-    let before = "SELECT id, change_event_id FROM delivery WHERE resident_id IN";
+    let before = "SELECT d.id, d.change_event_id FROM delivery_message m \
+                  JOIN delivery d ON d.id = m.delivery_id WHERE m.resident_id IN";
     let rows: Vec<(i64, i64)> = database.fetch_for(before, residents, "", vec![]).await?;
     let mut ids: Vec<i64> =
         rows.into_iter().filter(|(_, change)| changes.contains(change)).map(|(id, _)| id).collect();

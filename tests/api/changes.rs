@@ -28,7 +28,7 @@ async fn hold(served: &Served, many: i64) {
         let cells = vec![Cell::Int(id), Cell::Text(format!("r-{id}")), Cell::Text(code.to_owned())];
         transaction.execute(sql, cells).await.unwrap();
     }
-    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, '{\"channel\":\"email\",\
+    let sql = "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) SELECT id, batch_id, resident_id, '{\"channel\":\"email\",\
                \"template\":\"t\",\"to\":\"a@example.com\",\"fields\":[]}' FROM delivery";
     transaction.execute(sql, vec![]).await.unwrap();
     transaction.commit().await.unwrap();

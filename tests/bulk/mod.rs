@@ -40,7 +40,7 @@ pub async fn hold(database: &Database, many: i64, residents: i64) {
                SELECT i, 0, 1, i % $2, CASE WHEN i % 3 = 0 THEN 'other' ELSE 'notify' END, 'm', 1, 'p', \
                FALSE, 'r-' || i, 'held', 0, 0, 8, 3, 'notify.refused', 'no', 0 FROM n";
     transaction.execute(sql, vec![Cell::Int(many), Cell::Int(residents)]).await.unwrap();
-    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, '{\"channel\":\"email\",\
+    let sql = "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) SELECT id, batch_id, resident_id, '{\"channel\":\"email\",\
                \"template\":\"t\",\"to\":\"a@example.com\",\"fields\":[]}' FROM delivery";
     transaction.execute(sql, vec![]).await.unwrap();
     transaction.commit().await.unwrap();

@@ -49,7 +49,7 @@ async fn hold(database: &Database) {
          1 + i % {RESIDENTS} FROM n"
     );
     transaction.execute(&sql, vec![Cell::Int(MANY)]).await.unwrap();
-    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, 'null' FROM delivery";
+    let sql = "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) SELECT id, batch_id, resident_id, 'null' FROM delivery";
     transaction.execute(sql, vec![]).await.unwrap();
     let sql = "INSERT INTO id_block (name, next) VALUES ('all', 100000) \
                ON CONFLICT (name) DO UPDATE SET next = 100000";

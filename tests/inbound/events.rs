@@ -96,8 +96,10 @@ async fn delivery(
         Cell::OptInt(settled_ms),
     ];
     transaction.execute(sql, cells).await.unwrap();
-    let sql = "INSERT INTO delivery_message (delivery_id, message) VALUES ($1, '{\"amount_pence\":1,\
-               \"reference\":\"a\",\"description\":\"b\",\"link\":\"c\",\"account_id\":null}')";
+    let sql = "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) \
+               SELECT id, batch_id, resident_id, '{\"amount_pence\":1,\
+               \"reference\":\"a\",\"description\":\"b\",\"link\":\"c\",\"account_id\":null}' \
+               FROM delivery WHERE id = $1";
     transaction.execute(sql, vec![Cell::Int(id)]).await.unwrap();
     transaction.commit().await.unwrap();
 }

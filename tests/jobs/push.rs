@@ -175,6 +175,7 @@ async fn an_older_one_waits_for_a_newer_of_which_nobody_knows() {
         let one =
             "UPDATE delivery SET newest_only = true, resident_id = 1, subject_id = 1, fence = 1";
         hub.execute(one, vec![]).await;
+        hub.execute("UPDATE delivery_message SET resident_id = 1", vec![]).await;
         for doubt in [
             "state = 'unknown', next_ms = 9000000000000000",
             "state = 'held', cause_code = 'delivery.unknown'",

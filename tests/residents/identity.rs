@@ -222,6 +222,9 @@ async fn merge_and_unmerge(on: On) {
     );
     let mut transaction = hub.context.database.begin().await.unwrap();
     transaction.execute(&sent, vec![]).await.unwrap();
+    let message = "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) \
+                   SELECT id, batch_id, resident_id, 'null' FROM delivery WHERE id = 77";
+    transaction.execute(message, vec![]).await.unwrap();
     transaction.commit().await.unwrap();
     let whose = "SELECT CAST(resident_id AS TEXT) FROM delivery WHERE id = 77";
     let merged = act(&hub, Asked::Merge { id: keep, other, why: why() }).await;

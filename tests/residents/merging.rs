@@ -157,8 +157,8 @@ async fn stands(hub: &TestHub) -> Vec<Vec<Vec<String>>> {
         "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), facts FROM party ORDER BY id",
         "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), kind, who FROM hold ORDER BY id",
         "SELECT CAST(hold_id AS TEXT), CAST(party_id AS TEXT) FROM hold_party ORDER BY hold_id, party_id",
-        "SELECT CAST(id AS TEXT), CAST(resident_id AS TEXT), state, message, CAST(settled_ms AS TEXT), \
-         CAST(fence AS TEXT), cause_code, CAST(subject_id AS TEXT), CAST(next_ms AS TEXT) \
+        "SELECT CAST(id AS TEXT), CAST(delivery.resident_id AS TEXT), CAST(delivery_message.resident_id AS TEXT), \
+         state, message, CAST(settled_ms AS TEXT), CAST(fence AS TEXT), cause_code, CAST(subject_id AS TEXT), CAST(next_ms AS TEXT) \
          FROM delivery JOIN delivery_message ON delivery_id = id \
          WHERE state <> 'dismissed' ORDER BY id",
     ] {
@@ -166,6 +166,10 @@ async fn stands(hub: &TestHub) -> Vec<Vec<Vec<String>>> {
     }
     all
 }
+
+/// Deliveries that are not found by the resident that they are to.
+const APART: &str = "SELECT CAST(d.id AS TEXT) FROM delivery d JOIN delivery_message m ON m.delivery_id = d.id \
+    WHERE m.resident_id <> d.resident_id";
 
 async fn property(on: On) {
     let hub = town(on).await;
@@ -214,6 +218,7 @@ async fn run(hub: &TestHub, plan: &Plan, case: u32) {
         let lost = "SELECT CAST(p.id AS TEXT) FROM party p JOIN resident r ON r.id = p.resident_id \
                     WHERE r.merged_into IS NOT NULL";
         assert_eq!(numbers(hub, lost).await, [0_i64; 0], "case {case}: a party is lost");
+        assert_eq!(numbers(hub, APART).await, [0_i64; 0], "case {case}: of two residents");
         done.push((merged["act"].as_i64().unwrap(), before));
     }
     while let Some((act_id, before)) = done.pop() {

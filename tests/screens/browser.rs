@@ -82,6 +82,7 @@ async fn full() -> (Served, i64) {
     let now_ms = served.now_ms();
     for sql in [
         format!("UPDATE delivery SET since_ms = {now_ms} - 7200000, created_ms = {now_ms} - 7300000, next_ms = 0, batch_id = {short}"),
+        format!("UPDATE delivery_message SET batch_id = {short}"),
         "UPDATE delivery SET cause_code = 'delivery.unknown', cause = 'no answer came within 30 seconds, and the platform cannot be asked' WHERE id > 500005".to_owned(),
         "UPDATE delivery SET cause = 'the address is not one that the platform takes' WHERE id <= 500005".to_owned(),
         format!("INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, ended_ms, outcome, cause) SELECT id, 1, {now_ms} - 7205000, {now_ms} - 7200000, 'refused', 'the address is not one that the platform takes' FROM delivery"),

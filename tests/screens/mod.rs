@@ -281,7 +281,7 @@ pub async fn hold(database: &Database, first: i64, many: i64) {
                'held', 0, 0, 8, 3, 'notify.refused', 'no', 0 FROM n";
     let cells = vec![Cell::Int(first), Cell::Int(first + many - 1)];
     transaction.execute(sql, cells.clone()).await.unwrap();
-    let sql = "INSERT INTO delivery_message (delivery_id, message) SELECT id, '{\"channel\":\"email\",\
+    let sql = "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) SELECT id, batch_id, resident_id, '{\"channel\":\"email\",\
                \"template\":\"moved_home\",\"to\":\"pat.testberry@example.com\",\
                \"fields\":[[\"first_name\",\"Pat\"]]}' FROM delivery WHERE id BETWEEN $1 AND $2";
     transaction.execute(sql, cells).await.unwrap();

@@ -177,8 +177,11 @@ async fn days(served: &Served, many: i64) {
              CASE WHEN i % 50 = 0 THEN 'held' ELSE 'delivered' END, 0, 0, 1, 1, 0, \
              CASE WHEN i % 50 = 0 THEN 'pay.refused' END FROM n"
         ),
+        "INSERT INTO delivery_message (delivery_id, batch_id, resident_id, message) \
+         SELECT id, batch_id, resident_id, 'null' FROM delivery WHERE id > 9000000"
+            .to_owned(),
     ] {
-        let many = if sql.contains("INTO delivery") { many * 2 } else { many };
+        let many = if sql.contains("INTO delivery ") { many * 2 } else { many };
         let cells = if sql.contains("$1") { vec![Cell::Int(many)] } else { vec![] };
         transaction.execute(&sql, cells).await.unwrap();
     }

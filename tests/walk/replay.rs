@@ -69,7 +69,7 @@ async fn told(hub: &TestHub, since_batch: &str) -> Vec<Vec<String>> {
         .await;
     rows.extend(
         hub.rows(&format!(
-            "SELECT mapping, message, state FROM delivery JOIN delivery_message ON delivery_id = id WHERE batch_id >= {since_batch}"
+            "SELECT mapping, message, state FROM delivery JOIN delivery_message ON delivery_id = id WHERE delivery.batch_id >= {since_batch}"
         ))
         .await,
     );
