@@ -21,7 +21,7 @@ pub async fn message_and_payment(on: On) {
             "SELECT message, state, CAST(id AS TEXT), CAST(change_event_id AS TEXT), \
              CAST(next_ms AS TEXT) FROM delivery JOIN delivery_message ON delivery_id = id \
              WHERE mapping = 'arrears_reminder' AND destination = '{to}' AND state <> 'held' \
-             ORDER BY change_event_id, resident_id"
+             ORDER BY change_event_id, delivery.resident_id"
         )
     };
     let (messages, payments) = (hub.rows(&rows("notify")).await, hub.rows(&rows("pay")).await);
