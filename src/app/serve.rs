@@ -4,8 +4,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use super::api::Api;
 use super::context::{AppError, Context};
 use super::inbox::FrontDesk;
@@ -72,7 +70,9 @@ pub async fn serve(
         let _within = front.handle().enter();
         listening.serve_with_api(desk, api, reception, in_front)
     };
-    let chores = tokio::spawn(do_chores(Arc::clone(&context), doorbell.clone()));
+    let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
+    let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
+    let forgetting = tokio::spawn(users::forget_always(Arc::clone(&context)));
     let senders = Senders::start(&context, &sending.handle());
     let bell = Arc::clone(&context.bell);
     let stop = async move {
@@ -83,7 +83,9 @@ pub async fn serve(
     let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop).await;
     clock.abort();
-    chores.abort();
+    undone.abort();
+    bulk.abort();
+    forgetting.abort();
     senders.end().await;
     beating.abort();
     nodes::leave(&context).await;
@@ -97,20 +99,10 @@ pub async fn serve(
     })
 }
 
-/// What is seen to beside the jobs. One begins after another: who asks while others do needs a connection more, and each
-/// has to learn all anew.
-async fn do_chores(context: Arc<Context>, doorbell: Doorbell) {
-    take_up_undone(&context, &doorbell).await;
-    // They end with this.
-    let mut others = JoinSet::new();
-    others.spawn(take_up_bulk(Arc::clone(&context)));
-    users::forget_always(context).await;
-}
-
 /// Rings for what a stop left undone, which is found by looking, not by remembering; where the database does
 /// not answer, until it does.
-async fn take_up_undone(context: &Context, doorbell: &Doorbell) {
-    while let Err(error) = ring_for_undone(context, doorbell).await {
+async fn take_up_undone(context: Arc<Context>, doorbell: Doorbell) {
+    while let Err(error) = ring_for_undone(&context, &doorbell).await {
         tracing::warn!(%error, "what was left undone cannot be looked at");
         context.clock.pause(UNDONE_AGAIN_MS).await;
     }

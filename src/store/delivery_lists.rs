@@ -220,11 +220,18 @@ async fn looked(
             let mut narrow = String::new();
             filter.narrow(&mut narrow, &mut cells);
             narrow.push_str(&in_state(state, is_postgres));
+            // In the words of the order within, so that it ends where enough was found.
+            let way = way.order();
+            let outside = match filter.batch_id {
+                None => format!("id {way}"),
+                Some(_) => format!("batch_id {way}, id {way}"),
+            };
             format!(
-                "SELECT id FROM (SELECT id, destination, mapping, cause_code, since_ms, account_id, \
-                 state FROM {tables} WHERE {place} ORDER BY {order} LIMIT {looked_max}) few \
-                 WHERE 1 = 1{narrow} ORDER BY id {} LIMIT {most}",
-                way.order()
+                "SELECT id FROM (SELECT {} AS id, {} AS batch_id, destination, mapping, cause_code, since_ms, \
+                 account_id, state FROM {tables} WHERE {place} ORDER BY {order} LIMIT {looked_max}) few \
+                 WHERE 1 = 1{narrow} ORDER BY {outside} LIMIT {most}",
+                of.number(),
+                of.batch()
             )
         }
     };

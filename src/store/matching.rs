@@ -246,7 +246,7 @@ pub async fn redirect(
         });
     // Those that were sent too: caps count them, and what is older or was paid is seen by them.
     let theirs = "WITH v (id, into_id) AS ({rows}) SELECT m.delivery_id, v.id, v.into_id FROM v \
-                  JOIN delivery_message m ON m.resident_id = v.id";
+                  JOIN delivery_message m ON m.resident_id = v.id ORDER BY m.delivery_id";
     let cells = merged.iter().flat_map(|(from, into)| cells![*from, *into]).collect();
     let theirs: Vec<(i64, i64, i64)> = transaction.fetch_with(theirs, 2, cells).await?;
     Ok(Led {

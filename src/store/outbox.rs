@@ -23,7 +23,7 @@ const MESSAGES: Insert = Insert {
 };
 
 /// New deliveries. What they bring stands apart, with where it came of and to whom it goes, by which all of them are
-/// found: it is written once, and each outcome writes a delivery's row anew.
+/// found: no outcome touches it, and each writes a delivery's row anew.
 #[derive(Debug, Default)]
 pub struct Rows {
     deliveries: Vec<Cell>,

@@ -38,6 +38,9 @@ async fn told(on: On) -> (Served, String) {
          resident_id = (SELECT MIN(resident_id) FROM party WHERE record_id = {id})"
     );
     change(&served, &sql).await;
+    let sql = "UPDATE delivery_message \
+               SET resident_id = (SELECT d.resident_id FROM delivery d WHERE d.id = delivery_id)";
+    change(&served, sql).await;
     (served, id)
 }
 
