@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::database::{StoreError, Transaction, cells};
 use super::ids::Ids;
+use super::outbox;
 use super::unknowns::SEND_AGAIN;
 use crate::record::personal::unprinted;
 
@@ -88,12 +89,15 @@ pub async fn newer(
     ids: &[i64],
 ) -> Result<HashMap<i64, i64>, StoreError> {
     // A payment stands in no line.
-    let before = "SELECT d.id, MAX(n.id) FROM delivery d \
-         JOIN delivery_message m ON m.resident_id = d.resident_id AND m.delivery_id > d.id \
-         JOIN delivery n ON n.id = m.delivery_id AND n.mapping = d.mapping AND n.subject_id = d.subject_id \
+    let (that, end) = outbox::by_message(transaction.is_postgres());
+    let before = format!(
+        "SELECT d.id, MAX(n.id) FROM delivery d JOIN delivery n \
+         ON n.id {that} o.resident_id = d.resident_id AND o.delivery_id > d.id {end} \
+         AND n.mapping = d.mapping AND n.subject_id = d.subject_id \
          WHERE d.subject_id <> 0 AND n.in_line > 0 \
-         AND n.state NOT IN ('dismissed', 'replaced') AND d.id IN";
-    let rows: Vec<(i64, i64)> = transaction.fetch_for(before, ids, "GROUP BY d.id").await?;
+         AND n.state NOT IN ('dismissed', 'replaced') AND d.id IN"
+    );
+    let rows: Vec<(i64, i64)> = transaction.fetch_for(&before, ids, "GROUP BY d.id").await?;
     Ok(rows.into_iter().collect())
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::database::{Cell, Database, StoreError, Transaction, cells};
 use super::intents;
+use super::outbox;
 use super::statement::places;
 use crate::record::personal::unprinted;
 
@@ -119,12 +120,17 @@ impl Filter {
 
     /// Whether they are found by their messages: those of a batch or to a resident, which outcomes leave alone. Of a batch
     /// those that a person looks for have an index of their own.
-    fn is_by_message(&self) -> bool {
+    pub(super) fn is_by_message(&self) -> bool {
         let is_stuck = self.state.is_some_and(|state| STUCK.contains(&state));
         self.resident_id.is_some() || (self.batch_id.is_some() && !is_stuck)
     }
 
-    /// Where they are looked for.
+    /// Where they are found.
+    pub(super) fn found_in(&self) -> &'static str {
+        if self.is_by_message() { "delivery_message m" } else { "delivery" }
+    }
+
+    /// Where they are looked for, with all that is written of them.
     pub(super) fn tables(&self) -> &'static str {
         match self.is_by_message() {
             true => "delivery_message m JOIN delivery ON delivery.id = m.delivery_id",
@@ -354,11 +360,10 @@ pub async fn sent_for(
     transaction: &mut Transaction,
     residents: &[i64],
 ) -> Result<Vec<Delivery>, StoreError> {
-    let before = format!(
-        "{} WHERE intents > 0 AND id IN (SELECT o.delivery_id FROM delivery_message o WHERE o.resident_id IN",
-        select(transaction.is_postgres())
-    );
-    transaction.fetch_for(&before, residents, ") ORDER BY id DESC").await
+    let (that, end) = outbox::by_message(transaction.is_postgres());
+    let select = select(transaction.is_postgres());
+    let before = format!("{select} WHERE intents > 0 AND id {that} o.resident_id IN");
+    transaction.fetch_for(&before, residents, &format!("{end} ORDER BY id DESC")).await
 }
 
 /// The delivery that the platform knows by this reference of ours.

@@ -190,9 +190,8 @@ async fn looked(
     (most, looked_max): (i64, i64),
 ) -> Result<Looked, StoreError> {
     let is_postgres = database.is_postgres();
-    let is_stuck = filter.state.is_some_and(|state| STUCK.contains(&state));
-    // Of a batch no index leads to those in another state: they are among what is looked through.
-    let state = filter.state.filter(|_| filter.batch_id.is_some() && !is_stuck);
+    // With the message no index leads to those in a state: they are among what is looked through.
+    let state = filter.state.filter(|_| filter.is_by_message());
     let of = Filter { state: filter.state.filter(|_| state.is_none()), ..filter.clone() };
     let (mut place, mut cells) = match way {
         Way::Older => of.of_place(from, is_postgres),
@@ -211,28 +210,29 @@ async fn looked(
             None => format!(" AND {number} > ${after}"),
         });
     }
-    let (tables, order) = (of.tables(), of.order(way.order()));
+    let (table, number, order) = (of.found_in(), of.number(), of.order(way.order()));
     let bare = (place.clone(), cells.clone());
     let is_narrow = filter.is_narrow() || state.is_some();
     let sql = match is_narrow {
-        false => format!("SELECT id FROM {tables} WHERE {place} ORDER BY {order} LIMIT {most}"),
+        false => {
+            format!("SELECT {number} FROM {table} WHERE {place} ORDER BY {order} LIMIT {most}")
+        }
         true => {
             let mut narrow = String::new();
             filter.narrow(&mut narrow, &mut cells);
             narrow.push_str(&in_state(state, is_postgres));
-            // In the words of the order within, so that it ends where enough was found.
-            let way = way.order();
-            let outside = match filter.batch_id {
-                None => format!("id {way}"),
-                Some(_) => format!("batch_id {way}, id {way}"),
+            let some = format!("{place} ORDER BY {order} LIMIT {looked_max}");
+            let some = match filter.is_by_message() {
+                true => format!(
+                    "(SELECT m.delivery_id, m.batch_id FROM delivery_message m WHERE {some}) m \
+                     JOIN delivery ON delivery.id = m.delivery_id"
+                ),
+                false => format!(
+                    "(SELECT id, batch_id, destination, mapping, cause_code, since_ms, account_id, state \
+                     FROM delivery WHERE {some}) few"
+                ),
             };
-            format!(
-                "SELECT id FROM (SELECT {} AS id, {} AS batch_id, destination, mapping, cause_code, since_ms, \
-                 account_id, state FROM {tables} WHERE {place} ORDER BY {order} LIMIT {looked_max}) few \
-                 WHERE 1 = 1{narrow} ORDER BY {outside} LIMIT {most}",
-                of.number(),
-                of.batch()
-            )
+            format!("SELECT {number} FROM {some} WHERE 1 = 1{narrow} ORDER BY {order} LIMIT {most}")
         }
     };
     let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
@@ -245,7 +245,7 @@ async fn looked(
     let (place, cells) = bare;
     let last = if way == Way::Older { "MIN" } else { "MAX" };
     let sql = format!(
-        "SELECT COUNT(*), {last}(id) FROM (SELECT id FROM {tables} WHERE {place} ORDER BY {order} \
+        "SELECT COUNT(*), {last}(id) FROM (SELECT {number} AS id FROM {table} WHERE {place} ORDER BY {order} \
          LIMIT {looked_max}) few"
     );
     let rows: Vec<(i64, Option<i64>)> = database.fetch(&sql, cells).await?;

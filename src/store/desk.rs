@@ -4,6 +4,7 @@
 use super::audit::{self, Entry};
 use super::database::{Database, StoreError, cells};
 use super::matching::PairRow;
+use super::outbox;
 use crate::record::personal::unprinted;
 
 /// Which pairs are wanted.
@@ -239,9 +240,11 @@ pub async fn left(
     residents: &[i64],
     (since_ms, most): (i64, i64),
 ) -> Result<Vec<(i64, i64, String, String)>, StoreError> {
-    let sql = "SELECT d.id, d.resident_id, d.destination, d.state FROM delivery_message m \
-               JOIN delivery d ON d.id = m.delivery_id \
-               WHERE d.intents > 0 AND d.created_ms >= $1 AND m.resident_id IN";
-    let after = format!("ORDER BY d.id DESC LIMIT {most}");
-    database.fetch_for(sql, residents, &after, cells![since_ms]).await
+    let (that, end) = outbox::by_message(database.is_postgres());
+    let sql = format!(
+        "SELECT id, resident_id, destination, state FROM delivery \
+         WHERE intents > 0 AND created_ms >= $1 AND id {that} o.resident_id IN"
+    );
+    let after = format!("{end} ORDER BY id DESC LIMIT {most}");
+    database.fetch_for(&sql, residents, &after, cells![since_ms]).await
 }

@@ -3,6 +3,7 @@
 use super::database::{Database, StoreError, Transaction, cells};
 use super::deliveries::MESSAGE;
 use super::intents;
+use super::outbox;
 use super::ringing;
 use crate::record::personal::unprinted;
 
@@ -53,10 +54,10 @@ pub async fn some(
 
 /// Those that the same mapping asked of the same resident later, newest first.
 pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>, StoreError> {
+    let (that, end) = outbox::by_message(database.is_postgres());
     let sql = format!(
-        "SELECT {} FROM delivery WHERE id IN (SELECT o.delivery_id FROM delivery_message o \
-         WHERE o.resident_id = $1 AND o.delivery_id > $4) AND mapping = $2 AND destination = $3 \
-         ORDER BY id DESC",
+        "SELECT {} FROM delivery WHERE id {that} o.resident_id = $1 AND o.delivery_id > $4 {end} \
+         AND mapping = $2 AND destination = $3 ORDER BY id DESC",
         columns(database)
     );
     let (mapping, destination) = (than.mapping.clone(), than.destination.clone());
@@ -64,33 +65,40 @@ pub async fn newer(database: &Database, than: &OfferRow) -> Result<Vec<OfferRow>
 }
 
 /// Who else is asked for the very same: the same change of an account asked it of others who are liable.
-const SAME: &str = "SELECT s.id FROM delivery o JOIN party mine ON mine.resident_id = o.resident_id \
-    JOIN party theirs ON theirs.source_key_id = mine.source_key_id AND theirs.resident_id <> o.resident_id \
-    JOIN delivery_message m ON m.resident_id = theirs.resident_id \
-    JOIN delivery s ON s.id = m.delivery_id AND s.change_event_id = o.change_event_id \
-    AND s.mapping = o.mapping AND s.destination = o.destination WHERE o.id = $1";
+fn same(is_postgres: bool) -> String {
+    let (that, end) = outbox::by_message(is_postgres);
+    format!(
+        "SELECT s.id FROM delivery d JOIN party mine ON mine.resident_id = d.resident_id \
+         JOIN party theirs ON theirs.source_key_id = mine.source_key_id AND theirs.resident_id <> d.resident_id \
+         JOIN delivery s ON s.id {that} o.resident_id = theirs.resident_id {end} \
+         AND s.change_event_id = d.change_event_id AND s.mapping = d.mapping AND s.destination = d.destination \
+         WHERE d.id = $1"
+    )
+}
 
 /// The same request, as it was made to others.
 pub async fn to_others(database: &Database, id: i64) -> Result<Vec<OfferRow>, StoreError> {
+    let same = same(database.is_postgres());
     let sql =
-        format!("SELECT {} FROM delivery WHERE id IN ({SAME}) ORDER BY id", columns(database));
+        format!("SELECT {} FROM delivery WHERE id IN ({same}) ORDER BY id", columns(database));
     database.fetch(&sql, cells![id]).await
 }
 
 /// Sets one going that is offered: the deliver job makes it now. False where somebody else has done so, or
 /// another of whom the same is asked was first.
 pub async fn open(database: &Database, id: i64, now_ms: i64) -> Result<bool, StoreError> {
+    let same = same(database.is_postgres());
     let sql = format!(
         "UPDATE delivery SET state = 'waiting', since_ms = $2, next_ms = $2, polls = 0, \
          cause_code = NULL, cause = NULL WHERE id = $1 AND state = 'offered' AND NOT EXISTS (\
-         SELECT 1 FROM delivery t WHERE t.id IN ({SAME}) \
+         SELECT 1 FROM delivery t WHERE t.id IN ({same}) \
          AND t.state IN ('waiting', 'sending', 'unknown', 'accepted', 'delivered'))"
     );
     let mut transaction = database.begin().await?;
     if let Transaction::Postgres(_) = &transaction {
         // Of two who come at once the second waits here, and sees what the first did.
         let lock = format!(
-            "SELECT id FROM delivery WHERE id = $1 OR id IN ({SAME}) ORDER BY id FOR UPDATE"
+            "SELECT id FROM delivery WHERE id = $1 OR id IN ({same}) ORDER BY id FOR UPDATE"
         );
         let _: Vec<(i64,)> = transaction.fetch(&lock, cells![id]).await?;
     }

@@ -16,6 +16,16 @@ const DELIVERIES: Insert = Insert {
     after: "",
 };
 
+/// Deliveries by what stands with their message (`o`): what goes before and behind the condition, after their number.
+/// PostgreSQL is told it as a list, whose numbers can only be looked up: of two tables that it may begin with it takes all
+/// deliveries while they are few, and keeps to that.
+pub(super) fn by_message(is_postgres: bool) -> (&'static str, &'static str) {
+    match is_postgres {
+        true => ("= ANY(ARRAY(SELECT o.delivery_id FROM delivery_message o WHERE", "))"),
+        false => ("IN (SELECT o.delivery_id FROM delivery_message o WHERE", ")"),
+    }
+}
+
 const MESSAGES: Insert = Insert {
     table: "delivery_message",
     columns: "delivery_id,batch_id,resident_id,message",
@@ -258,9 +268,12 @@ pub async fn counts_of_batch(
     database: &Database,
     batch_id: i64,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let sql = "SELECT state, COUNT(*) FROM delivery_message m JOIN delivery d ON d.id = m.delivery_id \
-               WHERE m.batch_id = $1 GROUP BY state ORDER BY state";
-    database.fetch(sql, cells![batch_id]).await
+    let (that, end) = by_message(database.is_postgres());
+    let sql = format!(
+        "SELECT state, COUNT(*) FROM delivery WHERE id {that} o.batch_id = $1 {end} \
+         GROUP BY state ORDER BY state"
+    );
+    database.fetch(&sql, cells![batch_id]).await
 }
 
 /// The same, of so many at most that are looked at.
@@ -269,10 +282,12 @@ pub async fn counts_of_batch_to(
     batch_id: i64,
     most: i64,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let sql = "SELECT state, COUNT(*) FROM (SELECT d.state FROM delivery_message m \
-               JOIN delivery d ON d.id = m.delivery_id WHERE m.batch_id = $1 LIMIT $2) few \
-               GROUP BY state ORDER BY state";
-    database.fetch(sql, cells![batch_id, most]).await
+    let (that, end) = by_message(database.is_postgres());
+    let sql = format!(
+        "SELECT state, COUNT(*) FROM delivery WHERE id {that} o.batch_id = $1 LIMIT $2 {end} \
+         GROUP BY state ORDER BY state"
+    );
+    database.fetch(&sql, cells![batch_id, most]).await
 }
 
 /// How many deliveries there are, by state.

@@ -133,9 +133,11 @@ pub async fn was_told(
     resident: i64,
     since: i64,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT d.id FROM delivery_message m JOIN delivery d ON d.id = m.delivery_id \
-               WHERE m.resident_id = $1 AND m.delivery_id > $2 \
-               AND COALESCE(d.cause_code, '') <> 'identity.correction' LIMIT 1";
-    let found: Vec<(i64,)> = transaction.fetch(sql, cells![resident, since]).await?;
+    let (that, end) = outbox::by_message(transaction.is_postgres());
+    let sql = format!(
+        "SELECT id FROM delivery WHERE id {that} o.resident_id = $1 AND o.delivery_id > $2 {end} \
+         AND COALESCE(cause_code, '') <> 'identity.correction' LIMIT 1"
+    );
+    let found: Vec<(i64,)> = transaction.fetch(&sql, cells![resident, since]).await?;
     Ok(!found.is_empty())
 }

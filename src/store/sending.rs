@@ -11,17 +11,20 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
 use super::database::{Cell, Database, Insert, StoreError, cells};
 use super::destinations;
 use super::intents::{self, Intent};
 use super::leases::{self, Lease};
+use super::outbox;
 use super::parting;
 use super::traffic::{self, Tally};
 use crate::record::delivery::State;
 use crate::record::personal::unprinted;
 
 /// A delivery whose intent is written: it is ours to send.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone)]
 pub struct ClaimedRow {
     pub id: i64,
     pub resident_id: i64,
@@ -45,6 +48,40 @@ pub struct ClaimedRow {
     /// subject, which says what is so now; 2 if it may have; 3 if a person has to find that out.
     pub stale: i64,
 }
+
+/// By place, in the order of `CLAIMED`: there is one for each that leaves, and names are looked up anew in every row.
+impl<'r, R> FromRow<'r, R> for ClaimedRow
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<ClaimedRow, sqlx::Error> {
+        Ok(ClaimedRow {
+            id: row.try_get(0)?,
+            resident_id: row.try_get(1)?,
+            purpose: row.try_get(2)?,
+            needs_consent: row.try_get(3)?,
+            collection: row.try_get(4)?,
+            account_id: row.try_get(5)?,
+            reference: row.try_get(6)?,
+            message: row.try_get(7)?,
+            attempts: row.try_get(8)?,
+            intents: row.try_get(9)?,
+            fence: row.try_get(10)?,
+            since_ms: row.try_get(11)?,
+            doubt_until_ms: row.try_get(12)?,
+            unanswered_since_ms: row.try_get(13)?,
+            stale: row.try_get(14)?,
+        })
+    }
+}
+
+/// Its columns, of `d` and its message `m`; behind them come since when it is unanswered, and whether it is stale.
+const CLAIMED: &str = "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, d.reference, \
+    COALESCE(m.message, ''), d.attempts + 1, d.intents + 1, d.fence, CAST($1 AS BIGINT), d.doubt_until_ms";
 
 /// A delivery that the platform is asked about.
 #[derive(Clone, sqlx::FromRow)]
@@ -163,10 +200,8 @@ pub async fn claim(
     leases::renew(&mut transaction, lease, claim.until_ms).await?;
     let paused_ms = destinations::paused_ms(&mut transaction, destination).await?;
     let columns = format!(
-        "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, \
-         d.reference, COALESCE(m.message, '') AS message, d.attempts + 1 AS attempts, d.intents + 1 AS intents, d.fence, \
-         CAST($1 AS BIGINT) AS since_ms, d.doubt_until_ms, {UNANSWERED} AS unanswered_since_ms, \
-         {} AS stale FROM delivery d LEFT JOIN delivery_message m ON m.delivery_id = d.id",
+        "{CLAIMED}, {UNANSWERED}, {} FROM delivery d \
+         LEFT JOIN delivery_message m ON m.delivery_id = d.id",
         stale(is_postgres)
     );
     // Whoever has hold of a row is about to change it: it is passed over this time.
@@ -202,9 +237,11 @@ const UNANSWERED: &str = "CASE WHEN d.intents > 0 THEN (SELECT MIN(a.intent_ms) 
 /// Whether a newer one of the same mapping and subject has left us, or may have. It can only have passed one on
 /// which somebody had a hand before.
 fn stale(is_postgres: bool) -> String {
-    let newer = "EXISTS (SELECT 1 FROM delivery_message nm JOIN delivery n ON n.id = nm.delivery_id \
-                 WHERE nm.resident_id = d.resident_id AND nm.delivery_id > d.id \
-                 AND n.destination = d.destination AND n.mapping = d.mapping AND n.subject_id = d.subject_id";
+    let (that, end) = outbox::by_message(is_postgres);
+    let newer = format!(
+        "EXISTS (SELECT 1 FROM delivery n WHERE n.id {that} o.resident_id = d.resident_id AND o.delivery_id > d.id {end} \
+         AND n.destination = d.destination AND n.mapping = d.mapping AND n.subject_id = d.subject_id"
+    );
     format!(
         "CASE WHEN NOT d.newest_only OR d.fence = 0 THEN CAST(0 AS BIGINT) \
          WHEN {newer} AND n.state IN ('accepted', 'delivered')) THEN CAST(1 AS BIGINT) \

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::database::{Database, StoreError, cells};
 use super::hold_matching::OWES;
 use super::intents;
+use super::outbox;
 use super::residents::read_facts;
 use crate::record::delivery::{Contact, Content};
 use crate::record::facts::Facts;
@@ -297,13 +298,16 @@ async fn contacts(
     residents: &[i64],
     since_ms: i64,
 ) -> Result<Vec<Counted>, StoreError> {
-    let sql = "SELECT d.id, d.resident_id, d.collection, m.message, a.intent_ms FROM delivery_message m \
-               JOIN delivery d ON d.id = m.delivery_id \
+    let (that, end) = outbox::by_message(database.is_postgres());
+    let sql = format!(
+        "SELECT d.id, d.resident_id, d.collection, COALESCE(m.message, '') AS message, a.intent_ms FROM delivery d \
+               LEFT JOIN delivery_message m ON m.delivery_id = d.id \
                JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE (d.state IN ('accepted', 'delivered', 'unknown') \
                OR (d.state = 'held' AND d.cause_code IN ('delivery.unknown', 'delivery.crashed'))) \
-               AND a.intent_ms > $1 AND m.resident_id IN";
-    Ok(counted(database.fetch_for(sql, residents, "", cells![since_ms]).await?))
+               AND a.intent_ms > $1 AND d.id {that} o.resident_id IN"
+    );
+    Ok(counted(database.fetch_for(&sql, residents, end, cells![since_ms]).await?))
 }
 
 /// What anybody has in hand for residents: whether it leaves is not written yet.

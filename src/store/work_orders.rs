@@ -3,6 +3,7 @@
 //! a number too.
 
 use super::database::{Cell, Database, StoreError, cells};
+use super::outbox;
 use super::received::{Arrival, Received, Wanted, Way};
 use crate::record::personal::unprinted;
 
@@ -375,9 +376,10 @@ pub async fn deliveries(
     residents: &[i64],
 ) -> Result<Vec<i64>, StoreError> {
     const MOST: usize = 200;
-    let before = "SELECT d.id, d.change_event_id FROM delivery_message m \
-                  JOIN delivery d ON d.id = m.delivery_id WHERE m.resident_id IN";
-    let rows: Vec<(i64, i64)> = database.fetch_for(before, residents, "", vec![]).await?;
+    let (that, end) = outbox::by_message(database.is_postgres());
+    let before =
+        format!("SELECT id, change_event_id FROM delivery WHERE id {that} o.resident_id IN");
+    let rows: Vec<(i64, i64)> = database.fetch_for(&before, residents, end, vec![]).await?;
     let mut ids: Vec<i64> =
         rows.into_iter().filter(|(_, change)| changes.contains(change)).map(|(id, _)| id).collect();
     ids.sort_unstable();
