@@ -138,9 +138,8 @@ async fn fix_fitting(
     cells.push(Cell::Int(bulk));
     let sql = format!(
         "INSERT INTO bulk_item (bulk_id, place, delivery_id, fence) \
-         SELECT ${}, ROW_NUMBER() OVER (ORDER BY id), id, fence FROM {} WHERE {conditions}",
-        cells.len(),
-        filter.tables()
+         SELECT ${}, ROW_NUMBER() OVER (ORDER BY id), id, fence FROM delivery WHERE {conditions}",
+        cells.len()
     );
     Ok(transaction.execute(&sql, cells).await? as i64)
 }

@@ -96,12 +96,11 @@ fn select_from(table: &str, is_postgres: bool) -> String {
 /// A page is found first, and what is in somebody's hands is looked up for its rows alone: beside what that look-up is
 /// thought to cost, PostgreSQL takes every way to the rows for as good as another, and goes through all of them. How
 /// many are wanted is written out: it is taken for a tenth of all otherwise.
-fn page(filter: &Filter, conditions: &str, most: i64, is_postgres: bool) -> String {
-    let (tables, order) = (filter.tables(), filter.order("DESC"));
+fn page(conditions: &str, order: &str, most: i64, is_postgres: bool) -> String {
     let rows = format!(
-        "(SELECT delivery.* FROM {tables} WHERE {conditions} ORDER BY {order} LIMIT {most}) delivery"
+        "(SELECT * FROM delivery WHERE {conditions} ORDER BY {order} LIMIT {most}) delivery"
     );
-    format!("{} ORDER BY id DESC", select_from(&rows, is_postgres))
+    format!("{} ORDER BY {order}", select_from(&rows, is_postgres))
 }
 
 impl Filter {
@@ -125,50 +124,30 @@ impl Filter {
         self.resident_id.is_some() || (self.batch_id.is_some() && !is_stuck)
     }
 
-    /// Where they are found.
-    pub(super) fn found_in(&self) -> &'static str {
-        if self.is_by_message() { "delivery_message m" } else { "delivery" }
-    }
-
-    /// Where they are looked for, with all that is written of them.
-    pub(super) fn tables(&self) -> &'static str {
+    /// Where an index leads to them, and what their number is called there, and the batch that they are of.
+    pub(super) fn found_in(&self) -> (&'static str, &'static str, &'static str) {
         match self.is_by_message() {
-            true => "delivery_message m JOIN delivery ON delivery.id = m.delivery_id",
-            false => "delivery",
+            true => ("delivery_message o", "o.delivery_id", "o.batch_id"),
+            false => ("delivery", "id", "batch_id"),
         }
     }
 
-    /// Their number, there.
-    pub(super) fn number(&self) -> &'static str {
-        if self.is_by_message() { "m.delivery_id" } else { "id" }
-    }
-
-    /// The batch that they are of, there.
-    pub(super) fn batch(&self) -> &'static str {
-        if self.is_by_message() { "m.batch_id" } else { "batch_id" }
-    }
-
-    /// Their order, by the index that they are found by: `ASC` or `DESC`.
+    /// Their order there, by the index that leads to them: `ASC` or `DESC`.
     pub(super) fn order(&self, way: &str) -> String {
-        let number = self.number();
+        let (_, number, batch) = self.found_in();
         match self.batch_id {
             None => format!("{number} {way}"),
-            Some(_) => format!("{} {way}, {number} {way}", self.batch()),
+            Some(_) => format!("{batch} {way}, {number} {way}"),
         }
     }
 
-    /// Below a number, and what else is asked for; and the cells of its places.
-    pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
-        let (mut text, mut cells) = self.of_place(before, is_postgres);
-        self.narrow(&mut text, &mut cells);
-        (text, cells)
-    }
-
-    /// What of it an index leads to: below a number, in a state, of a batch, to a resident.
+    /// What of it an index leads to: below a number, of a batch, to a resident; in a state, where it is not by the message.
     pub(super) fn of_place(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
-        let (number, of) = (self.number(), self.batch());
+        let (_, number, of) = self.found_in();
         let (mut text, mut cells) = (format!("{number} < $1"), cells![before]);
-        text.push_str(&in_state(self.state, is_postgres));
+        if !self.is_by_message() {
+            text.push_str(&in_state(self.state, is_postgres));
+        }
         if let Some(batch) = self.batch_id {
             cells.push(batch.into());
             let place = cells.len();
@@ -181,9 +160,38 @@ impl Filter {
         }
         if let Some(resident) = self.resident_id {
             cells.push(resident.into());
-            text.push_str(&format!(" AND m.resident_id = ${}", cells.len()));
+            text.push_str(&format!(" AND o.resident_id = ${}", cells.len()));
         }
         (text, cells)
+    }
+
+    /// All that is asked of a row of `delivery` beside its place.
+    fn rest(&self, cells: &mut Vec<Cell>, is_postgres: bool) -> String {
+        let mut text = String::new();
+        if self.is_by_message() {
+            text.push_str(&in_state(self.state, is_postgres));
+        }
+        self.narrow(&mut text, cells);
+        text
+    }
+
+    /// That the delivery of a message (`o`) is one that is meant: it is looked up for each, and not joined (`by_message`).
+    pub(super) fn fits(&self, cells: &mut Vec<Cell>, is_postgres: bool) -> String {
+        let rest = self.rest(cells, is_postgres);
+        format!("EXISTS (SELECT 1 FROM delivery WHERE id = o.delivery_id{rest} LIMIT 1 OFFSET 0)")
+    }
+
+    /// Which rows of `delivery` are meant, and the cells of its places: those below a number.
+    pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
+        let (place, mut cells) = self.of_place(before, is_postgres);
+        let rest = self.rest(&mut cells, is_postgres);
+        match self.is_by_message() {
+            true => {
+                let (that, end) = outbox::by_message(is_postgres);
+                (format!("id {that} {place} {end}{rest}"), cells)
+            }
+            false => (format!("{place}{rest}"), cells),
+        }
     }
 
     /// Whether anything is asked for beside that.
@@ -263,8 +271,18 @@ pub async fn list(
     before: i64,
     most: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let (conditions, cells) = filter.conditions(before, database.is_postgres());
-    let sql = page(filter, &conditions, most, database.is_postgres());
+    let (is_postgres, order) = (database.is_postgres(), filter.order("DESC"));
+    if !filter.is_by_message() {
+        let (conditions, cells) = filter.conditions(before, is_postgres);
+        return database.fetch(&page(&conditions, &order, most, is_postgres), cells).await;
+    }
+    let (place, mut cells) = filter.of_place(before, is_postgres);
+    let (that, end) = outbox::by_message(is_postgres);
+    let fits = filter.fits(&mut cells, is_postgres);
+    let sql = format!(
+        "{} WHERE id {that} {place} AND {fits} ORDER BY {order} LIMIT {most} {end} ORDER BY id DESC",
+        select(is_postgres)
+    );
     database.fetch(&sql, cells).await
 }
 
@@ -275,10 +293,9 @@ pub async fn counts(
 ) -> Result<Vec<(String, i64)>, StoreError> {
     let (conditions, cells) = filter.conditions(i64::MAX, database.is_postgres());
     let sql = format!(
-        "SELECT shown, COUNT(*) FROM (SELECT {} AS shown FROM {} WHERE {conditions}) d \
+        "SELECT shown, COUNT(*) FROM (SELECT {} AS shown FROM delivery WHERE {conditions}) d \
          GROUP BY shown ORDER BY shown",
-        intents::state(database.is_postgres()),
-        filter.tables()
+        intents::state(database.is_postgres())
     );
     database.fetch(&sql, cells).await
 }
@@ -335,8 +352,7 @@ pub async fn counts_to(
         }
         cells.push(most.into());
         let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT id FROM {} WHERE {conditions} LIMIT ${}) few",
-            of.tables(),
+            "SELECT COUNT(*) FROM (SELECT id FROM delivery WHERE {conditions} LIMIT ${}) few",
             cells.len()
         );
         let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;

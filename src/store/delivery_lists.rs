@@ -2,7 +2,7 @@
 //! looks through so many and no more: where few fit, it says how far it looked, and the next goes on there.
 
 use super::database::{Database, StoreError, cells};
-use super::deliveries::{self, Delivery, Filter, STUCK, in_state};
+use super::deliveries::{self, Delivery, Filter, STUCK};
 use super::received::{self, Received, Wanted, Way};
 
 /// Deliveries that are looked through for one page.
@@ -190,17 +190,14 @@ async fn looked(
     (most, looked_max): (i64, i64),
 ) -> Result<Looked, StoreError> {
     let is_postgres = database.is_postgres();
-    // With the message no index leads to those in a state: they are among what is looked through.
-    let state = filter.state.filter(|_| filter.is_by_message());
-    let of = Filter { state: filter.state.filter(|_| state.is_none()), ..filter.clone() };
+    let (table, number, batch_of) = filter.found_in();
     let (mut place, mut cells) = match way {
-        Way::Older => of.of_place(from, is_postgres),
-        Way::Newer => of.of_place(i64::MAX, is_postgres),
+        Way::Older => filter.of_place(from, is_postgres),
+        Way::Newer => filter.of_place(i64::MAX, is_postgres),
     };
     if way == Way::Newer {
         cells.push(from.into());
         let after = cells.len();
-        let (number, batch_of) = (of.number(), of.batch());
         place.push_str(&match filter.batch_id.filter(|_| is_postgres) {
             // A place in the index of batches: by its number alone PostgreSQL looks for it among all deliveries.
             Some(batch) => {
@@ -210,29 +207,28 @@ async fn looked(
             None => format!(" AND {number} > ${after}"),
         });
     }
-    let (table, number, order) = (of.found_in(), of.number(), of.order(way.order()));
+    let order = filter.order(way.order());
     let bare = (place.clone(), cells.clone());
-    let is_narrow = filter.is_narrow() || state.is_some();
-    let sql = match is_narrow {
-        false => {
-            format!("SELECT {number} FROM {table} WHERE {place} ORDER BY {order} LIMIT {most}")
+    // With the message no index leads to those in a state: they are among what is looked through.
+    let is_by_message = filter.is_by_message();
+    let is_narrow = filter.is_narrow() || (is_by_message && filter.state.is_some());
+    let some = format!("FROM {table} WHERE {place} ORDER BY {order} LIMIT");
+    let sql = match (is_narrow, is_by_message) {
+        (false, _) => format!("SELECT {number} {some} {most}"),
+        (true, true) => {
+            let fits = filter.fits(&mut cells, is_postgres);
+            format!(
+                "SELECT {number} FROM (SELECT o.delivery_id, o.batch_id {some} {looked_max}) o \
+                 WHERE {fits} ORDER BY {order} LIMIT {most}"
+            )
         }
-        true => {
+        (true, false) => {
             let mut narrow = String::new();
             filter.narrow(&mut narrow, &mut cells);
-            narrow.push_str(&in_state(state, is_postgres));
-            let some = format!("{place} ORDER BY {order} LIMIT {looked_max}");
-            let some = match filter.is_by_message() {
-                true => format!(
-                    "(SELECT m.delivery_id, m.batch_id FROM delivery_message m WHERE {some}) m \
-                     JOIN delivery ON delivery.id = m.delivery_id"
-                ),
-                false => format!(
-                    "(SELECT id, batch_id, destination, mapping, cause_code, since_ms, account_id, state \
-                     FROM delivery WHERE {some}) few"
-                ),
-            };
-            format!("SELECT {number} FROM {some} WHERE 1 = 1{narrow} ORDER BY {order} LIMIT {most}")
+            format!(
+                "SELECT id FROM (SELECT id, batch_id, destination, mapping, cause_code, since_ms, account_id, \
+                 state {some} {looked_max}) few WHERE 1 = 1{narrow} ORDER BY {order} LIMIT {most}"
+            )
         }
     };
     let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
