@@ -3,9 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::task::JoinHandle;
 
 use super::api::Api;
 use super::context::{AppError, Context};
@@ -28,7 +25,6 @@ use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
 const UNDONE_AGAIN_MS: i64 = 2_000;
-const MOMENT: Duration = Duration::from_millis(30);
 
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
 pub async fn serve(
@@ -74,9 +70,9 @@ pub async fn serve(
         let _within = front.handle().enter();
         listening.serve_with_api(desk, api, reception, in_front)
     };
-    let undone = begin(1, take_up_undone(Arc::clone(&context), doorbell.clone()));
-    let bulk = begin(3, take_up_bulk(Arc::clone(&context)));
-    let forgetting = begin(4, users::forget_always(Arc::clone(&context)));
+    let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
+    let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
+    let forgetting = tokio::spawn(users::forget_always(Arc::clone(&context)));
     let senders = Senders::start(&context, &sending.handle());
     let bell = Arc::clone(&context.bell);
     let stop = async move {
@@ -84,7 +80,7 @@ pub async fn serve(
         bell.end();
         told
     };
-    let clock = begin(2, scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
+    let clock = tokio::spawn(scheduler::keep_time(Arc::clone(&context), doorbell.clone()));
     let worked = doorbell.work(Arc::clone(&context), stop).await;
     clock.abort();
     undone.abort();
@@ -100,15 +96,6 @@ pub async fn serve(
     drop((front, sending));
     worked.map_err(|error| {
         AppError::Store(StoreError::Unavailable(format!("the queue's worker ended: {error}")))
-    })
-}
-
-/// Begins what is seen to beside the jobs, some moments after the start. Whoever asks the database while others do needs a
-/// connection more, which has to learn all tables anew: none of this is in a hurry.
-fn begin(moments: u32, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        tokio::time::sleep(MOMENT * moments).await;
-        task.await;
     })
 }
 

@@ -165,33 +165,29 @@ impl Filter {
         (text, cells)
     }
 
-    /// All that is asked of a row of `delivery` beside its place.
-    fn rest(&self, cells: &mut Vec<Cell>, is_postgres: bool) -> String {
-        let mut text = String::new();
-        if self.is_by_message() {
-            text.push_str(&in_state(self.state, is_postgres));
-        }
-        self.narrow(&mut text, cells);
-        text
-    }
-
     /// That the delivery of a message (`o`) is one that is meant: it is looked up for each, and not joined (`by_message`).
     pub(super) fn fits(&self, cells: &mut Vec<Cell>, is_postgres: bool) -> String {
-        let rest = self.rest(cells, is_postgres);
+        let mut rest = match self.state {
+            // A list that is made once: as a join it would be made anew for each.
+            Some("sending") => {
+                let in_hand = intents::in_hand(is_postgres);
+                format!(" AND state = 'waiting' AND (id IN {in_hand}) IS TRUE")
+            }
+            state => in_state(state, is_postgres),
+        };
+        self.narrow(&mut rest, cells);
         format!("EXISTS (SELECT 1 FROM delivery WHERE id = o.delivery_id{rest} LIMIT 1 OFFSET 0)")
     }
 
     /// Which rows of `delivery` are meant, and the cells of its places: those below a number.
     pub(super) fn conditions(&self, before: i64, is_postgres: bool) -> (String, Vec<Cell>) {
-        let (place, mut cells) = self.of_place(before, is_postgres);
-        let rest = self.rest(&mut cells, is_postgres);
-        match self.is_by_message() {
-            true => {
-                let (that, end) = outbox::by_message(is_postgres);
-                (format!("id {that} {place} {end}{rest}"), cells)
-            }
-            false => (format!("{place}{rest}"), cells),
+        let (mut text, mut cells) = self.of_place(before, is_postgres);
+        if self.is_by_message() {
+            let (that, end) = outbox::by_message(is_postgres);
+            text = format!("id {that} {text} {end}{}", in_state(self.state, is_postgres));
         }
+        self.narrow(&mut text, &mut cells);
+        (text, cells)
     }
 
     /// Whether anything is asked for beside that.

@@ -17,8 +17,8 @@ const DELIVERIES: Insert = Insert {
 };
 
 /// Deliveries by what stands with their message (`o`): what goes before and behind the condition, after their number.
-/// PostgreSQL is told it as a list, whose numbers can only be looked up: of two tables that it may begin with it takes all
-/// deliveries while they are few, and keeps to that.
+/// PostgreSQL is told it as a list of numbers to look up: of two tables that it may begin with it takes all deliveries
+/// while they are few, and keeps to that.
 pub(super) fn by_message(is_postgres: bool) -> (&'static str, &'static str) {
     match is_postgres {
         true => ("= ANY(ARRAY(SELECT o.delivery_id FROM delivery_message o WHERE", "))"),

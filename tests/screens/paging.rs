@@ -3,6 +3,7 @@
 use viaduct::access::right::Role;
 use viaduct::record::moment::Moment;
 use viaduct::store::database::{Cell, Database};
+use viaduct::store::deliveries;
 use viaduct::store::delivery_lists::{List, Turn};
 use viaduct::store::received::Received;
 use viaduct::store::work_orders::{self, Filter};
@@ -288,10 +289,83 @@ async fn what_is_far_away_is_found_a_stretch_at_a_time() {
     }
 }
 
+/// Of a batch or to a resident, in any state, those that are meant are told once and in order, however they are asked for.
+#[tokio::test]
+async fn of_a_batch_or_a_resident_nothing_is_left_out_and_nothing_told_twice() {
+    for on in [On::Sqlite, On::Postgres] {
+        let hub = TestHub::open(on).await;
+        hub.drop_file("revenues", "ctax-1.xml", &extract(&some(1)));
+        hub.run("ingest-revenues").await;
+        let served = Served::of(hub).await;
+        days(&served, 60).await;
+        let database = served.database();
+        let mut transaction = database.begin().await.unwrap();
+        for sql in [
+            "UPDATE delivery SET batch_id = 1000010 WHERE id > 9000000 AND id % 3 > 0",
+            "UPDATE delivery SET resident_id = 7 WHERE id > 9000000 AND id % 2 = 0",
+            "UPDATE delivery SET state = CASE id % 5 WHEN 0 THEN 'held' WHEN 1 THEN 'waiting' \
+             WHEN 2 THEN 'unknown' ELSE 'delivered' END, settled_ms = CASE WHEN id % 5 > 2 THEN 1 END \
+             WHERE id > 9000000",
+            "UPDATE delivery_message SET \
+             batch_id = (SELECT d.batch_id FROM delivery d WHERE d.id = delivery_id), \
+             resident_id = (SELECT d.resident_id FROM delivery d WHERE d.id = delivery_id)",
+            "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) VALUES \
+             ('pay', 1, 1, 0, '[9000001,9000016,9000026]'), ('notify', 1, 1, 0, '[9000011,9000056]')",
+        ] {
+            transaction.execute(sql, vec![]).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        let sql = "SELECT id, state, destination, batch_id, resident_id FROM delivery ORDER BY id";
+        let all: Vec<(i64, String, String, i64, i64)> = database.fetch(sql, vec![]).await.unwrap();
+        let in_hand = [9_000_001, 9_000_011, 9_000_016, 9_000_026, 9_000_056];
+        let states = ["waiting", "sending", "held", "unknown", "delivered"].map(Some);
+        for (batch_id, resident_id) in
+            [(Some(1_000_010), None), (None, Some(7)), (Some(1_000_010), Some(7))]
+        {
+            for state in states.into_iter().chain([None]) {
+                for destination in [None, Some("pay".to_owned())] {
+                    let filter = deliveries::Filter {
+                        state,
+                        destination: destination.clone(),
+                        resident_id,
+                        batch_id,
+                        ..deliveries::Filter::default()
+                    };
+                    let fits =
+                        |(id, stands, to, batch, whose): &&(i64, String, String, i64, i64)| {
+                            let stands = if in_hand.contains(id) { "sending" } else { stands };
+                            state.is_none_or(|state| state == stands)
+                                && destination.as_ref().is_none_or(|one| one == to)
+                                && batch_id.is_none_or(|one| one == *batch)
+                                && resident_id.is_none_or(|one| one == *whose)
+                        };
+                    let mut wanted: Vec<i64> = all.iter().filter(fits).map(|row| row.0).collect();
+                    let mut list =
+                        List { filter: filter.clone(), oldest_first: true, ..List::default() };
+                    assert_eq!(messages(database, &list, 7).await, wanted, "{filter:?}");
+                    wanted.reverse();
+                    list.oldest_first = false;
+                    assert_eq!(messages(database, &list, 7).await, wanted, "{filter:?}");
+                    let rows = deliveries::list(database, &filter, i64::MAX, 1_000).await.unwrap();
+                    let rows: Vec<i64> = rows.iter().map(|row| row.id).collect();
+                    assert_eq!(rows, wanted, "{filter:?}");
+                    let counts = deliveries::counts(database, &filter).await.unwrap();
+                    let many: i64 = counts.iter().map(|(_, many)| many).sum();
+                    assert_eq!(many as usize, wanted.len(), "{filter:?}: {counts:?}");
+                }
+            }
+        }
+    }
+}
+
 async fn all_messages(database: &Database, list: &List) -> Vec<i64> {
+    messages(database, list, 200).await
+}
+
+async fn messages(database: &Database, list: &List, most: i64) -> Vec<i64> {
     let (mut turn, mut found) = (Turn::First, Vec::new());
     loop {
-        let page = list.page(database, turn, 200).await.unwrap();
+        let page = list.page(database, turn, most).await.unwrap();
         found.extend(page.rows.iter().map(|row| row.id));
         match page.after {
             Some(place) => turn = Turn::On(place),
