@@ -21,8 +21,7 @@ use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite};
 use super::columns::{self, Column};
 use super::reach::{self, answered, awaited};
 use super::statement::{
-    bind, bind_alike, bind_as, bind_cell, bind_column, bind_columns, few_sizes, piece, places,
-    values,
+    bind, bind_as, bind_cell, bind_column, bind_columns, few_sizes, piece, places, values,
 };
 use super::turn::{Line, Turn};
 use crate::record::personal::unprinted;
@@ -298,7 +297,7 @@ impl Database {
             }
             Database::Postgres(pool) => {
                 let sql = format!("{sql} RETURNING id");
-                let query = bind_columns::<(i64,)>(&sql, width, rows)?;
+                let query = bind_columns::<(i64,)>(&sql, width, rows, false)?;
                 let found = answered(query.fetch_all(pool)).await?;
                 let mut numbers: Vec<i64> = found.into_iter().map(|(id,)| id).collect();
                 numbers.sort_unstable();
@@ -483,7 +482,7 @@ impl Transaction {
                 }
             }
             Transaction::Postgres(transaction) if !rows.is_empty() => {
-                let query = bind_columns::<T>(sql, width, rows)?;
+                let query = bind_columns::<T>(sql, width, rows, false)?;
                 found = answered(query.fetch_all(&mut **transaction)).await?;
             }
             Transaction::Postgres(_) => {}
@@ -501,7 +500,7 @@ impl Transaction {
     ) -> Result<Vec<T>, StoreError> {
         match self {
             Transaction::Postgres(transaction) if !rows.is_empty() => {
-                let query = bind_alike::<T>(sql, width, rows)?;
+                let query = bind_columns::<T>(sql, width, rows, true)?;
                 answered(query.fetch_all(&mut **transaction)).await
             }
             _ => self.fetch_with(sql, width, rows).await,
@@ -627,6 +626,9 @@ const COPY_ROWS_MIN: usize = 64;
 
 /// PostgreSQL plans a statement with a place for each value at great length. It takes plain rows as
 /// a COPY instead, and one array for each column where a row may be there already.
+///
+/// While the server waits for the rows of a COPY no limit of the session counts, and what the transaction holds is held
+/// as long as the other side is silent: not for rows that others wait for (`fetch_with` inserts them).
 async fn insert_columns(
     transaction: &mut PgConnection,
     into: Insert,

@@ -362,6 +362,10 @@ const ATTEMPTS: Insert = Insert {
         cause = excluded.cause",
 };
 
+/// Those of which nothing is written yet. No COPY: a sender that falls silent in the middle of one would keep what it
+/// settles from whoever takes over.
+const FIRST_ATTEMPTS: &str = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, ended_ms, outcome, cause) {rows}";
+
 const SETTLE: &str = "WITH v (id, fence, claimed, state, since_ms, next_ms, back, platform_id, word, \
     code, cause, settled_ms, doubt_until_ms) AS ({rows}) \
     UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
@@ -418,7 +422,7 @@ pub async fn settle(
         let attempts = if one.was_claimed { &mut first } else { &mut later };
         attempts.extend(cells![one.id, one.intents, one.intent_ms, Some(now_ms), outcome, cause]);
     }
-    transaction.insert(Insert { after: "", ..ATTEMPTS }, first).await?;
+    transaction.fetch_alike::<(i64,)>(FIRST_ATTEMPTS, 6, first).await?;
     transaction.insert(ATTEMPTS, later).await?;
     let ours = settled.iter().filter(|one| changed.contains(&one.id));
     traffic::count(&mut transaction, destination, Tally::of(ours), now_ms).await?;

@@ -100,57 +100,42 @@ where
     query
 }
 
-/// A statement for many rows, which stand in it as `{rows}`: as `bind_columns`, but what is the same in every row is told
-/// once. For rows that are alike in most but their number, and are so again and again: each choice of columns is a
-/// statement of its own.
-pub fn bind_alike<T>(
+/// A statement for many rows, which stand in it as `{rows}`. One array for each column is one short text,
+/// whatever the number of rows. `once` tells what is the same in every row once: for rows that are alike in most but their
+/// first column, and are so again and again, since each choice of columns is a statement of its own.
+pub fn bind_columns<T>(
     sql: &str,
     width: usize,
     rows: Vec<Cell>,
+    once: bool,
 ) -> Result<QueryAs<'static, Postgres, T, PgArguments>, StoreError>
 where
     T: for<'r> FromRow<'r, PgRow>,
 {
     let columns = columns::columns(rows, width)?;
     // There are as many rows as the first column has values.
-    let alike = columns.iter().enumerate().map(|(at, column)| column.alike().filter(|_| at > 0));
-    let alike: Vec<Option<Cell>> = alike.collect();
-    let place = |at: usize| format!("${}", at + 1);
-    let said: Vec<String> =
-        (0..width).map(|at| alike[at].as_ref().map_or(format!("c{at}"), |_| place(at))).collect();
-    let each = || (0..width).filter(|at| alike[*at].is_none());
-    let arrays: Vec<String> = each().map(place).collect();
-    let names: Vec<String> = each().map(|at| format!("c{at}")).collect();
-    let table = format!(
-        "SELECT {} FROM UNNEST({}) AS u ({})",
-        said.join(","),
-        arrays.join(","),
-        names.join(",")
-    );
+    let alike: Vec<Option<Cell>> = (columns.iter().enumerate())
+        .map(|(at, column)| if once && at > 0 { column.alike() } else { None })
+        .collect();
+    let (mut said, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, one) in (1..).zip(&alike) {
+        let place = format!("${number}");
+        if one.is_some() {
+            said.push(place);
+        } else {
+            said.push(format!("c{number}"));
+            names.push(format!("c{number}"));
+            arrays.push(place);
+        }
+    }
+    let [said, arrays, names] = [said, arrays, names].map(|words| words.join(","));
+    let table = format!("SELECT {said} FROM UNNEST({arrays}) AS u ({names})");
     let mut query = sqlx::query_as::<Postgres, T>(AssertSqlSafe(sql.replace("{rows}", &table)));
     for (column, one) in columns.into_iter().zip(alike) {
         query = match one {
             Some(cell) => bind_cell!(query, cell),
             None => bind_column!(query, column),
         };
-    }
-    Ok(query)
-}
-
-/// A statement for many rows, which stand in it as `{rows}`. One array for each column is one short text,
-/// whatever the number of rows.
-pub fn bind_columns<T>(
-    sql: &str,
-    width: usize,
-    rows: Vec<Cell>,
-) -> Result<QueryAs<'static, Postgres, T, PgArguments>, StoreError>
-where
-    T: for<'r> FromRow<'r, PgRow>,
-{
-    let table = format!("SELECT * FROM UNNEST({})", places(1, width));
-    let mut query = sqlx::query_as::<Postgres, T>(AssertSqlSafe(sql.replace("{rows}", &table)));
-    for column in columns::columns(rows, width)? {
-        query = bind_column!(query, column);
     }
     Ok(query)
 }
