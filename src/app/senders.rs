@@ -30,8 +30,8 @@ const GRACE: Duration = Duration::from_secs(25);
 /// All of them.
 pub struct Senders {
     context: Arc<Context>,
-    /// As they reach it.
-    database: Database,
+    /// As each reaches it.
+    databases: Vec<Database>,
     tasks: Vec<JoinHandle<()>>,
     listening: JoinHandle<()>,
 }
@@ -39,19 +39,19 @@ pub struct Senders {
 impl Senders {
     /// They send on the thread of this handle.
     pub fn start(context: &Arc<Context>, sending: &Handle) -> Senders {
-        let jobs = || context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
-        let database = {
-            let _within = sending.enter();
-            // Each may wait for somebody's lock, and one of them renews its lease all the same.
-            context.database.apart(jobs().count() as u32 + 1)
-        };
-        let tasks = jobs().map(|job| {
+        let jobs = context.jobs(Action::Deliver).filter(|job| job.schedule.is_none());
+        let (mut databases, mut tasks) = (Vec::new(), Vec::new());
+        for job in jobs {
             context.bell.attend(&job.connector.value);
-            sending.spawn(send_always(Arc::clone(context), database.clone(), job.clone()))
-        });
-        let tasks = tasks.collect();
+            let database = {
+                let _within = sending.enter();
+                context.database.apart()
+            };
+            databases.push(database.clone());
+            tasks.push(sending.spawn(send_always(Arc::clone(context), database, job.clone())));
+        }
         let listening = tokio::spawn(listen_always(Arc::clone(context)));
-        Senders { context: Arc::clone(context), database, tasks, listening }
+        Senders { context: Arc::clone(context), databases, tasks, listening }
     }
 
     /// Ends them: what is being sent is ended, what was only claimed is given back, and nothing stays
@@ -68,7 +68,7 @@ impl Senders {
         if let Err(error) = leases::release_all(&self.context.database, &holder::name()).await {
             tracing::warn!(%error, "leases could not be given back, and run out by themselves");
         }
-        self.database.close_apart().await;
+        join_all(self.databases.iter().map(Database::close_apart)).await;
     }
 }
 

@@ -25,6 +25,8 @@ use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
 const UNDONE_AGAIN_MS: i64 = 2_000;
+/// What can wait begins when the start is over: all at once would each open a connection.
+const START_MS: i64 = 1_000;
 
 /// Serves until SIGTERM or Ctrl-C; a job that runs is given time to end.
 pub async fn serve(
@@ -65,14 +67,22 @@ pub async fn serve(
         eprintln!("  {connector} calls us on {}{IN}/{connector}", listening.url());
     }
     let reception = Arc::clone(&front_desk) as Arc<dyn Reception>;
+    // Before anything begins: later it would be found among what is being done.
+    let looked = ring_for_undone(&context, &doorbell).await;
     let beating = tokio::spawn(nodes::beat_always(Arc::clone(&context), listening.url()));
     let pages = {
         let _within = front.handle().enter();
         listening.serve_with_api(desk, api, reception, in_front)
     };
-    let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone()));
+    let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone(), looked));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
-    let forgetting = tokio::spawn(users::forget_always(Arc::clone(&context)));
+    let forgetting = tokio::spawn({
+        let context = Arc::clone(&context);
+        async move {
+            context.clock.pause(START_MS).await;
+            users::forget_always(context).await;
+        }
+    });
     let senders = Senders::start(&context, &sending.handle());
     let bell = Arc::clone(&context.bell);
     let stop = async move {
@@ -101,10 +111,15 @@ pub async fn serve(
 
 /// Rings for what a stop left undone, which is found by looking, not by remembering; where the database does
 /// not answer, until it does.
-async fn take_up_undone(context: Arc<Context>, doorbell: Doorbell) {
-    while let Err(error) = ring_for_undone(&context, &doorbell).await {
+async fn take_up_undone(
+    context: Arc<Context>,
+    doorbell: Doorbell,
+    mut looked: Result<(), AppError>,
+) {
+    while let Err(error) = looked {
         tracing::warn!(%error, "what was left undone cannot be looked at");
         context.clock.pause(UNDONE_AGAIN_MS).await;
+        looked = ring_for_undone(&context, &doorbell).await;
     }
 }
 
@@ -119,6 +134,7 @@ async fn ring_for_undone(context: &Context, doorbell: &Doorbell) -> Result<(), A
 
 /// Goes on with bulk actions whose worker is gone, of this node or another.
 async fn take_up_bulk(context: Arc<Context>) {
+    context.clock.pause(START_MS).await;
     loop {
         context.bell.goes_on().await;
         let since_ms = context.clock.now_ms() - bulk::STANDS_STILL_MS;

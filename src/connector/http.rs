@@ -9,11 +9,11 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Certificate, Identity};
+use reqwest::{Certificate, Identity, Url};
 use serde_json::Value;
 
 use super::address::{AddressFault, Lookup, Place, Reach};
@@ -26,6 +26,8 @@ use crate::record::personal::unprinted;
 pub struct HttpClient {
     client: reqwest::Client,
     body_bytes_max: usize,
+    /// The address that was called last: most systems are called at one, many times.
+    last: Arc<Mutex<Option<(String, Url)>>>,
 }
 
 /// How patient a client is, and how much it reads.
@@ -161,21 +163,22 @@ impl HttpClient {
             .user_agent(concat!("viaduct/", env!("CARGO_PKG_VERSION")));
         let client =
             with(building)?.build().map_err(|error| HttpFault::NotReached(describe(&error)))?;
-        Ok(Self { client, body_bytes_max: limits.body_bytes_max })
+        Ok(Self { client, body_bytes_max: limits.body_bytes_max, last: Arc::default() })
     }
 
     /// Makes the request once.
     pub async fn call(&self, request: Request<'_>) -> Result<Answer, HttpFault> {
-        let with_body = || match request.put {
-            true => self.client.put(request.url),
-            false => self.client.post(request.url),
+        let url = self.address(request.url)?;
+        let with_body = |url| match request.put {
+            true => self.client.put(url),
+            false => self.client.post(url),
         };
         let mut building = match (request.json, request.text) {
-            (Some(body), _) => with_body().json(body),
+            (Some(body), _) => with_body(url).json(body),
             (None, Some(Text { content_type, body })) => {
-                with_body().header("content-type", content_type).body(body.to_owned())
+                with_body(url).header("content-type", content_type).body(body.to_owned())
             }
-            (None, None) => self.client.get(request.url),
+            (None, None) => self.client.get(url),
         };
         if let Some(token) = request.bearer {
             building = building.bearer_auth(token);
@@ -199,6 +202,17 @@ impl HttpClient {
             target.host_str().map(str::to_owned)
         });
         Ok(Answer { status, body: self.read(response).await?, retry_after, link, sent_on_to })
+    }
+
+    fn address(&self, text: &str) -> Result<Url, HttpFault> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((same, url)) = &*last
+            && same == text
+        {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(text).map_err(|error| HttpFault::NotReached(error.to_string()))?;
+        Ok(last.insert((text.to_owned(), url)).1.clone())
     }
 
     /// The body, unless it is longer than the limit: what a system may send must not fill our

@@ -113,7 +113,7 @@ impl Form {
 }
 
 /// What a delivery brings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Content {
     Message(Message),
@@ -127,9 +127,12 @@ impl Content {
         serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned())
     }
 
-    /// As it was written; none where another program wrote it.
+    /// As it was written; none where another program wrote it. Each kind has fields that no other has.
     pub fn from_json(json: &str) -> Option<Content> {
-        serde_json::from_str(json).ok()
+        let message = || serde_json::from_str(json).map(Content::Message);
+        let payment = || serde_json::from_str(json).map(Content::Payment);
+        let push = serde_json::from_str(json).map(Content::Push);
+        push.or_else(|_| message()).or_else(|_| payment()).ok()
     }
 
     /// By what a message goes to a person.

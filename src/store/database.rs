@@ -2,7 +2,8 @@
 //! rows.
 //!
 //! SQLite has one writer and separate readers; a second writer connection makes the commits that
-//! are a promise to somebody outside. PostgreSQL has one pool. Statements are one text for both.
+//! are a promise to somebody outside. PostgreSQL has one pool, except for those who send. Statements are one text for
+//! both.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -117,7 +118,7 @@ fn is_busy(code: Option<&str>) -> bool {
 #[derive(Debug, Clone)]
 pub enum Database {
     Sqlite { writer: SqlitePool, durable: SqlitePool, readers: SqlitePool, line: Line },
-    Postgres(PgPool),
+    Postgres { pool: PgPool, writer: PgPool },
 }
 
 impl Database {
@@ -141,7 +142,7 @@ impl Database {
                     ("jit", "off"),
                     ("plan_cache_mode", "force_generic_plan"),
                 ]);
-            Database::Postgres(reach::pool(options).await?)
+            Database::of(reach::pool(options).await?)
         } else if let Some((scheme, _)) = url.split_once("://").filter(|(s, _)| *s != "sqlite") {
             let known = "`sqlite:PATH` or `postgres://USER@HOST/NAME`";
             return Err(StoreError::Address(format!(
@@ -166,14 +167,23 @@ impl Database {
         Database::open(url).await
     }
 
+    /// The whole of PostgreSQL by one pool.
+    pub(super) fn of(pool: PgPool) -> Database {
+        Database::Postgres { writer: pool.clone(), pool }
+    }
+
     async fn migrate(&self) -> Result<(), StoreError> {
         let done = match self {
             Database::Sqlite { durable, .. } => {
                 sqlx::migrate!("migrations/sqlite").run(durable).await
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
+                let migrator = sqlx::migrate!("migrations/postgres");
+                if is_up_to_date(pool, &migrator).await {
+                    return Ok(());
+                }
                 let patient = reach::patient(pool).await?;
-                let done = sqlx::migrate!("migrations/postgres").run(&patient).await;
+                let done = migrator.run(&patient).await;
                 patient.close().await;
                 done
             }
@@ -189,13 +199,13 @@ impl Database {
     pub fn usual_chunk(&self) -> usize {
         match self {
             Database::Sqlite { .. } => 500,
-            Database::Postgres(_) => 1_000,
+            Database::Postgres { .. } => 1_000,
         }
     }
 
     /// Whether it is PostgreSQL: few statements differ.
     pub fn is_postgres(&self) -> bool {
-        matches!(self, Database::Postgres(_))
+        matches!(self, Database::Postgres { .. })
     }
 
     /// Begins to write. What is lost in a power cut here can be done again from what is kept.
@@ -205,9 +215,9 @@ impl Database {
                 let (begun, turn) = line.begin(writer).await?;
                 Ok(Transaction::Sqlite(begun, turn))
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { writer, .. } => {
                 let hurried = "BEGIN; SET LOCAL synchronous_commit TO off";
-                Ok(Transaction::Postgres(reach::begun(pool, hurried).await?))
+                Ok(Transaction::Postgres(reach::begun(writer, hurried).await?))
             }
         }
     }
@@ -220,7 +230,7 @@ impl Database {
                 let (begun, turn) = line.begin(durable).await?;
                 Ok(Transaction::Sqlite(begun, turn))
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
                 Ok(Transaction::Postgres(reach::begun(pool, "BEGIN").await?))
             }
         }
@@ -232,7 +242,7 @@ impl Database {
             Database::Sqlite { readers, .. } => {
                 awaited(bind_as::<T, Sqlite>(sql, cells).fetch_all(readers)).await
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
                 answered(bind_as::<T, Postgres>(sql, cells).fetch_all(pool)).await
             }
         }
@@ -250,13 +260,13 @@ impl Database {
         let mut found = Vec::new();
         match self {
             // One array is one short text, and one plan, however many values there are.
-            Database::Postgres(pool) if !values.is_empty() => {
+            Database::Postgres { pool, .. } if !values.is_empty() => {
                 let before = before.strip_suffix("IN").unwrap_or(before);
                 let sql = format!("{before} = ANY(${}) {after}", first.len() + 1);
                 let query = bind_as::<T, Postgres>(&sql, first).bind(values);
                 found = answered(query.fetch_all(pool)).await?;
             }
-            Database::Postgres(_) => {}
+            Database::Postgres { .. } => {}
             Database::Sqlite { .. } => {
                 for some in values.chunks(512) {
                     // Filled up with the last value to a power of two, so that few texts are ever
@@ -295,7 +305,7 @@ impl Database {
                 let is_all = done.rows_affected() == many as u64;
                 Ok(is_all.then(|| (last - many as i64 + 1..=last).collect()))
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
                 let sql = format!("{sql} RETURNING id");
                 let query = bind_columns::<(i64,)>(&sql, width, rows, false)?;
                 let found = answered(query.fetch_all(pool)).await?;
@@ -306,18 +316,22 @@ impl Database {
         }
     }
 
-    /// The same, by so many connections of its own where it is PostgreSQL: a pool gives out each of its connections in
-    /// turn, and all of them would have to learn the same. SQLite's are shared.
-    pub fn apart(&self, connections: u32) -> Database {
+    /// The same, for one who does one thing after another and writes beside it what became of the last: where it is
+    /// PostgreSQL, by a connection for either. What each has learnt and looked at is not learnt and looked at by others,
+    /// as it would be where a pool gives out its connections in turn. SQLite's are shared.
+    pub fn apart(&self) -> Database {
         match self {
             Database::Sqlite { .. } => self.clone(),
-            Database::Postgres(pool) => Database::Postgres(reach::beside(pool, connections)),
+            Database::Postgres { pool, .. } => {
+                Database::Postgres { pool: reach::beside(pool), writer: reach::beside(pool) }
+            }
         }
     }
 
     /// Closes what `apart` gave, in bounded time.
     pub async fn close_apart(&self) {
-        if let Database::Postgres(pool) = self {
+        if let Database::Postgres { pool, writer } = self {
+            reach::close(writer, reach::SIGN_OF_LIFE).await;
             reach::close(pool, reach::SIGN_OF_LIFE).await;
         }
     }
@@ -330,9 +344,20 @@ impl Database {
                     reach::close(pool, reach::FOLDED).await;
                 }
             }
-            Database::Postgres(pool) => reach::close(pool, reach::SIGN_OF_LIFE).await,
+            Database::Postgres { pool, .. } => reach::close(pool, reach::SIGN_OF_LIFE).await,
         }
     }
+}
+
+/// Whether every migration was made, and no other: the library would lock, write and connect to find the same.
+async fn is_up_to_date(pool: &PgPool, migrator: &Migrator) -> bool {
+    let sql = "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version";
+    let made = sqlx::query_as::<_, (i64, Vec<u8>, bool)>(sql).fetch_all(pool).await;
+    let wanted = migrator.iter().filter(|one| !one.migration_type.is_down_migration());
+    made.is_ok_and(|made| {
+        let wanted = wanted.map(|one| (one.version, one.checksum.to_vec(), true));
+        wanted.eq(made)
+    })
 }
 
 fn sqlite_path(url: &str) -> &Path {
