@@ -392,7 +392,8 @@ pub async fn of_reference(
 
 /// Every attempt at a delivery, the first first.
 pub async fn attempts(database: &Database, id: i64) -> Result<Vec<Attempt>, StoreError> {
-    let sql = "SELECT attempt, intent_ms, ended_ms, outcome, cause FROM delivery_attempt \
-               WHERE delivery_id = $1 ORDER BY attempt";
+    let sql = "SELECT attempt, intent_ms, ended_ms, outcome, cause FROM delivery_attempt WHERE delivery_id = $1 \
+               UNION ALL SELECT intents, intent_ms, settled_ms, state, NULL FROM delivery \
+               WHERE id = $1 AND intent_ms IS NOT NULL ORDER BY 1";
     database.fetch(sql, cells![id]).await
 }

@@ -30,8 +30,8 @@ pub async fn due(
 ) -> Result<Vec<PendingRow>, StoreError> {
     let sql = "SELECT d.id, d.reference, COALESCE(m.message, '') AS message, d.platform_id, d.since_ms, d.attempts, \
                d.intents, d.polls, d.fence, d.doubt_until_ms, \
-               COALESCE(f.intent_ms, d.created_ms) AS first_intent_ms, \
-               COALESCE(a.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
+               COALESCE(f.intent_ms, d.intent_ms, d.created_ms) AS first_intent_ms, \
+               COALESCE(a.intent_ms, d.intent_ms, d.created_ms) AS intent_ms FROM delivery d \
                LEFT JOIN delivery_message m ON m.delivery_id = d.id \
                LEFT JOIN delivery_attempt f ON f.delivery_id = d.id AND f.attempt = 1 \
                LEFT JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
@@ -63,7 +63,12 @@ pub async fn write(
                 transaction.execute(sql, cells![*id, *then_ms]).await?;
             }
             Seen::Held { code, cause, word } => {
-                let sql = "UPDATE delivery SET state = 'held', since_ms = $2, next_ms = $2, \
+                // The attempt has something to say now, and so a row.
+                let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms) \
+                           SELECT id, intents, intent_ms FROM delivery \
+                           WHERE id = $1 AND state = 'delivered' AND intent_ms IS NOT NULL";
+                transaction.execute(sql, cells![*id]).await?;
+                let sql = "UPDATE delivery SET state = 'held', intent_ms = NULL, since_ms = $2, next_ms = $2, \
                            settled_ms = NULL, recheck_ms = NULL, cause_code = $3, cause = $4, \
                            platform_status = COALESCE($5, platform_status), fence = fence + 1 \
                            WHERE id = $1 AND state = 'delivered'";

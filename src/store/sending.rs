@@ -2,7 +2,8 @@
 //!
 //! Only the holder of a destination's lease claims, and the claim renews that lease in the same
 //! commit: there are never two senders. The intent is one row for the whole batch (`intents`); the
-//! deliveries' own rows are written once, with what became of them. Every outcome names the fence that
+//! deliveries' own rows are written once, with what became of them. An attempt that delivers there and then has
+//! nothing to say but when it began: that stands in the delivery's row, and it has none of its own. Every outcome names the fence that
 //! its delivery was claimed with; a writer that comes late changes nothing.
 //!
 //! Those of one resident leave in the order they were made in. One that goes on by itself has those
@@ -122,6 +123,16 @@ pub struct Settled {
     pub cause: Option<String>,
     /// Until then the attempt that is given up may turn up all the same. None leaves it as it was.
     pub doubt_until_ms: Option<i64>,
+}
+
+impl Settled {
+    /// Whether it was delivered by the attempt that was in our hands, and nothing is to be said of that.
+    fn at_once(&self) -> bool {
+        self.was_claimed
+            && self.state == State::Delivered
+            && self.code.is_none()
+            && self.cause.is_none()
+    }
 }
 
 /// A question that brought nothing new: it is put again later.
@@ -350,7 +361,7 @@ pub async fn pending(
     database.fetch(&sql, cells![destination.to_owned(), state.word(), now_ms, limit]).await
 }
 
-/// The story of each intent that has ended. Of one that nobody answered it stays written that it may have
+/// The story of each intent that has ended, but for those that delivered at once (`Settled::at_once`). Of one that nobody answered it stays written that it may have
 /// happened, also when it is sent again, offered again, or given up.
 const ATTEMPTS: Insert = Insert {
     table: "delivery_attempt",
@@ -367,13 +378,13 @@ const ATTEMPTS: Insert = Insert {
 const FIRST_ATTEMPTS: &str = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms, ended_ms, outcome, cause) {rows}";
 
 const SETTLE: &str = "WITH v (id, fence, claimed, state, since_ms, next_ms, back, platform_id, word, \
-    code, cause, settled_ms, doubt_until_ms) AS ({rows}) \
+    code, cause, settled_ms, doubt_until_ms, intent_ms) AS ({rows}) \
     UPDATE delivery SET state = v.state, since_ms = v.since_ms, next_ms = v.next_ms, \
     attempts = delivery.attempts + v.claimed - v.back, \
     intents = delivery.intents + v.claimed, fence = delivery.fence + v.claimed, polls = 0, \
     platform_id = COALESCE(v.platform_id, delivery.platform_id), \
     platform_status = COALESCE(v.word, delivery.platform_status), \
-    cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms, \
+    cause_code = v.code, cause = v.cause, settled_ms = v.settled_ms, intent_ms = v.intent_ms, \
     doubt_until_ms = COALESCE(v.doubt_until_ms, delivery.doubt_until_ms), \
     crashes = CASE WHEN v.state IN ('accepted', 'delivered') THEN 0 ELSE delivery.crashes END \
     FROM v WHERE delivery.id = v.id AND delivery.fence = v.fence \
@@ -405,17 +416,19 @@ pub async fn settle(
                 one.cause.clone(),
                 one.state.is_settled().then_some(now_ms),
                 one.doubt_until_ms,
+                one.at_once().then_some(one.intent_ms),
             ]
         })
         .collect();
     let mut transaction = database.begin().await?;
-    let changed: Vec<(i64,)> = transaction.fetch_alike(SETTLE, 13, rows).await?;
+    let changed: Vec<(i64,)> = transaction.fetch_alike(SETTLE, 14, rows).await?;
     let changed: HashSet<i64> = changed.into_iter().map(|(id,)| id).collect();
     let back = settled.iter().filter(|one| matches!(one.state, State::Waiting | State::Held));
     let back = back.map(|one| one.id).filter(|id| changed.contains(id));
     parting::hold_back(&mut transaction, back, now_ms).await?;
-    let (mut first, mut later) = (Vec::with_capacity(changed.len() * 6), Vec::new());
-    for one in settled.iter().filter(|one| changed.contains(&one.id)) {
+    let (mut first, mut later) = (Vec::new(), Vec::new());
+    let told = settled.iter().filter(|one| changed.contains(&one.id) && !one.at_once());
+    for one in told {
         let outcome = one.code.clone().unwrap_or_else(|| one.state.word().to_owned());
         let cause = one.cause.clone();
         // What was in our hands has an intent that nothing is written of yet: no other has its number.

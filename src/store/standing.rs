@@ -300,12 +300,13 @@ async fn contacts(
 ) -> Result<Vec<Counted>, StoreError> {
     let (that, end) = outbox::by_message(database.is_postgres());
     let sql = format!(
-        "SELECT d.id, d.resident_id, d.collection, COALESCE(m.message, '') AS message, a.intent_ms FROM delivery d \
+        "SELECT d.id, d.resident_id, d.collection, COALESCE(m.message, '') AS message, \
+               COALESCE(d.intent_ms, a.intent_ms) AS intent_ms FROM delivery d \
                LEFT JOIN delivery_message m ON m.delivery_id = d.id \
-               JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
+               LEFT JOIN delivery_attempt a ON a.delivery_id = d.id AND a.attempt = d.intents \
                WHERE (d.state IN ('accepted', 'delivered', 'unknown') \
                OR (d.state = 'held' AND d.cause_code IN ('delivery.unknown', 'delivery.crashed'))) \
-               AND a.intent_ms > $1 AND d.id {that} o.resident_id IN"
+               AND COALESCE(d.intent_ms, a.intent_ms) > $1 AND d.id {that} o.resident_id IN"
     );
     Ok(counted(database.fetch_for(&sql, residents, end, cells![since_ms]).await?))
 }

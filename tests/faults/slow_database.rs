@@ -85,7 +85,7 @@ async fn f15_statements_of_five_seconds() {
         .tell(
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
              'BEGIN PERFORM pg_sleep(5); RETURN NULL; END'; \
-             CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON delivery_attempt \
+             CREATE TRIGGER slow BEFORE UPDATE ON delivery \
              FOR EACH STATEMENT EXECUTE FUNCTION slow()",
         )
         .await;
@@ -94,7 +94,7 @@ async fn f15_statements_of_five_seconds() {
     let before = trouble.ended().await;
     until(Duration::from_secs(45), "it goes on, slowly", async || trouble.ended().await > before)
         .await;
-    trouble.tell("DROP TRIGGER slow ON delivery_attempt").await;
+    trouble.tell("DROP TRIGGER slow ON delivery").await;
     trouble.end("statements of 5 s").await;
 }
 
