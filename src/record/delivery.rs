@@ -245,3 +245,42 @@ pub struct Delivery {
     /// When the first attempt was made of which nobody knows whether it took effect, since a person last said so.
     pub unanswered_since_ms: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_delivery_brings_is_read_as_it_was_written() {
+        let fields = vec![("name".to_owned(), "Pat \"\\ Testberry".to_owned())];
+        let message =
+            Message { channel: Channel::Letter, template: "t".to_owned(), to: None, fields };
+        let told = Message { to: Some("pat@example.com".to_owned()), ..message.clone() };
+        let payment = Payment {
+            amount_pence: 1,
+            reference: "r".to_owned(),
+            description: "d".to_owned(),
+            link: "l".to_owned(),
+            account_id: None,
+        };
+        let owed = Payment { account_id: Some(4), ..payment.clone() };
+        let push = Push {
+            event: "account.arrears_changed".to_owned(),
+            key: 1,
+            version: 2,
+            composed_ms: 3,
+            form: Form::Xml,
+            body: "<a b=\"c\"/>".to_owned(),
+        };
+        let messages = [message, told].map(Content::Message);
+        let payments = [payment, owed].map(Content::Payment);
+        for content in messages.into_iter().chain(payments).chain([Content::Push(push)]) {
+            assert_eq!(Content::from_json(&content.json()), Some(content));
+        }
+        for other in
+            ["", "null", "{}", "[]", "{\"event\":\"a\",\"key\":1}", "{\"channel\":\"pigeon\"}"]
+        {
+            assert_eq!(Content::from_json(other), None, "{other}");
+        }
+    }
+}

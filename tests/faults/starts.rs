@@ -12,6 +12,7 @@ use viaduct::store::database::Database;
 use super::stage::{Dice, Stage};
 use super::{report, scaled};
 use crate::support::hub::{On, on_both, rows_of};
+use crate::support::postgres::{hub_database, hub_file};
 
 on_both! {
     f3_killed_while_it_starts_it_starts_again_alone => super::starting,
@@ -257,6 +258,30 @@ async fn asked(url: &str, sql: &'static str) -> Result<Vec<String>, sqlx::Error>
     }
     let mut connection = SqliteConnection::connect(&format!("{url}?mode=rwc")).await?;
     sqlx::query_scalar(sql).fetch_all(&mut connection).await
+}
+
+#[tokio::test]
+async fn a_database_whose_migrations_are_not_ours_is_not_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, change) in [
+        "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 5",
+        "UPDATE _sqlx_migrations SET checksum = \
+         (SELECT checksum FROM _sqlx_migrations WHERE version = 6) WHERE version = 5",
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         SELECT 9999, description, success, checksum, 0 FROM _sqlx_migrations WHERE version = 5",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = dir.path().join(number.to_string());
+        std::fs::create_dir(&file).unwrap();
+        for url in [hub_file(&file).await, hub_database().await] {
+            Database::open(&url).await.unwrap().close().await;
+            asked(&url, change).await.unwrap();
+            let told = Database::open(&url).await.map(|_| ()).unwrap_err().to_string();
+            assert!(told.contains("migrating the database"), "{change}: {told}");
+        }
+    }
 }
 
 /// A control: what is there by half is seen.

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use viaduct::connector::channel::ConnectorError;
 use viaduct::job::error::JobError;
 use viaduct::record::delivery::State;
+use viaduct::store::deliveries;
+use viaduct::store::rechecks::{self, Seen};
 use viaduct::store::unknowns::{self, Decided, Word};
 
 use super::push_hub::{ASKED, DAY_MS, HOUR_MS, KEYED, MINUTE_MS, PLAIN, PushHub, SECOND_MS};
@@ -22,6 +24,48 @@ async fn each_kind_of_receiver_is_told_once() {
             assert_eq!((report.claimed, report.delivered, report.next_ms), (20, 20, None));
             hub.done_once(20).await;
         }
+    }
+}
+
+/// Outcome, and whether it ended no sooner than it began, of each attempt at a delivery.
+async fn story(hub: &PushHub, id: i64) -> Vec<(i64, String, bool)> {
+    let told = deliveries::attempts(&hub.bench.database, id).await.expect("attempts");
+    let line = |one: deliveries::Attempt| {
+        let is_ended = one.ended_ms.is_some_and(|ms| ms >= one.intent_ms && ms <= hub.now_ms());
+        (one.attempt, one.outcome.unwrap_or_default(), is_ended)
+    };
+    told.into_iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn every_attempt_is_told_also_the_one_that_delivered() {
+    for hub in PushHub::both(KEYED).await {
+        hub.wait_for(3).await;
+        hub.control("answers", &json!([{ "status": 500, "body": "", "times": 2 }])).await;
+        hub.run(DAY_MS).await;
+        assert_eq!(hub.delivered().await, 3);
+        let one = |attempt: i64, outcome: &str| (attempt, outcome.to_owned(), true);
+        let mut stories = Vec::new();
+        for id in 1..=3 {
+            stories.push(story(&hub, id).await);
+        }
+        stories.sort_by_key(Vec::len);
+        assert_eq!(stories[0], [one(1, "delivered")]);
+        for told in &stories[1..] {
+            assert_eq!(told.last(), Some(&one(told.len() as i64, "delivered")), "{told:?}");
+            assert!(told.len() > 1 && told[0].0 == 1 && told[0].1 != "delivered", "{told:?}");
+        }
+        let first_ms = "SELECT intent_ms FROM delivery WHERE id = 1";
+        let began: Vec<(Option<i64>,)> =
+            hub.bench.database.fetch(first_ms, vec![]).await.expect(first_ms);
+        // Later the receiver says that it does not stand after all: that is told of the same attempt.
+        let gone =
+            Seen::Held { code: "orders.gone".to_owned(), cause: "gone".to_owned(), word: None };
+        rechecks::write(&hub.bench.database, &[(1, gone)], hub.now_ms()).await.expect("written");
+        let told = story(&hub, 1).await;
+        assert_eq!(told.last(), Some(&one(told.len() as i64, "orders.gone")), "{told:?}");
+        let kept = deliveries::attempts(&hub.bench.database, 1).await.expect("attempts");
+        assert_eq!(kept.last().map(|last| last.intent_ms), began[0].0);
     }
 }
 

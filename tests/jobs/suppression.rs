@@ -326,6 +326,25 @@ async fn the_batch_before_counts_for_a_cap_though_its_outcome_is_not_written() {
 }
 
 #[tokio::test]
+async fn what_was_delivered_at_once_counts_for_a_cap() {
+    for mut hub in Hub::both().await {
+        hub.job.policy = capped(1);
+        hub.wait_for_to(1..=1, "pat@example.com", false).await;
+        let begun_ms = hub.now_ms();
+        hub.run(MINUTE_MS).await;
+        // As a platform would have left it that says no more than that it took it.
+        let at_once = "UPDATE delivery SET intent_ms = (SELECT intent_ms FROM delivery_attempt)";
+        hub.execute(at_once, vec![]).await;
+        hub.execute("DELETE FROM delivery_attempt", vec![]).await;
+        hub.wait_for_to(2..=2, "pat@example.com", false).await;
+        hub.run(0).await;
+        assert_eq!(hub.state(2).await.1.as_deref(), Some("suppressed.cap"));
+        let next_ms = hub.count("SELECT next_ms FROM delivery WHERE id = 2").await;
+        assert!((begun_ms + 7 * DAY_MS..=hub.now_ms() + 7 * DAY_MS).contains(&next_ms));
+    }
+}
+
+#[tokio::test]
 async fn what_may_have_gone_counts_for_a_cap() {
     for mut hub in Hub::both().await {
         hub.job.policy = capped(1);
