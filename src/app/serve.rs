@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::api::Api;
 use super::context::{AppError, Context};
@@ -25,6 +26,8 @@ use crate::web::pay::Desk;
 use crate::web::server::Listening;
 
 const UNDONE_AGAIN_MS: i64 = 2_000;
+/// So long a start waits for that look; then it goes on beside the rest.
+const UNDONE_FIRST: Duration = Duration::from_secs(3);
 /// What can wait begins when the start is over: all at once would each open a connection.
 const START_MS: i64 = 1_000;
 
@@ -67,13 +70,16 @@ pub async fn serve(
         eprintln!("  {connector} calls us on {}{IN}/{connector}", listening.url());
     }
     let reception = Arc::clone(&front_desk) as Arc<dyn Reception>;
-    // Before anything begins: later it would be found among what is being done.
-    let looked = ring_for_undone(&context, &doorbell).await;
     let beating = tokio::spawn(nodes::beat_always(Arc::clone(&context), listening.url()));
     let pages = {
         let _within = front.handle().enter();
         listening.serve_with_api(desk, api, reception, in_front)
     };
+    // Before any job begins: later it would be found among what is being done.
+    let looked = tokio::time::timeout(UNDONE_FIRST, ring_for_undone(&context, &doorbell)).await;
+    let looked = looked.unwrap_or_else(|_| {
+        Err(AppError::Store(StoreError::Unavailable("it does not answer".to_owned())))
+    });
     let undone = tokio::spawn(take_up_undone(Arc::clone(&context), doorbell.clone(), looked));
     let bulk = tokio::spawn(take_up_bulk(Arc::clone(&context)));
     let forgetting = tokio::spawn({

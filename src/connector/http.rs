@@ -22,7 +22,7 @@ use crate::record::moment::Moment;
 use crate::record::personal::unprinted;
 
 /// A client for one system.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpClient {
     client: reqwest::Client,
     body_bytes_max: usize,
@@ -327,4 +327,4 @@ fn install_tls() {
     });
 }
 
-unprinted!(Request<'_>, Answer, Certificates);
+unprinted!(HttpClient, Request<'_>, Answer, Certificates);

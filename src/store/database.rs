@@ -317,8 +317,9 @@ impl Database {
     }
 
     /// The same, for one who does one thing after another and writes beside it what became of the last: where it is
-    /// PostgreSQL, by a connection for either. What each has learnt and looked at is not learnt and looked at by others,
-    /// as it would be where a pool gives out its connections in turn. SQLite's are shared.
+    /// PostgreSQL, by one connection to read and to promise and another for what begins without a promise (`begin`).
+    /// What each has learnt and looked at is not learnt and looked at by others, as it would be where a pool gives out
+    /// its connections in turn. SQLite's are shared.
     pub fn apart(&self) -> Database {
         match self {
             Database::Sqlite { .. } => self.clone(),

@@ -189,7 +189,8 @@ const DELIVERY: &str = "SELECT id, batch_id, resident_id, destination, mapping, 
     state, cause_code AS code, cause, since_ms, platform_id, \
     (SELECT COUNT(*) FROM delivery_attempt a WHERE a.delivery_id = delivery.id \
     AND COALESCE(a.outcome, '') NOT LIKE 'suppressed.%' \
-    AND COALESCE(a.outcome, '') <> 'delivery.unreadable') AS sent FROM delivery WHERE";
+    AND COALESCE(a.outcome, '') <> 'delivery.unreadable') \
+    + CASE WHEN delivery.intent_ms IS NULL THEN 0 ELSE 1 END AS sent FROM delivery WHERE";
 
 /// Held deliveries, oldest first.
 pub async fn deliveries(

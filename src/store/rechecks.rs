@@ -66,7 +66,8 @@ pub async fn write(
                 // The attempt has something to say now, and so a row.
                 let sql = "INSERT INTO delivery_attempt (delivery_id, attempt, intent_ms) \
                            SELECT id, intents, intent_ms FROM delivery \
-                           WHERE id = $1 AND state = 'delivered' AND intent_ms IS NOT NULL";
+                           WHERE id = $1 AND state = 'delivered' AND intent_ms IS NOT NULL \
+                           ON CONFLICT (delivery_id, attempt) DO NOTHING";
                 transaction.execute(sql, cells![*id]).await?;
                 let sql = "UPDATE delivery SET state = 'held', intent_ms = NULL, since_ms = $2, next_ms = $2, \
                            settled_ms = NULL, recheck_ms = NULL, cause_code = $3, cause = $4, \

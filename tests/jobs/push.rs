@@ -6,6 +6,7 @@ use viaduct::connector::channel::ConnectorError;
 use viaduct::job::error::JobError;
 use viaduct::record::delivery::State;
 use viaduct::store::deliveries;
+use viaduct::store::held;
 use viaduct::store::rechecks::{self, Seen};
 use viaduct::store::unknowns::{self, Decided, Word};
 
@@ -55,6 +56,9 @@ async fn every_attempt_is_told_also_the_one_that_delivered() {
             assert_eq!(told.last(), Some(&one(told.len() as i64, "delivered")), "{told:?}");
             assert!(told.len() > 1 && told[0].0 == 1 && told[0].1 != "delivered", "{told:?}");
         }
+        let sent =
+            held::delivery(&hub.bench.database, 1).await.expect("it is found").map(|one| one.sent);
+        assert_eq!(sent, Some(story(&hub, 1).await.len() as i64));
         let first_ms = "SELECT intent_ms FROM delivery WHERE id = 1";
         let began: Vec<(Option<i64>,)> =
             hub.bench.database.fetch(first_ms, vec![]).await.expect(first_ms);
