@@ -38,7 +38,7 @@ impl Copy {
     pub async fn make(database: &Database) -> Result<Copy, StoreError> {
         match database {
             Database::Sqlite { readers, .. } => copy_file(readers).await,
-            Database::Postgres { pool, .. } => copy_schema(pool).await,
+            Database::Postgres(pool) => copy_schema(pool).await,
         }
     }
 
@@ -170,7 +170,7 @@ async fn copy_schema(pool: &PgPool) -> Result<Copy, StoreError> {
     match made {
         Ok(copy) => {
             let place = Place::Schema { name, pool: pool.clone(), lock };
-            Ok(Copy { database: Database::of(copy), place })
+            Ok(Copy { database: Database::Postgres(copy), place })
         }
         Err(error) => {
             drop_schema(pool, &name).await?;

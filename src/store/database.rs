@@ -2,8 +2,7 @@
 //! rows.
 //!
 //! SQLite has one writer and separate readers; a second writer connection makes the commits that
-//! are a promise to somebody outside. PostgreSQL has one pool, except for those who send. Statements are one text for
-//! both.
+//! are a promise to somebody outside. PostgreSQL has one pool. Statements are one text for both.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -118,7 +117,7 @@ fn is_busy(code: Option<&str>) -> bool {
 #[derive(Debug, Clone)]
 pub enum Database {
     Sqlite { writer: SqlitePool, durable: SqlitePool, readers: SqlitePool, line: Line },
-    Postgres { pool: PgPool, writer: PgPool },
+    Postgres(PgPool),
 }
 
 impl Database {
@@ -142,7 +141,7 @@ impl Database {
                     ("jit", "off"),
                     ("plan_cache_mode", "force_generic_plan"),
                 ]);
-            Database::of(reach::pool(options).await?)
+            Database::Postgres(reach::pool(options).await?)
         } else if let Some((scheme, _)) = url.split_once("://").filter(|(s, _)| *s != "sqlite") {
             let known = "`sqlite:PATH` or `postgres://USER@HOST/NAME`";
             return Err(StoreError::Address(format!(
@@ -167,17 +166,12 @@ impl Database {
         Database::open(url).await
     }
 
-    /// The whole of PostgreSQL by one pool.
-    pub(super) fn of(pool: PgPool) -> Database {
-        Database::Postgres { writer: pool.clone(), pool }
-    }
-
     async fn migrate(&self) -> Result<(), StoreError> {
         let done = match self {
             Database::Sqlite { durable, .. } => {
                 sqlx::migrate!("migrations/sqlite").run(durable).await
             }
-            Database::Postgres { pool, .. } => {
+            Database::Postgres(pool) => {
                 let migrator = sqlx::migrate!("migrations/postgres");
                 if is_up_to_date(pool, &migrator).await {
                     return Ok(());
@@ -199,13 +193,13 @@ impl Database {
     pub fn usual_chunk(&self) -> usize {
         match self {
             Database::Sqlite { .. } => 500,
-            Database::Postgres { .. } => 1_000,
+            Database::Postgres(_) => 1_000,
         }
     }
 
     /// Whether it is PostgreSQL: few statements differ.
     pub fn is_postgres(&self) -> bool {
-        matches!(self, Database::Postgres { .. })
+        matches!(self, Database::Postgres(_))
     }
 
     /// Begins to write. What is lost in a power cut here can be done again from what is kept.
@@ -215,9 +209,9 @@ impl Database {
                 let (begun, turn) = line.begin(writer).await?;
                 Ok(Transaction::Sqlite(begun, turn))
             }
-            Database::Postgres { writer, .. } => {
+            Database::Postgres(pool) => {
                 let hurried = "BEGIN; SET LOCAL synchronous_commit TO off";
-                Ok(Transaction::Postgres(reach::begun(writer, hurried).await?))
+                Ok(Transaction::Postgres(reach::begun(pool, hurried).await?))
             }
         }
     }
@@ -230,7 +224,7 @@ impl Database {
                 let (begun, turn) = line.begin(durable).await?;
                 Ok(Transaction::Sqlite(begun, turn))
             }
-            Database::Postgres { pool, .. } => {
+            Database::Postgres(pool) => {
                 Ok(Transaction::Postgres(reach::begun(pool, "BEGIN").await?))
             }
         }
@@ -242,7 +236,7 @@ impl Database {
             Database::Sqlite { readers, .. } => {
                 awaited(bind_as::<T, Sqlite>(sql, cells).fetch_all(readers)).await
             }
-            Database::Postgres { pool, .. } => {
+            Database::Postgres(pool) => {
                 answered(bind_as::<T, Postgres>(sql, cells).fetch_all(pool)).await
             }
         }
@@ -260,13 +254,13 @@ impl Database {
         let mut found = Vec::new();
         match self {
             // One array is one short text, and one plan, however many values there are.
-            Database::Postgres { pool, .. } if !values.is_empty() => {
+            Database::Postgres(pool) if !values.is_empty() => {
                 let before = before.strip_suffix("IN").unwrap_or(before);
                 let sql = format!("{before} = ANY(${}) {after}", first.len() + 1);
                 let query = bind_as::<T, Postgres>(&sql, first).bind(values);
                 found = answered(query.fetch_all(pool)).await?;
             }
-            Database::Postgres { .. } => {}
+            Database::Postgres(_) => {}
             Database::Sqlite { .. } => {
                 for some in values.chunks(512) {
                     // Filled up with the last value to a power of two, so that few texts are ever
@@ -305,7 +299,7 @@ impl Database {
                 let is_all = done.rows_affected() == many as u64;
                 Ok(is_all.then(|| (last - many as i64 + 1..=last).collect()))
             }
-            Database::Postgres { pool, .. } => {
+            Database::Postgres(pool) => {
                 let sql = format!("{sql} RETURNING id");
                 let query = bind_columns::<(i64,)>(&sql, width, rows, false)?;
                 let found = answered(query.fetch_all(pool)).await?;
@@ -317,22 +311,18 @@ impl Database {
     }
 
     /// The same, for one who does one thing after another and writes beside it what became of the last: where it is
-    /// PostgreSQL, by one connection to read and to promise and another for what begins without a promise (`begin`).
-    /// What each has learnt and looked at is not learnt and looked at by others, as it would be where a pool gives out
-    /// its connections in turn. SQLite's are shared.
+    /// PostgreSQL, by two connections of its own. A pool gives out each of its connections in turn, and all of them
+    /// would have to learn the same. SQLite's are shared.
     pub fn apart(&self) -> Database {
         match self {
             Database::Sqlite { .. } => self.clone(),
-            Database::Postgres { pool, .. } => {
-                Database::Postgres { pool: reach::beside(pool), writer: reach::beside(pool) }
-            }
+            Database::Postgres(pool) => Database::Postgres(reach::beside(pool, 2)),
         }
     }
 
     /// Closes what `apart` gave, in bounded time.
     pub async fn close_apart(&self) {
-        if let Database::Postgres { pool, writer } = self {
-            reach::close(writer, reach::SIGN_OF_LIFE).await;
+        if let Database::Postgres(pool) = self {
             reach::close(pool, reach::SIGN_OF_LIFE).await;
         }
     }
@@ -345,7 +335,7 @@ impl Database {
                     reach::close(pool, reach::FOLDED).await;
                 }
             }
-            Database::Postgres { pool, .. } => reach::close(pool, reach::SIGN_OF_LIFE).await,
+            Database::Postgres(pool) => reach::close(pool, reach::SIGN_OF_LIFE).await,
         }
     }
 }

@@ -76,17 +76,16 @@ pub async fn renew(
     }
 }
 
-/// Holds on to a lease for longer: by the way of what is promised, so that it waits for nobody who writes outcomes and
-/// waits for a lock (`Database::apart`).
+/// Holds on to a lease for longer.
 pub async fn keep(database: &Database, lease: &Lease, until_ms: i64) -> Result<(), StoreError> {
-    let mut transaction = database.begin_durable().await?;
+    let mut transaction = database.begin().await?;
     renew(&mut transaction, lease, until_ms).await?;
     transaction.commit().await
 }
 
 /// Gives a lease back, if it is still ours.
 pub async fn release(database: &Database, lease: &Lease) -> Result<(), StoreError> {
-    let mut transaction = database.begin_durable().await?;
+    let mut transaction = database.begin().await?;
     let sql = "UPDATE lease SET until_ms = 0 WHERE name = $1 AND fence = $2";
     transaction.execute(sql, cells![lease.name.clone(), lease.fence]).await?;
     transaction.commit().await

@@ -23,7 +23,7 @@ impl QueuePool {
     /// Opens the queue that belongs to a hub's database.
     pub async fn open(database: &Database) -> Result<QueuePool, StoreError> {
         match database {
-            Database::Postgres { pool, .. } => Ok(QueuePool::Postgres(pool.clone())),
+            Database::Postgres(pool) => Ok(QueuePool::Postgres(pool.clone())),
             Database::Sqlite { durable, .. } => {
                 let mut path = PathBuf::from(durable.connect_options().get_filename());
                 path.set_extension("queue.db");

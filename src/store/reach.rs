@@ -63,7 +63,7 @@ pub async fn look(database: &Database) -> Reach {
     let begun = Instant::now();
     let asked = timeout(SIGN_OF_LIFE, async {
         match database {
-            Database::Postgres { pool, .. } => {
+            Database::Postgres(pool) => {
                 let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
                 connection.ping().await?;
                 Ok(connection.close().await?)
@@ -94,12 +94,12 @@ pub(super) async fn pool(options: PgConnectOptions) -> Result<PgPool, StoreError
     Ok(tried().connect_with(options.options(SESSION)).await?)
 }
 
-/// Another like them, for questions that find their rows by an index.
-pub(super) fn beside(pool: &PgPool) -> PgPool {
+/// So many others like them, for questions that find their rows by an index.
+pub(super) fn beside(pool: &PgPool, many: u32) -> PgPool {
     let options = (*pool.connect_options()).clone();
     // Of a table that grew the planner thinks that two more processes would help, and begins them each time.
     let options = options.options([("max_parallel_workers_per_gather", "0")]);
-    tried().max_connections(1).connect_lazy_with(options)
+    tried().max_connections(many).connect_lazy_with(options)
 }
 
 fn tried() -> PgPoolOptions {

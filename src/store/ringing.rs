@@ -18,7 +18,7 @@ pub async fn ring(transaction: &mut Transaction) -> Result<(), StoreError> {
 
 /// Calls `woken` at each ring, for as long as the database is there.
 pub async fn listen(database: &Database, woken: impl Fn()) -> Result<(), StoreError> {
-    let Database::Postgres { pool, .. } = database else { return std::future::pending().await };
+    let Database::Postgres(pool) = database else { return std::future::pending().await };
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     loop {

@@ -301,7 +301,7 @@ pub async fn recover(
     until_ms: i64,
 ) -> Result<Recovered, StoreError> {
     let to = || destination.to_owned();
-    let mut transaction = database.begin_durable().await?;
+    let mut transaction = database.begin().await?;
     leases::renew(&mut transaction, lease, until_ms).await?;
     let sql = "UPDATE delivery SET fence = fence + 1 \
                WHERE destination = $1 AND state = 'unknown' AND settled_ms IS NULL";

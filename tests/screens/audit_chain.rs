@@ -26,7 +26,7 @@ async fn tamper(database: &Database, statements: &[&str]) {
             Database::Sqlite { writer, .. } => {
                 sqlx::query(sql).execute(writer).await.unwrap();
             }
-            Database::Postgres { pool, .. } => {
+            Database::Postgres(pool) => {
                 sqlx::query(sql).execute(pool).await.unwrap();
             }
         }

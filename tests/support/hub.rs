@@ -172,7 +172,7 @@ pub async fn rows_of(database: &Database, sql: &str) -> Vec<Vec<String>> {
             };
             rows.iter().map(row).collect()
         }
-        Database::Postgres { pool, .. } => {
+        Database::Postgres(pool) => {
             let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
             let row =
                 |row: &sqlx::postgres::PgRow| (0..row.len()).map(|at| text(row.get(at))).collect();

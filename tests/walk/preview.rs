@@ -132,7 +132,7 @@ async fn copies(database: &Database, folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut found: Vec<String> = names.filter(|name| name.contains("preview")).collect();
-    if let Database::Postgres { .. } = database {
+    if let Database::Postgres(_) = database {
         let sql = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'preview%'";
         found.extend(rows_of(database, sql).await.into_iter().map(|row| row[0].clone()));
     }
