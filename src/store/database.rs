@@ -81,7 +81,10 @@ fn said(error: &sqlx::Error) -> String {
                     named.iter().filter_map(|(what, name)| Some(format!(" {what} {}", (*name)?)));
                 format!("error {}{}", fault.code(), named.collect::<String>())
             }
-            None => fault.message().to_owned(),
+            None => match fault.code() {
+                Some(code) => format!("{} ({code})", fault.message()),
+                None => fault.message().to_owned(),
+            },
         },
         Error::ColumnDecode { index, .. } => format!("column {index} cannot be read"),
         Error::Decode(_) => "a value cannot be read".to_owned(),
