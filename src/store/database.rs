@@ -240,6 +240,7 @@ impl Database {
                 awaited(bind_as::<T, Sqlite>(sql, cells).fetch_all(readers)).await
             }
             Database::Postgres(pool) => {
+                reach::one_given_back(pool).await;
                 answered(bind_as::<T, Postgres>(sql, cells).fetch_all(pool)).await
             }
         }
@@ -261,6 +262,7 @@ impl Database {
                 let before = before.strip_suffix("IN").unwrap_or(before);
                 let sql = format!("{before} = ANY(${}) {after}", first.len() + 1);
                 let query = bind_as::<T, Postgres>(&sql, first).bind(values);
+                reach::one_given_back(pool).await;
                 found = answered(query.fetch_all(pool)).await?;
             }
             Database::Postgres(_) => {}
@@ -305,6 +307,7 @@ impl Database {
             Database::Postgres(pool) => {
                 let sql = format!("{sql} RETURNING id");
                 let query = bind_columns::<(i64,)>(&sql, width, rows, false)?;
+                reach::one_given_back(pool).await;
                 let found = answered(query.fetch_all(pool)).await?;
                 let mut numbers: Vec<i64> = found.into_iter().map(|(id,)| id).collect();
                 numbers.sort_unstable();

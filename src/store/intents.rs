@@ -19,9 +19,7 @@ pub struct Intent {
 /// The numbers of the deliveries that are in anybody's hands, as a question to stand behind `IN`.
 pub fn in_hand(is_postgres: bool) -> &'static str {
     match is_postgres {
-        true => {
-            "(SELECT unnest(CAST(translate(i.ids, '[]', '{}') AS BIGINT[])) FROM delivery_intent i)"
-        }
+        true => "(SELECT unnest(i.ids) FROM delivery_intent i)",
         false => "(SELECT one.value FROM delivery_intent i, json_each(i.ids) one)",
     }
 }
@@ -30,10 +28,7 @@ pub fn in_hand(is_postgres: bool) -> &'static str {
 /// for all that it expects.
 pub fn in_hand_at(is_postgres: bool) -> &'static str {
     match is_postgres {
-        true => {
-            "(SELECT unnest(CAST(translate(i.ids, '[]', '{}') AS BIGINT[])) FROM delivery_intent i \
-             WHERE i.destination = $2)"
-        }
+        true => "(SELECT unnest(i.ids) FROM delivery_intent i WHERE i.destination = $2)",
         false => {
             "(SELECT one.value FROM delivery_intent i, json_each(i.ids) one \
              WHERE i.destination = $2)"
@@ -45,10 +40,7 @@ pub fn in_hand_at(is_postgres: bool) -> &'static str {
 /// question to stand behind `FROM`.
 pub fn each_in_hand(is_postgres: bool) -> &'static str {
     match is_postgres {
-        true => {
-            "(SELECT unnest(CAST(translate(i.ids, '[]', '{}') AS BIGINT[])) AS id, i.intent_ms \
-             FROM delivery_intent i)"
-        }
+        true => "(SELECT unnest(i.ids) AS id, i.intent_ms FROM delivery_intent i)",
         false => {
             "(SELECT each.value AS id, i.intent_ms FROM delivery_intent i, json_each(i.ids) each)"
         }
@@ -69,11 +61,17 @@ pub async fn put(
     ids: &[i64],
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) \
-               VALUES ($1, $2, $3, $4, $5)";
-    let list = serde_json::json!(ids).to_string();
-    let cells = cells![intent.destination.clone(), intent.fence, intent.number, now_ms, list];
-    transaction.execute(sql, cells).await.map(|_| ())
+    // As JSON, which PostgreSQL reads as an array once, here.
+    let list = match transaction.is_postgres() {
+        true => "CAST(translate($5, '[]', '{}') AS BIGINT[])",
+        false => "$5",
+    };
+    let sql = format!(
+        "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) VALUES ($1, $2, $3, $4, {list})"
+    );
+    let ids = serde_json::json!(ids).to_string();
+    let cells = cells![intent.destination.clone(), intent.fence, intent.number, now_ms, ids];
+    transaction.execute(&sql, cells).await.map(|_| ())
 }
 
 /// What became of a batch is written.
@@ -89,9 +87,12 @@ pub async fn take_over(
     transaction: &mut Transaction,
     destination: &str,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
-    let sql = "DELETE FROM delivery_intent WHERE destination = $1 RETURNING number, intent_ms, ids";
+    let list = if transaction.is_postgres() { "CAST(to_json(ids) AS TEXT)" } else { "ids" };
+    let sql = format!(
+        "DELETE FROM delivery_intent WHERE destination = $1 RETURNING number, intent_ms, {list}"
+    );
     let rows: Vec<(i64, i64, String)> =
-        transaction.fetch(sql, cells![destination.to_owned()]).await?;
+        transaction.fetch(&sql, cells![destination.to_owned()]).await?;
     let mut found = Vec::new();
     for (number, intent_ms, list) in rows {
         let ids: Vec<i64> = serde_json::from_str(&list).map_err(|_| StoreError::Corrupt {
@@ -108,10 +109,7 @@ pub async fn take_over(
 /// When the intent was written to send one, where it is in somebody's hands.
 pub async fn since_ms(database: &Database, delivery: i64) -> Result<Option<i64>, StoreError> {
     let sql = match database.is_postgres() {
-        true => {
-            "SELECT intent_ms FROM delivery_intent \
-             WHERE $1 = ANY(CAST(translate(ids, '[]', '{}') AS BIGINT[]))"
-        }
+        true => "SELECT intent_ms FROM delivery_intent WHERE $1 = ANY(ids)",
         false => {
             "SELECT intent_ms FROM delivery_intent \
              WHERE $1 IN (SELECT one.value FROM json_each(ids) one)"

@@ -24,6 +24,9 @@ pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 pub(super) const FOLDED: Duration = Duration::from_secs(60);
 /// A connection that answered within this time is believed to be there still.
 const FRESH: Duration = Duration::from_secs(1);
+/// For so long one that is given back is waited for, before another is made: each costs the server as much as
+/// hundreds of statements, and those that a start makes all at once have nothing to do afterwards.
+const GIVEN_BACK: Duration = Duration::from_millis(3);
 /// A connection that was there for longer is replaced: what the server keeps for it grows.
 const LIFE: Duration = Duration::from_secs(1800);
 const ACQUIRE: Duration = Duration::from_secs(10);
@@ -117,6 +120,20 @@ fn tried() -> PgPoolOptions {
         })
 }
 
+/// Waits a moment for a connection of the hub's pool, where all that it has are in use and it might make another.
+pub(super) async fn one_given_back(pool: &PgPool) {
+    let most = pool.options().get_max_connections();
+    let may_grow = || (1..most).contains(&pool.size()) && pool.num_idle() == 0;
+    // A sender has two, and needs both.
+    if most < CONNECTIONS || !may_grow() {
+        return;
+    }
+    let begun = Instant::now();
+    while may_grow() && begun.elapsed() < GIVEN_BACK {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// A connection whose statements take as long as they take: a table may have to be remade.
 pub(super) async fn patient(pool: &PgPool) -> Result<PgPool, StoreError> {
     let options = (*pool.connect_options()).clone();
@@ -157,6 +174,7 @@ pub(super) async fn begun(
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
     let pool = pool.clone();
     let beginning = tokio::spawn(async move {
+        one_given_back(&pool).await;
         let mut beginning = Box::pin(pool.begin_with(with));
         timeout(ANSWER, awaited(&mut beginning)).await.unwrap_or_else(|_| {
             *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());

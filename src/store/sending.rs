@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
-use super::database::{Cell, Database, Insert, StoreError, cells};
+use super::database::{Cell, Database, Insert, StoreError, Transaction, cells};
 use super::destinations;
 use super::intents::{self, Intent};
 use super::leases::{self, Lease};
@@ -48,6 +48,8 @@ pub struct ClaimedRow {
     /// Where somebody had a hand on it before: 1 if the destination has had a newer one of the same mapping and
     /// subject, which says what is so now; 2 if it may have; 3 if a person has to find that out.
     pub stale: i64,
+    /// When it was due.
+    pub next_ms: i64,
 }
 
 /// By place, in the order of `CLAIMED`: there is one for each that leaves, and names are looked up anew in every row.
@@ -74,15 +76,18 @@ where
             fence: row.try_get(10)?,
             since_ms: row.try_get(11)?,
             doubt_until_ms: row.try_get(12)?,
-            unanswered_since_ms: row.try_get(13)?,
-            stale: row.try_get(14)?,
+            next_ms: row.try_get(13)?,
+            unanswered_since_ms: None,
+            stale: 0,
         })
     }
 }
 
-/// Its columns, of `d` and its message `m`; behind them come since when it is unanswered, and whether it is stale.
+/// Its columns, of `d` and its message `m`. What came of it before is asked for apart (`read_what_was`): mostly it is the
+/// first time.
 const CLAIMED: &str = "d.id, d.resident_id, d.purpose, d.needs_consent, d.collection, d.account_id, d.reference, \
-    COALESCE(m.message, ''), d.attempts + 1, d.intents + 1, d.fence, CAST($1 AS BIGINT), d.doubt_until_ms";
+    COALESCE(m.message, ''), d.attempts + 1, d.intents + 1, d.fence, CAST($1 AS BIGINT), d.doubt_until_ms, \
+    d.next_ms";
 
 /// A delivery that the platform is asked about.
 #[derive(Clone, sqlx::FromRow)]
@@ -157,7 +162,14 @@ pub struct Claim {
     pub most: i64,
     /// Only what some sender died with in hand, those first that fewer died with; or only the others.
     pub suspects: bool,
+    /// Of what is not urgent only what stands behind this place.
+    pub after: Place,
 }
+
+/// A place among what is due: when, and the number of the delivery.
+pub type Place = (i64, i64);
+/// Before all of it.
+pub const FRONT: Place = (-1, 0);
 
 /// What is ours to send, and the intent that says so; none where nothing is.
 #[derive(Debug, Default)]
@@ -166,28 +178,47 @@ pub struct Claimed {
     pub intent: Option<Intent>,
     /// Since when a person has paused the destination, if one has: then nothing is claimed.
     pub paused_ms: Option<i64>,
+    /// How far it was gone through, where there may be more behind: whoever claims again goes on from there, and not
+    /// once more through what is in hand and what has left. What stands before it and may leave only now is found from
+    /// the front.
+    pub reached: Option<Place>,
 }
 
-/// Whether `e` has those behind it wait, at the destination `$2`.
+/// Whether `e` has those behind it wait, at the destination `$2`: what the gate put off lets them pass until it is due
+/// again.
 fn blocks(is_postgres: bool) -> String {
     format!(
         "(e.state = 'unknown' OR e.id IN {} \
-         OR (e.state = 'waiting' AND (e.cause_code IS NULL OR e.cause_code NOT LIKE 'suppressed.%')) \
+         OR (e.state = 'waiting' AND (e.cause_code IS NULL OR e.cause_code NOT LIKE 'suppressed.%' \
+         OR e.next_ms <= $1)) \
          OR (e.state IN ('waiting', 'held') AND e.in_line = 2))",
         intents::in_hand_at(is_postgres)
     )
 }
 
+/// Which of those that may leave now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Among {
+    Urgent,
+    /// All but the suspects, in the order in which they came due.
+    Due,
+    /// Those behind a place, `$4` and `$5`.
+    Behind,
+    Suspects,
+}
+
 /// `columns` of those that may leave now: `$1` is the time, `$2` the destination, `$3` how many.
-fn candidates(columns: &str, urgent: bool, suspects: bool, is_postgres: bool) -> String {
-    let urgent = if urgent { "d.urgent AND" } else { "" };
-    // Those few are found by an index of their own.
-    let (crashed, order) = match suspects {
-        false => ("d.crashes = 0", "d.next_ms, d.id"),
-        true => ("d.crashes > 0", "d.crashes, d.id"),
+fn candidates(columns: &str, among: Among, is_postgres: bool) -> String {
+    let which = match among {
+        Among::Urgent => "d.urgent AND d.crashes = 0",
+        Among::Due => "d.crashes = 0",
+        Among::Behind => "(d.next_ms, d.id) > ($4, $5) AND d.crashes = 0",
+        Among::Suspects => "d.crashes > 0",
     };
+    // Those few are found by an index of their own.
+    let order = if among == Among::Suspects { "d.crashes, d.id" } else { "d.next_ms, d.id" };
     format!(
-        "SELECT {columns} WHERE {urgent} {crashed} AND d.destination = $2 \
+        "SELECT {columns} WHERE {which} AND d.destination = $2 \
          AND d.state = 'waiting' AND d.settled_ms IS NULL AND d.next_ms <= $1 \
          AND d.id NOT IN {} AND (d.in_line = 0 OR NOT EXISTS (SELECT 1 FROM delivery e \
          WHERE e.resident_id = d.resident_id AND e.settled_ms IS NULL \
@@ -210,26 +241,31 @@ pub async fn claim(
     let is_postgres = transaction.is_postgres();
     leases::renew(&mut transaction, lease, claim.until_ms).await?;
     let paused_ms = destinations::paused_ms(&mut transaction, destination).await?;
-    let columns = format!(
-        "{CLAIMED}, {UNANSWERED}, {} FROM delivery d \
-         LEFT JOIN delivery_message m ON m.delivery_id = d.id",
-        stale(is_postgres)
-    );
+    let columns =
+        format!("{CLAIMED} FROM delivery d LEFT JOIN delivery_message m ON m.delivery_id = d.id");
     // Whoever has hold of a row is about to change it: it is passed over this time.
     let hold = if is_postgres { "FOR NO KEY UPDATE OF d SKIP LOCKED" } else { "" };
-    let mut rows: Vec<ClaimedRow> = Vec::new();
-    for urgent in [true, false] {
-        let wanted = if urgent { claim.urgent } else { claim.most - rows.len() as i64 };
+    let ordinary = if claim.suspects { Among::Suspects } else { Among::Behind };
+    let (mut rows, mut reached): (Vec<ClaimedRow>, _) = (Vec::new(), None);
+    for (among, most) in [(Among::Urgent, claim.urgent), (ordinary, claim.most)] {
+        let wanted = most - rows.len() as i64;
         if wanted <= 0 || paused_ms.is_some() {
             continue;
         }
-        let sql = format!("{} {hold}", candidates(&columns, urgent, claim.suspects, is_postgres));
-        let cells = cells![claim.now_ms, destination.to_owned(), wanted];
+        let sql = format!("{} {hold}", candidates(&columns, among, is_postgres));
+        let mut cells = cells![claim.now_ms, destination.to_owned(), wanted];
+        if among == Among::Behind {
+            cells.extend(cells![claim.after.0, claim.after.1]);
+        }
         let found = transaction.fetch::<ClaimedRow>(&sql, cells).await?;
+        if among == Among::Behind && found.len() as i64 == wanted {
+            reached = found.last().map(|last| (last.next_ms, last.id));
+        }
         let taken: HashSet<i64> = rows.iter().map(|row| row.id).collect();
         rows.extend(found.into_iter().filter(|row| !taken.contains(&row.id)));
     }
     rows.sort_by_key(|row| row.id);
+    read_what_was(&mut transaction, &mut rows).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let intent =
         Intent { destination: destination.to_owned(), fence: lease.fence, number: claim.number };
@@ -237,7 +273,25 @@ pub async fn claim(
         intents::put(&mut transaction, &intent, &ids, claim.now_ms).await?;
     }
     transaction.commit().await?;
-    Ok(Claimed { intent: (!ids.is_empty()).then_some(intent), rows, paused_ms })
+    Ok(Claimed { intent: (!ids.is_empty()).then_some(intent), rows, paused_ms, reached })
+}
+
+/// Reads of those that were in somebody's hands before what came of it.
+async fn read_what_was(
+    transaction: &mut Transaction,
+    rows: &mut [ClaimedRow],
+) -> Result<(), StoreError> {
+    let earlier = rows.iter().filter(|row| row.intents > 1 || row.fence > 0);
+    let earlier: Vec<i64> = earlier.map(|row| row.id).collect();
+    let stale = stale(transaction.is_postgres());
+    let sql = format!("SELECT d.id, {UNANSWERED}, {stale} FROM delivery d WHERE d.id IN");
+    let found: Vec<(i64, Option<i64>, i64)> = transaction.fetch_for(&sql, &earlier, "").await?;
+    for (id, unanswered_since_ms, stale) in found {
+        if let Ok(at) = rows.binary_search_by_key(&id, |row| row.id) {
+            (rows[at].unanswered_since_ms, rows[at].stale) = (unanswered_since_ms, stale);
+        }
+    }
+    Ok(())
 }
 
 /// When the first attempt was made that may have taken effect, for all that anybody knows.
@@ -260,7 +314,7 @@ fn stale(is_postgres: bool) -> String {
          THEN CAST(3 AS BIGINT) \
          WHEN {newer} AND (n.state = 'unknown' OR n.id IN {})) THEN CAST(2 AS BIGINT) \
          ELSE CAST(0 AS BIGINT) END",
-        intents::in_hand_at(is_postgres)
+        intents::in_hand(is_postgres)
     )
 }
 
@@ -271,7 +325,8 @@ pub async fn is_due(
     now_ms: i64,
     suspects: bool,
 ) -> Result<bool, StoreError> {
-    let sql = candidates("d.id FROM delivery d", false, suspects, database.is_postgres());
+    let among = if suspects { Among::Suspects } else { Among::Due };
+    let sql = candidates("d.id FROM delivery d", among, database.is_postgres());
     let cells = cells![now_ms, destination.to_owned(), 1_i64];
     let rows: Vec<(i64,)> = database.fetch(&sql, cells).await?;
     Ok(!rows.is_empty())

@@ -284,6 +284,34 @@ async fn a_database_whose_migrations_are_not_ours_is_not_opened() {
     }
 }
 
+/// Fills each column of a table with values of its own, in three rows.
+const FILL: &str = "DO $$ DECLARE columns text; cells text; BEGIN \
+    SELECT string_agg(column_name, ',' ORDER BY ordinal_position), string_agg(CASE data_type \
+    WHEN 'bigint' THEN ordinal_position * 100 || ' + n' WHEN 'boolean' THEN '(n + ' || ordinal_position || ') % 2 = 0' \
+    ELSE quote_literal(column_name) || ' || n' END, ',' ORDER BY ordinal_position) INTO columns, cells \
+    FROM information_schema.columns WHERE table_name = 'delivery'; \
+    EXECUTE format('INSERT INTO delivery (%s) SELECT %s FROM generate_series(1, 3) n', columns, cells); END $$";
+
+#[tokio::test]
+async fn a_table_that_is_made_anew_in_another_order_has_its_rows_as_they_were() {
+    let stage = Stage::without_tables(On::Postgres).await;
+    let url = &stage.database;
+    let all = migrator(url).migrations;
+    let before = all.iter().position(|one| one.version == 69).expect("it is there");
+    brought_to(url, before).await;
+    let in_hand = "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) \
+                   VALUES ('notify', 1, 1, 1, '[101,103]') RETURNING ids";
+    let whole = "SELECT CAST(to_jsonb(d) AS TEXT) FROM delivery d ORDER BY d.id";
+    asked(url, FILL).await.unwrap();
+    asked(url, in_hand).await.unwrap();
+    let rows = asked(url, whole).await.unwrap();
+    assert_eq!(rows.len(), 3);
+    brought_to(url, before + 1).await;
+    assert_eq!(asked(url, whole).await.unwrap(), rows);
+    let kept = "SELECT CAST(one AS TEXT) FROM delivery_intent i, unnest(i.ids) one";
+    assert_eq!(asked(url, kept).await.unwrap(), ["101", "103"]);
+}
+
 /// A control: what is there by half is seen.
 #[tokio::test]
 #[should_panic(expected = "a migration is there by half")]

@@ -10,14 +10,14 @@ use viaduct::job::error::JobError;
 use viaduct::job::ingest::{Bench, Watch};
 use viaduct::record::delivery::{Delivery, State};
 use viaduct::sandbox::govuk_notify::council::LIVE_SECRET;
-use viaduct::store::database::{Database, StoreError};
+use viaduct::store::database::{Cell, Database, StoreError};
 use viaduct::store::ids::Ids;
 use viaduct::store::intents;
 use viaduct::store::leases::{self, Lease, Taking, Wanted};
-use viaduct::store::sending::{self, Claim, ClaimedRow, Settled};
+use viaduct::store::sending::{self, Claim, ClaimedRow, FRONT, Settled};
 use viaduct::suppression::gate::Cleared;
 
-use super::hub::{DAY_MS, Hub, MINUTE_MS, notify};
+use super::hub::{DAY_MS, Hub, MINUTE_MS, RESIDENT, notify};
 
 /// Claims as a sender does, which then dies: after its sends, if it has a destination.
 async fn die(hub: &Hub, holder: &str, from: Option<&str>, limit: i64) -> (Lease, Vec<ClaimedRow>) {
@@ -27,7 +27,15 @@ async fn die(hub: &Hub, holder: &str, from: Option<&str>, limit: i64) -> (Lease,
     let Taking::Ours(lease) = leases::take(database, wanted).await.expect("a lease") else {
         panic!("the lease is free, or taken from the dead")
     };
-    let claim = Claim { number: 1, now_ms, until_ms, urgent: limit, most: limit, suspects: false };
+    let claim = Claim {
+        number: 1,
+        now_ms,
+        until_ms,
+        urgent: limit,
+        most: limit,
+        suspects: false,
+        after: FRONT,
+    };
     let claimed = sending::claim(database, &lease, "notify", claim).await;
     (lease, claimed.expect("a claim").rows)
 }
@@ -138,6 +146,48 @@ async fn who_knows_that_the_sender_is_dead_need_not_wait() {
 }
 
 #[tokio::test]
+async fn who_goes_on_does_not_go_through_what_is_in_hand_and_the_front_has_what_was_freed() {
+    for hub in Hub::both().await {
+        hub.wait_for(6).await;
+        // It stands behind the first of its resident.
+        let sql = "UPDATE delivery SET resident_id = $1 WHERE id = 2";
+        hub.execute(sql, vec![Cell::Int(RESIDENT)]).await;
+        let (lease, _) = die(&hub, "the sender", None, 0).await;
+        let (database, now_ms) = (&hub.bench.database, hub.now_ms());
+        let until_ms = now_ms + MINUTE_MS;
+        let claim = async |number, most, after| {
+            let claim = Claim { number, now_ms, until_ms, urgent: 0, most, suspects: false, after };
+            let claimed = sending::claim(database, &lease, "notify", claim).await.expect("a claim");
+            let ids: Vec<i64> = claimed.rows.iter().map(|row| row.id).collect();
+            (ids, claimed.reached, claimed)
+        };
+        let (ids, reached, first) = claim(1, 2, FRONT).await;
+        assert_eq!(ids, [1, 3]);
+        let behind = reached.expect("there may be more behind");
+        let (ids, reached, _) = claim(2, 2, behind).await;
+        assert_eq!(ids, [4, 5]);
+        let settled: Vec<Settled> = first.rows.iter().map(accepted).collect();
+        let ended: Vec<_> = first.intent.into_iter().collect();
+        sending::settle(database, "notify", (&settled, &ended), now_ms).await.expect("a commit");
+        let (ids, reached, _) = claim(3, 2, reached.expect("there may be more behind")).await;
+        assert_eq!((ids, reached), (vec![6], None), "and no more is there");
+        let (ids, reached, _) = claim(4, 2, FRONT).await;
+        assert_eq!((ids, reached), (vec![2], None));
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_off_and_is_due_again_has_those_behind_it_wait() {
+    for hub in Hub::both().await {
+        hub.wait_for_to(1..=2, "pat@example.com", false).await;
+        let sql = "UPDATE delivery SET cause_code = 'suppressed.quiet_hours' WHERE id = 1";
+        hub.execute(sql, vec![]).await;
+        let (_, claimed) = die(&hub, "the sender", None, 9).await;
+        assert_eq!(claimed.iter().map(|row| row.id).collect::<Vec<_>>(), [1]);
+    }
+}
+
+#[tokio::test]
 async fn a_late_writer_changes_nothing() {
     for hub in Hub::both().await {
         hub.wait_for(2).await;
@@ -151,7 +201,15 @@ async fn a_late_writer_changes_nothing() {
             sending::settle(database, "notify", (&[accepted(&claimed[0])], &[]), now_ms).await;
         assert!(late.expect("a commit").is_empty());
         assert_eq!(hub.state(1).await.0, "unknown");
-        let claim = Claim { number: 2, now_ms, until_ms, urgent: 9, most: 9, suspects: false };
+        let claim = Claim {
+            number: 2,
+            now_ms,
+            until_ms,
+            urgent: 9,
+            most: 9,
+            suspects: false,
+            after: FRONT,
+        };
         let claimed = sending::claim(database, &old, "notify", claim).await;
         assert!(matches!(claimed, Err(StoreError::Conflict(_))), "{claimed:?}");
         assert_eq!(hub.state(2).await.0, "waiting");

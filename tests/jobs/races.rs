@@ -16,7 +16,7 @@ use viaduct::store::ids::Ids;
 use viaduct::store::leases::{self, Taking, Wanted};
 use viaduct::store::outbox;
 use viaduct::store::residents;
-use viaduct::store::sending::{self, Claim, Claimed, Settled};
+use viaduct::store::sending::{self, Claim, Claimed, FRONT, Settled};
 use viaduct::suppression::policy::Policy;
 
 use super::hub::{DAY_MS, Hub};
@@ -119,7 +119,8 @@ impl Lane {
             }
             let most = AT_ONCE as i64;
             let number = turn as i64;
-            let claim = Claim { number, now_ms, until_ms, urgent: 0, most, suspects: false };
+            let claim =
+                Claim { number, now_ms, until_ms, urgent: 0, most, suspects: false, after: FRONT };
             let claimed = sending::claim(database, &lease, &name, claim).await;
             let Claimed { rows: claimed, intent, .. } = claimed.expect("a claim");
             assert!(claimed.iter().map(|row| row.resident_id).eq(some.iter().copied()));

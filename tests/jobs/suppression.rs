@@ -8,6 +8,7 @@ use viaduct::record::delivery::Channel;
 use viaduct::record::hold::Asked;
 use viaduct::record::moment::Moment;
 use viaduct::store::database::Cell;
+use viaduct::store::intents::{self, Intent};
 use viaduct::store::outbox::Place;
 use viaduct::suppression::policy::{Cap, Policy, Quiet};
 
@@ -289,9 +290,10 @@ async fn what_another_has_in_hand_counts_for_a_cap_until_it_is_known() {
         hub.wait_for_to(1..=2, "pat@example.com", false).await;
         let other = "UPDATE delivery SET destination = 'other' WHERE id = $1";
         hub.execute(other, vec![Cell::Int(2)]).await;
-        let intent = "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) \
-                      VALUES ('other', 1, 1, $1, '[2]')";
-        hub.execute(intent, vec![Cell::Int(hub.now_ms())]).await;
+        let intent = Intent { destination: "other".to_owned(), fence: 1, number: 1 };
+        let mut transaction = hub.bench.database.begin().await.expect("a transaction");
+        intents::put(&mut transaction, &intent, &[2], hub.now_ms()).await.expect("an intent");
+        transaction.commit().await.expect("a commit");
         hub.run(0).await;
         assert_eq!(hub.state(1).await, ("waiting".to_owned(), Some("suppressed.cap".to_owned())));
         let next_ms = hub.count("SELECT next_ms FROM delivery WHERE id = 1").await;

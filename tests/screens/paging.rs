@@ -5,6 +5,7 @@ use viaduct::record::moment::Moment;
 use viaduct::store::database::{Cell, Database};
 use viaduct::store::deliveries;
 use viaduct::store::delivery_lists::{List, Turn};
+use viaduct::store::intents::{self, Intent};
 use viaduct::store::received::Received;
 use viaduct::store::work_orders::{self, Filter};
 
@@ -309,10 +310,14 @@ async fn of_a_batch_or_a_resident_nothing_is_left_out_and_nothing_told_twice() {
             "UPDATE delivery_message SET \
              batch_id = (SELECT d.batch_id FROM delivery d WHERE d.id = delivery_id), \
              resident_id = (SELECT d.resident_id FROM delivery d WHERE d.id = delivery_id)",
-            "INSERT INTO delivery_intent (destination, fence, number, intent_ms, ids) VALUES \
-             ('pay', 1, 1, 0, '[9000001,9000016,9000026]'), ('notify', 1, 1, 0, '[9000011,9000056]')",
         ] {
             transaction.execute(sql, vec![]).await.unwrap();
+        }
+        let in_hand: [(&str, &[i64]); 2] =
+            [("pay", &[9_000_001, 9_000_016, 9_000_026]), ("notify", &[9_000_011, 9_000_056])];
+        for (destination, ids) in in_hand {
+            let intent = Intent { destination: destination.to_owned(), fence: 1, number: 1 };
+            intents::put(&mut transaction, &intent, ids, 0).await.unwrap();
         }
         transaction.commit().await.unwrap();
         let sql = "SELECT id, state, destination, batch_id, resident_id FROM delivery ORDER BY id";

@@ -188,6 +188,7 @@ fn rows_do_not_print() {
         doubt_until_ms: None,
         unanswered_since_ms: None,
         stale: 0,
+        next_ms: 0,
     };
     let staged = Staged {
         id: 1,

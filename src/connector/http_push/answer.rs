@@ -165,8 +165,9 @@ fn is_page(body: &[u8]) -> bool {
 
 /// Its name, where it is short and plain; what is not may be anything, and is kept by nobody.
 fn named(settings: &HttpPushSettings, answer: &Answer) -> Option<String> {
+    let place = settings.receipt.as_deref()?;
     let said: Value = serde_json::from_slice(&answer.body).ok()?;
-    let name = match said.pointer(settings.receipt.as_deref()?)? {
+    let name = match said.pointer(place)? {
         Value::String(name) => name.clone(),
         Value::Number(number) => number.to_string(),
         _ => return None,

@@ -15,11 +15,15 @@ use crate::job::fail_point;
 use crate::record::delivery::Delivery;
 use crate::store::database::StoreError;
 use crate::store::intents::Intent;
-use crate::store::sending::{self, Claim, Claimed, ClaimedRow, Settled};
+use crate::store::sending::{self, Claim, Claimed, ClaimedRow, Place, Settled};
 use crate::suppression::gate::Cleared;
 
 /// After so many batches questions have their turn.
 const BATCHES: usize = 32;
+/// Each so many batches are claimed from the front: what waited for one before it has its turn then. So is each that
+/// follows one which took longer than this: nobody waits for seven of those.
+const FROM_THE_FRONT: usize = 8;
+const QUICK: Duration = Duration::from_millis(500);
 const CAP_CODE: &str = "delivery.daily_cap";
 
 /// Some that were judged, and how those stand that are not sent.
@@ -41,19 +45,23 @@ impl Run<'_> {
     /// many were claimed.
     pub(super) async fn drain(&mut self) -> Result<i64, JobError> {
         let mut count = Box::pin(self.drain_suspects()).await?;
-        let mut batches = 0;
+        let mut batches: usize = 0;
         let (mut ready, mut learnt) = (Claimed::default(), Learnt::default());
+        let mut took = Duration::ZERO;
         loop {
             let is_idle = ready.rows.is_empty() && learnt.settled.is_empty();
+            let goes_on = !is_idle && took < QUICK && !batches.is_multiple_of(FROM_THE_FRONT);
+            let after = ready.reached.filter(|_| goes_on).unwrap_or(sending::FRONT);
             // The first goes alone, and shows whether the platform is there.
             let alone = batches == 1 && !ready.rows.is_empty();
             let batch = Box::pin(self.judge(std::mem::take(&mut ready))).await?;
             let is_busy = !batch.cleared.is_empty();
-            let mut claim = (batches < BATCHES && !alone).then(|| self.wanted(is_busy)).flatten();
+            let mut claim =
+                (batches < BATCHES && !alone).then(|| self.wanted(is_busy, after)).flatten();
             if claim.is_none() && batches == 0 && is_idle {
                 // A person may have let it go on.
                 self.look_at_the_door().await?;
-                claim = self.wanted(is_busy);
+                claim = self.wanted(is_busy, after);
             }
             let (next, sent, written) = {
                 let this = &*self;
@@ -66,6 +74,7 @@ impl Run<'_> {
                 this.while_leased(stages).await?
             };
             self.report.count(&written?);
+            took = sent.1;
             learnt = self.learn(batch, sent);
             ready = match next {
                 Ok(next) => next,
@@ -106,7 +115,7 @@ impl Run<'_> {
     async fn drain_suspects(&mut self) -> Result<i64, JobError> {
         let mut count = 0;
         while self.is_due(true).await? {
-            let Some(claim) = self.wanted(false) else { break };
+            let Some(claim) = self.wanted(false, sending::FRONT) else { break };
             let claim = Claim { suspects: true, urgent: 0, most: claim.most.min(1), ..claim };
             let claimed = self.claim(Some(claim), false).await?;
             if claimed.rows.is_empty() {
@@ -123,7 +132,7 @@ impl Run<'_> {
     }
 
     /// What may be claimed now, if anything.
-    fn wanted(&mut self, is_busy: bool) -> Option<Claim> {
+    fn wanted(&mut self, is_busy: bool, after: Place) -> Option<Claim> {
         let now_ms = self.now_ms();
         if self.job.bell.must_end() {
             return None;
@@ -133,7 +142,7 @@ impl Run<'_> {
                 let until_ms = self.until_ms();
                 self.claims += 1;
                 let number = self.claims;
-                Some(Claim { number, now_ms, until_ms, urgent, most: all, suspects: false })
+                Some(Claim { number, now_ms, until_ms, urgent, most: all, suspects: false, after })
             }
             _ => None,
         }

@@ -1,0 +1,1 @@
+-- Of PostgreSQL alone: there each column costs by what stands before it, and numbers are kept as numbers.
