@@ -7,8 +7,8 @@
 //! its delivery was claimed with; a writer that comes late changes nothing.
 //!
 //! Those of one resident leave in the order they were made in. One that goes on by itself has those
-//! behind it wait; nobody else waits for it. What only a person sets going, and what the gate put
-//! off, lets them pass, unless its mapping says that the order is strict.
+//! behind it wait; nobody else waits for it. What only a person sets going, and what the gate put off
+//! until a time that has not come, lets them pass, unless its mapping says that the order is strict.
 
 use std::collections::{HashMap, HashSet};
 
